@@ -1,0 +1,1 @@
+"""Words that every layer shares: errors, actors, time, expressions. Knows no model and no business rule."""

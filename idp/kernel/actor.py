@@ -1,0 +1,44 @@
+"""Who asks. Every service takes an Actor first; a face makes it from a session or a token.
+
+Knows no model: ``user_id`` is the primary key of the account, None for the platform itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Via = Literal["portal", "api", "cli", "demo", "system"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person, a team's service account or the platform, as it came in.
+
+    ``scopes`` is None for a session (all that the person may), else what the token was given:
+    ``read``, ``change``, ``approve``, ``admin``. ``systems`` narrows a token to names of systems, empty
+    for all. ``request_id`` ties rows, log lines and answers of one request together.
+    """
+
+    user_id: int | None
+    username: str
+    via: Via = "system"
+    scopes: frozenset[str] | None = None
+    systems: frozenset[str] = frozenset()
+    token_id: int | None = None
+    request_id: str = ""
+
+    @property
+    def is_platform(self) -> bool:
+        return self.user_id is None and self.via in ("system", "demo")
+
+    @property
+    def is_anonymous(self) -> bool:
+        return self.user_id is None and not self.is_platform
+
+    def has_scope(self, scope: str) -> bool:
+        """Whether this way of coming in allows ``scope`` at all; a person's roles are asked elsewhere."""
+        return self.scopes is None or scope in self.scopes
+
+
+PLATFORM = Actor(user_id=None, username="slipway", via="system")

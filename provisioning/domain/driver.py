@@ -1,0 +1,160 @@
+"""What every driver promises: plain data in, plain data out, and two errors.
+
+A driver reaches one cluster. It knows no Django, no contract and no environment; the orchestrator hands
+it finished manifests and references. All drivers pass ``tests/provisioning/drivers/conformance.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Manifest = Mapping[str, Any]
+
+FIELD_MANAGER = "slipway"
+LABEL_MANAGED = "app.kubernetes.io/managed-by"
+LABEL_SYSTEM = "slipway.dev/system"
+LABEL_ENVIRONMENT = "slipway.dev/environment"
+LABEL_RESOURCE = "slipway.dev/resource"
+LABEL_REVISION = "slipway.dev/revision"
+ANNOTATION_GENERATE = "slipway.dev/generate"
+"""On a Secret: comma-separated keys to fill with random values when the Secret does not exist yet.
+
+Such a Secret is created once, never applied over and never read back; its values stay in the cluster.
+"""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectRef:
+    """One object. ``namespace`` is empty for what has none."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> ObjectRef:
+        metadata = manifest["metadata"]
+        return cls(manifest["apiVersion"], manifest["kind"], metadata.get("namespace", ""), metadata["name"])
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose objects these are: what is not labelled so is never touched.
+
+    ``system`` and ``environment`` are the values of the labels that Slipway puts on all it makes.
+    """
+
+    system: str
+    environment: str
+
+    def labels(self) -> dict[str, str]:
+        return {LABEL_MANAGED: FIELD_MANAGER, LABEL_SYSTEM: self.system, LABEL_ENVIRONMENT: self.environment}
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    ref: ObjectRef
+    outcome: Literal["created", "configured", "unchanged"]
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What is there now. ``manifest`` is None when it is missing. Data of a Secret is never included."""
+
+    ref: ObjectRef
+    manifest: Manifest | None
+    uid: str = ""
+    deleting: bool = False
+    finalizers: tuple[str, ...] = ()
+
+    @property
+    def exists(self) -> bool:
+        return self.manifest is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """``gone`` is True when nothing is left; otherwise what holds it is named."""
+
+    ref: ObjectRef
+    gone: bool
+    finalizers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What apply would do: the live object before (None if missing) and the result after, both without noise."""
+
+    ref: ObjectRef
+    before: Manifest | None
+    after: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterInfo:
+    """Answer of ``probe``: it is reachable, and this is what it is."""
+
+    version: str
+    api_groups: tuple[str, ...] = field(default=())
+
+
+class DriverError(Exception):
+    """``code`` is stable, ``message`` is for people, ``raw`` is what the infrastructure answered (no secrets)."""
+
+    def __init__(self, code: str, message: str, *, raw: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.raw = raw[:4000]
+
+
+class TemporaryError(DriverError):
+    """Try again after ``delay`` seconds."""
+
+    def __init__(self, code: str, message: str, *, delay: float = 2.0, raw: str = "") -> None:
+        super().__init__(code, message, raw=raw)
+        self.delay = delay
+
+
+class PermanentError(DriverError):
+    """Trying again as it stands cannot help; ``remedy`` says what can."""
+
+    def __init__(self, code: str, message: str, *, remedy: str = "", raw: str = "") -> None:
+        super().__init__(code, message, raw=raw)
+        self.remedy = remedy
+
+
+class Driver(Protocol):
+    """Applies, observes and deletes objects on one cluster. Every method may raise the two errors."""
+
+    name: str
+
+    def probe(self) -> ClusterInfo:
+        """Reach the cluster and authenticate; changes nothing."""
+
+    def apply(self, objects: Sequence[Manifest], scope: Scope, *, force: bool = False) -> list[Applied]:
+        """Make each object as its manifest says, in the given order; twice is the same as once.
+
+        PermanentError ``not-ours`` when an object of that name exists without the scope's labels,
+        ``field-conflict`` (naming the other manager) when another manager owns a field and ``force`` is not set,
+        ``invalid-object`` when the API refuses it, ``over-cluster-quota`` and ``forbidden`` as they say.
+        """
+
+    def observe(self, refs: Sequence[ObjectRef]) -> list[Observed]:
+        """The live objects, one answer per reference in order; a missing one is an answer, not an error."""
+
+    def delete(self, refs: Sequence[ObjectRef], scope: Scope) -> list[Deletion]:
+        """Ask for deletion in the foreground; missing is gone; what lacks the scope's labels is left (``not-ours``)."""
+
+    def dry_run(self, objects: Sequence[Manifest], scope: Scope) -> list[DryRun]:
+        """What ``apply`` would do, asked of the server; changes nothing."""
+
+    def list_managed(self, scope: Scope, namespace: str) -> list[ObjectRef]:
+        """All objects that carry the scope's labels in ``namespace``, the namespace itself included."""
