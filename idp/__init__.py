@@ -1,0 +1,1 @@
+"""The ground floor: settings, URLs, the kernel and the catalog. No business rules."""

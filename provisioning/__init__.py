@@ -1,0 +1,1 @@
+"""Contracts, environments, changes, runs and drivers: from an intent to objects on a cluster."""

@@ -1,0 +1,1 @@
+"""Who owns what: teams, their members, their systems and components."""

@@ -1,0 +1,262 @@
+"""Settings, from the environment only, and safe when nothing is set.
+
+The table of all variables is in docs/settings.md; a test compares the two. Without ``SLIPWAY_DEMO`` nothing
+has a default that would be unsafe in production: no secret key, no host, no debug.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import structlog
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from idp import environ
+from idp.secret_files import secret_from
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+DEMO = environ.flag("SLIPWAY_DEMO")
+DEBUG = environ.flag("SLIPWAY_DEBUG")
+DATA_DIR = Path(environ.text("SLIPWAY_DATA_DIR") or BASE_DIR / "var")
+TESTING = environ.flag("SLIPWAY_TESTING")
+
+SECRET_KEY = environ.text("SLIPWAY_SECRET_KEY")
+ENCRYPTION_KEYS = environ.words("SLIPWAY_ENCRYPTION_KEYS")
+if DEMO or TESTING:
+    SECRET_KEY = SECRET_KEY or secret_from(DATA_DIR / "secret-key")
+    ENCRYPTION_KEYS = ENCRYPTION_KEYS or [secret_from(DATA_DIR / "encryption-key", fernet=True)]
+if not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "SLIPWAY_SECRET_KEY is not set. Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
+    )
+
+ALLOWED_HOSTS = environ.words("SLIPWAY_HOSTS", "127.0.0.1,localhost,[::1]" if DEMO or DEBUG or TESTING else "")
+CSRF_TRUSTED_ORIGINS = environ.words("SLIPWAY_ORIGINS")
+BASE_URL = environ.text("SLIPWAY_URL", f"http://127.0.0.1:{environ.number('PORT', 8000)}").rstrip("/")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "csp",
+    "django_htmx",
+    "template_partials",
+    "rest_framework",
+    "drf_spectacular",
+    "django_filters",
+    "guardian",
+    "idp.catalog",
+    "governance",
+    "provisioning",
+    "portal",
+]
+
+MIDDLEWARE = [
+    "portal.middleware.RequestIdentity",
+    "portal.middleware.Faults",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.middleware.BodyLimit",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "portal.middleware.ActorOfRequest",
+]
+
+ROOT_URLCONF = "idp.urls"
+WSGI_APPLICATION = "idp.wsgi.application"
+ASGI_APPLICATION = "idp.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+                "portal.pages.shell.shell",
+            ],
+            "builtins": ["django.templatetags.static", "template_partials.templatetags.partials", "portal.templatetags.slipway"],
+        },
+    },
+]
+
+DATABASES = {"default": environ.database(environ.text("DATABASE_URL") or f"sqlite:///{DATA_DIR / 'slipway.sqlite3'}")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+AUTH_USER_MODEL = "catalog.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
+ANONYMOUS_USER_NAME = None
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = environ.text("SLIPWAY_TIME_ZONE", "UTC")
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG or TESTING
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG or TESTING
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# Bodies larger than this are refused before anything reads them. The largest document we take is a contract.
+MAX_BODY_BYTES = 1_000_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+
+# --- what the browser is told -------------------------------------------------------------------------------
+SECURE_COOKIES = not (DEMO or DEBUG or TESTING) and not environ.flag("SLIPWAY_INSECURE_HTTP")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+CSRF_FAILURE_VIEW = "portal.pages.problems.csrf_failure"
+SECURE_SSL_REDIRECT = SECURE_COOKIES
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE_COOKIES else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_COOKIES
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if environ.flag("SLIPWAY_BEHIND_PROXY") else None
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- the API --------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "portal.api.authentication.TokenAuthentication",
+        "portal.api.authentication.SignedInSession",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["portal.api.authentication.SignedIn"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["portal.api.parsers.StrictJSONParser", "portal.api.parsers.YAMLParser"],
+    "DEFAULT_SCHEMA_CLASS": "portal.api.schema.SlipwaySchema",
+    "EXCEPTION_HANDLER": "portal.api.problems.handle",
+    "DEFAULT_THROTTLE_CLASSES": ["portal.api.throttling.PerPrincipal"],
+    "DEFAULT_THROTTLE_RATES": {"principal": environ.text("SLIPWAY_API_RATE", "1200/min")},
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Slipway",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "DESCRIPTION": "The control plane between developers and their infrastructure.",
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "AUTHENTICATION_WHITELIST": [],
+    "POSTPROCESSING_HOOKS": ["portal.api.schema.add_problems"],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}
+
+# --- workers --------------------------------------------------------------------------------------------------
+REDIS_URL = environ.text("REDIS_URL")
+EMBEDDED_WORKER = environ.flag("SLIPWAY_EMBEDDED_WORKER", default=not REDIS_URL)
+WORKER_THREADS = environ.number("SLIPWAY_WORKER_THREADS", 4, least=1)
+SWEEP_SECONDS = environ.number("SLIPWAY_SWEEP_SECONDS", 2, least=1)
+LEASE_SECONDS = environ.number("SLIPWAY_LEASE_SECONDS", 30, least=2)
+CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {"socket_connect_timeout": 1, "socket_timeout": 5, "retry_on_timeout": False}
+    if REDIS_URL
+    else {"polling_interval": 0.05}
+)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_TIMEOUT = 1
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_DEFAULT_QUEUE = "runs"
+CELERY_TASK_ROUTES = {"provisioning.reconcile_*": {"queue": "reconcile"}, "provisioning.notify_*": {"queue": "notify"}}
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "provisioning.runs_sweep", "schedule": float(SWEEP_SECONDS), "options": {"expires": SWEEP_SECONDS * 5}},
+}
+
+# --- the sandbox cluster ----------------------------------------------------------------------------------------
+SANDBOX_PATH = DATA_DIR / "sandbox.sqlite3"
+SANDBOX_READY_SECONDS = environ.number("SLIPWAY_SANDBOX_READY_SECONDS", 4)
+
+CURRENCY = environ.text("SLIPWAY_CURRENCY", "EUR")
+
+# --- logs -------------------------------------------------------------------------------------------------------
+LOG_FORMAT = environ.text("SLIPWAY_LOG_FORMAT", "console" if DEMO or DEBUG or TESTING else "json")
+_processors: list[structlog.typing.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "slipway": {
+            "()": "structlog.stdlib.ProcessorFormatter",
+            "foreign_pre_chain": _processors,
+            "processor": structlog.processors.JSONRenderer()
+            if LOG_FORMAT == "json"
+            else structlog.dev.ConsoleRenderer(colors=False),
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "slipway"}},
+    "root": {"handlers": ["stderr"], "level": environ.text("SLIPWAY_LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "kubernetes": {"level": "WARNING"},
+        "celery": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+    },
+}
+structlog.configure(
+    processors=[*_processors, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)

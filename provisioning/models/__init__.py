@@ -1,0 +1,22 @@
+"""Tables of provisioning, one module per subject. Rows change in ``provisioning.services`` only."""
+
+from provisioning.models.capability import Capability, Contract
+from provisioning.models.change import Change, ChangeEvent
+from provisioning.models.environment import Environment, Resource, Revision
+from provisioning.models.run import Run, RunEvent, Step
+from provisioning.models.stage import Cluster, Stage
+
+__all__ = [
+    "Capability",
+    "Change",
+    "ChangeEvent",
+    "Cluster",
+    "Contract",
+    "Environment",
+    "Resource",
+    "Revision",
+    "Run",
+    "RunEvent",
+    "Stage",
+    "Step",
+]

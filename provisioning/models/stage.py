@@ -1,0 +1,60 @@
+"""Where environments live: stages, and the clusters behind them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from idp.catalog.models import slug_validator
+
+DRIVERS = ("sandbox", "kubernetes")
+MONEY = {"max_digits": 12, "decimal_places": 4}
+
+
+class Cluster(models.Model):
+    """A place that a driver reaches. ``credentials`` is the kubeconfig, encrypted; no page or answer shows it.
+
+    Prices are per month: one core, one GiB of memory, one GiB of storage.
+    """
+
+    name = models.CharField(max_length=30, unique=True, validators=[slug_validator])
+    title = models.CharField(max_length=80)
+    driver = models.CharField(max_length=12)
+    credentials = models.TextField(blank=True)
+    server = models.CharField(max_length=200, blank=True)
+    kubernetes_version = models.CharField(max_length=40, blank=True)
+    price_cpu = models.DecimalField(default=0, **MONEY)
+    price_memory_gib = models.DecimalField(default=0, **MONEY)
+    price_storage_gib = models.DecimalField(default=0, **MONEY)
+    version = models.PositiveIntegerField(default=1)
+    reached_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.CheckConstraint(condition=Q(driver__in=DRIVERS), name="cluster_driver_known")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Stage(models.Model):
+    """A class of environments. ``order`` sorts them on every page; days are whole, None means for ever."""
+
+    name = models.CharField(max_length=30, unique=True, validators=[slug_validator])
+    title = models.CharField(max_length=80)
+    summary = models.CharField(max_length=200, blank=True)
+    order = models.PositiveSmallIntegerField(unique=True)
+    cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="stages")
+    promotes_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    production = models.BooleanField(default=False)
+    default_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    max_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["order"]
+
+    def __str__(self) -> str:
+        return self.name
