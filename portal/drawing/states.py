@@ -1,0 +1,164 @@
+"""The one table of states: which word, tone and shape stands for each state of each kind of thing.
+
+Template tags draw from it, so that no page chooses a colour or a word by hand. A state is never shown by colour
+alone: the mark differs in shape, and the word is always there. Adding a state to a transition table means adding
+its row here; tests/portal/test_drawing_states.py compares the two.
+
+Filled marks are settled, outlines are on their way or at rest. Tones: ok, busy (moves), wait (a person must act),
+warn (needs care), bad (broke or was refused), off (over, asleep or not begun).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+TONES: Final = frozenset({"ok", "warn", "bad", "busy", "wait", "off"})
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How one state looks. `mark` is the id of a symbol in icons.svg."""
+
+    word: str
+    tone: str
+    mark: str
+
+
+def _ok(word: str) -> State:
+    return State(word, "ok", "s-ready")
+
+
+def _busy(word: str) -> State:
+    return State(word, "busy", "s-running")
+
+
+def _wait(word: str) -> State:
+    return State(word, "wait", "s-waiting")
+
+
+def _warn(word: str, mark: str = "s-warn") -> State:
+    return State(word, "warn", mark)
+
+
+def _bad(word: str, mark: str = "s-failed") -> State:
+    return State(word, "bad", mark)
+
+
+def _off(word: str, mark: str = "s-off") -> State:
+    return State(word, "off", mark)
+
+
+STATES: Final[dict[str, dict[str, State]]] = {
+    "change": {
+        "denied": _bad("Denied", "s-denied"),
+        "pending": _wait("Pending approval"),
+        "approved": _ok("Approved"),
+        "running": _busy("Running"),
+        "succeeded": _ok("Succeeded"),
+        "failed": _bad("Failed"),
+        "rejected": _bad("Rejected", "s-denied"),
+        "cancelled": _off("Cancelled"),
+        "expired": _off("Expired"),
+        "superseded": _off("Superseded"),
+    },
+    "environment": {
+        "requested": _wait("Requested"),
+        "progressing": _busy("Rolling out"),
+        "ready": _ok("Ready"),
+        "degraded": _warn("Degraded"),
+        "failed": _bad("Failed"),
+        "deleting": _busy("Deleting"),
+        "gone": _off("Gone", "s-retired"),
+        "asleep": _off("Asleep", "s-asleep"),
+        "unknown": _off("Unknown", "s-next"),
+        "drifted": _warn("Drifted", "s-drift"),
+        "expiring": _warn("Expires soon"),
+    },
+    "resource": {
+        "pending": _off("Not started", "s-next"),
+        "applying": _busy("Applying"),
+        "progressing": _busy("Rolling out"),
+        "ready": _ok("Ready"),
+        "failed": _bad("Failed"),
+        "deleting": _busy("Deleting"),
+        "gone": _off("Gone", "s-retired"),
+        "degraded": _warn("Degraded"),
+        "drifted": _warn("Drifted", "s-drift"),
+        "asleep": _off("Asleep", "s-asleep"),
+        "unknown": _off("Unknown", "s-next"),
+    },
+    "run": {
+        "queued": _off("Queued", "s-next"),
+        "running": _busy("Running"),
+        "waiting": _busy("Waiting"),
+        "succeeded": _ok("Succeeded"),
+        "failed": _bad("Failed"),
+        "cancelled": _off("Cancelled"),
+    },
+    "step": {
+        "next": _off("Not started", "s-next"),
+        "pending": _off("Not started", "s-next"),
+        "running": _busy("Running"),
+        "waiting": _busy("Waiting"),
+        "done": _ok("Done"),
+        "succeeded": _ok("Done"),
+        "failed": _bad("Failed"),
+        "skipped": _off("Skipped"),
+        "cancelled": _off("Cancelled"),
+    },
+    "contract": {
+        "preview": _off("Preview", "s-preview"),
+        "stable": _ok("Stable"),
+        "deprecated": _warn("Deprecated"),
+        "defective": _bad("Defective"),
+        "retired": _off("Retired", "s-retired"),
+    },
+    "policy": {
+        "passes": _ok("Passes"),
+        "warns": _warn("Warns"),
+        "denies": _bad("Denies", "s-denied"),
+        "asks": _wait("Asks"),
+        "observes": _off("Observes", "s-info"),
+        "errors": _bad("Errors"),
+    },
+    "approval": {
+        "waits": _wait("Waits"),
+        "approved": _ok("Approved"),
+        "rejected": _bad("Rejected", "s-denied"),
+        "dismissed": _off("Dismissed"),
+    },
+    "condition": {
+        "yes": _ok("Yes"),
+        "no": _warn("No", "s-drift"),
+        "unknown": _off("Unknown", "s-next"),
+    },
+    "quota": {
+        "fits": _ok("Fits"),
+        "near": _warn("Near limit"),
+        "over": _bad("Over limit"),
+    },
+    "sync": {
+        "live": _busy("Live"),
+        "delayed": _warn("Delayed"),
+        "none": _off("None"),
+    },
+}
+
+# Without a kind the first table that knows the key wins, so "pending" is a change that waits for people.
+_ANY: Final[dict[str, State]] = {
+    key: state for table in reversed(STATES.values()) for key, state in table.items()
+}
+
+
+def state_of(key: object, kind: str = "") -> State:
+    """The look of a state. An unknown key is drawn grey with its own word: a page about a failure must not fail.
+
+    An unknown `kind` is a mistake in a template and raises KeyError.
+    """
+    text = str(key)
+    table = STATES[kind] if kind else _ANY
+    found = table.get(text) or _ANY.get(text)
+    return found or _off(
+        text.replace("_", " ").replace("-", " ").capitalize() or "Unknown", "s-next"
+    )
