@@ -1,0 +1,145 @@
+"""What every request gets: an id, a limit, an actor; and what every fault becomes: a clear answer.
+
+Order matters and stands in ``idp.settings``. No business rule lives here.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.functional import SimpleLazyObject
+
+from governance.access import rights_of
+from idp.kernel.actor import Actor
+from idp.kernel.errors import SlipwayError, TooLarge, Transient
+from portal.problems import TITLES, problem_of, status_of
+
+Next = Callable[[HttpRequest], HttpResponse]
+log = structlog.get_logger(__name__)
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,40}$")
+
+
+class RequestIdentity:
+    """Gives each request an id (the caller's ``X-Request-Id`` if it is a plain word) and puts it on every log line."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-Id", "")
+        request_id = given if _REQUEST_ID.match(given) else secrets.token_hex(8)
+        request.request_id = request_id  # type: ignore[attr-defined]
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            response = self.get_response(request)
+        response["X-Request-Id"] = request_id
+        return response
+
+
+class Faults:
+    """Turns our errors, and a database that is away, into an answer in the face's own form."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            return self.get_response(request)
+        except (OperationalError, InterfaceError) as error:
+            return self._database_away(request, error)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, SlipwayError):
+            return answer(request, error)
+        if isinstance(error, RequestDataTooBig):
+            return answer(request, _too_large())
+        if isinstance(error, (OperationalError, InterfaceError)):
+            return self._database_away(request, error)
+        return None
+
+    def _database_away(self, request: HttpRequest, error: Exception) -> HttpResponse:
+        log.warning("database_away", error=type(error).__name__)
+        response = answer(
+            request,
+            Transient(
+                "The database does not answer at the moment. Nothing was changed.",
+                code="database-unavailable",
+                remedy="Try again in a few seconds.",
+            ),
+        )
+        response["Retry-After"] = "5"
+        return response
+
+
+class BodyLimit:
+    """Refuses a body above the limit before anything reads it, also one sent without a length."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdigit() and int(length) > settings.MAX_BODY_BYTES:
+            return answer(request, _too_large())
+        return self.get_response(request)
+
+
+class ActorOfRequest:
+    """``request.actor`` and, lazily, ``request.rights`` for a signed-in session. Tokens replace both in the API."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.actor = SimpleLazyObject(lambda: actor_of_session(request))  # type: ignore[attr-defined]
+        request.rights = SimpleLazyObject(lambda: rights_of(request.actor))  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+
+def actor_of_session(request: HttpRequest) -> Actor:
+    user = request.user
+    signed_in = user.is_authenticated
+    return Actor(
+        user_id=user.pk if signed_in else None,
+        username=user.get_username() if signed_in else "",
+        via="portal",
+        request_id=getattr(request, "request_id", ""),
+    )
+
+
+def answer(request: HttpRequest, error: SlipwayError) -> HttpResponse:
+    """``error`` as problem JSON under ``/api/``, else as a page that needs no database."""
+    status = status_of(error)
+    request_id = getattr(request, "request_id", "")
+    if status >= 500:
+        log.error("platform_fault", code=error.code, message=error.message)
+    if request.path.startswith("/api/"):
+        response: HttpResponse = JsonResponse(
+            problem_of(error, request_id), status=status, content_type="application/problem+json"
+        )
+    else:
+        context = {
+            "status": status,
+            "title": TITLES.get(status, ""),
+            "error": error,
+            "request_id": request_id,
+            "theme": request.COOKIES.get("theme", ""),
+        }
+        response = render(request, "errors/problem.html", context, status=status)
+    if status == 503:
+        response["Retry-After"] = str(int(getattr(error, "delay", 5)))
+    return response
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(
+        f"The request is larger than {settings.MAX_BODY_BYTES // 1_000_000} MB.",
+        remedy="Send a smaller document; the largest that Slipway takes is a contract.",
+    )
