@@ -1,0 +1,272 @@
+"""Compiles and evaluates one CEL expression, bounded in time and with errors in plain words.
+
+Everything in Slipway that evaluates an expression comes through here (by way of ``idp.kernel.cel``): policies,
+contracts, readiness, usage. Programs are cached per process. Nothing here reads a clock into the result, a file
+or the network, so equal facts give equal results.
+
+How time is bounded: the library cannot be interrupted, so each loop body is wrapped in a call to ``_tick``, which
+fails once the deadline has passed; what lies outside loops is bounded by the caps of ``cel_lexer``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import cel as library
+
+from idp.kernel.cel_functions import FUNCTIONS, KNOWN, MAX_TEXT
+from idp.kernel.cel_lexer import LOOPS, CelError, Lexed
+
+MAX_SECONDS = 1.0
+MAX_ITEMS = 1_000
+MAX_FACT_NODES = 100_000
+
+_TICK = "slipway_tick"
+_ORDERED = "slipway_ordered"
+_FUNCTION_ERROR = re.compile(
+    r"Function '([^']*)' error: (?:Python function call failed: \w+: )?(.*?)\.? Check function", re.DOTALL
+)
+_POSITION = re.compile(r"<input>:\d+:(\d+): (.*)")
+
+# The library logs each failing function as a warning; the error itself already says it.
+logging.getLogger("cel").setLevel(logging.CRITICAL)
+
+_running = threading.local()
+
+
+def _tick() -> bool:
+    if time.monotonic() > _running.deadline:
+        _running.late = True
+        raise ValueError("the time is over")
+    return True
+
+
+def _ordered(items: Any) -> Any:
+    """The keys of a map in order, a list as it is: the library walks maps in an order that differs per process."""
+    return sorted(items, key=lambda key: (str(type(key)), key)) if isinstance(items, Mapping) else items
+
+
+_FUNCTIONS = {**FUNCTIONS, _TICK: _tick, _ORDERED: _ordered}
+
+
+class Facts:
+    """Facts checked and converted once, for many evaluations on the same thread or another. Not to be changed after."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        _check_facts(values)
+        self.values = values
+        self.context = library.Context(variables=dict(values), functions=_FUNCTIONS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """One compiled expression. ``paths`` are the dotted paths it reads, ``calls`` the functions it calls."""
+
+    source: str
+    paths: tuple[tuple[str, ...], ...]
+    calls: tuple[str, ...]
+    _compiled: Any
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The variables that must be among the facts."""
+        return frozenset(path[0] for path in self.paths)
+
+    def evaluate(self, facts: Mapping[str, Any] | Facts) -> Any:
+        """The value on ``facts``; CelError when it has none (a field is missing, types do not fit, time is over)."""
+        prepared = facts if isinstance(facts, Facts) else Facts(facts)
+        _running.deadline, _running.late = time.monotonic() + MAX_SECONDS, False
+        try:
+            value = self._compiled.execute(prepared.context)
+        except Exception as error:  # noqa: BLE001 - the library raises half a dozen types; all become one sentence
+            value = None
+            if not _running.late:
+                raise CelError(_explained(error, self, prepared.values)) from None
+        if _running.late:
+            raise CelError(f"“{_short(self.source)}” takes too long on these facts; loop over less.")
+        return value
+
+    def check_names(self, names: Iterable[str]) -> None:
+        """CelError when it reads a variable that is not in ``names``."""
+        known = sorted(names)
+        for path in self.paths:
+            if path[0] not in known:
+                raise CelError(f"“{path[0]}” is not known here{did_you_mean(path[0], known)}.")
+
+
+def compile(source: str, *, names: Iterable[str] | None = None) -> Program:
+    """The program of ``source``; CelError when it does not parse, goes beyond a limit, or calls or reads the unknown.
+
+    ``names`` are the variables there will be; None leaves them unchecked.
+    """
+    program = _compiled(source)
+    if names is not None:
+        program.check_names(names)
+    return program
+
+
+@lru_cache(maxsize=4096)
+def _compiled(source: str) -> Program:
+    lexed = Lexed(source)
+    for call in lexed.calls:
+        if call not in KNOWN:
+            raise CelError(f"There is no function “{call}”{did_you_mean(call, KNOWN)}.")
+    _parsed(source)
+    return Program(source, lexed.paths, lexed.calls, _parsed(_guarded(lexed)))
+
+
+def _parsed(source: str) -> Any:
+    try:
+        return library.compile(source)
+    except Exception as error:  # noqa: BLE001 - ValueError today; a parser fault is the author's all the same
+        found = _POSITION.search(str(error))
+        where = f" near character {found.group(1)}" if found else ""
+        hint = "; “.?” is not supported, use default(value, fallback)" if "'.?'" in str(error) else ""
+        raise CelError(f"“{_short(source)}” is not a complete CEL expression{where}{hint}.") from None
+
+
+def _guarded(lexed: Lexed) -> str:
+    """The source with loop bodies ticking, maps walked in order, ``default(path, …)`` reading what is missing as null."""
+    inserts: dict[int, str] = {}
+    ranges: dict[int, str] = {}
+    replaced: dict[int, tuple[int, str]] = {}
+    tokens = lexed.tokens
+    for loop in lexed.loops:
+        body_end = _argument_end(lexed, loop.open + 4, loop.close)
+        if tokens[loop.word].text in ("map", "filter"):
+            start = tokens[lexed.receiver_start(loop.word - 1)].start
+            ranges[start] = ranges.get(start, "") + f"{_ORDERED}("
+            inserts[tokens[loop.word - 1].start] = ")"
+        inserts[tokens[loop.open + 3].start] = f"{_TICK}() ? ("
+        inserts[tokens[body_end].start] = inserts.get(tokens[body_end].start, "") + ") : false"
+    for index, token in enumerate(tokens[:-2]):
+        if token.text != "default" or tokens[index + 1].text != "(":
+            continue
+        if index and tokens[index - 1].text == ".":
+            raise CelError("Write default(value, fallback), not value.default(fallback).")
+        path, after = lexed.path_at(index + 2) if tokens[index + 2].kind == "name" else ((), 0)
+        if len(path) > 1 and tokens[after].text == ",":
+            replaced[tokens[index + 2].start] = (tokens[after - 1].end, _null_if_missing(path))
+    for start, opening in ranges.items():
+        inserts[start] = inserts.get(start, "") + opening
+    return _edited(lexed.source, inserts, replaced)
+
+
+def _argument_end(lexed: Lexed, index: int, close: int) -> int:
+    """Index of the comma or closing bracket that ends the argument in which token ``index - 1`` begins."""
+    index -= 1
+    while index < close and lexed.tokens[index].text != ",":
+        index = lexed.closers.get(index, index) + 1
+    return index
+
+
+def _null_if_missing(path: tuple[str, ...]) -> str:
+    tests, reached = [], path[0]
+    for step in path[1:]:
+        tests.append(f"'{step}' in {reached}")
+        reached += f"['{step}']"
+        tests.append(f"{reached} != null")
+    return f"({' && '.join(tests)} ? {reached} : null)"
+
+
+def _edited(source: str, inserts: Mapping[int, str], replaced: Mapping[int, tuple[int, str]]) -> str:
+    parts, at = [], 0
+    for position in sorted({*inserts, *replaced}):
+        if position < at:
+            continue
+        parts += [source[at:position], inserts.get(position, "")]
+        at = position
+        if position in replaced:
+            at, text = replaced[position]
+            parts.append(text)
+    return "".join([*parts, source[at:]])
+
+
+def _check_facts(values: Mapping[str, Any]) -> None:
+    stack: list[Any] = [values]
+    nodes = 0
+    while stack:
+        value = stack.pop()
+        nodes += 1
+        if isinstance(value, Mapping):
+            stack.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            if len(value) > MAX_ITEMS:
+                raise CelError(f"An expression sees lists of at most {MAX_ITEMS:,} items; one here has {len(value):,}.")
+            stack.extend(value)
+        elif isinstance(value, str):
+            if len(value) > MAX_TEXT:
+                raise CelError(f"An expression sees texts of at most {MAX_TEXT:,} characters; one here is longer.")
+        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise CelError("A whole number must fit 64 bits.")
+        elif not isinstance(value, (int, float, bytes, datetime, timedelta, type(None))):
+            raise TypeError(f"{type(value).__name__} cannot be a fact")
+        if nodes > MAX_FACT_NODES:
+            raise CelError(f"An expression sees at most {MAX_FACT_NODES:,} values at once.")
+
+
+def _explained(error: Exception, program: Program, values: Mapping[str, Any]) -> str:
+    shown = _short(program.source)
+    if isinstance(error, KeyError):
+        return _missing(str(error.args[0]).strip("'") if error.args else "", program, values)
+    if isinstance(error, IndexError):
+        return f"“{shown}” asks for an item that the list does not have."
+    if isinstance(error, ZeroDivisionError):
+        return f"“{shown}” divides by zero."
+    if isinstance(error, OverflowError):
+        return f"“{shown}” gives a number that does not fit 64 bits."
+    if isinstance(error, TypeError):
+        return f"The types in “{shown}” do not fit; convert with int(), double() or string()."
+    if (found := _FUNCTION_ERROR.search(str(error))) is not None:
+        return f"“{shown}” cannot be evaluated: {_function_words(found.group(1), found.group(2))}."
+    if (name := re.search(r"Undefined variable or function: '([^']*)'", str(error))) is not None:
+        if name.group(1) in KNOWN:
+            return f"{name.group(1)}() in “{shown}” does not take these values."
+        return f"“{name.group(1)}” is not known here{did_you_mean(name.group(1), values)}."
+    return f"“{shown}” cannot be evaluated on these facts."
+
+
+def _function_words(name: str, reason: str) -> str:
+    if name in FUNCTIONS and "argument" not in reason:
+        return reason
+    return f"{name}() does not take these values"
+
+
+def _missing(key: str, program: Program, values: Mapping[str, Any]) -> str:
+    for path in program.paths:
+        reached: Any = values
+        for depth, step in enumerate(path):
+            if isinstance(reached, Mapping) and step not in reached:
+                if step == key and depth:
+                    above = ".".join(path[:depth])
+                    return f"“{above}” has no field “{key}”{did_you_mean(key, reached)}."
+                break
+            reached = reached[step] if isinstance(reached, Mapping) else None
+    return f"“{_short(program.source)}” reads the field “{key}”, which is not there; use has() or default()."
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``"; did you mean “x”?"`` without the final stop, or a list of what there is when it is short."""
+    options = sorted(str(name) for name in known)
+    close = difflib.get_close_matches(word, options, n=1, cutoff=0.6)
+    lowered = {name.lower(): name for name in options}
+    if close or word.lower() in lowered:
+        return f"; did you mean “{close[0] if close else lowered[word.lower()]}”"
+    return f"; there is {', '.join(options)}" if 0 < len(options) <= 12 else ""
+
+
+def _short(source: str) -> str:
+    line = " ".join(source.split())
+    return line if len(line) <= 120 else line[:117] + "…"
+
+
+__all__ = ["LOOPS", "CelError", "Facts", "Program", "compile", "did_you_mean"]
