@@ -22,13 +22,17 @@ AMOUNT = {"max_digits": 14, "decimal_places": 3}
 
 
 class Policy(models.Model):
-    """A CEL rule over a change; ``document`` is the whole policy document, ``version`` counts its edits."""
+    """A CEL rule over a change; ``document`` is the whole policy document, ``version`` counts its edits.
+
+    ``digest`` is that of the document: processes compare digests to know whether their compiled policies still hold.
+    """
 
     name = models.CharField(max_length=60, unique=True, validators=[slug_validator])
     title = models.CharField(max_length=160)
     mode = models.CharField(max_length=10)
     effect = models.CharField(max_length=20)
     document = models.JSONField()
+    digest = models.CharField(max_length=64)
     version = models.PositiveIntegerField(default=1)
     active = models.BooleanField(default=True)
     updated_at = models.DateTimeField()
