@@ -14,9 +14,7 @@ from portal.drawing.svg import short, text
 HEIGHT: Final = 8
 GAP: Final = 0.35  # of 100, the hair that separates two neighbours
 THINNEST: Final = 0.6  # of 100, so that a little is not nothing
-SWATCHES: Final = frozenset(
-    {"used", "held", "asked", "near", "over", "q1", "q2", "q3", "q4"}
-)
+SWATCHES: Final = frozenset({"used", "held", "asked", "near", "over", "q1", "q2", "q3", "q4"})
 _STEP_CLASS: Final = {
     "done": "done",
     "succeeded": "done",
@@ -49,9 +47,7 @@ def quota_bar(
     parts = [("used", u), ("held", h), ("over" if over else "asked", a)]
     if over and not a:
         parts[0] = ("over", u)
-    spoken = _spoken(
-        label, (("used", u), ("held", h), ("asked", a)), top, unit, currency
-    )
+    spoken = _spoken(label, (("used", u), ("held", h), ("asked", a)), top, unit, currency)
     return _bar(parts, max(top, u + h + a), spoken)
 
 
@@ -66,9 +62,7 @@ def owner_bar(
     """Who uses a quota. Four owners have a colour of their own; the fifth and later share the fourth."""
     shares = [(name, float(words.decimal(value))) for name, value in owners]
     top, kept = float(words.decimal(limit or 0)), float(words.decimal(held or 0))
-    parts = [(f"q{min(at, 4)}", value) for at, (_, value) in enumerate(shares, 1)] + [
-        ("asked", kept)
-    ]
+    parts = [(f"q{min(at, 4)}", value) for at, (_, value) in enumerate(shares, 1)] + [("asked", kept)]
     total = sum(value for _, value in parts)
     tail = f" {unit}" if unit else ""
     said = [f"{name} {words.number(value)}" for name, value in shares]
@@ -88,9 +82,7 @@ def _spoken(
         return words.money(value, currency) if currency else words.number(value)
 
     tail = f" {unit}" if unit else ""
-    said = [
-        f"{figure(value)} {name}" for name, value in parts if value or name == "used"
-    ]
+    said = [f"{figure(value)} {name}" for name, value in parts if value or name == "used"]
     left = limit - sum(value for _, value in parts)
     if limit:
         rest = f"{figure(left)} left" if left >= 0 else f"{figure(-left)} too much"
@@ -119,14 +111,11 @@ def swatch(cls: str) -> str:
     if cls not in SWATCHES:
         raise KeyError(cls)
     return (
-        f'<svg class="quota-bar" viewBox="0 0 8 8" aria-hidden="true">'
-        f'<rect class="{cls}" width="8" height="8"/></svg>'
+        f'<svg class="quota-bar" viewBox="0 0 8 8" aria-hidden="true"><rect class="{cls}" width="8" height="8"/></svg>'
     )
 
 
-def run_bar(
-    start: float | None, length: float | None, total: float | None, state: str
-) -> str:
+def run_bar(start: float | None, length: float | None, total: float | None, state: str) -> str:
     """When a step was at work within its run; all three in seconds. A step not begun shows the track alone."""
     whole = max(float(total or 0), 1.0)
     cls = _STEP_CLASS.get(state, "")
@@ -141,22 +130,13 @@ def run_bar(
     )
 
 
-def sparkline(
-    values: Sequence[float], label: str, *, width: int = 72, height: int = 20
-) -> str:
+def sparkline(values: Sequence[float], label: str, *, width: int = 72, height: int = 20) -> str:
     """A line without axes, from zero, oldest value first. Fewer than two values draw only the last point."""
     top = max(values, default=0) or 1
     step = width / max(len(values) - 1, 1)
-    points = [
-        (at * step, height - 2 - (height - 4) * value / top)
-        for at, value in enumerate(values)
-    ]
+    points = [(at * step, height - 2 - (height - 4) * value / top) for at, value in enumerate(values)]
     line = " ".join(f"{short(x)},{short(y)}" for x, y in points)
-    dot = (
-        f'<circle class="dot" cx="{short(points[-1][0])}" cy="{short(points[-1][1])}" r="2"/>'
-        if points
-        else ""
-    )
+    dot = f'<circle class="dot" cx="{short(points[-1][0])}" cy="{short(points[-1][1])}" r="2"/>' if points else ""
     return (
         f'<svg class="sparkline" viewBox="0 0 {width} {height}" role="img" aria-label="{text(label)}">'
         f'<polyline class="a" points="{line}"/>{dot}</svg>'

@@ -33,11 +33,11 @@ def highlight(source: str, language: str) -> str:
     colon = _COLON_JSON if language == "json" else _COLON
     parts, at = [], 0
     for found in pattern.finditer(source):
-        token = found.lastgroup or ""
-        if token == "s" and language != "shell" and colon.match(source, found.end()):
-            token = "k"
+        cls = found.lastgroup or ""
+        if cls == "s" and language != "shell" and colon.match(source, found.end()):
+            cls = "k"
         parts.append(text(source[at : found.start()]))
-        parts.append(f'<span class="{token}">{text(found.group())}</span>')
+        parts.append(f'<span class="{cls}">{text(found.group())}</span>')
         at = found.end()
     parts.append(text(source[at:]))
     return "".join(parts)

@@ -50,28 +50,22 @@ def node_of(given: Node | Mapping[str, Any]) -> Node:
     return given if isinstance(given, Node) else Node(**given)
 
 
-def graph(
-    nodes: Iterable[Node], edges: Iterable[tuple[str, str]], label: str, *, sprite: str
-) -> str:
+def graph(nodes: Iterable[Node], edges: Iterable[tuple[str, str]], label: str, *, sprite: str) -> str:
     """The SVG. `sprite` is the URL of icons.svg; edges go from who uses to who is used, by node id."""
     known_nodes = {node.id: node for node in nodes}
     width = _width(known_nodes.values())
     placed = layout(list(known_nodes), edges, box=HEIGHT, gap=GAP_Y)
     columns = max(placed.columns.values(), default=-1) + 1
     total = columns * (width + GAP_X) - GAP_X + 2 if columns else 2
-    lines = _edges(placed, width)
-    boxes = (_box(node, placed, width, sprite) for node in known_nodes.values())
     size = f'width="{short(total)}" height="{short(placed.height + 2)}"'
     view = f"-1 -1 {short(total)} {short(placed.height + 2)}"
-    return f'<svg {size} viewBox="{view}" role="group" aria-label="{text(label)}">{"".join(lines)}{"".join(boxes)}</svg>'
+    inside = "".join([*_edges(placed, width), *(_box(node, placed, width, sprite) for node in known_nodes.values())])
+    return f'<svg {size} viewBox="{view}" role="group" aria-label="{text(label)}">{inside}</svg>'
 
 
 def _width(nodes: Iterable[Node]) -> int:
     longest = max(
-        (
-            max(len(node.title) * TITLE_CHARACTER, len(node.kind) * KIND_CHARACTER)
-            for node in nodes
-        ),
+        (max(len(node.title) * TITLE_CHARACTER, len(node.kind) * KIND_CHARACTER) for node in nodes),
         default=0.0,
     )
     return int(min(max(longest + INSET + 12, NARROWEST), WIDEST))
@@ -121,9 +115,7 @@ def _fit(content: str, room: float, character: float) -> str:
 
 def _edges(placed: Layout, width: int) -> list[str]:
     leaves, arrives = _ports(placed)
-    return [
-        _edge(edge, placed, width, leaves[edge], arrives[edge]) for edge in placed.edges
-    ]
+    return [_edge(edge, placed, width, leaves[edge], arrives[edge]) for edge in placed.edges]
 
 
 Edge = tuple[str, str]
@@ -159,10 +151,7 @@ def _last(edge: Edge, placed: Layout) -> float:
 
 def _fan(edges: Sequence[Edge], centre: float) -> dict[Edge, float]:
     step = min(PORT, (HEIGHT - 16) / max(len(edges), 1))
-    return {
-        edge: centre + (at - (len(edges) - 1) / 2) * step
-        for at, edge in enumerate(edges)
-    }
+    return {edge: centre + (at - (len(edges) - 1) / 2) * step for at, edge in enumerate(edges)}
 
 
 def _edge(edge: Edge, placed: Layout, width: int, leave: float, arrive: float) -> str:

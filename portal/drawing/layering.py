@@ -57,9 +57,7 @@ def layout(
     centres = _centres(layers, links, box=box, gap=gap, lane=lane)
     top = min((centres[item] - _half(item, box, lane) for item in centres), default=0.0)
     centres = {item: at - top for item, at in centres.items()}
-    height = max(
-        (centres[item] + _half(item, box, lane) for item in centres), default=0.0
-    )
+    height = max((centres[item] + _half(item, box, lane) for item in centres), default=0.0)
     return Layout(columns, centres, kept, height)
 
 
@@ -67,19 +65,12 @@ def _half(item: Item, box: float, lane: float) -> float:
     return box / 2 if isinstance(item, str) else lane / 2
 
 
-def _acyclic(
-    nodes: Sequence[str], edges: Iterable[tuple[str, str]]
-) -> tuple[tuple[str, str], ...]:
+def _acyclic(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     known = set(nodes)
     after: dict[str, set[str]] = {node: set() for node in nodes}
     kept = []
     for source, target in dict.fromkeys(edges):
-        if (
-            source in known
-            and target in known
-            and source != target
-            and not _reaches(after, target, source)
-        ):
+        if source in known and target in known and source != target and not _reaches(after, target, source):
             after[source].add(target)
             kept.append((source, target))
     return tuple(kept)
@@ -115,9 +106,7 @@ def _columns(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str
     return _spread(nodes, edges, column)
 
 
-def _spread(
-    nodes: Sequence[str], edges: Sequence[tuple[str, str]], column: dict[str, int]
-) -> dict[str, int]:
+def _spread(nodes: Sequence[str], edges: Sequence[tuple[str, str]], column: dict[str, int]) -> dict[str, int]:
     """Nodes without any edge fill the columns row by row instead of piling up in the first."""
     tied = {end for edge in edges for end in edge}
     loose = [node for node in nodes if node not in tied]
@@ -130,9 +119,7 @@ def _spread(
 def _with_waypoints(
     nodes: Sequence[str], edges: Sequence[tuple[str, str]], columns: Mapping[str, int]
 ) -> tuple[list[list[Item]], list[tuple[Item, Item]]]:
-    layers: list[list[Item]] = [
-        [] for _ in range(max(columns.values(), default=-1) + 1)
-    ]
+    layers: list[list[Item]] = [[] for _ in range(max(columns.values(), default=-1) + 1)]
     for node in nodes:
         layers[columns[node]].append(node)
     links: list[tuple[Item, Item]] = []
@@ -147,9 +134,7 @@ def _with_waypoints(
     return layers, links
 
 
-def _ordered(
-    layers: list[list[Item]], links: Sequence[tuple[Item, Item]]
-) -> list[list[Item]]:
+def _ordered(layers: list[list[Item]], links: Sequence[tuple[Item, Item]]) -> list[list[Item]]:
     """Barycentre sweeps, left to right and back; the order with the fewest crossings wins."""
     before, after = _neighbours(links)
     best, fewest = [list(layer) for layer in layers], _crossings(layers, links)
@@ -159,9 +144,7 @@ def _ordered(
         order = range(1, len(current)) if rightward else range(len(current) - 2, -1, -1)
         for at in order:
             beside = current[at - 1] if rightward else current[at + 1]
-            current[at] = _by_barycentre(
-                current[at], beside, before if rightward else after
-            )
+            current[at] = _by_barycentre(current[at], beside, before if rightward else after)
         crossings = _crossings(current, links)
         if crossings < fewest:
             best, fewest = [list(layer) for layer in current], crossings
@@ -190,19 +173,11 @@ def _by_barycentre(
         near = [place[item] for item in neighbours.get(layer[at], ()) if item in place]
         return sum(near) / len(near) if near else float(at)
 
-    return [
-        layer[at] for at in sorted(range(len(layer)), key=lambda at: (weight(at), at))
-    ]
+    return [layer[at] for at in sorted(range(len(layer)), key=lambda at: (weight(at), at))]
 
 
-def _crossings(
-    layers: Sequence[Sequence[Item]], links: Sequence[tuple[Item, Item]]
-) -> int:
-    place = {
-        item: (column, row)
-        for column, layer in enumerate(layers)
-        for row, item in enumerate(layer)
-    }
+def _crossings(layers: Sequence[Sequence[Item]], links: Sequence[tuple[Item, Item]]) -> int:
+    place = {item: (column, row) for column, layer in enumerate(layers) for row, item in enumerate(layer)}
     by_column: dict[int, list[tuple[int, int]]] = {}
     for source, target in links:
         column, row = place[source]
@@ -228,9 +203,7 @@ def _centres(
     centres: dict[Item, float] = {}
     for layer in layers:
         wanted = [row * (box + gap) for row in range(len(layer))]
-        centres.update(
-            zip(layer, _apart(wanted, _distances(layer, box, gap, lane)), strict=True)
-        )
+        centres.update(zip(layer, _apart(wanted, _distances(layer, box, gap, lane)), strict=True))
     for sweep in range(SWEEPS):
         sides = (before, after) if sweep % 2 == 0 else (after, before)
         for layer in layers if sweep % 2 == 0 else reversed(layers):
@@ -254,13 +227,8 @@ def _pull(
     return sum(centres[other] for other in near) / len(near) if near else centres[item]
 
 
-def _distances(
-    layer: Sequence[Item], box: float, gap: float, lane: float
-) -> list[float]:
-    return [
-        _half(upper, box, lane) + gap + _half(lower, box, lane)
-        for upper, lower in pairwise(layer)
-    ]
+def _distances(layer: Sequence[Item], box: float, gap: float, lane: float) -> list[float]:
+    return [_half(upper, box, lane) + gap + _half(lower, box, lane) for upper, lower in pairwise(layer)]
 
 
 def _apart(wanted: Sequence[float], distances: Sequence[float]) -> list[float]:

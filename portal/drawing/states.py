@@ -138,6 +138,13 @@ STATES: Final[dict[str, dict[str, State]]] = {
         "near": _warn("Near limit"),
         "over": _bad("Over limit"),
     },
+    "message": {
+        "success": _ok("Done"),
+        "error": _bad("Not done"),
+        "warning": _warn("Take care"),
+        "info": _off("Note", "s-info"),
+        "debug": _off("Note", "s-info"),
+    },
     "sync": {
         "live": _busy("Live"),
         "delayed": _warn("Delayed"),
@@ -146,9 +153,7 @@ STATES: Final[dict[str, dict[str, State]]] = {
 }
 
 # Without a kind the first table that knows the key wins, so "pending" is a change that waits for people.
-_ANY: Final[dict[str, State]] = {
-    key: state for table in reversed(STATES.values()) for key, state in table.items()
-}
+_ANY: Final[dict[str, State]] = {key: state for table in reversed(STATES.values()) for key, state in table.items()}
 
 
 def state_of(key: object, kind: str = "") -> State:
@@ -159,6 +164,4 @@ def state_of(key: object, kind: str = "") -> State:
     text = str(key)
     table = STATES[kind] if kind else _ANY
     found = table.get(text) or _ANY.get(text)
-    return found or _off(
-        text.replace("_", " ").replace("-", " ").capitalize() or "Unknown", "s-next"
-    )
+    return found or _off(text.replace("_", " ").replace("-", " ").capitalize() or "Unknown", "s-next")

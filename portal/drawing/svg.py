@@ -31,9 +31,7 @@ def mark(sprite: str, state: State) -> str:
     return f'<svg class="state-mark{turning}" aria-hidden="true"><use href="{text(sprite)}#{state.mark}"/></svg>'
 
 
-def state_label(
-    sprite: str, state: State, *, word: str = "", pill: bool = False
-) -> str:
+def state_label(sprite: str, state: State, *, word: str = "", pill: bool = False) -> str:
     """Mark and word in the state's tone; `word` replaces the table's word ("1 of 2 agreed"), never the tone."""
     tone = "" if state.tone == "off" else f" {state.tone}"
     return f'<span class="state{tone}{" pill" if pill else ""}">{mark(sprite, state)}{text(word or state.word)}</span>'

@@ -79,11 +79,7 @@ def duration(value: float | timedelta) -> str:
 
 
 def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
-    return (
-        f"{large} {large_unit} {small} {small_unit}"
-        if small
-        else f"{large} {large_unit}"
-    )
+    return f"{large} {large_unit} {small} {small_unit}" if small else f"{large} {large_unit}"
 
 
 def exact(moment: datetime) -> str:
@@ -152,14 +148,7 @@ def digest(value: str) -> str:
 
 def initials(name: str) -> str:
     """Two letters for an avatar: "second-maintainer" is SM, "developer" is DE, "" is ?."""
-    parts = [
-        part
-        for part in name.replace(".", "-")
-        .replace("_", "-")
-        .replace(" ", "-")
-        .split("-")
-        if part
-    ]
+    parts = [part for part in name.replace(".", "-").replace("_", "-").replace(" ", "-").split("-") if part]
     if not parts:
         return "?"
     letters = parts[0][0] + parts[1][0] if len(parts) > 1 else parts[0][:2]
