@@ -1,0 +1,1 @@
+"""Forms of the pages. They translate between what a browser posts and what services take, and decide nothing."""

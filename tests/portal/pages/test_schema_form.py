@@ -1,0 +1,222 @@
+"""Contracts' schemas become fields, and posted fields become values, with nothing lost on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.http import QueryDict
+
+from portal.forms.schema_form import Drawing, Output, defaults, every, fields, kind_of, values
+
+HOST = Output("${resources.db.outputs.host}", "db.host", "string")
+PORT = Output("${resources.db.outputs.port}", "db.port", "integer")
+PASSWORD = Output("${resources.db.outputs.credentials.password}", "db.credentials.password", "string", secret=True)
+SERVICE = Output("${resources.api.outputs.service}", "api.service", "object")
+OFFERS = (HOST, PORT, PASSWORD, SERVICE)
+
+
+def one(schema: dict[str, Any], value: Any = None, *, required: bool = False, errors: dict[str, str] | None = None):
+    whole = {"type": "object", "properties": {"it": schema}, "required": ["it"] if required else []}
+    given = {} if value is None else {"it": value}
+    return fields(whole, given, Drawing("r.db", errors or {}, OFFERS))[0]
+
+
+def read(schema: dict[str, Any], posted: str, *, required: bool = False) -> dict[str, Any]:
+    whole = {"type": "object", "properties": {"it": schema}, "required": ["it"] if required else []}
+    return values(whole, QueryDict(posted), "r.db.inputs")
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind"),
+    [
+        pytest.param({"type": "string"}, "text", id="string"),
+        pytest.param({"type": "string", "x-multiline": True}, "textarea", id="long string"),
+        pytest.param({"type": "integer"}, "number", id="integer"),
+        pytest.param({"type": "number"}, "number", id="number"),
+        pytest.param({"type": "boolean"}, "checkbox", id="boolean"),
+        pytest.param({"type": "string", "enum": ["a"]}, "select", id="enum"),
+        pytest.param({"enum": [1, 2]}, "select", id="enum without type"),
+        pytest.param({"type": "object", "additionalProperties": {"type": "string"}}, "map", id="map of strings"),
+        pytest.param({"type": "object", "properties": {"a": {"type": "string"}}}, "group", id="nested object"),
+        pytest.param({"type": "object"}, "reference", id="open object"),
+        pytest.param({"type": "array", "items": {"type": "string"}}, "list", id="array of strings"),
+        pytest.param({"type": "array", "items": {"type": "object"}}, "data", id="array of objects"),
+        pytest.param({"type": ["string", "integer"]}, "text", id="string or integer"),
+        pytest.param({}, "data", id="anything"),
+    ],
+)
+def test_it_chooses_a_field_for_each_type(schema, kind):
+    assert kind_of(schema) == kind
+    assert one(schema).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("schema", "posted", "expected"),
+    [
+        pytest.param({"type": "integer"}, "50", 50, id="integer"),
+        pytest.param({"type": "integer"}, " 50 ", 50, id="integer with blanks"),
+        pytest.param({"type": "integer"}, "fifty", "fifty", id="text in an integer's place is kept"),
+        pytest.param({"type": "integer"}, "2.5", 2.5, id="fraction in an integer's place is kept"),
+        pytest.param({"type": "integer"}, "1_000", "1_000", id="python's own digits are not numbers"),
+        pytest.param({"type": "integer"}, "9" * 40, "9" * 40, id="a number too long to be one is text"),
+        pytest.param({"type": "number"}, "0.25", 0.25, id="number"),
+        pytest.param({"type": "number"}, "nan", "nan", id="nan is text"),
+        pytest.param(
+            {"type": "integer"}, "${resources.db.outputs.port}", "${resources.db.outputs.port}", id="reference"
+        ),
+        pytest.param({"type": "string"}, "8080", "8080", id="digits in a string stay a string"),
+        pytest.param({"type": "string", "enum": ["16", "17"]}, "17", "17", id="enum of strings"),
+        pytest.param({"enum": [16, 17]}, "17", 17, id="enum of integers"),
+        pytest.param({"enum": [16, 17]}, "18", "18", id="a choice that is none is kept"),
+        pytest.param({"type": "boolean"}, "on", True, id="ticked"),
+        pytest.param({"type": "array", "items": {"type": "string"}}, "a\r\n\r\nb ", ["a", "b"], id="lines"),
+        pytest.param({"type": "array", "items": {"type": "integer"}}, "1\nx", [1, "x"], id="lines of integers"),
+        pytest.param({"type": "object"}, "${resources.api.outputs.service}", SERVICE.expression, id="object reference"),
+        pytest.param({}, '{"a": [1]}', {"a": [1]}, id="data"),
+        pytest.param({}, '{"a": ', '{"a":', id="data that is no JSON is kept"),
+    ],
+)
+def test_it_reads_what_was_posted(schema, posted, expected):
+    query = QueryDict(mutable=True)
+    query["r.db.inputs.it"] = posted
+    found = values({"type": "object", "properties": {"it": schema}}, query, "r.db.inputs")
+    assert found == {"it": expected}
+    assert type(found["it"]) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("schema", "required", "expected"),
+    [
+        pytest.param({"type": "string"}, False, {}, id="empty text is no value"),
+        pytest.param({"type": "string"}, True, {}, id="also when it is required, so that the contract says so"),
+        pytest.param({"type": "boolean"}, False, {}, id="unticked is no value"),
+        pytest.param({"type": "boolean", "default": True}, False, {"it": False}, id="unticked against its default"),
+        pytest.param({"type": "boolean"}, True, {"it": False}, id="unticked and required"),
+        pytest.param({"type": "object", "additionalProperties": {"type": "string"}}, False, {}, id="no rows"),
+        pytest.param({"type": "object", "properties": {"a": {"type": "string"}}}, False, {}, id="empty group"),
+    ],
+)
+def test_it_reads_an_empty_field_as_no_value(schema, required, expected):
+    assert read(schema, "r.db.inputs.it=" if schema["type"] != "boolean" else "", required=required) == expected
+
+
+def test_it_reads_maps_row_by_row_and_keeps_a_key_given_twice():
+    schema = {"type": "object", "additionalProperties": {"type": "string"}}
+    posted = "&".join(
+        f"r.db.inputs.it.key={key}&r.db.inputs.it.value={value}"
+        for key, value in [("HOST", "a"), ("", ""), ("PORT", "5432"), ("HOST", "b"), ("EMPTY", "")]
+    )
+    assert read(schema, posted) == {"it": {"HOST": "a", "PORT": "5432", "HOST (again)": "b", "EMPTY": ""}}
+
+
+def test_it_reads_and_draws_a_nested_object():
+    schema = {
+        "type": "object",
+        "required": ["path"],
+        "properties": {"path": {"type": "string"}, "seconds": {"type": "integer", "default": 10}},
+    }
+    assert read(schema, "r.db.inputs.it.path=/healthz&r.db.inputs.it.seconds=5") == {
+        "it": {"path": "/healthz", "seconds": 5}
+    }
+    drawn = one(schema, {"path": "/healthz"}, errors={"inputs.it.path": "Begin with a slash."})
+    assert [part.name for part in drawn.inputs] == ["r.db.inputs.it.path", "r.db.inputs.it.seconds"]
+    assert drawn.inputs[0].error == "Begin with a slash."
+    assert drawn.inputs[1].placeholder == "10"
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        pytest.param({"type": "integer"}, "fifty", id="text in an integer's place"),
+        pytest.param({"type": "string"}, 'a <b> & "c"', id="text"),
+        pytest.param({"type": "boolean"}, "${resources.db.outputs.on}", id="reference in a boolean's place"),
+        pytest.param({"type": "string", "enum": ["a"]}, "z", id="a choice that is none"),
+        pytest.param({"type": "object", "additionalProperties": {"type": "string"}}, "${x}", id="reference for a map"),
+        pytest.param({"type": "array", "items": {"type": "string"}}, {"no": "list"}, id="object in a list's place"),
+        pytest.param({"type": "array", "items": {"type": "object"}}, [{"a": 1}], id="data"),
+    ],
+)
+def test_it_loses_nothing_between_drawing_and_reading(schema, value):
+    drawn = one(schema, value)
+    query = QueryDict(mutable=True)
+    query[drawn.name] = drawn.value
+    found = values({"type": "object", "properties": {"it": schema}}, query, "r.db.inputs")
+    assert found["it"] == value
+
+
+@pytest.mark.parametrize(
+    ("schema", "label", "unit", "hint"),
+    [
+        pytest.param(
+            {"type": "integer", "title": "Storage (GiB)", "minimum": 1, "maximum": 500},
+            "Storage", "GiB", "1 to 500", id="unit and limits",
+        ),
+        pytest.param({"type": "integer", "minimum": 1, "description": "Only grows."}, "It", "", "1 or more. Only grows.", id="limits before words"),
+        pytest.param({"type": "integer", "minimum": 1, "maximum": 5, "description": "From 1 to 5."}, "It", "", "From 1 to 5.", id="limits said already"),
+        pytest.param({"type": "boolean", "title": "Backups (daily)"}, "Backups", "", "", id="no unit on a tick"),
+    ],
+)  # fmt: skip
+def test_it_takes_words_from_the_schema(schema, label, unit, hint):
+    drawn = one(schema)
+    assert (drawn.label, drawn.unit, drawn.hint) == (label, unit, hint)
+
+
+@pytest.mark.parametrize(
+    ("schema", "offered"),
+    [
+        pytest.param({"type": "string"}, [HOST, PORT], id="text takes plain values"),
+        pytest.param({"type": "integer"}, [PORT], id="numbers take numbers"),
+        pytest.param(
+            {"type": "object", "additionalProperties": {"type": "string"}}, [*OFFERS], id="maps take secrets too"
+        ),
+    ],
+)
+def test_it_suggests_outputs_that_fit(schema, offered):
+    assert list(one(schema).suggestions) == offered
+
+
+def test_it_offers_objects_to_a_reference_and_keeps_one_that_is_gone():
+    options = one({"type": "object"}, "${resources.old.outputs.service}", required=True).options
+    assert [(option.value, option.label, option.selected) for option in options] == [
+        (SERVICE.expression, "api.service", False),
+        ("${resources.old.outputs.service}", "old.service", True),
+    ]
+
+
+def test_it_puts_errors_at_the_row_of_a_map():
+    schema = {"type": "object", "additionalProperties": {"type": "string"}}
+    drawn = one(schema, {"GOOD": "1", "bad key": "2"}, errors={"inputs.it.bad key": "Use letters, digits and _."})
+    assert [entry.error for entry in drawn.entries] == ["", "Use letters, digits and _."]
+
+
+def test_it_marks_what_is_missing_without_calling_it_wrong():
+    assert one({"type": "string"}, required=True).missing
+    assert not one({"type": "string"}, "x", required=True).missing
+    assert not one({"type": "string"}).missing
+    assert not one({"type": "string", "default": "x"}, required=True).missing
+
+
+def test_it_gives_every_field_its_own_id():
+    schema = {
+        "type": "object",
+        "properties": {
+            "a": {"type": "string"},
+            "g": {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}},
+        },
+    }
+    ids = [part.id for part in every(fields(schema, {}, Drawing("r.db")))]
+    assert len(ids) == len(set(ids)) == 4
+    assert all("." not in name for name in ids)
+
+
+def test_it_begins_a_resource_with_the_schema_s_defaults():
+    schema = {
+        "type": "object",
+        "properties": {
+            "size": {"type": "string", "default": "small"},
+            "image": {"type": "string"},
+            "health": {"type": "object", "properties": {"path": {"type": "string", "default": "/"}}},
+        },
+    }
+    assert defaults(schema) == {"size": "small", "health": {"path": "/"}}
