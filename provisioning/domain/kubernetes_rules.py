@@ -1,8 +1,9 @@
-"""What a Kubernetes API server checks beyond its schemas: names, labels, ports, selectors, and what must fit together.
+"""What a Kubernetes API server checks beyond its schemas: names, labels, ports, selectors, and what must fit
+together.
 
 Called by ``kubernetes_schema.validate_object`` once the shape is right, so the rules may rely on types. Sources: the
-validation packages of k8s.io/kubernetes 1.36 (``pkg/apis/*/validation``) and apimachinery's ``util/validation``. It is not
-all of them: what only a server knows (quota, immutable fields, admission) stays with the server.
+validation packages of k8s.io/kubernetes 1.36 (``pkg/apis/*/validation``) and apimachinery's ``util/validation``. It
+is not all of them: what only a server knows (quota, immutable fields, admission) stays with the server.
 """
 
 from __future__ import annotations

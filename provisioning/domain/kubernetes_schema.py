@@ -64,9 +64,11 @@ def resolve(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def validate_object(manifest: Mapping[str, Any]) -> list[FieldError]:
-    """What is wrong with ``manifest`` (at most 50 errors, in document order of the schema check); empty when nothing is.
+    """What is wrong with ``manifest`` (at most 50 errors, in document order of the schema check); empty when
+    nothing is.
 
-    Paths are dotted from the manifest's root, with list positions as numbers: ``spec.template.spec.containers.0.image``.
+    Paths are dotted from the manifest's root, with list positions as numbers:
+    ``spec.template.spec.containers.0.image``.
     """
     key = f"{manifest.get('apiVersion')}/{manifest.get('kind')}"
     if key not in bundle()["kinds"]:

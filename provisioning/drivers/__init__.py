@@ -1,0 +1,46 @@
+"""The drivers there are, by the kind that a cluster's row names; the one way to open one.
+
+Called by the orchestrator, the reconciler and the service that registers a cluster. Nothing is imported before it is
+asked for: the Kubernetes client costs a second and 50 MB, which a process that only serves a sandbox need not pay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from provisioning.domain.driver import Driver, PermanentError
+
+Settings = Mapping[str, Any]
+
+
+def _sandbox(settings: Settings) -> Driver:
+    from provisioning.drivers.sandbox import SandboxDriver
+
+    return SandboxDriver(settings["path"], ready_after=float(settings.get("ready_after", 6.0)))
+
+
+def _kubernetes(settings: Settings) -> Driver:
+    from provisioning.drivers.kubernetes import KubernetesDriver
+
+    return KubernetesDriver(settings["kubeconfig"])
+
+
+DRIVERS: Mapping[str, Callable[[Settings], Driver]] = {"sandbox": _sandbox, "kubernetes": _kubernetes}
+
+
+def open_driver(kind: str, settings: Settings) -> Driver:
+    """The driver for a cluster of ``kind``; opening reaches no network.
+
+    ``sandbox`` takes ``path`` (a file of its own) and ``ready_after`` (seconds until workloads are ready, default 6);
+    ``kubernetes`` takes ``kubeconfig`` (the document as plain data). Raises PermanentError ``unknown-driver`` or
+    ``bad-settings``, and whatever the driver finds wrong with its settings.
+    """
+    if kind not in DRIVERS:
+        raise PermanentError(
+            "unknown-driver", f"There is no driver named {kind}; there are {', '.join(sorted(DRIVERS))}."
+        )
+    try:
+        return DRIVERS[kind](settings)
+    except KeyError as missing:
+        raise PermanentError("bad-settings", f"A {kind} cluster needs the setting {missing.args[0]}.") from None

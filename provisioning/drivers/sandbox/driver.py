@@ -1,0 +1,271 @@
+"""The sandbox driver: the promises of ``provisioning.domain.driver.Driver`` kept on a file.
+
+Called by the orchestrator like any driver. ``tell``, ``edit`` and ``vanish`` are for tests, demonstrations and
+curiosity: they make it fail, stall, refuse or drift. It never keeps the value of a secret, only a digest that shows
+whether it changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from provisioning.domain.driver import (
+    ANNOTATION_GENERATE,
+    FIELD_MANAGER,
+    Applied,
+    ClusterInfo,
+    Deletion,
+    DryRun,
+    Manifest,
+    ObjectRef,
+    Observed,
+    PermanentError,
+    Scope,
+    TemporaryError,
+)
+from provisioning.domain.kubernetes_schema import bundle, known_kinds, validate_object
+from provisioning.drivers.noise import without_noise
+from provisioning.drivers.ownership import field_conflict, is_ours, not_ours, require_scope_labels, still_deleting
+from provisioning.drivers.sandbox import faults, fields, view
+from provisioning.drivers.sandbox.store import Store, StoredObject, Transaction
+
+
+class SandboxDriver:
+    """``path`` is a file of its own; workloads are ready ``ready_after`` seconds after a change; ``clock`` gives
+    epoch seconds.
+    """
+
+    name = "sandbox"
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, ready_after: float = 6.0, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store = Store(path)
+        self._ready_after = ready_after
+        self._clock = clock
+
+    def probe(self) -> ClusterInfo:
+        with self._store.transaction() as transaction:
+            faults.strike(transaction, "probe", [])
+        groups = sorted({kind.split("/")[0] for kind in known_kinds() if kind.count("/") == 2})
+        return ClusterInfo(version=f"sandbox (Kubernetes {bundle()['version']})", api_groups=tuple(groups))
+
+    def apply(self, objects: Sequence[Manifest], scope: Scope, *, force: bool = False) -> list[Applied]:
+        # One transaction per object, as on a real cluster: what came before a refused one stays.
+        return [self._apply_one(manifest, scope, force) for manifest in objects]
+
+    def _apply_one(self, manifest: Manifest, scope: Scope, force: bool) -> Applied:
+        ref = _accept(manifest, scope)
+        with self._store.transaction() as transaction:
+            faults.strike(transaction, "apply", [ref])
+            self._settle(transaction)
+            before = transaction.get(ref)
+            after = self._merged(transaction, before, manifest, scope, force)
+            if before is not None and before.fields == after.fields:
+                return Applied(ref, "unchanged", before.uid)
+            transaction.put(after)
+        return Applied(ref, "created" if before is None else "configured", after.uid)
+
+    def dry_run(self, objects: Sequence[Manifest], scope: Scope) -> list[DryRun]:
+        made = {ObjectRef.of(manifest).name for manifest in objects if manifest["kind"] == "Namespace"}
+        return [self._dry_run_one(manifest, scope, made) for manifest in objects]
+
+    def _dry_run_one(self, manifest: Manifest, scope: Scope, made: set[str]) -> DryRun:
+        ref = _accept(manifest, scope)
+        with self._store.transaction() as transaction:
+            before = transaction.get(ref)
+            after = self._merged(transaction, before, manifest, scope, False, namespaces=made)
+        shown = None if before is None else without_noise(view.manifest_of(before))
+        return DryRun(ref, shown, without_noise(view.manifest_of(after)))
+
+    def _merged(
+        self,
+        transaction: Transaction,
+        before: StoredObject | None,
+        manifest: Manifest,
+        scope: Scope,
+        force: bool,
+        namespaces: set[str] | frozenset[str] = frozenset(),
+    ) -> StoredObject:
+        """The row that applying would leave; ``namespaces`` are those that would have been made before it."""
+        ref = ObjectRef.of(manifest)
+        if before is None:
+            _require_namespace(transaction, ref, namespaces)
+            return self._new(ref, _wanted(manifest, salt := str(uuid.uuid4())), salt)
+        if not is_ours(view.labels_of(before), scope):
+            raise not_ours(ref)
+        if before.deleting_at is not None:
+            raise TemporaryError("still-deleting", still_deleting(ref), delay=2.0)
+        if _is_generated(manifest):
+            return before
+        return self._changed(before, _wanted(manifest, before.uid), FIELD_MANAGER, force)
+
+    def _new(self, ref: ObjectRef, wanted: fields.Leaves, uid: str) -> StoredObject:
+        now = self._clock()
+        return StoredObject(
+            ref=ref,
+            uid=uid,
+            fields=fields.apply({}, wanted, FIELD_MANAGER),
+            managers={FIELD_MANAGER: {"operation": "Apply", "time": now}},
+            generation=1,
+            resource_version=0,
+            created_at=now,
+            changed_at=now,
+        )
+
+    def _changed(self, before: StoredObject, wanted: fields.Leaves, manager: str, force: bool) -> StoredObject:
+        """``before`` after ``manager`` applied ``wanted``; raises ``field-conflict`` and ``invalid-object``."""
+        found = fields.conflicts(before.fields, wanted, manager)
+        if found and not force:
+            raise field_conflict(before.ref, [(other, fields.shown(path)) for other, path in found])
+        merged = fields.apply(before.fields, wanted, manager)
+        view.refuse_frozen_changes(before, merged)
+        return self._touched(before, merged, manager, "Apply")
+
+    def _touched(self, before: StoredObject, merged: fields.Fields, manager: str, operation: str) -> StoredObject:
+        """``before`` with ``merged`` fields: a new generation, and readiness that starts over, if more than
+        metadata moved.
+        """
+        now = self._clock()
+        moved = view.body(before.fields) != view.body(merged)
+        owners = {owner for leaf in merged.values() for owner in leaf.managers}
+        managers = {**before.managers, manager: {"operation": operation, "time": now}}
+        return replace(
+            before,
+            fields=merged,
+            managers={name: told for name, told in managers.items() if name in owners},
+            generation=before.generation + moved,
+            changed_at=now if moved else before.changed_at,
+            ready_before=view.ready_replicas(before, now, self._ready_after) if moved else before.ready_before,
+        )
+
+    def observe(self, refs: Sequence[ObjectRef]) -> list[Observed]:
+        with self._store.transaction() as transaction:
+            faults.strike(transaction, "observe", refs)
+            self._settle(transaction)
+            told = transaction.faults()
+            found = [transaction.get(ref) for ref in refs]
+        now = self._clock()
+        return [
+            Observed(ref, None) if stored is None else view.observed(stored, told, now, self._ready_after)
+            for ref, stored in zip(refs, found, strict=True)
+        ]
+
+    def delete(self, refs: Sequence[ObjectRef], scope: Scope) -> list[Deletion]:
+        with self._store.transaction() as transaction:
+            faults.strike(transaction, "delete", refs)
+            for ref in refs:
+                stored = transaction.get(ref)
+                if stored is not None and not is_ours(view.labels_of(stored), scope):
+                    raise not_ours(ref)
+                if stored is not None:
+                    self._condemn(transaction, stored)
+            self._settle(transaction)
+            left = [transaction.get(ref) for ref in refs]
+            told = transaction.faults()
+        return [
+            Deletion(ref, stored is None, () if stored is None else view.finalizers(stored, told))
+            for ref, stored in zip(refs, left, strict=True)
+        ]
+
+    def list_managed(self, scope: Scope, namespace: str) -> list[ObjectRef]:
+        with self._store.transaction() as transaction:
+            self._settle(transaction)
+            found = transaction.in_namespace(namespace)
+        return [stored.ref for stored in found if is_ours(view.labels_of(stored), scope)]
+
+    def tell(self, pattern: str, action: str, *, reason: str = "", code: str = "", times: int | None = None) -> None:
+        """Make what matches ``pattern`` (``namespace/Kind/name`` with ``*``) misbehave; see ``faults.ACTIONS``."""
+        with self._store.transaction() as transaction:
+            transaction.add_fault(faults.checked(pattern, action, reason, code, times))
+
+    def forget(self, pattern: str) -> None:
+        """Take back everything told about ``pattern``, as it was written."""
+        with self._store.transaction() as transaction:
+            transaction.drop_faults(pattern)
+
+    def edit(self, ref: ObjectRef, changes: Mapping[str, Any], *, manager: str = "kubectl-edit") -> None:
+        """Drift: write ``changes`` (a partial manifest) as ``manager`` would, without asking who owns what.
+
+        Raises PermanentError ``not-found``. The object's uid and identity cannot be changed.
+        """
+        with self._store.transaction() as transaction:
+            stored = transaction.get(ref)
+            if stored is None:
+                raise PermanentError("not-found", f"There is no {ref}.")
+            changed = {**changes, "apiVersion": ref.api_version, "kind": ref.kind}
+            merged = fields.edit(stored.fields, _wanted(changed, stored.uid), manager)
+            transaction.put(self._touched(stored, merged, manager, "Update"))
+
+    def vanish(self, ref: ObjectRef) -> None:
+        """Drift: somebody deleted it."""
+        with self._store.transaction() as transaction:
+            stored = transaction.get(ref)
+            if stored is not None:
+                transaction.remove(stored)
+
+    def _condemn(self, transaction: Transaction, stored: StoredObject) -> None:
+        """Start the deletion of ``stored``, and of all that is in it if it is a namespace."""
+        inside = transaction.in_namespace(stored.ref.name) if stored.ref.kind == "Namespace" else [stored]
+        for condemned in inside:
+            if condemned.deleting_at is None:
+                transaction.put(replace(condemned, deleting_at=self._clock()))
+
+    def _settle(self, transaction: Transaction) -> None:
+        """Remove what was condemned long enough ago; a namespace goes only when it is empty."""
+        due = self._clock() - self._ready_after / 2
+        told = transaction.faults()
+        condemned = [row for row in transaction.deleting() if row.deleting_at is not None and row.deleting_at <= due]
+        for stored in sorted(condemned, key=lambda row: row.ref.kind == "Namespace"):
+            empty = stored.ref.kind != "Namespace" or len(transaction.in_namespace(stored.ref.name)) == 1
+            if empty and not faults.held(stored.ref, told):
+                transaction.remove(stored)
+
+
+def _accept(manifest: Manifest, scope: Scope) -> ObjectRef:
+    """The reference of a manifest that the API would take for this scope. Raises PermanentError
+    ``invalid-object``.
+    """
+    errors = validate_object(manifest)
+    if errors:
+        told = "; ".join(f"{error.path}: {error.message}" for error in errors[:5])
+        name = manifest.get("metadata", {}).get("name", "")
+        raise PermanentError("invalid-object", f"{manifest.get('kind')} {name} is not valid: {told}")
+    require_scope_labels(manifest, scope)
+    return ObjectRef.of(manifest)
+
+
+def _require_namespace(transaction: Transaction, ref: ObjectRef, made: set[str] | frozenset[str]) -> None:
+    if ref.kind == "Namespace" or ref.namespace in made:
+        return
+    namespace = transaction.get(ObjectRef("v1", "Namespace", "", ref.namespace))
+    if namespace is None:
+        raise PermanentError(
+            "namespace-missing", f"{ref} cannot be made: there is no namespace {ref.namespace or '(none given)'}."
+        )
+    if namespace.deleting_at is not None:
+        raise TemporaryError("namespace-terminating", f"Namespace {ref.namespace} is being deleted.", delay=5.0)
+
+
+def _is_generated(manifest: Manifest) -> bool:
+    annotations = manifest.get("metadata", {}).get("annotations") or {}
+    return manifest["kind"] == "Secret" and ANNOTATION_GENERATE in annotations
+
+
+def _wanted(manifest: Manifest, salt: str) -> fields.Leaves:
+    """The leaves of ``manifest``, the values of a Secret replaced by digests salted with the object's uid."""
+    leaves = fields.leaves_of(manifest)
+    if manifest["kind"] != "Secret":
+        return leaves
+    hidden = {"f:data", "f:stringData"}
+    return {path: _digest(salt, value) if path[0] in hidden else value for path, value in leaves.items()}
+
+
+def _digest(salt: str, value: Any) -> str:
+    return hashlib.blake2b(str(value).encode(), key=salt.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,136 @@
+"""How a stored object looks to somebody who reads it from the API. Pure; used by the sandbox driver only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from provisioning.domain.driver import Observed, PermanentError
+from provisioning.drivers.sandbox import fields, status
+from provisioning.drivers.sandbox.faults import FINALIZER, held, told_about
+from provisioning.drivers.sandbox.store import Fault, StoredObject
+
+# Fields that an API server does not let change once they are set, by kind, as the start of a path.
+_FROZEN = {
+    "Deployment": re.compile(r"spec\.selector"),
+    "StatefulSet": re.compile(
+        r"spec\.(?!replicas|template|updateStrategy|minReadySeconds|ordinals|revisionHistoryLimit|persistentVolumeClaimRetentionPolicy)"
+    ),
+    "PersistentVolumeClaim": re.compile(r"spec\.(?!resources\.requests|volumeAttributesClassName)"),
+    "Job": re.compile(r"spec\.(selector|template|completionMode)"),
+    "RoleBinding": re.compile(r"roleRef"),
+}
+
+
+def manifest_of(stored: StoredObject) -> dict[str, Any]:
+    """The object as it was written, with identity but without status; the data of a Secret is left out."""
+    body = fields.rebuild({path: leaf.value for path, leaf in stored.fields.items()})
+    if stored.ref.kind == "Secret":
+        body.pop("data", None)
+        body.pop("stringData", None)
+    metadata = {"name": stored.ref.name, **({"namespace": stored.ref.namespace} if stored.ref.namespace else {})}
+    metadata |= body.pop("metadata", {})
+    return {"apiVersion": stored.ref.api_version, "kind": stored.ref.kind, "metadata": metadata, **body}
+
+
+def labels_of(stored: StoredObject) -> Mapping[str, str]:
+    start = ("f:metadata", "f:labels")
+    return {path[2][2:]: leaf.value for path, leaf in stored.fields.items() if path[:2] == start and len(path) == 3}
+
+
+def body(held_fields: fields.Fields) -> dict[fields.Path, Any]:
+    """Values outside metadata: a change there is a new generation."""
+    return {path: leaf.value for path, leaf in held_fields.items() if path[0] != "f:metadata"}
+
+
+def refuse_frozen_changes(before: StoredObject, after: fields.Fields) -> None:
+    """Raises PermanentError ``invalid-object`` when a field differs that must not."""
+    frozen = _FROZEN.get(before.ref.kind)
+    old, new = body(before.fields), body(after)
+    moved = [fields.shown(path) for path in {*old, *new} if old.get(path) != new.get(path)]
+    stuck = sorted(path for path in moved if frozen and frozen.match(path))
+    if stuck:
+        raise PermanentError(
+            "invalid-object",
+            f"{before.ref} exists already, and {', '.join(stuck[:3])} cannot be changed any more.",
+            remedy="Keep the old value, or delete the resource and make it anew.",
+        )
+
+
+def observed(stored: StoredObject, told: Sequence[Fault], now: float, ready_after: float) -> Observed:
+    manifest = manifest_of(stored)
+    manifest["metadata"] |= _server_metadata(stored, told)
+    if stored.ref.kind == "Service":
+        manifest.setdefault("spec", {}).setdefault("clusterIP", status.cluster_address(stored.number))
+    computed = status.status_of(stored.ref.kind, _situation(stored, told, now, ready_after))
+    if stored.ref.kind == "Namespace" and stored.deleting_at is not None:
+        computed = {"phase": "Terminating"}
+    if computed:
+        manifest["status"] = computed
+    deleting = stored.deleting_at is not None
+    return Observed(stored.ref, manifest, stored.uid, deleting, finalizers(stored, told))
+
+
+def ready_replicas(stored: StoredObject, now: float, ready_after: float) -> int:
+    """How many replicas served just before a change."""
+    return status.ready_replicas(stored.ref.kind, _situation(stored, (), now, ready_after))
+
+
+def finalizers(stored: StoredObject, told: Sequence[Fault]) -> tuple[str, ...]:
+    """What holds the object while it is being deleted."""
+    if stored.deleting_at is None:
+        return ()
+    own = "kubernetes" if stored.ref.kind == "Namespace" else "foregroundDeletion"
+    return (own, FINALIZER) if held(stored.ref, told) else (own,)
+
+
+def _server_metadata(stored: StoredObject, told: Sequence[Fault]) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "uid": stored.uid,
+        "resourceVersion": str(stored.resource_version),
+        "generation": stored.generation,
+        "creationTimestamp": status.timestamp(stored.created_at),
+        "managedFields": [_managed(stored, manager) for manager in sorted(stored.managers)],
+    }
+    if stored.deleting_at is not None:
+        made |= {
+            "deletionTimestamp": status.timestamp(stored.deleting_at),
+            "finalizers": list(finalizers(stored, told)),
+        }
+    return made
+
+
+def _managed(stored: StoredObject, manager: str) -> dict[str, Any]:
+    told = stored.managers[manager]
+    return {
+        "manager": manager,
+        "operation": told["operation"],
+        "apiVersion": stored.ref.api_version,
+        "time": status.timestamp(told["time"]),
+        "fieldsType": "FieldsV1",
+        "fieldsV1": fields.owned_by(stored.fields, manager),
+    }
+
+
+def _situation(stored: StoredObject, told: Sequence[Fault], now: float, ready_after: float) -> status.Situation:
+    spec = fields.rebuild(body(stored.fields)).get("spec", {})
+    reason, message = status.image_trouble(spec)
+    fault = told_about(stored.ref, told, {"fail", "stall"})
+    if fault is not None and fault.action == "fail":
+        reason, message = fault.code or "CrashLoopBackOff", fault.reason or "The sandbox was told to let it fail."
+    return status.Situation(
+        spec=spec,
+        generation=stored.generation,
+        number=stored.number,
+        progress=_progress(now - stored.changed_at, ready_after),
+        ready_before=stored.ready_before,
+        changed_at=stored.changed_at,
+        trouble=reason,
+        message=message,
+        stalled=fault is not None and fault.action == "stall",
+    )
+
+
+def _progress(elapsed: float, ready_after: float) -> float:
+    return 1.0 if elapsed >= ready_after else max(0.0, elapsed / ready_after)
