@@ -377,13 +377,13 @@ def _map(schema: Schema, posted: Posted, name: str) -> Any:
     extra = schema.get("additionalProperties")
     part: Schema = extra if isinstance(extra, Mapping) else {}
     found: dict[str, Any] = {}
-    for key, text in zip(posted.getlist(f"{name}.key"), posted.getlist(f"{name}.value"), strict=False):
-        key, text = str(key).strip(), str(text).replace("\r\n", "\n")
-        if not key and not text.strip():
+    for given, text in zip(posted.getlist(f"{name}.key"), posted.getlist(f"{name}.value"), strict=False):
+        key = str(given).strip()
+        if not key and not str(text).strip():
             continue
         while key in found:
             key += " (again)"
-        found[key] = _scalar(part, text)
+        found[key] = _scalar(part, str(text).replace("\r\n", "\n"))
     return found or None
 
 

@@ -150,13 +150,22 @@ def test_it_loses_nothing_between_drawing_and_reading(schema, value):
     [
         pytest.param(
             {"type": "integer", "title": "Storage (GiB)", "minimum": 1, "maximum": 500},
-            "Storage", "GiB", "1 to 500", id="unit and limits",
+            *("Storage", "GiB", "1 to 500"),
+            id="unit and limits",
         ),
-        pytest.param({"type": "integer", "minimum": 1, "description": "Only grows."}, "It", "", "1 or more. Only grows.", id="limits before words"),
-        pytest.param({"type": "integer", "minimum": 1, "maximum": 5, "description": "From 1 to 5."}, "It", "", "From 1 to 5.", id="limits said already"),
+        pytest.param(
+            {"type": "integer", "minimum": 1, "description": "Only grows."},
+            *("It", "", "1 or more. Only grows."),
+            id="limits before words",
+        ),
+        pytest.param(
+            {"type": "integer", "minimum": 1, "maximum": 5, "description": "From 1 to 5."},
+            *("It", "", "From 1 to 5."),
+            id="limits said already",
+        ),
         pytest.param({"type": "boolean", "title": "Backups (daily)"}, "Backups", "", "", id="no unit on a tick"),
     ],
-)  # fmt: skip
+)
 def test_it_takes_words_from_the_schema(schema, label, unit, hint):
     drawn = one(schema)
     assert (drawn.label, drawn.unit, drawn.hint) == (label, unit, hint)
