@@ -15,7 +15,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -55,7 +55,7 @@ def _ordered(items: Any) -> Any:
     return sorted(items, key=lambda key: (str(type(key)), key)) if isinstance(items, Mapping) else items
 
 
-_FUNCTIONS = {**FUNCTIONS, _TICK: _tick, _ORDERED: _ordered}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {**FUNCTIONS, _TICK: _tick, _ORDERED: _ordered}
 
 
 class Facts:
@@ -135,7 +135,7 @@ def _parsed(source: str) -> Any:
 
 
 def _guarded(lexed: Lexed) -> str:
-    """The source with loop bodies ticking, maps walked in order, ``default(path, …)`` reading what is missing as null."""
+    """The source with loop bodies ticking, maps walked in order, and a missing ``default(path, …)`` as null."""
     inserts: dict[int, str] = {}
     ranges: dict[int, str] = {}
     replaced: dict[int, tuple[int, str]] = {}

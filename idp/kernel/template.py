@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from idp.kernel.cel_lexer import CelError, end_of_expression
@@ -86,11 +86,8 @@ def transform(value: Any, leaf: Callable[[str, str], Any], path: str = "") -> An
 
 def compiled(value: Any, *, names: Iterable[str] | None = None, path: str = "") -> list[tuple[str, Program]]:
     """Every expression in ``value`` compiled, with its path; CelError naming the path of the first that is wrong."""
-    programs = []
-    for where, source in expressions(value, path):
-        with_path = located(where)
-        programs.append((where, with_path(lambda source=source: compile(source, names=names))))
-    return programs
+    found = expressions(value, path)
+    return [(where, located(where)(partial(compile, source, names=names))) for where, source in found]
 
 
 def located(path: str) -> Callable[[Callable[[], Any]], Any]:
@@ -130,7 +127,7 @@ def _as_text(source: str, facts: Facts) -> str:
         return str(int(value))
     if isinstance(value, (bool, int, float)):
         return json.dumps(value)
-    kind = {dict: "a map", list: "a list"}.get(type(value), "null")
+    kind = "a map" if isinstance(value, dict) else "a list" if isinstance(value, list) else "null"
     raise CelError(f"“{source}” is {kind} and cannot stand inside a text.")
 
 

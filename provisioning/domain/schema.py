@@ -1,0 +1,348 @@
+"""The part of JSON Schema (2020-12) that contracts may use, and what is said when a value does not fit it.
+
+Called by contracts (their inputs, outputs and their own document), revisions and forms. Messages say what is
+right, for people. A value that is a reference (``${resources.db.outputs.host}``) is not judged here when it stands
+alone: ``graph`` knows its type; inside a longer text it counts as text. Never reads a file or the network: a
+``$ref`` may only point into the same schema.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from jsonschema import Draft202012Validator, validators
+from jsonschema.exceptions import SchemaError, ValidationError
+
+from idp.kernel.cel import CelError, did_you_mean, whole
+from idp.kernel.errors import FieldError, InvalidInput
+
+Schema = Mapping[str, Any]
+
+TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
+_ANNOTATIONS = frozenset({"title", "description", "default", "examples", "deprecated", "format", "$comment", "secret"})
+_ASSERTIONS = frozenset(
+    """type enum const minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern items
+    minItems maxItems uniqueItems properties required additionalProperties propertyNames minProperties
+    maxProperties $defs $ref""".split()  # noqa: SIM905 - two dozen keywords read better as words
+)
+_TYPE_WORDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "object": "a map",
+    "array": "a list",
+    "null": "empty",
+}
+_NOT_FOR_EMBEDDED = frozenset({"pattern", "enum", "const", "maxLength", "minLength", "format"})
+MAX_SCHEMA_DEPTH = 12
+
+
+def validate(value: Any, schema: Schema, path: str = "") -> list[FieldError]:
+    """What in ``value`` does not fit ``schema``, in the order of the value; paths begin with ``path``."""
+    found = [error for error in _validator(schema).iter_errors(value) if not _is_reference(error)]
+    found.sort(key=lambda error: [str(step) for step in error.absolute_path])
+    return [item for error in found for item in _field_errors(error, path)]
+
+
+def apply_defaults(value: Any, schema: Schema) -> Any:
+    """A copy of ``value`` with every default filled in, and whole numbers written as such (``2.0`` as ``2``)."""
+    if isinstance(value, float) and schema.get("type") == "integer" and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return _object_defaults(value, schema)
+    if isinstance(value, list):
+        return [apply_defaults(item, schema.get("items") or {}) for item in value]
+    return value
+
+
+def numbers_as_floats(value: Any, schema: Schema) -> Any:
+    """A copy in which what the schema calls ``number`` is a float, so that CEL sees one type whatever was written."""
+    if schema.get("type") == "number" and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {key: numbers_as_floats(item, _property(schema, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [numbers_as_floats(item, schema.get("items") or {}) for item in value]
+    return value
+
+
+def check_schema(schema: Any, path: str = "") -> list[FieldError]:
+    """What makes ``schema`` unusable: not JSON Schema, outside the subset, a foreign ``$ref``, a wrong default."""
+    if not isinstance(schema, Mapping):
+        return [FieldError(path, "must be a JSON Schema, which is a map")]
+    found = list(_outside_subset(schema, path, 0))
+    if found:
+        return found
+    try:
+        Draft202012Validator.check_schema(dict(schema))
+    except SchemaError as error:
+        where = _dotted(path, error.absolute_path)
+        return [FieldError(where, f"is not valid JSON Schema: {error.message}")]
+    try:
+        inlined = inline(schema, path)
+    except InvalidInput as error:
+        return list(error.errors)
+    return list(_wrong_defaults(inlined, path))
+
+
+def inline(schema: Schema, path: str = "") -> dict[str, Any]:
+    """``schema`` without ``$ref`` and ``$defs``; InvalidInput when one is foreign, dangling or goes in a circle."""
+    inlined: dict[str, Any] = _inlined(schema, schema, (), path)
+    return inlined
+
+
+def fits(given: Schema, wanted: Schema) -> str | None:
+    """Why a value of schema ``given`` does not fit where ``wanted`` is asked, or None when it does."""
+    have, want = given.get("type"), wanted.get("type")
+    if have is None or want is None or have == want == "string" or (have, want) == ("integer", "number"):
+        return None
+    if have != want:
+        return f"it is {type_words(given)}, and this takes {type_words(wanted)}"
+    if want == "array":
+        return fits(given.get("items") or {}, wanted.get("items") or {})
+    if want != "object":
+        return None
+    offered = given.get("properties") or {}
+    for key in wanted.get("required", []):
+        if key not in offered:
+            return f"it has no “{key}”, which this needs"
+    for key in wanted.get("properties") or {}:
+        if key in offered and (reason := fits(offered[key], wanted["properties"][key])) is not None:
+            return f"in “{key}” {reason}"
+    return None
+
+
+def type_words(schema: Schema) -> str:
+    """The type in words, ``a whole number``; ``any value`` when the schema does not say."""
+    kind = schema.get("type")
+    names = kind if isinstance(kind, list) else [kind]
+    return " or ".join(_TYPE_WORDS.get(str(name), "any value") for name in names)
+
+
+def at(schema: Schema, steps: tuple[str, ...]) -> Schema | None:
+    """The schema of what lies at ``steps`` inside, ``{}`` where it is open, None where there is nothing."""
+    for step in steps:
+        if step in (schema.get("properties") or {}):
+            schema = schema["properties"][step]
+        elif isinstance(schema.get("additionalProperties"), Mapping):
+            schema = schema["additionalProperties"]
+        elif schema.get("type") == "array" and step.isdigit():
+            schema = schema.get("items") or {}
+        elif schema.get("properties") or schema.get("type") not in (None, "object"):
+            return None
+        else:
+            schema = {}
+    return schema
+
+
+def _object_defaults(value: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
+    filled = {key: apply_defaults(item, _property(schema, key)) for key, item in value.items()}
+    for key, child in (schema.get("properties") or {}).items():
+        if key not in filled and "default" in child:
+            filled[key] = apply_defaults(child["default"], child)
+    return filled
+
+
+def _property(schema: Schema, key: str) -> Schema:
+    child = (schema.get("properties") or {}).get(key, schema.get("additionalProperties"))
+    return child if isinstance(child, Mapping) else {}
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Schema) -> Iterator[ValidationError]:
+    if isinstance(instance, str) and not _regex(pattern).search(instance):
+        yield ValidationError(f"does not match {pattern}")
+
+
+@lru_cache(maxsize=512)
+def _regex(pattern: str) -> re.Pattern[str]:
+    """Python's ``$`` also matches before a last line break, JSON Schema's does not."""
+    return re.compile(re.sub(r"(?<!\\)\$(?=$|\||\))", r"\\Z", pattern))
+
+
+_extend: Any = validators.extend  # has no types of its own
+_Validator: Any = _extend(Draft202012Validator, {"pattern": _pattern})
+
+
+def _validator(schema: Schema) -> Any:
+    return _Validator(schema)
+
+
+def _is_reference(error: ValidationError) -> bool:
+    """Whether what is wrong is a reference that cannot be judged by its text."""
+    if not isinstance(error.instance, str) or "${" not in error.instance:
+        return False
+    try:
+        return whole(error.instance) is not None or error.validator in _NOT_FOR_EMBEDDED
+    except CelError:
+        return False
+
+
+def _dotted(path: str, steps: Any) -> str:
+    return ".".join([*([path] if path else []), *(str(step) for step in steps)])
+
+
+def _field_errors(error: ValidationError, path: str) -> list[FieldError]:
+    where = _dotted(path, error.absolute_path)
+    schema: Any = error.schema if isinstance(error.schema, Mapping) else {}
+    instance: Any = error.instance
+    wanted: Any = error.validator_value
+    if error.validator == "required":
+        missing = [key for key in wanted if key not in instance]
+        # The library yields one error per missing key; the key itself is only in its text.
+        key = next((key for key in missing if error.message.startswith(repr(key))), missing[0])
+        title = _property(schema, key).get("title")
+        return [FieldError(_dotted(where, [key]), f"is required: {title}" if title else "is required")]
+    if error.validator == "additionalProperties":
+        known = schema.get("properties") or {}
+        extra = [key for key in instance if key not in known]
+        return [FieldError(_dotted(where, [key]), f"is not known here{did_you_mean(key, known)}") for key in extra]
+    if error.validator == "propertyNames" or "propertyNames" in error.absolute_schema_path:
+        return [FieldError(_dotted(where, [instance]), f"as a name {_message(error, schema)}")]
+    return [FieldError(where, _message(error, schema))]
+
+
+def _message(error: ValidationError, schema: Schema) -> str:
+    if error.validator in ("pattern", "format", "minLength") and isinstance(error.instance, str):
+        for rule in schema.get("x-messages", []):
+            if re.search(rule["found"], error.instance):
+                return str(rule["say"])
+        if "x-message" in schema and not (error.validator == "minLength" and error.instance == ""):
+            return str(schema["x-message"])
+    say = _MESSAGES.get(str(error.validator))
+    return say(error.validator_value, error.instance, schema) if say else f"does not fit: {error.message}"
+
+
+def _with_unit(number: Any, schema: Schema) -> str:
+    return f"{number} {schema['x-unit']}" if schema.get("x-unit") else str(number)
+
+
+def _wrong_type(kind: Any, value: Any, schema: Schema) -> str:
+    words = type_words(schema)
+    if isinstance(value, str) and kind in ("integer", "number") and re.fullmatch(r"-?\d+(\.\d+)?", value):
+        return f"must be {words}, written without quotes"
+    if not isinstance(value, (str, type(None))) and kind == "string":
+        return "must be text; put it in quotes"
+    return f"must be {words}"
+
+
+_MESSAGES: Mapping[str, Callable[[Any, Any, Schema], str]] = {
+    "type": _wrong_type,
+    "enum": lambda allowed, _, __: f"must be one of {', '.join(str(item) for item in allowed)}",
+    "const": lambda wanted, _, __: f"must be {wanted}",
+    "minimum": lambda bound, _, schema: f"must be at least {_with_unit(bound, schema)}",
+    "maximum": lambda bound, _, schema: f"must be at most {_with_unit(bound, schema)}",
+    "exclusiveMinimum": lambda bound, _, schema: f"must be more than {_with_unit(bound, schema)}",
+    "exclusiveMaximum": lambda bound, _, schema: f"must be less than {_with_unit(bound, schema)}",
+    "multipleOf": lambda step, _, schema: f"must be a multiple of {_with_unit(step, schema)}",
+    "minLength": lambda size, _, __: "must not be empty" if size == 1 else f"must have at least {size} characters",
+    "maxLength": lambda size, value, __: f"must have at most {size} characters; it has {len(value)}",
+    "minItems": lambda size, _, __: "must not be empty" if size == 1 else f"must have at least {size} items",
+    "maxItems": lambda size, value, __: f"must have at most {size} items; it has {len(value)}",
+    "minProperties": lambda size, _, __: "must not be empty" if size == 1 else f"must have at least {size} entries",
+    "maxProperties": lambda size, value, __: f"must have at most {size} entries; it has {len(value)}",
+    "uniqueItems": lambda _, __, ___: "must not hold the same item twice",
+    "pattern": lambda pattern, _, __: f"must match the pattern {pattern}",
+    "additionalProperties": lambda _, __, ___: "holds what is not known here",
+}
+
+
+def _children(schema: Schema) -> Iterator[tuple[str, Any]]:
+    """The schemas inside ``schema`` with their place."""
+    for keyword in ("properties", "$defs"):
+        inner = schema.get(keyword)
+        if isinstance(inner, Mapping):
+            yield from ((f"{keyword}.{key}", child) for key, child in inner.items())
+    for keyword in ("items", "additionalProperties", "propertyNames"):
+        if isinstance(schema.get(keyword), Mapping):
+            yield keyword, schema[keyword]
+
+
+def _outside_subset(schema: Any, path: str, depth: int) -> Iterator[FieldError]:
+    if not isinstance(schema, Mapping):
+        yield FieldError(path, "must be a JSON Schema, which is a map")
+        return
+    if depth > MAX_SCHEMA_DEPTH:
+        yield FieldError(path, f"is nested deeper than {MAX_SCHEMA_DEPTH} levels")
+        return
+    for keyword, value in schema.items():
+        if keyword == "$ref" and not (isinstance(value, str) and value.startswith("#")):
+            yield FieldError(_dotted(path, [keyword]), "must begin with “#”: a schema may only refer to itself")
+        elif not (keyword in _ASSERTIONS or keyword in _ANNOTATIONS or str(keyword).startswith("x-")):
+            options = _ASSERTIONS | _ANNOTATIONS
+            hint = did_you_mean(str(keyword), options)
+            yield FieldError(_dotted(path, [keyword]), f"is not a keyword that contracts may use{hint}")
+        elif keyword == "type" and not (isinstance(value, str) and value in TYPES):
+            yield FieldError(_dotted(path, [keyword]), f"must be one of {', '.join(sorted(TYPES))}")
+        elif keyword == "pattern" and (reason := _bad_pattern(value)):
+            yield FieldError(_dotted(path, [keyword]), reason)
+    for place, child in _children(schema):
+        yield from _outside_subset(child, _dotted(path, [place]), depth + 1)
+
+
+def _bad_pattern(value: Any) -> str | None:
+    if not isinstance(value, str) or len(value) > 500:
+        return "must be a regular expression of at most 500 characters"
+    try:
+        _regex(value)
+    except re.error as error:
+        return f"is not a regular expression: {error.msg}"
+    if re.search(r"\([^()]*[+*][^()]*\)[+*]|\([^()]*\{\d+,\}[^()]*\)[+*{]", value.replace("\\", "")) and _backtracks(
+        value
+    ):
+        return "repeats a repetition, which can take for ever; write it without"
+    return None
+
+
+def _backtracks(pattern: str) -> bool:
+    """Whether a repeated group can begin with what it can end with, so that one text splits in many ways.
+
+    A cheap sign, not a proof: a group that starts with a fixed separator (``(-[a-z0-9]+)*``) is unambiguous.
+    """
+    groups = re.findall(r"\((?:\?:)?((?:[^()\\]|\\.)*)\)[+*]", pattern)
+    return any(re.match(r"(\[[^\]]*\]|\\[wWdDsS]|\.)[+*{]?", group) and re.search(r"[+*]$", group) for group in groups)
+
+
+def _inlined(node: Any, root: Schema, trail: tuple[str, ...], path: str) -> Any:
+    if isinstance(node, list):
+        return [_inlined(item, root, trail, _dotted(path, [index])) for index, item in enumerate(node)]
+    if not isinstance(node, Mapping):
+        return node
+    here = node.get("$ref")
+    if isinstance(here, str):
+        if here in trail or len(trail) > MAX_SCHEMA_DEPTH:
+            raise _broken_ref(path, f"“{here}” refers to itself")
+        target = _inlined(_target(root, here, path), root, (*trail, here), path)
+        rest = {key: item for key, item in node.items() if key != "$ref"}
+        return {**target, **_inlined(rest, root, trail, path)}
+    kept = {key: item for key, item in node.items() if key != "$defs"}
+    return {key: _inlined(item, root, trail, _dotted(path, [key])) for key, item in kept.items()}
+
+
+def _target(root: Schema, ref: str, path: str) -> Any:
+    if not ref.startswith("#"):
+        raise _broken_ref(path, "must begin with “#”: a schema may only refer to itself")
+    node: Any = root
+    steps = ref[1:].strip("/").split("/") if ref not in ("#", "#/") else []
+    for step in (each.replace("~1", "/").replace("~0", "~") for each in steps):
+        if not isinstance(node, Mapping) or step not in node:
+            raise _broken_ref(path, f"“{ref}” points at nothing")
+        node = node[step]
+    if not isinstance(node, Mapping):
+        raise _broken_ref(path, f"“{ref}” does not point at a schema")
+    return node
+
+
+def _broken_ref(path: str, message: str) -> InvalidInput:
+    return InvalidInput(f"{path}: {message}", errors=[FieldError(_dotted(path, ["$ref"]), message)])
+
+
+def _wrong_defaults(schema: Schema, path: str) -> Iterator[FieldError]:
+    if "default" in schema:
+        for error in validate(schema["default"], schema, _dotted(path, ["default"])):
+            yield FieldError(error.path, f"the default does not fit the schema: {error.message}")
+    for place, child in _children(schema):
+        yield from _wrong_defaults(child, _dotted(path, [place]))
