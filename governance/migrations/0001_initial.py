@@ -131,6 +131,7 @@ class Migration(migrations.Migration):
                 ('mode', models.CharField(max_length=10)),
                 ('effect', models.CharField(max_length=20)),
                 ('document', models.JSONField()),
+                ('digest', models.CharField(max_length=64)),
                 ('version', models.PositiveIntegerField(default=1)),
                 ('active', models.BooleanField(default=True)),
                 ('updated_at', models.DateTimeField()),

@@ -1,0 +1,145 @@
+"""Teams and who is in them.
+
+A role is the membership of a Django group ``team:<slug>:<role>`` that holds django-guardian permissions on the team;
+the groups are made with the team. The Membership row is what people read, the group is what ``governance.access``
+asks, and both change here only, under the team's row lock. Lock order: team row, then audit head.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+from guardian.shortcuts import assign_perm
+
+from governance.access import ROLE_PERMISSIONS, rights_of, role_group
+from governance.models import Quota
+from governance.services.audit import audit_append
+from governance.services.transactions import checked, require_version
+from idp.catalog.models import Membership, Team, User
+from idp.catalog.names import ROLES
+from idp.kernel.actor import Actor
+from idp.kernel.errors import FieldError, InvalidInput, NotFound
+
+FIRST_LIMITS = {
+    "cpu": Decimal(8),
+    "memory_gib": Decimal(16),
+    "storage_gib": Decimal(100),
+    "environments": 6,
+}
+"""What a new team may use until an admin sets its quota: about three small environments."""
+
+
+@transaction.atomic
+def team_create(actor: Actor, *, slug: str, name: str, description: str = "", now: datetime) -> Team:
+    """Make a team with its roles and a first quota. Admins only; InvalidInput for a slug that is taken or wrong."""
+    rights_of(actor).require_admin()
+    team = checked(Team(slug=slug, name=name, description=description, created_at=now))
+    team.save(force_insert=True)
+    _grant_roles(team)
+    Quota.objects.create(team=team, updated_at=now, **FIRST_LIMITS)
+    _audit(actor, "team.create", team, {"name": name}, now)
+    return team
+
+
+@transaction.atomic
+def team_update(
+    actor: Actor,
+    *,
+    team: Team,
+    name: str | None = None,
+    description: str | None = None,
+    expected_version: int | None = None,
+    now: datetime,
+) -> Team:
+    """Change what is not None. The slug never changes: it is part of names outside. Maintainers and admins."""
+    rights_of(actor).require_manage(team)
+    team = Team.objects.select_for_update().get(pk=team.pk)
+    require_version(team, team.version, expected_version)
+    before = {"name": team.name, "description": team.description}
+    team.name = team.name if name is None else name
+    team.description = team.description if description is None else description
+    after = {"name": team.name, "description": team.description}
+    if after == before:
+        return team
+    team.version += 1
+    checked(team).save(update_fields=["name", "description", "version"])
+    _audit(actor, "team.update", team, {"before": before, "after": after}, now)
+    return team
+
+
+@transaction.atomic
+def membership_set(actor: Actor, *, team: Team, user: User, role: str, now: datetime) -> Membership:
+    """Give ``user`` exactly this role in ``team``. Maintainers of the team and admins.
+
+    A service account belongs to one team, and never approves: people do.
+    """
+    rights_of(actor).require_manage(team)
+    _refuse_role(team, user, role)
+    team = Team.objects.select_for_update().get(pk=team.pk)
+    membership = Membership.objects.filter(team=team, user=user).first()
+    before = membership.role if membership else None
+    if membership is not None and before == role:
+        return membership
+    if membership is None:
+        membership = Membership.objects.create(team=team, user=user, role=role, created_at=now)
+    else:
+        Membership.objects.filter(pk=membership.pk).update(role=role)
+        membership.role = role
+    _leave_groups(team, user)
+    user.groups.add(Group.objects.get(name=role_group(team.slug, role)))
+    _audit(actor, "membership.set", team, {"user": user.username, "before": before, "after": role}, now)
+    return membership
+
+
+@transaction.atomic
+def membership_remove(actor: Actor, *, team: Team, user: User, now: datetime) -> None:
+    """Take ``user`` out of ``team``; what they could do and decide there ends at once."""
+    rights_of(actor).require_manage(team)
+    team = Team.objects.select_for_update().get(pk=team.pk)
+    membership = Membership.objects.filter(team=team, user=user).first()
+    if membership is None:
+        raise NotFound(f"{user.username} is not a member of team {team.slug}.")
+    membership.delete()
+    _leave_groups(team, user)
+    _audit(actor, "membership.remove", team, {"user": user.username, "before": membership.role}, now)
+
+
+def _refuse_role(team: Team, user: User, role: str) -> None:
+    if role not in ROLES:
+        message = f"A role is one of {', '.join(ROLES)}."
+    elif not user.is_active:
+        message = f"The account {user.username} is switched off."
+    elif user.is_service and user.service_of_id != team.pk:
+        message = f"{user.username} is a service account of another team; make one for team {team.slug}."
+    elif user.is_service and role == "maintainer":
+        message = "A service account can be viewer or developer: people approve."
+    else:
+        return
+    raise InvalidInput(message, errors=[FieldError("role" if user.is_active else "user", message)])
+
+
+def _grant_roles(team: Team) -> None:
+    for role, codenames in ROLE_PERMISSIONS.items():
+        group, _ = Group.objects.get_or_create(name=role_group(team.slug, role))
+        for codename in codenames:
+            assign_perm(codename, group, team)
+
+
+def _leave_groups(team: Team, user: User) -> None:
+    user.groups.remove(*Group.objects.filter(name__in=[role_group(team.slug, role) for role in ROLES]))
+
+
+def _audit(actor: Actor, action: str, team: Team, data: dict[str, object], now: datetime) -> None:
+    audit_append(
+        actor,
+        action=action,
+        object_type="team",
+        object_id=team.pk,
+        object_label=team.slug,
+        team_slug=team.slug,
+        data=data,
+        now=now,
+    )
