@@ -82,20 +82,20 @@ def _box(node: Node, placed: Layout, width: int, sprite: str) -> str:
     word = node.word or look.word
     tone = "" if look.tone == "off" else f" {look.tone}"
     turning = " turning" if look.mark == "s-running" else ""
-    spoken = ", ".join(part for part in (node.title, node.kind, word) if part)
     link = f' href="{text(node.href)}"' if node.href else ""
     room = width - INSET - 8
     parts = [
-        f'<a class="node{tone}"{link} aria-label="{text(spoken)}">',
+        f'<a class="node{tone}"{link}>',
         f'<rect x="{short(x)}" y="{short(y)}" width="{width}" height="{HEIGHT}" rx="8"/>',
         _use(sprite, known(node.icon), "icon", x + 12, y + 11, 16),
-        _text("title", x + INSET, y + 23, _fit(node.title, room, TITLE_CHARACTER)),
-        _text("kind", x + INSET, y + 38, _fit(node.kind, room, KIND_CHARACTER)),
+        _text("title", x + INSET, y + 23, node.title, room, TITLE_CHARACTER),
+        _text("kind", x + INSET, y + 38, node.kind, room, KIND_CHARACTER),
         _use(sprite, look.mark, f"state-mark{turning}", x + INSET, y + 45.5, 12),
-        _text("word", x + INSET + 17, y + 56, _fit(word, room - 17, TITLE_CHARACTER)),
+        _text("word", x + INSET + 17, y + 56, word, room - 17, TITLE_CHARACTER),
         "</a>",
     ]
-    return "".join(parts)
+    # Blanks between the texts, so that the link is read as "db postgres 1.2.0 Ready".
+    return " ".join(parts)
 
 
 def _use(sprite: str, symbol: str, cls: str, x: float, y: float, size: int) -> str:
@@ -103,14 +103,13 @@ def _use(sprite: str, symbol: str, cls: str, x: float, y: float, size: int) -> s
     return f'<svg class="{cls}" {place} aria-hidden="true"><use href="{text(sprite)}#{symbol}"/></svg>'
 
 
-def _text(cls: str, x: float, y: float, content: str) -> str:
-    return f'<text class="{cls}" x="{short(x)}" y="{short(y)}">{text(content)}</text>'
-
-
-def _fit(content: str, room: float, character: float) -> str:
-    """SVG text does not wrap: what is too long ends in an ellipsis; the link's name has it in full."""
+def _text(cls: str, x: float, y: float, content: str, room: float, character: float) -> str:
+    """SVG text does not wrap: what is too long ends in an ellipsis and is whole on hover."""
     most = int(room / character)
-    return content if len(content) <= most else f"{content[: most - 1].rstrip()}…"
+    place = f'class="{cls}" x="{short(x)}" y="{short(y)}"'
+    if len(content) <= most:
+        return f"<text {place}>{text(content)}</text>"
+    return f"<text {place}>{text(content[: most - 1].rstrip())}…<title>{text(content)}</title></text>"
 
 
 def _edges(placed: Layout, width: int) -> list[str]:

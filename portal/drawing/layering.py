@@ -89,7 +89,20 @@ def _reaches(after: Mapping[str, set[str]], start: str, goal: str) -> bool:
 
 
 def _columns(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """Longest path from the left; then what nothing uses moves right, next to the first thing that it uses."""
+    """Longest paths from the left and from the right; of the two, the one whose lines are shorter together."""
+    early = _pushed(nodes, edges)
+    turned = _pushed(nodes, [(target, source) for source, target in edges])
+    last = max(turned.values(), default=0)
+    late = {node: last - column for node, column in turned.items()}
+    return _spread(nodes, edges, min((early, late), key=lambda column: _length(edges, column)))
+
+
+def _length(edges: Sequence[tuple[str, str]], column: Mapping[str, int]) -> int:
+    return sum(column[target] - column[source] for source, target in edges)
+
+
+def _pushed(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
+    """Everything as far left as its users allow; what has no user then moves next to the first thing it uses."""
     column = dict.fromkeys(nodes, 0)
     for _ in nodes:
         moved = False
@@ -103,7 +116,7 @@ def _columns(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str
         targets = [column[target] for source, target in edges if source == node]
         if node not in used and targets:
             column[node] = min(targets) - 1
-    return _spread(nodes, edges, column)
+    return column
 
 
 def _spread(nodes: Sequence[str], edges: Sequence[tuple[str, str]], column: dict[str, int]) -> dict[str, int]:

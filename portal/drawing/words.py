@@ -34,7 +34,7 @@ def _amount_of_time(seconds: float, *, nearest: bool) -> str:
     whole = int(seconds)
     for unit, size, limit in _UNITS:
         # Rounding must not write "in 60 min" for 59 min 45 s, hence the comparison after rounding.
-        number = int(seconds / size + 0.5) if nearest else whole // size
+        number = int(whole / size + 0.5) if nearest else whole // size
         if limit is None or number * size < limit:
             plural = "s" if unit in {"day", "month", "year"} and number != 1 else ""
             return f"{number} {unit}{plural}"

@@ -1,0 +1,105 @@
+/* Forms: one submit at a time, names that must be typed, filters that submit themselves, lists that narrow as one types.
+   Each is a comfort: without script the same forms work, and the server checks everything again. */
+(() => {
+  "use strict";
+  const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
+
+  // One submit at a time. Buttons keep their value, so they are marked rather than disabled.
+  const buttons = (form) => [...form.elements].filter((control) => control.matches("button:not([type=button]), input[type=submit]"));
+  const busy = (form, on) => {
+    if (on) form.dataset.busy = "";
+    else delete form.dataset.busy;
+    for (const button of buttons(form)) {
+      if (on) button.setAttribute("aria-busy", "true");
+      else button.removeAttribute("aria-busy");
+      if (on) button.setAttribute("aria-disabled", "true");
+      else button.removeAttribute("aria-disabled");
+    }
+  };
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if ("busy" in form.dataset) { event.preventDefault(); return; }
+    if (!event.defaultPrevented) busy(form, true); // htmx prevents the default and reports by its own events
+  });
+  const formOf = (event) => (event.detail?.requestConfig?.triggeringEvent?.type === "submit" ? event.detail.elt.closest("form") : null);
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const form = formOf(event);
+    if (!form) return;
+    if ("busy" in form.dataset) event.preventDefault();
+    else busy(form, true);
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const form = formOf(event);
+    if (form) busy(form, false);
+  });
+  addEventListener("pageshow", (event) => { if (event.persisted) for (const form of $$("form[data-busy]")) busy(form, false); });
+  document.addEventListener("click", (event) => {
+    const control = event.target instanceof Element && event.target.closest("[aria-disabled=true]");
+    if (control) { event.preventDefault(); event.stopImmediatePropagation(); }
+  }, true);
+
+  // Names that must be typed before something is destroyed.
+  const compare = (input) => {
+    for (const button of buttons(input.form)) button.disabled = input.value.trim() !== input.dataset.mustEqual;
+  };
+  const prepare = (from) => {
+    for (const input of $$("input[data-must-equal]", from)) if (input.form) compare(input);
+  };
+
+  // Lists that narrow as one types; all words must occur, in any order.
+  const narrow = (input) => {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const item of $$("li", document.getElementById(input.dataset.filters) ?? undefined)) {
+      item.hidden = !words.every((word) => item.textContent.toLowerCase().includes(word));
+      if (!item.hidden) shown += 1;
+    }
+    const none = document.getElementById(`${input.dataset.filters}-none`);
+    if (none) none.hidden = shown > 0;
+  };
+
+  document.addEventListener("input", (event) => {
+    const { target } = event;
+    if (target.matches("input[data-must-equal]") && target.form) compare(target);
+    if (target.matches("input[data-filters]")) narrow(target);
+  });
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("form[data-autosubmit]");
+    if (form && event.target.matches("select, input[type=checkbox], input[type=radio]")) form.requestSubmit();
+  });
+  // An unset filter leaves no trace in the URL.
+  document.addEventListener("formdata", (event) => {
+    if (!event.target.matches("form[data-autosubmit]")) return;
+    for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+  });
+  document.addEventListener("click", (event) => {
+    const filler = event.target instanceof Element && event.target.closest("[data-fills]");
+    if (!filler) return;
+    const input = document.getElementById(filler.dataset.fills);
+    input.value = filler.dataset.value;
+    const next = [...input.form.elements].find((control) => control.type === "password") ?? input;
+    next.focus();
+  });
+
+  // Palettes: arrow keys walk the list, Enter in the field follows the first result if it answers what is typed.
+  const links = (dialog) => $$("li:not([hidden]) a, li:not([hidden]) button", dialog);
+  document.addEventListener("keydown", (event) => {
+    const dialog = event.target instanceof Element && event.target.closest("dialog.palette");
+    if (!dialog) return;
+    const all = links(dialog);
+    const at = all.indexOf(document.activeElement);
+    const input = dialog.querySelector("input");
+    if (event.key === "ArrowDown" && all.length) { event.preventDefault(); all[Math.min(at + 1, all.length - 1)].focus(); }
+    if (event.key === "ArrowUp" && at >= 0) { event.preventDefault(); (at === 0 ? input : all[at - 1]).focus(); }
+    if (event.key === "Enter" && event.target === input && all.length) {
+      const answered = dialog.querySelector("[data-query]")?.dataset.query;
+      const typed = input.value.trim();
+      if (typed && (answered === undefined || answered === typed)) { event.preventDefault(); all[0].click(); }
+      else if (!typed) event.preventDefault();
+    }
+  });
+
+  prepare(document);
+  document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));
+})();
