@@ -20,10 +20,8 @@ Leaves = dict[Path, Any]
 
 # Identity and what the server makes; no manager owns them.
 _UNOWNED = {"apiVersion", "kind", "status"}
-_UNOWNED_METADATA = frozenset(
-    ["creationTimestamp", "deletionTimestamp", "generation", "managedFields"]
-    + ["name", "namespace", "resourceVersion", "uid"]
-)
+_UNOWNED_METADATA = {"creationTimestamp", "deletionTimestamp", "generation", "managedFields"}
+_UNOWNED_METADATA |= {"name", "namespace", "resourceVersion", "uid"}
 # Keys of keyed lists that may be left out, with what the server fills in.
 _KEY_DEFAULTS = {"protocol": "TCP"}
 

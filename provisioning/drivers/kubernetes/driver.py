@@ -1,0 +1,259 @@
+"""The Kubernetes driver: the promises of ``provisioning.domain.driver.Driver`` kept on a real API server.
+
+Called by the orchestrator. Everything is server-side apply as the field manager ``slipway``. The data of Secrets
+never comes back: they are read, listed, written and deleted with answers that hold metadata only. Before anything
+is changed, its labels are read; between that and an apply that creates, somebody else could make an object of the
+same name, which the API gives no way to exclude. For what exists, the uid closes that gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from provisioning.domain.driver import (
+    FIELD_MANAGER,
+    Applied,
+    ClusterInfo,
+    Deletion,
+    DriverError,
+    DryRun,
+    Manifest,
+    ObjectRef,
+    Observed,
+    PermanentError,
+    Scope,
+    TemporaryError,
+)
+from provisioning.domain.kubernetes_schema import known_kinds, validate_object
+from provisioning.drivers.kubernetes.connection import METADATA, METADATA_LIST, WHOLE, Connection
+from provisioning.drivers.kubernetes.errors import is_missing
+from provisioning.drivers.kubernetes.generated import is_generated, with_values
+from provisioning.drivers.kubernetes.kubeconfig import read_kubeconfig
+from provisioning.drivers.kubernetes.resources import Resource, Resources, built_in
+from provisioning.drivers.noise import without_noise
+from provisioning.drivers.ownership import is_ours, not_ours, require_scope_labels, still_deleting
+
+APPLY = "application/apply-patch+yaml"
+PAGE = "500"
+
+
+class KubernetesDriver:
+    """``kubeconfig`` is the document as plain data; it is kept in memory only. Opening it reaches no network."""
+
+    name = "kubernetes"
+
+    def __init__(self, kubeconfig: Mapping[str, Any]) -> None:
+        self._connection = Connection(read_kubeconfig(kubeconfig))
+        self._resources = Resources(self._discover)
+
+    def close(self) -> None:
+        """Close the connections; the driver may be used again afterwards."""
+        self._connection.close()
+
+    def probe(self) -> ClusterInfo:
+        version = self._connection.request("GET", "/version").get("gitVersion", "")
+        # /version answers anybody; the list of groups wants an account that is known.
+        groups = self._connection.request("GET", "/apis").get("groups", [])
+        return ClusterInfo(version=version, api_groups=tuple(sorted(group["name"] for group in groups)))
+
+    def apply(self, objects: Sequence[Manifest], scope: Scope, *, force: bool = False) -> list[Applied]:
+        return [self._apply_one(manifest, scope, force) for manifest in objects]
+
+    def _apply_one(self, manifest: Manifest, scope: Scope, force: bool) -> Applied:
+        require_scope_labels(manifest, scope)
+        ref = ObjectRef.of(manifest)
+        if is_generated(manifest):
+            return self._create_once(ref, manifest, scope)
+        before = self._ours(ref, scope)
+        after = self._patch(ref, manifest, before, {"force": str(force).lower()}, METADATA)
+        return Applied(ref, _outcome(before, after), after["metadata"]["uid"])
+
+    def _create_once(self, ref: ObjectRef, manifest: Manifest, scope: Scope) -> Applied:
+        """Make a Secret with random values; one that is there already is left as it is."""
+        body, query = with_values(manifest), {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+        try:
+            collection = self._resources.collection(ref)
+            made = self._connection.request("POST", collection, ref=ref, query=query, body=body, accept=METADATA)
+        except PermanentError as error:
+            if error.code != "exists":
+                raise
+            found = self._ours(ref, scope)
+            if found is None:
+                raise _changed_meanwhile(ref) from None
+            return Applied(ref, "unchanged", found["metadata"]["uid"])
+        return Applied(ref, "created", made["metadata"]["uid"])
+
+    def _patch(
+        self,
+        ref: ObjectRef,
+        manifest: Manifest,
+        before: Mapping[str, Any] | None,
+        query: Mapping[str, str],
+        accept: str,
+    ) -> dict[str, Any]:
+        """Server-side apply; ``before`` pins the object that is changed."""
+        body = dict(manifest)
+        if before is not None:
+            body["metadata"] = {**manifest["metadata"], "uid": before["metadata"]["uid"]}
+        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict", **query}
+        path = self._resources.one(ref)
+        try:
+            return self._connection.request(
+                "PATCH", path, ref=ref, query=query, body=body, accept=accept, content_type=APPLY
+            )
+        except PermanentError as error:
+            # Two applies that both found nothing: the other one was first, and the next try will see its object.
+            if error.code != "exists":
+                raise
+            raise _changed_meanwhile(ref) from None
+
+    def observe(self, refs: Sequence[ObjectRef]) -> list[Observed]:
+        return [_observed(ref, self._get(ref, METADATA if ref.kind == "Secret" else WHOLE)) for ref in refs]
+
+    def delete(self, refs: Sequence[ObjectRef], scope: Scope) -> list[Deletion]:
+        # All are looked at before any is deleted, so that one that is not ours stops the whole request.
+        found = [self._get(ref, METADATA) for ref in refs]
+        for ref, live in zip(refs, found, strict=True):
+            if live is not None and not is_ours(live["metadata"].get("labels"), scope):
+                raise not_ours(ref)
+        return [self._delete_one(ref, live) for ref, live in zip(refs, found, strict=True)]
+
+    def _delete_one(self, ref: ObjectRef, live: dict[str, Any] | None) -> Deletion:
+        if live is not None and "deletionTimestamp" not in live["metadata"]:
+            body = {
+                "apiVersion": "v1",
+                "kind": "DeleteOptions",
+                "propagationPolicy": "Foreground",
+                "preconditions": {"uid": live["metadata"]["uid"]},
+            }
+            try:
+                path = self._resources.one(ref)
+                self._connection.request("DELETE", path, ref=ref, body=body, accept=METADATA)
+            except PermanentError as error:
+                if not is_missing(error):
+                    raise
+            live = self._get(ref, METADATA)
+        return Deletion(ref, live is None, () if live is None else _finalizers(ref, live))
+
+    def dry_run(self, objects: Sequence[Manifest], scope: Scope) -> list[DryRun]:
+        made = {ObjectRef.of(manifest).name for manifest in objects if manifest["kind"] == "Namespace"}
+        return [self._dry_run_one(manifest, scope, made) for manifest in objects]
+
+    def _dry_run_one(self, manifest: Manifest, scope: Scope, made: set[str]) -> DryRun:
+        require_scope_labels(manifest, scope)
+        ref = ObjectRef.of(manifest)
+        accept = METADATA if ref.kind == "Secret" else WHOLE
+        before = self._ours(ref, scope, accept)
+        if before is not None and is_generated(manifest):
+            return DryRun(ref, _shown(ref, before), _shown(ref, before))
+        after: Mapping[str, Any]
+        try:
+            after = self._patch(ref, manifest, before, {"dryRun": "All"}, accept)
+        except PermanentError as error:
+            if error.code != "namespace-missing" or ref.namespace not in made:
+                raise
+            # The namespace would have been made a moment before, so the server cannot tell; the schemas can.
+            after = _checked(ref, manifest)
+        return DryRun(ref, None if before is None else _shown(ref, before), _shown(ref, after))
+
+    def list_managed(self, scope: Scope, namespace: str) -> list[ObjectRef]:
+        found = [ref for resource in built_in() for ref in self._list(resource, scope, namespace)]
+        return sorted(found, key=lambda ref: ref.kind != "Namespace")
+
+    def _list(self, resource: Resource, scope: Scope, namespace: str) -> list[ObjectRef]:
+        """What we made of one kind. Controllers copy labels onto what they make, so labels alone do not prove it."""
+        selector = ",".join(f"{key}={value}" for key, value in scope.labels().items())
+        query = {"labelSelector": selector, "limit": PAGE}
+        if not resource.namespaced:
+            query["fieldSelector"] = f"metadata.name={namespace}"
+        found: list[ObjectRef] = []
+        while True:
+            path = resource.path(namespace)
+            page = self._connection.request("GET", path, query=query, accept=METADATA_LIST)
+            metadata = [item["metadata"] for item in page.get("items") or [] if _is_made_by_us(item["metadata"])]
+            found += [
+                ObjectRef(resource.api_version, resource.kind, one.get("namespace", ""), one["name"])
+                for one in metadata
+            ]
+            if not page["metadata"].get("continue"):
+                return found
+            query["continue"] = page["metadata"]["continue"]
+
+    def _ours(self, ref: ObjectRef, scope: Scope, accept: str = METADATA) -> dict[str, Any] | None:
+        """The live object, None if missing. Raises ``not-ours``, or ``still-deleting`` if it is on its way out."""
+        live = self._get(ref, accept)
+        if live is not None and not is_ours(live["metadata"].get("labels"), scope):
+            raise not_ours(ref)
+        if live is not None and "deletionTimestamp" in live["metadata"]:
+            raise TemporaryError("still-deleting", still_deleting(ref), delay=2.0)
+        return live
+
+    def _get(self, ref: ObjectRef, accept: str) -> dict[str, Any] | None:
+        try:
+            return self._connection.request("GET", self._resources.one(ref), ref=ref, accept=accept)
+        except DriverError as error:
+            if not is_missing(error):
+                raise
+            return None
+
+    def _discover(self, api_version: str) -> Mapping[str, Any]:
+        root = "/api/v1" if api_version == "v1" else f"/apis/{api_version}"
+        try:
+            return self._connection.request("GET", root)
+        except DriverError as error:
+            if not is_missing(error):
+                raise
+            return {}
+
+
+def _changed_meanwhile(ref: ObjectRef) -> TemporaryError:
+    return TemporaryError("changed-meanwhile", f"{ref} changed in the same moment.", delay=1.0)
+
+
+def _outcome(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Any:
+    """Server-side apply leaves the resource version as it is when nothing changes."""
+    if before is None:
+        return "created"
+    same = before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
+    return "unchanged" if same else "configured"
+
+
+def _observed(ref: ObjectRef, live: dict[str, Any] | None) -> Observed:
+    if live is None:
+        return Observed(ref, None)
+    live = _named(ref, live)
+    metadata = live["metadata"]
+    return Observed(ref, live, metadata["uid"], "deletionTimestamp" in metadata, _finalizers(ref, live))
+
+
+def _finalizers(ref: ObjectRef, live: Mapping[str, Any]) -> tuple[str, ...]:
+    """What holds an object that is being deleted; a namespace is held by its content, which its metadata does not
+    say.
+    """
+    if "deletionTimestamp" not in live["metadata"]:
+        return ()
+    own = ("kubernetes",) if ref.kind == "Namespace" else ()
+    return own + tuple(live["metadata"].get("finalizers") or ())
+
+
+def _named(ref: ObjectRef, live: Mapping[str, Any]) -> dict[str, Any]:
+    """``live`` under its own kind; an answer with metadata only calls itself PartialObjectMetadata."""
+    return {**live, "apiVersion": ref.api_version, "kind": ref.kind}
+
+
+def _shown(ref: ObjectRef, live: Mapping[str, Any]) -> dict[str, Any]:
+    return without_noise(_named(ref, live))
+
+
+def _is_made_by_us(metadata: Mapping[str, Any]) -> bool:
+    return any(entry.get("manager") == FIELD_MANAGER for entry in metadata.get("managedFields") or [])
+
+
+def _checked(ref: ObjectRef, manifest: Manifest) -> Manifest:
+    """``manifest`` if the published schemas find nothing wrong with it; kinds they do not know pass."""
+    errors = validate_object(manifest) if f"{ref.api_version}/{ref.kind}" in known_kinds() else []
+    if errors:
+        told = "; ".join(f"{error.path}: {error.message}" for error in errors[:5])
+        raise PermanentError("invalid-object", f"{ref} is not valid: {told}")
+    return manifest
