@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from idp.kernel.cel_lexer import CelError
 from idp.kernel.cel_program import Facts, Program, compile, did_you_mean
-from idp.kernel.template import compiled, expressions, located, template, transform, whole
+from idp.kernel.template import Expression, compiled, expressions, located, parse, template, transform, whole
 
 __all__ = [
     "CelError",
+    "Expression",
     "Facts",
     "Program",
     "compile",
@@ -19,6 +20,7 @@ __all__ = [
     "did_you_mean",
     "expressions",
     "located",
+    "parse",
     "template",
     "transform",
     "whole",
