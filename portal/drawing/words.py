@@ -23,7 +23,7 @@ _UNITS: Final = (
     ("min", MINUTE, HOUR),
     ("h", HOUR, DAY),
     ("day", DAY, 2 * MONTH),
-    ("month", MONTH, 2 * YEAR),
+    ("month", MONTH, YEAR),
     ("year", YEAR, None),
 )
 _SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}

@@ -4,7 +4,7 @@
   "use strict";
   const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
   const MINUTE = 60, HOUR = 3600, DAY = 86400, MONTH = 30 * DAY, YEAR = 365 * DAY;
-  const UNITS = [["s", 1, MINUTE], ["min", MINUTE, HOUR], ["h", HOUR, DAY], ["day", DAY, 2 * MONTH], ["month", MONTH, 2 * YEAR], ["year", YEAR, Infinity]];
+  const UNITS = [["s", 1, MINUTE], ["min", MINUTE, HOUR], ["h", HOUR, DAY], ["day", DAY, 2 * MONTH], ["month", MONTH, YEAR], ["year", YEAR, Infinity]];
 
   // A clock that is minutes off would call the newest change "in 3 min". A page from the history has an old time.
   const shown = Date.parse(document.body.dataset.now ?? "") - Date.now();
