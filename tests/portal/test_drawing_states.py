@@ -28,7 +28,9 @@ def test_it_covers_every_state(kind, keys):
 
 @pytest.mark.parametrize(("kind", "key", "look"), ROWS, ids=[f"{kind}-{key}" for kind, key, _ in ROWS])
 def test_it_has_a_word_a_tone_and_a_mark(kind, key, look):
-    assert look.word and look.tone in TONES and look.mark in MARKS
+    assert look.word
+    assert look.tone in TONES
+    assert look.mark in MARKS
 
 
 @pytest.mark.parametrize("kind", EXPECTED, ids=EXPECTED.keys())
