@@ -9,7 +9,7 @@ and a token bound to systems neither sees another system nor manages anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
@@ -207,20 +207,37 @@ def visible(queryset: QuerySet[AnyModel], rights: Rights, system: str = "system"
     return queryset.filter(rights.sees(system))
 
 
-def people_with(codename: str, team_id: int) -> QuerySet[User]:
-    """Active people who hold a permission on a team through a role, not counting platform admins."""
-    groups = GroupObjectPermission.objects.filter(
-        content_type=ContentType.objects.get_for_model(Team),
-        object_pk=str(team_id),
-        permission__codename=codename,
-    ).values("group_id")
-    return User.objects.filter(is_active=True, groups__in=groups).distinct().order_by("username")
+def team_approvers(team_id: int) -> QuerySet[User]:
+    """Active people whose role lets them approve as the team; platform admins are not among them unless members."""
+    return User.objects.filter(is_active=True, groups__in=_approving_groups(team_id)).distinct().order_by("username")
 
 
 def admins() -> QuerySet[User]:
     """Active platform admins."""
     chosen = Q(is_superuser=True) | Q(groups__name=PLATFORM_ADMINS)
     return User.objects.filter(chosen, is_active=True).distinct().order_by("username")
+
+
+def eligible_for_team(team_id: int | None, user_ids: Iterable[int]) -> frozenset[int]:
+    """Which of these people may approve as the team now, platform admins included. One query."""
+    chosen = Q(is_superuser=True) | Q(groups__name=PLATFORM_ADMINS)
+    if team_id is not None:
+        chosen |= Q(groups__in=_approving_groups(team_id))
+    return frozenset(User.objects.filter(chosen, pk__in=user_ids, is_active=True).values_list("pk", flat=True))
+
+
+def eligible_for_group(group_name: str, user_ids: Iterable[int]) -> frozenset[int]:
+    """Which of these people are in a Django group now. One query."""
+    people = User.objects.filter(pk__in=user_ids, is_active=True, groups__name=group_name)
+    return frozenset(people.values_list("pk", flat=True))
+
+
+def _approving_groups(team_id: int) -> QuerySet[GroupObjectPermission, int]:
+    return GroupObjectPermission.objects.filter(
+        content_type=ContentType.objects.get_for_model(Team),
+        object_pk=str(team_id),
+        permission__codename=APPROVE_CHANGE,
+    ).values_list("group_id", flat=True)
 
 
 def _team_permissions(user_id: int) -> dict[int, frozenset[str]]:

@@ -1,0 +1,75 @@
+"""Which decisions a change needs, from what policies said. Pure; ``governance.services.approvals`` keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from governance.domain.policy import Verdict
+
+MAX_REASON = 400
+MAX_POLICY = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalNeed:
+    """``count`` people from ``source`` must agree. ``source`` names the team: never the short ``team:maintainer``."""
+
+    source: str
+    count: int
+    policy: str
+    reason: str
+
+    @property
+    def label(self) -> str:
+        return source_label(self.source, self.count)
+
+
+def needed_approvals(verdicts: Iterable[Verdict], team_slug: str) -> tuple[ApprovalNeed, ...]:
+    """One need per source, in the order first asked: the highest count, with every reason and every policy's name."""
+    merged: dict[str, list[tuple[int, Verdict]]] = {}
+    for verdict in verdicts:
+        if verdict.outcome == "asks":
+            for rule in verdict.approvals:
+                merged.setdefault(named_source(rule.source, team_slug), []).append((rule.count, verdict))
+    return tuple(_need(source, asked) for source, asked in merged.items())
+
+
+def named_source(source: str, team_slug: str) -> str:
+    """``team:maintainer`` with the owning team's name; the others as they are."""
+    return f"team:{team_slug}:maintainer" if source == "team:maintainer" else source
+
+
+def source_team(source: str) -> str | None:
+    """The team's slug in ``team:<slug>:maintainer``, else None."""
+    parts = source.split(":")
+    return parts[1] if len(parts) == 3 and parts[0] == "team" else None
+
+
+def source_group(source: str) -> str | None:
+    """The group's name in ``group:<name>``, else None."""
+    return source.removeprefix("group:") if source.startswith("group:") else None
+
+
+def source_label(source: str, count: int = 1) -> str:
+    """For people: ``a maintainer of payments``, ``2 people of group platform``."""
+    team, group = source_team(source), source_group(source)
+    if team is not None:
+        return f"a maintainer of {team}" if count == 1 else f"{count} maintainers of {team}"
+    name = group if group is not None else source
+    return f"someone of group {name}" if count == 1 else f"{count} people of group {name}"
+
+
+def _need(source: str, asked: list[tuple[int, Verdict]]) -> ApprovalNeed:
+    reasons = list(dict.fromkeys(verdict.message for _, verdict in asked))
+    policies = list(dict.fromkeys(verdict.policy for _, verdict in asked))
+    return ApprovalNeed(
+        source=source,
+        count=max(count for count, _ in asked),
+        policy=_cut(", ".join(policies), MAX_POLICY),
+        reason=_cut(" ".join(reasons), MAX_REASON),
+    )
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

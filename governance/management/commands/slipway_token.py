@@ -1,0 +1,49 @@
+"""``manage.py slipway_token USER --scope read,change``: makes an API token and prints it, once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from governance.access import SCOPES
+from governance.services.tokens import USUAL, token_create
+from idp.catalog.models import User
+from idp.kernel import clock
+from idp.kernel.actor import PLATFORM
+from idp.kernel.errors import InvalidInput
+
+
+class Command(BaseCommand):
+    help = "Make an API token for an account and print it; it cannot be shown again."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("user", help="username of the person or service account that the token acts as")
+        parser.add_argument("--scope", default="read", help=f"comma-separated, of {', '.join(SCOPES)} (default: read)")
+        parser.add_argument("--systems", default="", help="comma-separated slugs; empty for all the account may see")
+        parser.add_argument("--days", type=int, default=USUAL.days, help="how long it lasts (default: %(default)s)")
+        parser.add_argument("--name", default="made on the command line", help="what it is for")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        owner = User.objects.filter(username=options["user"]).first()
+        if owner is None:
+            raise CommandError(f"There is no account “{options['user']}”.")
+        now = clock.now()
+        try:
+            _, plaintext = token_create(
+                PLATFORM,
+                owner=owner,
+                name=options["name"],
+                scopes=_words(options["scope"]),
+                systems=_words(options["systems"]),
+                expires_at=now + timedelta(days=max(min(options["days"], 100_000), -1)),
+                now=now,
+            )
+        except InvalidInput as error:
+            raise CommandError(" ".join(f"{fault.path}: {fault.message}" for fault in error.errors)) from None
+        self.stdout.write(plaintext)
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]

@@ -1,0 +1,183 @@
+"""API tokens: made, revoked, and turned into an Actor on every API request.
+
+A token never allows more than its owner may: scopes and systems only narrow. Only a person who signed in makes
+tokens (a token cannot make another), for themselves or for a service account of a team they manage.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from governance.access import SCOPES, rights_of
+from governance.domain.token import hash_of, new_token, parts_of
+from governance.models import ApiToken
+from governance.services.audit import audit_append
+from idp.catalog.models import System, User
+from idp.kernel.actor import Actor
+from idp.kernel.errors import FieldError, Forbidden, InvalidInput, NotFound, NotSignedIn
+
+LONGEST = timedelta(days=366)
+USUAL = timedelta(days=90)
+USE_NOTED_EVERY = timedelta(minutes=1)
+MOST_PER_OWNER = 50
+_NO_HASH = "0" * 64
+
+
+@transaction.atomic
+def token_create(
+    actor: Actor,
+    *,
+    owner: User,
+    name: str,
+    scopes: Iterable[str],
+    systems: Iterable[str] = (),
+    expires_at: datetime | None = None,
+    now: datetime,
+) -> tuple[ApiToken, str]:
+    """A token and its plaintext, which is shown once and never again. Without ``expires_at`` it lasts 90 days.
+
+    ``systems`` are slugs, empty for all that the owner may see. InvalidInput names each field that is wrong.
+    """
+    _require_owner(actor, owner, "make")
+    wanted, bound = sorted(set(scopes)), sorted(set(systems))
+    ends = expires_at or now + USUAL
+    errors = _errors(owner, name, wanted, bound, ends, now)
+    if errors:
+        raise InvalidInput(f"This token is not right yet: {errors[0].message}", errors=errors)
+    prefix, secret_hash, plaintext = new_token()
+    token = ApiToken.objects.create(
+        name=name.strip(),
+        prefix=prefix,
+        secret_hash=secret_hash,
+        owner=owner,
+        scopes=wanted,
+        systems=bound,
+        created_at=now,
+        expires_at=ends,
+    )
+    _audit(actor, "token.create", token, now)
+    return token, plaintext
+
+
+@transaction.atomic
+def token_revoke(actor: Actor, *, token: ApiToken, now: datetime) -> ApiToken:
+    """End a token at once; its owner, a maintainer of a service account's team, or an admin. May be repeated."""
+    _require_owner(actor, token.owner, "revoke")
+    if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now):
+        token.revoked_at = now
+        _audit(actor, "token.revoke", token, now)
+    return token
+
+
+def token_authenticate(plaintext: str, now: datetime) -> Actor:
+    """The Actor of a token; NotSignedIn, always with the same sentence, when it is not valid now.
+
+    One query, and one update when its use was last noted more than a minute ago. The comparison takes as long for an
+    unknown prefix as for a wrong secret.
+    """
+    prefix, secret = parts_of(plaintext) or ("", "")
+    token = ApiToken.objects.select_related("owner").filter(prefix=prefix).first()
+    same = hmac.compare_digest(token.secret_hash if token else _NO_HASH, hash_of(secret))
+    if token is None or not same or not _is_alive(token, now):
+        raise NotSignedIn("This token is not valid: it is unknown, expired or revoked.", code="bad-token")
+    _note_use(token, now)
+    return Actor(
+        user_id=token.owner_id,
+        username=token.owner.username,
+        via="api",
+        scopes=frozenset(token.scopes),
+        systems=frozenset(token.systems),
+        token_id=token.pk,
+    )
+
+
+def tokens_of(owner: User) -> QuerySet[ApiToken]:
+    """A person's tokens, newest first, revoked ones too. For their own account page only."""
+    return ApiToken.objects.filter(owner=owner).order_by("-id")
+
+
+def token_get(actor: Actor, token_id: int) -> ApiToken:
+    """A token that the actor may revoke; NotFound otherwise."""
+    token = ApiToken.objects.select_related("owner__service_of").filter(pk=token_id).first()
+    if token is None or not _may_revoke(actor, token.owner):
+        raise NotFound("There is no such token that is yours.")
+    return token
+
+
+def _require_owner(actor: Actor, owner: User, verb: str) -> None:
+    if actor.token_id is not None or actor.scopes is not None:
+        raise Forbidden(f"A token cannot {verb} tokens.", remedy="Sign in to the portal and do it there.")
+    allowed = _may_revoke(actor, owner) if verb == "revoke" else _may_make(actor, owner)
+    if not allowed:
+        raise Forbidden(
+            f"You can {verb} your own tokens, and those of service accounts of teams that you maintain.",
+            remedy=f"Ask {owner.username} to do it.",
+        )
+
+
+def _may_make(actor: Actor, owner: User) -> bool:
+    if actor.is_platform or (actor.user_id is not None and actor.user_id == owner.pk):
+        return True
+    return owner.service_of is not None and rights_of(actor).may_manage(owner.service_of)
+
+
+def _may_revoke(actor: Actor, owner: User) -> bool:
+    return _may_make(actor, owner) or rights_of(actor).may_administer()
+
+
+def _is_alive(token: ApiToken, now: datetime) -> bool:
+    in_time = token.expires_at is None or now < token.expires_at
+    return in_time and token.revoked_at is None and token.owner.is_active
+
+
+def _note_use(token: ApiToken, now: datetime) -> None:
+    due = now - USE_NOTED_EVERY
+    if token.last_used_at is None or token.last_used_at < due:
+        stale = Q(last_used_at=None) | Q(last_used_at__lt=due)
+        ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+
+
+def _errors(
+    owner: User, name: str, scopes: list[str], systems: list[str], ends: datetime, now: datetime
+) -> list[FieldError]:
+    errors = []
+    if not 0 < len(name.strip()) <= 80:
+        errors.append(FieldError("name", "Give it a name of 1 to 80 letters that says what it is for."))
+    if not scopes or set(scopes) - set(SCOPES):
+        errors.append(FieldError("scopes", f"Choose one or more of {', '.join(SCOPES)}."))
+    if not now < ends <= now + LONGEST:
+        errors.append(FieldError("expires_at", f"It must end within {LONGEST.days} days from now."))
+    if not owner.is_active:
+        errors.append(FieldError("owner", f"The account {owner.username} is switched off."))
+    if ApiToken.objects.filter(owner=owner, revoked_at=None, expires_at__gt=now).count() >= MOST_PER_OWNER:
+        errors.append(FieldError("name", f"{owner.username} has {MOST_PER_OWNER} tokens; revoke one first."))
+    return [*errors, *_system_errors(owner, systems)]
+
+
+def _system_errors(owner: User, systems: list[str]) -> list[FieldError]:
+    if not systems:
+        return []
+    sight = rights_of(Actor(user_id=owner.pk, username=owner.username))
+    seen = set(System.objects.filter(sight.sees(), slug__in=systems).values_list("slug", flat=True))
+    return [
+        FieldError("systems", f"There is no system “{slug}” that {owner.username} may see.")
+        for slug in systems
+        if slug not in seen
+    ]
+
+
+def _audit(actor: Actor, action: str, token: ApiToken, now: datetime) -> None:
+    audit_append(
+        actor,
+        action=action,
+        object_type="token",
+        object_id=token.pk,
+        object_label=f"{token.owner.username}: {token.name}",
+        data={"prefix": token.prefix, "scopes": token.scopes, "systems": token.systems, "ends": token.expires_at},
+        now=now,
+    )
