@@ -6,6 +6,8 @@ Governance lies below provisioning and knows environments and changes by number 
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -18,7 +20,7 @@ RESERVATION_STATES = ("held", "used", "released")
 APPROVAL_STATES = ("waiting", "approved", "rejected", "dismissed")
 VERDICTS = ("approve", "reject", "comment", "request-info")
 
-AMOUNT = {"max_digits": 14, "decimal_places": 3}
+AMOUNT: dict[str, Any] = {"max_digits": 14, "decimal_places": 3}
 
 
 class Policy(models.Model):

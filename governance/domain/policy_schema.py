@@ -98,14 +98,16 @@ def schema_errors(document: Any) -> list[FieldError]:
 def _in_words(fault: ValidationError) -> list[FieldError]:
     path = ".".join(str(part) for part in fault.absolute_path)
     rule, value = str(fault.validator), fault.validator_value
+    schema: Any = fault.schema
+    instance: Any = fault.instance
     if rule == "required":
-        missing = [name for name in value if name not in fault.instance]
+        missing = [name for name in value if name not in instance]
         return [FieldError(_under(path, name), f"“{name}” is required.") for name in missing]
     if rule == "additionalProperties":
-        known = list(fault.schema["properties"])
-        extra = [name for name in fault.instance if name not in known]
+        known = list(schema["properties"])
+        extra = [name for name in instance if name not in known]
         return [FieldError(_under(path, name), f"There is no such field; use {', '.join(known)}.") for name in extra]
-    return [FieldError(path, _sentence(rule, value, fault.schema))]
+    return [FieldError(path, _sentence(rule, value, schema))]
 
 
 def _sentence(rule: str, value: Any, schema: Mapping[str, Any] | bool) -> str:

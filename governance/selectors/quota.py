@@ -36,10 +36,10 @@ def taken(team_ids: Iterable[int]) -> dict[tuple[int, str], Amounts]:
     rows = (
         Reservation.objects.filter(team_id__in=list(team_ids), state__in=LIVE)
         .order_by()
-        .values("team_id", "state")
-        .annotate(**{f"sum_{name}": Sum(name) for name in NAMES})
+        .values_list("team_id", "state")
+        .annotate(*(Sum(name) for name in NAMES))
     )
-    return {(row["team_id"], row["state"]): Amounts.of({name: row[f"sum_{name}"] for name in NAMES}) for row in rows}
+    return {(team_id, state): Amounts.of(dict(zip(NAMES, sums, strict=True))) for team_id, state, *sums in rows}
 
 
 def quota_holders(team_id: int) -> QuerySet[Reservation]:

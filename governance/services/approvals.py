@@ -145,7 +145,8 @@ def decide(
     """
     require_transaction("decide")
     rights_of(actor).require_scope("approve")
-    _refuse_unfit(actor, change, verdict, plan_digest, comment)
+    person = _person(actor)
+    _refuse_unfit(person, change, verdict, plan_digest, comment)
     approvals = list(
         Approval.objects.select_for_update(of=("self",))
         .filter(change_id=change.change_id, plan_digest=plan_digest)
@@ -153,15 +154,15 @@ def decide(
     )
     said = Decision.objects.filter(change_id=change.change_id, plan_digest=plan_digest, verdict__in=DECIDING)
     verdicts = dict(said.values_list("user_id", "verdict"))
-    if actor.user_id in verdicts:
-        return _again(verdicts[actor.user_id], verdict, approvals)
-    agreeing = {user_id for user_id, given in verdicts.items() if given == "approve"} | {actor.user_id}
+    if person in verdicts:
+        return _again(verdicts[person], verdict, approvals)
+    agreeing = {user_id for user_id, given in verdicts.items() if given == "approve"} | {person}
     eligible = {approval.pk: _eligible(approval, agreeing) - {change.requester_id} for approval in approvals}
-    _require_part(actor, verdict, approvals, eligible)
+    _require_part(person, verdict, approvals, eligible)
     Decision.objects.create(
         change_id=change.change_id,
         plan_digest=plan_digest,
-        user_id=actor.user_id,
+        user_id=person,
         verdict=verdict,
         comment=comment.strip(),
         created_at=now,
@@ -169,7 +170,7 @@ def decide(
     if verdict == "approve":
         _approve(approvals, eligible, now)
     else:
-        _reject(approvals, eligible, actor, now)
+        _reject(approvals, eligible, person, now)
     outcome = _outcome(approvals)
     _audit(actor, f"change.{verdict}", change, {"comment": comment.strip(), "outcome": str(outcome)}, now)
     return outcome
@@ -185,13 +186,12 @@ def remark(
 ) -> Decision:
     """Say something to a change without deciding. Who may is the caller's to ask: whoever may see or request it."""
     require_transaction("remark")
-    if actor.user_id is None:
-        raise Forbidden("Only a signed-in person can comment.")
+    person = _person(actor)
     _require_comment(comment, needed=True)
     decision = Decision.objects.create(
         change_id=change.change_id,
         plan_digest=change.plan_digest,
-        user_id=actor.user_id,
+        user_id=person,
         verdict=verdict,
         comment=comment.strip(),
         created_at=now,
@@ -267,10 +267,14 @@ def approvers_for(source: str, *, team: Team, excluding: int | None = None) -> t
     return _team_names(team_id, excluding)
 
 
-def _refuse_unfit(actor: Actor, change: Subject, verdict: str, plan_digest: str, comment: str) -> None:
+def _person(actor: Actor) -> int:
     if actor.user_id is None:
-        raise Forbidden("Only a signed-in person can decide.")
-    if actor.user_id == change.requester_id:
+        raise Forbidden("Only a person with an account can decide or comment.")
+    return actor.user_id
+
+
+def _refuse_unfit(person: int, change: Subject, verdict: str, plan_digest: str, comment: str) -> None:
+    if person == change.requester_id:
         raise Forbidden(
             "Nobody decides on their own change.",
             code="own-change",
@@ -299,12 +303,12 @@ def _again(given: str, verdict: str, approvals: Sequence[Approval]) -> Outcome:
 
 
 def _require_part(
-    actor: Actor, verdict: str, approvals: Sequence[Approval], eligible: dict[int, frozenset[int]]
+    person: int, verdict: str, approvals: Sequence[Approval], eligible: dict[int, frozenset[int]]
 ) -> None:
     waiting = [approval for approval in approvals if approval.state == "waiting"]
     if not waiting:
         raise Conflict("This change no longer waits for a decision.", code="already-decided")
-    mine = [approval for approval in approvals if actor.user_id in eligible[approval.pk]]
+    mine = [approval for approval in approvals if person in eligible[approval.pk]]
     if not mine:
         raise Forbidden(_only(approvals), remedy="Ask one of them.")
     if verdict == "approve" and not any(approval in waiting for approval in mine):
@@ -317,9 +321,9 @@ def _approve(approvals: Sequence[Approval], eligible: dict[int, frozenset[int]],
             _settle(approval, "approved", now)
 
 
-def _reject(approvals: Sequence[Approval], eligible: dict[int, frozenset[int]], actor: Actor, now: datetime) -> None:
+def _reject(approvals: Sequence[Approval], eligible: dict[int, frozenset[int]], person: int, now: datetime) -> None:
     for approval in approvals:
-        if actor.user_id in eligible[approval.pk]:
+        if person in eligible[approval.pk]:
             _settle(approval, "rejected", now)
         elif approval.state == "waiting":
             _settle(approval, "dismissed", now)
