@@ -8,7 +8,7 @@ cluster; rules that a schema cannot say are in ``kubernetes_rules``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib.resources import files
@@ -73,7 +73,8 @@ def validate_object(manifest: Mapping[str, Any]) -> list[FieldError]:
     key = f"{manifest.get('apiVersion')}/{manifest.get('kind')}"
     if key not in bundle()["kinds"]:
         return [FieldError("kind", _unknown_kind(manifest))]
-    found = [error for raised in _validator(key).iter_errors(manifest) for error in _explain(raised)]
+    show = _hidden if manifest["kind"] == "Secret" else _shown
+    found = [error for raised in _validator(key).iter_errors(manifest) for error in _explain(raised, show)]
     return (found or list(broken_rules(manifest)))[:MOST_ERRORS]
 
 
@@ -92,7 +93,7 @@ def _unknown_kind(manifest: Mapping[str, Any]) -> str:
     return f"{api_version or 'no apiVersion'} {kind or 'without a kind'} is not a kind Slipway can validate; {known}."
 
 
-def _explain(raised: jsonschema_rs.ValidationError) -> Iterable[FieldError]:
+def _explain(raised: jsonschema_rs.ValidationError, show: Callable[[Any], str]) -> Iterable[FieldError]:
     """One schema error as the errors a person sees: what is right at that place."""
     path = ".".join(str(part) for part in raised.instance_path)
     told = raised.kind.as_dict()
@@ -104,13 +105,13 @@ def _explain(raised: jsonschema_rs.ValidationError) -> Iterable[FieldError]:
             yield FieldError(f"{path}.{told['property']}".lstrip("."), f"{told['property']} is required here.")
         case "type":
             wanted = " or ".join(_WORDS.get(name, f"a {name}") for name in told["types"])
-            yield FieldError(path, f"Must be {wanted}, not {_shown(raised.instance)}.")
+            yield FieldError(path, f"Must be {wanted}, not {show(raised.instance)}.")
         case "pattern":
             yield FieldError(
-                path, f"Must be a Kubernetes quantity such as 500m, 2 or 1Gi, not {_shown(raised.instance)}."
+                path, f"Must be a Kubernetes quantity such as 500m, 2 or 1Gi, not {show(raised.instance)}."
             )
         case _:
-            yield FieldError(path, f"{raised.message}.")
+            yield FieldError(path, f"{raised.message if show is _shown else 'The value is not allowed here'}.")
 
 
 def _unknown_field(name: str, schema_path: list[str | int]) -> str:
@@ -123,3 +124,8 @@ def _unknown_field(name: str, schema_path: list[str | int]) -> str:
 def _shown(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _hidden(value: Any) -> str:
+    """For Secrets: an error may be stored and shown, so it never quotes what was given."""
+    return "what was given"

@@ -21,7 +21,9 @@ _ANNOTATIONS = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last
 
 
 def without_noise(manifest: Manifest) -> dict[str, Any]:
-    """A copy without status, server-made metadata, the revision label, all data of a Secret, and a namespace's finalizer."""
+    """A copy without status, server-made metadata, the revision label, all data of a Secret, and a namespace's
+    finalizer.
+    """
     shown = copy.deepcopy(dict(manifest))
     shown.pop("status", None)
     if shown.get("kind") == "Secret":

@@ -14,6 +14,8 @@ LONGEST_DELAY = 300.0
 """Seconds; a longer Retry-After is cut to this."""
 
 _MANAGER = re.compile(r'conflict with "([^"]+)"')
+# A field that the schema does not have, or of another type, is told as an error of the server (500).
+_MISFIT = "failed to create typed patch object"
 _BUSY = {408, 425, 429}
 
 
@@ -23,6 +25,8 @@ def error_of(status: int, body: bytes, headers: Mapping[str, str], ref: ObjectRe
     """
     told = _status(body)
     message = _plain(told.get("message"), ref)
+    if status == 500 and _MISFIT in str(told.get("message")):
+        return _invalid(told, message, ref)
     if status in _BUSY or status >= 500:
         delay = _delay(headers)
         return TemporaryError(
@@ -38,9 +42,7 @@ def error_of(status: int, body: bytes, headers: Mapping[str, str], ref: ObjectRe
     if status == 409:
         return _conflict(told, message, ref)
     if status in (400, 413, 415, 422):
-        return PermanentError(
-            "invalid-object", f"The cluster refuses {_subject(ref)}: {_causes(told, message, ref)}", raw=message
-        )
+        return _invalid(told, message, ref)
     return PermanentError(
         "unexpected-answer", f"The cluster answered HTTP {status} about {_subject(ref)}.", raw=message
     )
@@ -117,6 +119,11 @@ def _conflict(told: Mapping[str, Any], message: str, ref: ObjectRef | None) -> D
     if told.get("reason") == "AlreadyExists":
         return PermanentError("exists", f"{_subject(ref)} exists already.", raw=message)
     return TemporaryError("changed-meanwhile", f"{_subject(ref)} changed in the same moment.", delay=1.0, raw=message)
+
+
+def _invalid(told: Mapping[str, Any], message: str, ref: ObjectRef | None) -> PermanentError:
+    text = f"The cluster refuses {_subject(ref)}: {_causes(told, message, ref)}"
+    return PermanentError("invalid-object", text, raw=message)
 
 
 def _causes(told: Mapping[str, Any], message: str, ref: ObjectRef | None) -> str:
