@@ -11,7 +11,7 @@ from provisioning.models.environment import Environment, Revision
 
 
 class Run(models.Model):
-    """Claimed by a lease; every write of a worker is filtered on ``epoch``. ``due_at`` None means not before an event."""
+    """Claimed by a lease; every write of a worker is filtered on ``epoch``. ``due_at``: when to look again."""
 
     change = models.ForeignKey(Change, on_delete=models.CASCADE, related_name="runs")
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="runs")

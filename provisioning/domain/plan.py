@@ -1,0 +1,276 @@
+"""The computed difference between two revisions: by resource, by field, with usage and cost before and after.
+
+Pure. Services build the two sides from revision documents and contracts; pages, the API, policies and
+approvals all read the same plain result (shape: ``build_plan``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from idp.kernel.canonical import digest
+
+Action = Literal["added", "updated", "removed", "unchanged"]
+ABSENT: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What something takes: cores, GiB of memory, GiB of storage."""
+
+    cpu: float = 0.0
+    memory_gib: float = 0.0
+    storage_gib: float = 0.0
+
+    def __add__(self, other: Footprint) -> Footprint:
+        return Footprint(self.cpu + other.cpu, self.memory_gib + other.memory_gib, self.storage_gib + other.storage_gib)
+
+    def as_dict(self) -> dict[str, float]:
+        return {
+            "cpu": round(self.cpu, 3),
+            "memory_gib": round(self.memory_gib, 3),
+            "storage_gib": round(self.storage_gib, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Per month: one core, one GiB of memory, one GiB of storage."""
+
+    cpu: float = 0.0
+    memory_gib: float = 0.0
+    storage_gib: float = 0.0
+
+    def of(self, footprint: Footprint) -> float:
+        """Cost of ``footprint`` for a month, rounded to cents."""
+        cost = (
+            footprint.cpu * self.cpu + footprint.memory_gib * self.memory_gib + footprint.storage_gib * self.storage_gib
+        )
+        return round(cost, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceSide:
+    """One resource as one revision has it, ready to be compared. ``schema`` is its contract's input schema."""
+
+    name: str
+    capability: str
+    title: str
+    icon: str
+    contract: str
+    component: str | None
+    inputs: Mapping[str, Any]
+    footprint: Footprint
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    objects: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One revision: its resources, expiry and digest. An empty side stands for “nothing there”."""
+
+    resources: Mapping[str, ResourceSide] = field(default_factory=dict)
+    expires: str | None = None
+    digest: str = ""
+
+    @property
+    def footprint(self) -> Footprint:
+        return sum((resource.footprint for resource in self.resources.values()), Footprint())
+
+
+def build_plan(
+    kind: str,
+    base: Side,
+    target: Side,
+    *,
+    base_number: int | None,
+    stage: str,
+    prices: Prices,
+    currency: str,
+    order: Sequence[str] = (),
+    objects: bool = False,
+) -> dict[str, Any]:
+    """The plan as plain data.
+
+    ``order`` is the dependency order of the target's resources; what is removed comes last. ``objects`` adds the
+    object-level difference of what the contracts render, without asking the cluster.
+    """
+    names = [*(name for name in order if name in target.resources)]
+    names += sorted(set(target.resources) - set(names)) + sorted(set(base.resources) - set(target.resources))
+    resources = [
+        _resource_plan(base.resources.get(name), target.resources.get(name), prices, objects) for name in names
+    ]
+    counts = {action: sum(one["action"] == action for one in resources) for action in _ACTIONS}
+    return {
+        "kind": kind,
+        "base": base_number,
+        "stage": stage,
+        "resources": resources,
+        "counts": counts,
+        "usage_before": {**base.footprint.as_dict(), "environments": int(base_number is not None)},
+        "usage_after": {**target.footprint.as_dict(), "environments": int(kind != "delete")},
+        "cost_before": prices.of(base.footprint),
+        "cost_after": prices.of(target.footprint),
+        "currency": currency,
+        "expires_before": base.expires,
+        "expires_after": target.expires,
+        "base_digest": base.digest,
+        "target_digest": target.digest,
+    }
+
+
+_ACTIONS: Final = ("added", "updated", "removed", "unchanged")
+
+
+def plan_digest(plan: Mapping[str, Any], environment: str) -> str:
+    """What an approval is bound to: the kind, the environment, and both digests. Prices and titles do not count."""
+    bound = {key: plan[key] for key in ("kind", "stage", "base", "base_digest", "target_digest")}
+    return digest({**bound, "environment": environment})
+
+
+def changes_nothing(plan: Mapping[str, Any]) -> bool:
+    """Whether an update would leave everything as it is."""
+    counts = plan["counts"]
+    same_life = plan["expires_before"] == plan["expires_after"]
+    return plan["kind"] == "update" and not any(counts[key] for key in ("added", "updated", "removed")) and same_life
+
+
+def _resource_plan(
+    before: ResourceSide | None, after: ResourceSide | None, prices: Prices, objects: bool
+) -> dict[str, Any]:
+    shown = after or before
+    assert shown is not None
+    fields = field_changes(before, after)
+    action: Action = "added" if before is None else "removed" if after is None else "updated" if fields else "unchanged"
+    taken_before = before.footprint if before else Footprint()
+    taken_after = after.footprint if after else Footprint()
+    result: dict[str, Any] = {
+        "name": shown.name,
+        "action": action,
+        "capability": shown.capability,
+        "title": shown.title,
+        "icon": shown.icon,
+        "contract_before": before.contract if before else None,
+        "contract_after": after.contract if after else None,
+        "component": shown.component,
+        "fields": fields,
+        "effect": effect_of(action, fields, before, after),
+        "usage_before": taken_before.as_dict(),
+        "usage_after": taken_after.as_dict(),
+        "cost_before": prices.of(taken_before),
+        "cost_after": prices.of(taken_after),
+    }
+    if objects:
+        result["objects"] = object_changes(before, after)
+    return result
+
+
+def field_changes(before: ResourceSide | None, after: ResourceSide | None) -> list[dict[str, Any]]:
+    """Every field that differs, as ``{"path", "before", "after", "effect"}``; a missing side is None."""
+    old = _facts_of(before)
+    new = _facts_of(after)
+    changed = []
+    for path in sorted(set(old) | set(new), key=lambda name: (name not in ("contract", "component"), name)):
+        was, becomes = old.get(path, ABSENT), new.get(path, ABSENT)
+        if was == becomes and type(was) is type(becomes):
+            continue
+        schema = (after or before).schema if (after or before) else {}
+        changed.append(
+            {
+                "path": path,
+                "before": None if was is ABSENT else was,
+                "after": None if becomes is ABSENT else becomes,
+                "effect": _field_effect(schema, path),
+            }
+        )
+    return changed
+
+
+def _facts_of(side: ResourceSide | None) -> dict[str, Any]:
+    if side is None:
+        return {}
+    facts: dict[str, Any] = {"contract": f"{side.capability} {side.contract}"}
+    if side.component:
+        facts["component"] = side.component
+    _flatten("", side.inputs, facts)
+    return facts
+
+
+def _flatten(prefix: str, value: Any, into: dict[str, Any]) -> None:
+    if isinstance(value, Mapping) and value:
+        for key in value:
+            _flatten(f"{prefix}.{key}" if prefix else str(key), value[key], into)
+    elif prefix and value is not None and value != {}:
+        into[prefix] = value
+
+
+def _field_effect(schema: Mapping[str, Any], path: str) -> str:
+    """``restarts``, ``data`` or ``none``: the nearest ``x-effect`` on the way from the root to the field."""
+    if path == "contract":
+        return "restarts"
+    effect = "none"
+    node: Mapping[str, Any] = schema
+    for part in path.split("."):
+        properties = node.get("properties")
+        further = properties.get(part) if isinstance(properties, Mapping) else None
+        if not isinstance(further, Mapping):
+            break
+        node = further
+        effect = str(node.get("x-effect", effect))
+    return effect
+
+
+def effect_of(
+    action: Action, fields: Sequence[Mapping[str, Any]], before: ResourceSide | None, after: ResourceSide | None
+) -> str:
+    """One sentence on what happens to the resource."""
+    if action == "added" and after is not None:
+        return describe(after.footprint)
+    if action == "removed" and before is not None:
+        lost = before.footprint.storage_gib
+        return f"Deleted with its {lost:g} GiB of data" if lost else "Deleted"
+    if action == "unchanged":
+        return "Stays as it is"
+    effects = {str(one["effect"]) for one in fields}
+    replicas = after.inputs.get("replicas") if after else None
+    if "data" in effects:
+        return "Changes its storage, data kept"
+    if "restarts" in effects and isinstance(replicas, int) and replicas > 1:
+        return f"Restarts {replicas} replicas, one at a time"
+    return "Restarts" if "restarts" in effects else "No restart"
+
+
+def describe(footprint: Footprint) -> str:
+    """``0.5 CPU, 1 GiB memory, 10 GiB storage``; what is zero is left out."""
+    parts = [
+        f"{footprint.cpu:g} CPU" if footprint.cpu else "",
+        f"{footprint.memory_gib:g} GiB memory" if footprint.memory_gib else "",
+        f"{footprint.storage_gib:g} GiB storage" if footprint.storage_gib else "",
+    ]
+    return ", ".join(part for part in parts if part) or "Takes nothing of the quota"
+
+
+def object_changes(before: ResourceSide | None, after: ResourceSide | None) -> list[dict[str, Any]]:
+    """Objects that the contract renders, by id: ``{"id", "kind", "name", "action", "before", "after"}``."""
+    old = dict(before.objects) if before else {}
+    new = dict(after.objects) if after else {}
+    changed = []
+    for key in [*new, *(key for key in old if key not in new)]:
+        was, becomes = old.get(key), new.get(key)
+        shown = becomes or was or {}
+        action = "added" if was is None else "removed" if becomes is None else "unchanged"
+        if was is not None and becomes is not None and was != becomes:
+            action = "updated"
+        changed.append(
+            {
+                "id": key,
+                "kind": shown.get("kind", ""),
+                "name": shown.get("metadata", {}).get("name", ""),
+                "action": action,
+                "before": was,
+                "after": becomes,
+            }
+        )
+    return changed

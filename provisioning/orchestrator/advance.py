@@ -1,0 +1,139 @@
+"""Claim a run, execute what is ready, store each outcome, give the run back."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import socket
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+
+from idp.kernel import clock
+from idp.kernel.errors import SlipwayError
+from idp.kernel.wake import wake
+from provisioning.domain.driver import PermanentError, TemporaryError
+from provisioning.domain.run import Failed, Outcome, StepView, Wait, backoff, next_due, ready_steps, verdict
+from provisioning.models import Run, Step
+from provisioning.orchestrator.steps import HANDLERS, RunContext
+from provisioning.services import run_outcomes, runs, starts
+
+log = structlog.get_logger(__name__)
+Clock = Callable[[], datetime]
+
+
+def advance(run_id: int, *, now: Clock = clock.now) -> None:
+    """Take the run as far as it goes now. Safe to call twice, late, never, or from many workers at once."""
+    claim = runs.run_claim(run_id, owner=_owner(), lease=timedelta(seconds=settings.LEASE_SECONDS), now=now())
+    if claim is None:
+        return
+    try:
+        with structlog.contextvars.bound_contextvars(run=run_id, epoch=claim.epoch):
+            _advance_claimed(claim, now)
+    except runs.LeaseLost:
+        log.warning("lease_lost", run=run_id, epoch=claim.epoch)
+
+
+def sweep(*, now: Clock = clock.now) -> int:
+    """Wake whatever is due or lost its lease, and start approved changes whose turn has come; how many."""
+    started = starts.changes_start_due(now=now())
+    due = runs.runs_due(now())
+    for run_id in due:
+        if not wake("run", run_id):
+            break
+    return len(due) + started
+
+
+def _owner() -> str:
+    return f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(6)}"
+
+
+def _advance_claimed(claim: runs.Claim, now: Clock) -> None:
+    run = Run.objects.select_related("environment__system__team", "environment__stage", "environment__cluster").get(
+        pk=claim.run_id
+    )
+    context = RunContext(run, claim, now)
+    while True:
+        if Run.objects.filter(pk=run.pk).exclude(cancel_requested_by="").exists():
+            run_outcomes.run_end(claim, "cancel", now=now())
+            return
+        steps = {step.key: step for step in Step.objects.filter(run_id=run.pk).order_by("position")}
+        views = [_view(step) for step in steps.values()]
+        ending = verdict(views)
+        if ending is not None:
+            run_outcomes.run_end(claim, ending, now=now())
+            return
+        ready = ready_steps(views, now())
+        if not ready:
+            runs.run_release(claim, due_at=next_due(views, now()))
+            return
+        for key in ready:
+            _execute(context, steps[key], now)
+
+
+def _view(step: Step) -> StepView:
+    return StepView(step.key, step.state, tuple(step.needs), step.due_at)
+
+
+def _execute(context: RunContext, step: Step, now: Clock) -> None:
+    runs.step_start(context.claim, step, now=now())
+    outcome, failed_try = _attempt(context, step, now)
+    runs.step_settle(context.claim, step, outcome, now=now(), failed_try=failed_try)
+
+
+def _attempt(context: RunContext, step: Step, now: Clock) -> tuple[Outcome, bool]:
+    """The outcome of one attempt, and whether it was a try that went wrong."""
+    try:
+        outcome = HANDLERS[step.kind](context, step)
+    except TemporaryError as error:
+        step.failures += 1
+        return _try_again(step, error, now()), True
+    except PermanentError as error:
+        return Failed(error.code, error.message, error.remedy, error.raw, step.progress), True
+    except SlipwayError as error:
+        return Failed(error.code, error.message, error.remedy, "", step.progress), True
+    except (OperationalError, InterfaceError, runs.LeaseLost):
+        raise
+    except Exception as error:
+        log.exception("step_fault", step=step.key)
+        return _fault(error), True
+    if isinstance(outcome, Wait) and step.deadline_at is not None and now() >= step.deadline_at:
+        return _too_late(step, outcome.reason), False
+    return outcome, False
+
+
+def _try_again(step: Step, error: TemporaryError, now: datetime) -> Outcome:
+    if step.deadline_at is not None and now >= step.deadline_at:
+        return Failed(
+            error.code,
+            f"{error.message} Slipway tried {step.failures} times.",
+            "Resume the run when it is reachable again.",
+            error.raw,
+            step.progress,
+        )
+    delay = max(error.delay, backoff(step.failures, random.random()))  # noqa: S311 - jitter, not a secret
+    told = f"Try {step.failures}: {error.message} Next try in {delay:.0f} s."
+    return Wait(delay, told, step.progress)
+
+
+def _too_late(step: Step, reason: str) -> Failed:
+    return Failed(
+        "not-ready-in-time",
+        f"{step.title} was not ready in time: {reason}",
+        "Read the events, mend the cause, then resume; or ask for a change.",
+        "",
+        step.progress,
+    )
+
+
+def _fault(error: Exception) -> Failed:
+    return Failed(
+        "internal",
+        "Slipway itself failed at this step. What was made so far is kept.",
+        "Resume the run once. If it fails again, give the run's number to your platform team.",
+        type(error).__name__,
+    )

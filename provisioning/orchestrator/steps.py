@@ -1,0 +1,221 @@
+"""What each kind of step does. Idempotent: executed twice it is the same as once, also after a kill in between.
+
+A handler gets the run's context and its step, calls the driver, and returns Done, Wait or Failed, or lets the
+driver's two errors pass. It stores nothing but through ``provisioning.services.runs``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final
+
+from provisioning.domain.driver import Driver, Manifest, ObjectRef, Observed, Scope
+from provisioning.domain.readiness import Readiness
+from provisioning.domain.remedies import remedy_for
+from provisioning.domain.run import Done, Failed, Outcome, Wait
+from provisioning.drivers import open_driver
+from provisioning.models import Resource, Run, Step
+from provisioning.selectors.clusters import driver_settings
+from provisioning.selectors.desired import Desired, desired_of
+from provisioning.services import runs
+
+LOOK_AGAIN: Final = 1.0
+LOOK_AGAIN_LATEST: Final = 10.0
+
+
+class RunContext:
+    """What the steps of one claimed run share: the environment, what is wanted, the driver, the claim."""
+
+    def __init__(self, run: Run, claim: runs.Claim, now: Callable[[], datetime]) -> None:
+        self.run = run
+        self.claim = claim
+        self.now = now
+        self.environment = run.environment
+        self.scope = Scope(run.environment.system.slug, run.environment.name)
+
+    @cached_property
+    def driver(self) -> Driver:
+        cluster = self.environment.cluster
+        return open_driver(cluster.driver, driver_settings(cluster))
+
+    @cached_property
+    def desired(self) -> Desired:
+        assert self.run.revision is not None
+        return desired_of(self.environment, self.run.revision.document, revision=self.run.revision.number)
+
+    def resources(self) -> dict[str, Resource]:
+        return {one.name: one for one in Resource.objects.filter(environment=self.environment)}
+
+    def beat(self) -> None:
+        """Renew the lease between two driver calls."""
+        runs.lease_renew(self.claim, now=self.now())
+
+
+def guardrails(context: RunContext, step: Step) -> Outcome:
+    """Namespace, quota, limits, network policies and role binding, before anything lives inside them."""
+    made = context.driver.apply(context.desired.guardrails(), context.scope)
+    runs.run_applied(context.claim, now=context.now())
+    created = [str(one.ref) for one in made if one.outcome == "created"]
+    return Done(
+        "Namespace, quota, limits, network policy, role binding",
+        events=(f"Made {', '.join(created)}",) if created else (),
+    )
+
+
+def resource(context: RunContext, step: Step) -> Outcome:
+    """Apply one resource's objects, then look at them until they are ready; then publish its outputs."""
+    name = step.key.removeprefix("resource:")
+    rows = context.resources()
+    row = rows[name]
+    published = {key: one.outputs for key, one in rows.items()}
+    rendered = context.desired.render(name, published)
+    manifests = [one.manifest for one in rendered]
+    refs = [ObjectRef.of(manifest) for manifest in manifests]
+    progress = dict(step.progress)
+    events: tuple[str, ...] = ()
+    if not progress.get("applied"):
+        events = (_apply(context, row, manifests, refs),)
+        progress["applied"] = True
+    observed = context.driver.observe(refs)
+    readiness = [context.desired.readiness(one, seen) for one, seen in zip(rendered, observed, strict=True)]
+    seen = {one.id: each for one, each in zip(rendered, observed, strict=True)}
+    waiting = _not_ready(context, row, seen, readiness, progress, events, step.attempt)
+    if waiting is not None:
+        return waiting
+    outputs = context.desired.publish(name, seen, published)
+    runs.resource_observe(context.claim, row.pk, now=context.now(), state="ready", message="", outputs=outputs)
+    return Done("Ready", progress, events)
+
+
+def _apply(context: RunContext, row: Resource, manifests: Sequence[Manifest], refs: Sequence[ObjectRef]) -> str:
+    runs.resource_intend(context.claim, resource_id=row.pk, objects=runs.refs_as_data(refs), now=context.now())
+    made = context.driver.apply(manifests, context.scope)
+    runs.run_applied(context.claim, now=context.now())
+    changed = [one.ref.kind for one in made if one.outcome != "unchanged"]
+    return f"Applied {', '.join(changed)}" if changed else "Applied, nothing differed"
+
+
+def _not_ready(
+    context: RunContext,
+    row: Resource,
+    seen: Mapping[str, Observed],
+    readiness: Sequence[Readiness],
+    progress: dict[str, Any],
+    events: tuple[str, ...],
+    attempt: int,
+) -> Outcome | None:
+    """Why the resource is not ready, as an outcome; None when it is."""
+    missing = [one.ref for one in seen.values() if not one.exists]
+    if missing:  # somebody deleted it between apply and observe: make it again
+        return Wait(LOOK_AGAIN, f"{missing[0]} is gone; it is made again", {**progress, "applied": False}, events)
+    failed = next((one for one in readiness if one.state == "failed"), None)
+    waiting = next((one for one in readiness if one.state in ("in-progress", "terminating")), None)
+    if failed is not None:
+        runs.resource_observe(context.claim, row.pk, now=context.now(), state="failed", message=failed.message)
+        return Failed(failed.reason, f"{row.name}: {failed.message}", remedy_for(failed.reason))
+    if waiting is not None:
+        if waiting.message != row.message or row.state != "progressing":
+            runs.resource_observe(
+                context.claim, row.pk, now=context.now(), state="progressing", message=waiting.message
+            )
+        return Wait(min(LOOK_AGAIN_LATEST, LOOK_AGAIN + attempt * 0.25), waiting.message, progress, events)
+    return None
+
+
+def outputs(context: RunContext, step: Step) -> Outcome:
+    """Check that every resource has published what its contract promises."""
+    rows = context.resources()
+    lacking = [
+        f"{name}.{output}"
+        for name in context.desired.names
+        for output in context.desired.promised_outputs(name)
+        if output not in rows[name].outputs
+    ]
+    if lacking:
+        return Failed(
+            "output-missing",
+            f"{lacking[0]} was promised by its contract and not published.",
+            "Tell the capability's owner; the contract's “publish” needs an object that is not there.",
+        )
+    published = sum(len(rows[name].outputs) for name in context.desired.names)
+    return Done(f"{published} outputs published")
+
+
+def prune(context: RunContext, step: Step) -> Outcome:
+    """Delete what was made before and is no longer wanted: whole resources, and objects of those that stay."""
+    wanted = {ref for name in context.desired.names for ref in context.desired.refs(name)}
+    rows = context.resources()
+    leftover = {
+        name: [ref for ref in recorded(row) if ref not in wanted]
+        for name, row in rows.items()
+        if any(ref not in wanted for ref in recorded(row)) or name not in context.desired.names
+    }
+    for name, refs in leftover.items():
+        waiting = _delete(context, rows[name], refs)
+        if waiting is not None:
+            return waiting
+        _forget(context, rows[name], refs, stays=name in context.desired.names)
+    gone = [name for name in leftover if name not in context.desired.names]
+    return Done(f"Removed {', '.join(gone)}" if gone else "Nothing to remove")
+
+
+def delete_resource(context: RunContext, step: Step) -> Outcome:
+    """Delete all that was ever recorded as made for one resource, and wait until it is gone."""
+    name = step.key.removeprefix("delete:")
+    row = context.resources().get(name)
+    if row is None:
+        return Done("Gone")
+    if row.state != "deleting":
+        runs.resource_observe(context.claim, row.pk, now=context.now(), state="deleting", message="")
+    waiting = _delete(context, row, recorded(row))
+    if waiting is not None:
+        return waiting
+    runs.resource_observe(
+        context.claim, row.pk, now=context.now(), state="gone", message="", outputs={}, objects_made=[]
+    )
+    return Done("Gone")
+
+
+def delete_guardrails(context: RunContext, step: Step) -> Outcome:
+    """Delete the namespace with all that is left in it, and wait until it is gone."""
+    namespace = ObjectRef("v1", "Namespace", "", context.environment.namespace)
+    deletion = context.driver.delete([namespace], context.scope)[0]
+    if not deletion.gone:
+        held = f", held by {', '.join(deletion.finalizers)}" if deletion.finalizers else ""
+        return Wait(LOOK_AGAIN, f"Namespace {namespace.name} is being deleted{held}")
+    return Done("Namespace and everything in it is gone")
+
+
+def recorded(row: Resource) -> list[ObjectRef]:
+    """References of all objects that were ever made for a resource and not yet seen gone."""
+    return [ObjectRef(one["apiVersion"], one["kind"], one["namespace"], one["name"]) for one in row.objects_made]
+
+
+def _delete(context: RunContext, row: Resource, refs: Sequence[ObjectRef]) -> Wait | None:
+    if not refs:
+        return None
+    left = [one for one in context.driver.delete(refs, context.scope) if not one.gone]
+    if not left:
+        return None
+    held = f", held by {', '.join(left[0].finalizers)}" if left[0].finalizers else ""
+    return Wait(LOOK_AGAIN, f"{left[0].ref} of {row.name} is being deleted{held}")
+
+
+def _forget(context: RunContext, row: Resource, refs: Sequence[ObjectRef], *, stays: bool) -> None:
+    kept = [ref for ref in recorded(row) if ref not in refs]
+    fields: dict[str, Any] = {"objects_made": runs.refs_as_data(kept)}
+    if not stays:
+        fields |= {"state": "gone", "outputs": {}}
+    runs.resource_observe(context.claim, row.pk, now=context.now(), **fields)
+
+
+HANDLERS: Final[Mapping[str, Callable[[RunContext, Step], Outcome]]] = {
+    "guardrails": guardrails,
+    "resource": resource,
+    "outputs": outputs,
+    "prune": prune,
+    "delete-resource": delete_resource,
+    "delete-guardrails": delete_guardrails,
+}

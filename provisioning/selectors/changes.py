@@ -1,0 +1,246 @@
+"""Changes as people read them: the inbox, and everything the decision page needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from governance.access import Rights, visible
+from governance.models import Approval, Decision
+from governance.selectors.approvals import approvals_of, decisions_of
+from governance.selectors.quota import quota_state
+from governance.services.approvals import Subject, approvers, may_decide, waiting_change_ids
+from idp.kernel.errors import NotFound
+from provisioning.domain.plan import Side, object_changes
+from provisioning.models import Change, ChangeEvent, Environment, Revision, Run
+from provisioning.selectors.amounts import amounts_after
+from provisioning.selectors.desired import side_of
+from provisioning.selectors.quota_lines import QuotaLine, quota_lines
+
+SIMILAR = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalView:
+    """One required decision with what was said to it. ``who`` may still give it."""
+
+    label: str
+    state: str
+    reason: str
+    policy: str
+    count: int
+    who: tuple[str, ...]
+    given: Sequence[Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeView:
+    """All that the decision page shows beside the change itself."""
+
+    change: Change
+    approvals: Sequence[ApprovalView]
+    decisions: Sequence[Decision]
+    events: Sequence[ChangeEvent]
+    quota: Sequence[QuotaLine]
+    similar: Sequence[Change]
+    runs: Sequence[Run]
+    rollback_point: Revision | None
+    may_decide: bool
+    why_not: str
+    may_cancel: bool
+    may_resume: bool
+    stale: bool
+
+
+def _joined() -> QuerySet[Change]:
+    newest_run = Run.objects.filter(change=OuterRef("pk")).order_by("-id").values("pk")[:1]
+    return (
+        Change.objects.select_related("system__team", "stage", "environment", "requester", "base", "revision")
+        .defer("target", "facts", "base__document", "revision__document")
+        .annotate(run_id=Subquery(newest_run))
+    )
+
+
+def change_list(
+    rights: Rights,
+    *,
+    state: str = "",
+    team: str = "",
+    system: str = "",
+    environment: Environment | None = None,
+    requester: int | None = None,
+    waiting_on_me: bool = False,
+    query: str = "",
+) -> QuerySet[Change]:
+    """Changes the reader may see, newest first; ``state`` may be ``open``. Empty filters do not filter."""
+    rows = visible(_joined(), rights, "system").order_by("-id")
+    if state == "open":
+        rows = rows.filter(state__in=("pending", "approved", "running"))
+    elif state:
+        rows = rows.filter(state=state)
+    if environment is not None:
+        rows = rows.filter(environment=environment)
+    if requester is not None:
+        rows = rows.filter(requester_id=requester)
+    if waiting_on_me:
+        rows = _waiting(rows, rights)
+    if query:
+        number = query.lstrip("#")
+        wanted = Q(title__icontains=query) | Q(reason__icontains=query)
+        rows = rows.filter(wanted | Q(pk=int(number)) if number.isdecimal() and len(number) < 16 else wanted)
+    filters = {"system__team__slug": team, "system__slug": system}
+    return rows.filter(**{key: value for key, value in filters.items() if value})
+
+
+def _waiting(rows: QuerySet[Change], rights: Rights) -> QuerySet[Change]:
+    return rows.filter(state="pending", pk__in=waiting_change_ids(rights)).exclude(
+        requester_id=rights.actor.user_id or 0
+    )
+
+
+def waiting_count(rights: Rights, *, most: int = 100) -> int:
+    """How many changes wait for this person, counted up to ``most``."""
+    rows = _waiting(visible(Change.objects.all(), rights, "system"), rights)
+    return len(rows.order_by().values_list("pk", flat=True)[:most])
+
+
+def change_get(rights: Rights, change_id: int) -> Change:
+    """The change; NotFound also when the reader may not know of it."""
+    change = (
+        Change.objects.select_related(
+            "system__team",
+            "stage__cluster",
+            "environment__desired",
+            "environment__cluster",
+            "requester",
+            "base",
+            "revision",
+        )
+        .defer("stage__cluster__credentials", "environment__cluster__credentials")
+        .filter(pk=change_id)
+        .first()
+    )
+    if change is None or not rights.may_see(change.system):
+        raise NotFound(f"There is no change {change_id}.")
+    return change
+
+
+def subject_of(change: Change) -> Subject:
+    return Subject(
+        change_id=change.pk,
+        plan_digest=change.plan_digest,
+        requester_id=change.requester_id,
+        team_id=change.system.team_id,
+        title=change.title,
+        team_slug=change.system.team.slug,
+    )
+
+
+def change_view(rights: Rights, change: Change) -> ChangeView:
+    """Everything around one change, in a fixed number of queries but for the people named per approval."""
+    decisions = list(decisions_of(change.pk))
+    why_not = may_decide(rights, subject_of(change)) if change.state == "pending" else "Nothing is left to decide."
+    may_request = rights.may_request(change.system)
+    mine = change.requester_id == rights.actor.user_id or rights.may_manage(change.system.team)
+    runs = list(Run.objects.filter(change=change).order_by("-id"))
+    return ChangeView(
+        change=change,
+        approvals=[_approval_view(one, change, decisions) for one in approvals_of(change.pk, change.plan_digest)],
+        decisions=decisions,
+        events=list(ChangeEvent.objects.filter(change=change)),
+        quota=_quota(change),
+        similar=_similar(rights, change),
+        runs=runs,
+        rollback_point=change.base,
+        may_decide=not why_not,
+        why_not=why_not,
+        may_cancel=may_request and mine and change.state in ("pending", "approved"),
+        may_resume=may_request and change.state == "failed" and bool(runs) and _is_latest(change, runs[0]),
+        stale=_stale(change),
+    )
+
+
+def _approval_view(approval: Approval, change: Change, decisions: Sequence[Decision]) -> ApprovalView:
+    who = approvers(approval, excluding=change.requester_id) if approval.state == "waiting" else ()
+    given = [
+        one for one in decisions if one.plan_digest == approval.plan_digest and one.verdict in ("approve", "reject")
+    ]
+    answered = {one.user.username for one in given}
+    return ApprovalView(
+        label=_label(approval),
+        state=approval.state,
+        reason=approval.reason,
+        policy=approval.policy,
+        count=approval.count,
+        who=tuple(name for name in who if name not in answered),
+        given=given,
+    )
+
+
+def _label(approval: Approval) -> str:
+    from governance.domain.approval import source_label
+
+    text = source_label(approval.source, approval.count)
+    return text[0].upper() + text[1:]
+
+
+def _quota(change: Change) -> Sequence[QuotaLine]:
+    """The team's quota as it is now, with what this change asks while it is not started."""
+    state = quota_state(change.system.team_id)
+    before, after = amounts_after(change.plan, "usage_before"), amounts_after(change.plan, "usage_after")
+    if change.state in ("pending", "approved"):
+        held = after.beyond(before)
+        state = type(state)(state.limits, state.used, state.held - held)
+        return quota_lines(state, before=before, after=after)[0]
+    if change.state == "denied":
+        return quota_lines(state, before=before, after=after)[0]
+    return quota_lines(state, before=before, after=before)[0]
+
+
+def _similar(rights: Rights, change: Change) -> list[Change]:
+    """The last finished changes of the same kind and system."""
+    rows = change_list(rights, system=change.system.slug).filter(
+        kind=change.kind, stage=change.stage, state__in=("succeeded", "failed", "rejected", "denied")
+    )
+    return list(rows.exclude(pk=change.pk)[:SIMILAR])
+
+
+def _is_latest(change: Change, run: Run) -> bool:
+    return not Run.objects.filter(environment_id=change.environment_id, pk__gt=run.pk).exists()
+
+
+def _stale(change: Change) -> bool:
+    if change.state not in ("pending", "approved") or change.environment is None:
+        return False
+    return change.environment.desired_id != change.base_id
+
+
+def change_objects(change: Change) -> list[dict[str, Any]]:
+    """The object-level difference of a change: what the contracts render before and after, without asking the cluster.
+
+    One entry for each resource: ``{"name", "action", "objects"}``, the objects as ``object_changes`` gives them.
+    """
+    namespace = (
+        change.environment.namespace if change.environment else f"{change.system.slug}-{change.environment_name}"
+    )
+    place: dict[str, Any] = {
+        "system": change.system,
+        "stage": change.stage,
+        "name": change.environment_name,
+        "namespace": namespace,
+        "digest": "",
+        "objects": True,
+    }
+    before = side_of(change.base.document, **place) if change.base else Side()
+    after = side_of(change.target, **place) if change.target else Side()
+    return [
+        {
+            "name": one["name"],
+            "action": one["action"],
+            "objects": object_changes(before.resources.get(one["name"]), after.resources.get(one["name"])),
+        }
+        for one in change.plan["resources"]
+    ]

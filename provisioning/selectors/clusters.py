@@ -1,0 +1,36 @@
+"""Clusters, and how to reach them. The only reader of a cluster's stored credentials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from idp.kernel.documents import load_yaml
+from idp.kernel.errors import NotFound
+from idp.kernel.vault import decrypt
+from provisioning.domain.plan import Prices
+from provisioning.models import Cluster
+
+
+def cluster_list() -> QuerySet[Cluster]:
+    return Cluster.objects.defer("credentials")
+
+
+def cluster_get(name: str) -> Cluster:
+    cluster = Cluster.objects.filter(name=name).first()
+    if cluster is None:
+        raise NotFound(f"There is no cluster “{name}”.")
+    return cluster
+
+
+def prices_of(cluster: Cluster) -> Prices:
+    return Prices(float(cluster.price_cpu), float(cluster.price_memory_gib), float(cluster.price_storage_gib))
+
+
+def driver_settings(cluster: Cluster) -> dict[str, Any]:
+    """What ``open_driver`` needs for this cluster; holds a secret: never log, store or show it."""
+    if cluster.driver == "sandbox":
+        return {"path": str(settings.SANDBOX_PATH), "ready_after": float(settings.SANDBOX_READY_SECONDS)}
+    return {"kubeconfig": load_yaml(decrypt(cluster.credentials)).data, "key": f"{cluster.pk}:{cluster.version}"}

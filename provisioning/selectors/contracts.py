@@ -1,0 +1,51 @@
+"""From ``postgres@1`` to the contract that a new revision uses: newest stable that fits, or what is there already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from idp.kernel.cel import did_you_mean
+from idp.kernel.errors import NotFound
+from provisioning.domain.contract import Contract as ParsedContract
+from provisioning.domain.version import choose
+from provisioning.models import Capability
+from provisioning.selectors.capabilities import Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class ContractLookup:
+    """Resolves constraints for one environment; ``kept`` are the versions its resources have now, by capability."""
+
+    catalogue: Catalogue
+    kept: Mapping[str, str]
+
+    def contract(self, capability: str, constraint: str) -> ParsedContract:
+        """The contract to use; NotFound says what there is instead."""
+        offered = self.catalogue.offered(capability)
+        if not offered:
+            known = list(Capability.objects.values_list("name", flat=True))
+            raise NotFound(
+                f"There is no capability “{capability}”{did_you_mean(capability, known)}.",
+                remedy=f"There are {', '.join(sorted(known))}.",
+            )
+        version = choose(constraint, offered, keep=self.kept.get(capability))
+        if version is None:
+            usable = ", ".join(text for text, state in offered if state in ("stable", "deprecated"))
+            raise NotFound(f"{capability} has no version that fits “{constraint}”.", remedy=f"There are {usable}.")
+        return self.catalogue.contract(capability, version)
+
+
+def lookup_for(spec: Mapping[str, Any], base: Mapping[str, Any] | None) -> ContractLookup:
+    """A lookup that has loaded what ``spec`` and the base revision's document name; one query."""
+    wanted = set()
+    resources = spec.get("resources")
+    if isinstance(resources, Mapping):
+        for resource in resources.values():
+            if isinstance(resource, Mapping) and isinstance(resource.get("capability"), str):
+                wanted.add(resource["capability"].partition("@")[0])
+    kept = {}
+    for resource in (base or {}).get("resources", {}).values():
+        kept[resource["capability"]] = resource["contract"]
+    return ContractLookup(Catalogue(wanted | set(kept)), kept)

@@ -1,0 +1,217 @@
+"""A revision's document brought to life: contracts, graph, objects, outputs and footprint of each resource.
+
+Loads rows in a fixed number of queries and decides nothing; planning and running both look at the desired state
+through this, so that what was shown is what is applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from idp.catalog.models import Component, System
+from provisioning.domain.contract import Contract
+from provisioning.domain.driver import Manifest, ObjectRef, Observed
+from provisioning.domain.graph import dependencies, order
+from provisioning.domain.guardrails import guardrails
+from provisioning.domain.plan import Footprint, ResourceSide, Side
+from provisioning.domain.readiness import Readiness, readiness
+from provisioning.domain.render import (
+    RenderContext,
+    Rendered,
+    is_ready,
+    publish_outputs,
+    render,
+    usage_of,
+)
+from provisioning.domain.revision import resolve_inputs
+from provisioning.models import Environment, Stage
+from provisioning.selectors.capabilities import Catalogue
+
+
+class Desired:
+    """One desired state in one place. ``order`` puts each resource after those it needs."""
+
+    def __init__(self, document: Mapping[str, Any], context: RenderContext, *, production: bool) -> None:
+        self.document = document
+        self._context = context
+        self._production = production
+        self._wanted: Mapping[str, Any] = document["resources"]
+        self._catalogue = Catalogue(one["capability"] for one in self._wanted.values())
+        self._needs = dependencies({name: one["inputs"] for name, one in self._wanted.items()})
+        self.order: tuple[str, ...] = order(self._needs)
+
+    @property
+    def names(self) -> Sequence[str]:
+        return self.order
+
+    def needs(self, name: str) -> frozenset[str]:
+        return self._needs[name]
+
+    def contract(self, name: str) -> Contract:
+        wanted = self._wanted[name]
+        return self._catalogue.contract(wanted["capability"], wanted["contract"])
+
+    def contract_id(self, name: str) -> int:
+        wanted = self._wanted[name]
+        return self._catalogue.row(wanted["capability"], wanted["contract"]).pk
+
+    def contract_state(self, name: str) -> str:
+        wanted = self._wanted[name]
+        return self._catalogue.row(wanted["capability"], wanted["contract"]).state
+
+    def capability(self, name: str) -> str:
+        return str(self._wanted[name]["capability"])
+
+    def version(self, name: str) -> str:
+        return str(self._wanted[name]["contract"])
+
+    def component(self, name: str) -> str | None:
+        found: str | None = self._wanted[name].get("component")
+        return found
+
+    @cached_property
+    def _component_ids(self) -> dict[str, int]:
+        slugs = [one["component"] for one in self._wanted.values() if one.get("component")]
+        return dict(Component.objects.filter(slug__in=slugs).values_list("slug", "pk")) if slugs else {}
+
+    def component_id(self, name: str) -> int | None:
+        return self._component_ids.get(self.component(name) or "")
+
+    def inputs(self, name: str) -> Mapping[str, Any]:
+        """As written, with defaults; references are still text."""
+        inputs: Mapping[str, Any] = self._wanted[name]["inputs"]
+        return inputs
+
+    def is_secret(self, name: str, output: str) -> bool:
+        return self.contract(name).is_secret(output)
+
+    def promised_outputs(self, name: str) -> Sequence[str]:
+        return list(self.contract(name).publish)
+
+    def _place(self, name: str) -> RenderContext:
+        return self._context.of(name, self.contract(name), self.component(name))
+
+    def footprint(self, name: str) -> Footprint:
+        place = self._place(name)
+        inputs = resolve_inputs(self.document, name, self.expected_outputs, context=place.facts, pending=True)
+        return usage_of(self.contract(name), inputs, place)
+
+    @cached_property
+    def expected_outputs(self) -> dict[str, dict[str, Any]]:
+        """What each resource will publish, as far as that is known before anything is applied."""
+        outputs: dict[str, dict[str, Any]] = {}
+        for name in self.order:
+            place = self._place(name)
+            inputs = resolve_inputs(self.document, name, outputs, context=place.facts, pending=True)
+            outputs[name] = publish_outputs(self.contract(name), inputs, place, resources=outputs)
+        return outputs
+
+    def render(self, name: str, outputs: Mapping[str, Mapping[str, Any]]) -> tuple[Rendered, ...]:
+        """The objects of ``name`` given what the others have published; InvalidInput when something is missing."""
+        place = self._place(name)
+        inputs = resolve_inputs(self.document, name, outputs, context=place.facts)
+        return render(self.contract(name), inputs, place, outputs)
+
+    def render_expected(self, name: str) -> tuple[Rendered, ...]:
+        """The objects of ``name`` before anything is applied: references that are not known yet stay as text."""
+        place = self._place(name)
+        inputs = resolve_inputs(self.document, name, self.expected_outputs, context=place.facts, pending=True)
+        return render(self.contract(name), inputs, place, self.expected_outputs)
+
+    def refs(self, name: str) -> list[ObjectRef]:
+        return [ObjectRef.of(one.manifest) for one in self.render_expected(name)]
+
+    def readiness(self, one: Rendered, seen: Observed) -> Readiness:
+        """By the contract's own expression where it has one and the object does not fail by the general rules."""
+        general = readiness(seen.manifest)
+        if not one.ready_when or seen.manifest is None or general.state in ("failed", "terminating"):
+            return general
+        ready, why = is_ready(one.ready_when, seen.manifest)
+        return Readiness("current", "ready", "Ready") if ready else Readiness("in-progress", "not-ready", why)
+
+    def publish(
+        self, name: str, observed: Mapping[str, Observed], outputs: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """Outputs of ``name`` from its inputs and its live objects."""
+        place = self._place(name)
+        inputs = resolve_inputs(self.document, name, outputs, context=place.facts)
+        live = {key: seen.manifest for key, seen in observed.items()}
+        return publish_outputs(self.contract(name), inputs, place, live, outputs)
+
+    def guardrails(self) -> list[Manifest]:
+        """Namespace, quota, limits, network policies and role binding of the environment."""
+        total = sum((self.footprint(name) for name in self.order), Footprint())
+        capabilities = {self.capability(name) for name in self.order}
+        return guardrails(
+            self._context, total, routed="route" in capabilities, role="view" if self._production else "edit"
+        )
+
+
+def place_of(*, system: System, stage: Stage, name: str, namespace: str, power: str, revision: int) -> RenderContext:
+    team = system.team
+    return RenderContext(
+        environment={"name": name, "namespace": namespace, "stage": stage.name},
+        system={"name": system.slug},
+        team={"name": team.name, "slug": team.slug},
+        stage={"name": stage.name, "production": stage.production},
+        power=power,
+        revision=revision,
+    )
+
+
+def desired_of(environment: Environment, document: Mapping[str, Any], *, revision: int) -> Desired:
+    """The desired state ``document`` of an environment that exists (with system, team and stage loaded)."""
+    place = place_of(
+        system=environment.system,
+        stage=environment.stage,
+        name=environment.name,
+        namespace=environment.namespace,
+        power=document.get("power", "awake"),
+        revision=revision,
+    )
+    return Desired(document, place, production=environment.stage.production)
+
+
+def desired_at(
+    document: Mapping[str, Any], *, system: System, stage: Stage, name: str, namespace: str = "", revision: int = 0
+) -> Desired:
+    """The desired state ``document`` of an environment that need not exist yet."""
+    place = place_of(
+        system=system,
+        stage=stage,
+        name=name,
+        namespace=namespace or f"{system.slug}-{name}",
+        power=document.get("power", "awake"),
+        revision=revision,
+    )
+    return Desired(document, place, production=stage.production)
+
+
+def side_of(
+    document: Mapping[str, Any], *, system: System, stage: Stage, name: str, namespace: str, digest: str, objects: bool
+) -> Side:
+    """One side of a plan: every resource with its footprint, and its rendered objects on request."""
+    desired = desired_at(document, system=system, stage=stage, name=name, namespace=namespace)
+    resources = {one: _resource_side(desired, one, objects) for one in desired.order}
+    return Side(resources, document.get("expires"), digest)
+
+
+def _resource_side(desired: Desired, name: str, objects: bool) -> ResourceSide:
+    contract = desired.contract(name)
+    rendered: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    if objects:
+        rendered = tuple((one.id, one.manifest) for one in desired.render_expected(name))
+    return ResourceSide(
+        name=name,
+        capability=contract.capability,
+        title=contract.title,
+        icon=contract.icon,
+        contract=contract.version,
+        component=desired.component(name),
+        inputs=desired.inputs(name),
+        footprint=desired.footprint(name),
+        schema=contract.inputs,
+        objects=rendered,
+    )

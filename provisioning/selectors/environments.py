@@ -1,0 +1,154 @@
+"""Environments, their resources and revisions, as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from governance.access import Rights, visible
+from idp.kernel.errors import NotFound
+from provisioning.domain.plan import Footprint
+from provisioning.models import Environment, Resource, Revision
+from provisioning.selectors.clusters import prices_of
+from provisioning.selectors.desired import desired_of
+
+
+def _joined() -> QuerySet[Environment]:
+    return Environment.objects.select_related(
+        "system__team", "stage", "cluster", "desired", "observed", "created_by"
+    ).defer("cluster__credentials", "desired__document", "observed__document")
+
+
+def environment_list(
+    rights: Rights, *, query: str = "", stage: str = "", state: str = "", team: str = "", system: str = ""
+) -> QuerySet[Environment]:
+    """Living environments the reader may see, last changed first. Filters that are empty do not filter."""
+    rows = visible(_joined().filter(deleted_at=None), rights, "system")
+    if query:
+        rows = rows.filter(Q(name__icontains=query) | Q(system__slug__icontains=query))
+    filters = {"stage__name": stage, "state": state, "system__team__slug": team, "system__slug": system}
+    rows = rows.filter(**{key: value for key, value in filters.items() if value})
+    return rows.order_by("-changed_at", "-id")
+
+
+def environment_get(rights: Rights, system: str, name: str) -> Environment:
+    """The living environment of that name, else the last that had it; NotFound when the reader may know of neither."""
+    rows = Environment.objects.select_related("system__team", "stage", "cluster", "desired", "observed", "created_by")
+    found = list(rows.filter(system__slug=system, name=name).order_by("-id")[:5])
+    living = next((one for one in found if one.deleted_at is None), found[0] if found else None)
+    if living is None or not rights.may_see(living.system):
+        raise NotFound(f"There is no environment “{name}” of a system “{system}”.")
+    return living
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceView:
+    """One resource: what is wanted of it, and what was last seen. ``inputs`` keep their references as text."""
+
+    name: str
+    capability: str
+    title: str
+    icon: str
+    contract: str
+    contract_state: str
+    component: str
+    state: str
+    message: str
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+    secret_outputs: dict[str, Any]
+    depends_on: Sequence[str]
+    footprint: Footprint
+    cost: float
+    objects: Sequence[dict[str, str]] = field(default_factory=list)
+
+
+def environment_resources(environment: Environment) -> list[ResourceView]:
+    """The resources of the desired revision with their observed state, in dependency order; then what is leaving."""
+    rows = {
+        row.name: row
+        for row in Resource.objects.filter(environment=environment).select_related("contract__capability", "component")
+    }
+    if environment.desired is None:
+        return [_leaving(row) for row in rows.values()]
+    desired = desired_of(environment, environment.desired.document, revision=environment.desired.number)
+    prices = prices_of(environment.cluster)
+    shown = []
+    for name in desired.order:
+        row, contract = rows.pop(name, None), desired.contract(name)
+        outputs = dict(row.outputs) if row else {}
+        secret = {key: outputs.pop(key) for key in list(outputs) if desired.is_secret(name, key)}
+        footprint = desired.footprint(name)
+        shown.append(
+            ResourceView(
+                name=name,
+                capability=contract.capability,
+                title=contract.title,
+                icon=contract.icon,
+                contract=str(contract.version),
+                contract_state=desired.contract_state(name),
+                component=desired.component(name) or "",
+                state=row.state if row else "pending",
+                message=row.message if row else "",
+                inputs=dict(desired.inputs(name)),
+                outputs=outputs,
+                secret_outputs=secret,
+                depends_on=sorted(desired.needs(name)),
+                footprint=footprint,
+                cost=prices.of(footprint),
+                objects=row.objects_made if row else [],
+            )
+        )
+    return shown + [_leaving(row) for row in rows.values() if row.state != "gone"]
+
+
+def _leaving(row: Resource) -> ResourceView:
+    capability = row.contract.capability
+    return ResourceView(
+        name=row.name,
+        capability=capability.name,
+        title=capability.title,
+        icon=capability.icon,
+        contract=row.contract.version,
+        contract_state=row.contract.state,
+        component=row.component.slug if row.component else "",
+        state=row.state,
+        message=row.message,
+        inputs={},
+        outputs={},
+        secret_outputs={},
+        depends_on=[],
+        footprint=Footprint(),
+        cost=0.0,
+        objects=row.objects_made,
+    )
+
+
+def revisions(environment: Environment) -> QuerySet[Revision]:
+    """Newest first, without their documents."""
+    return Revision.objects.filter(environment=environment).select_related("change__requester").defer("document")
+
+
+def environment_document(environment: Environment, revision: Revision | None = None) -> dict[str, Any]:
+    """The environment as the document people write, to edit, copy or keep in Git; pinned to its versions."""
+    shown = revision or environment.desired
+    document = shown.document if shown else {"resources": {}, "expires": None}
+    resources = {}
+    for name, wanted in document["resources"].items():
+        resources[name] = {
+            "capability": f"{wanted['capability']}@{wanted['contract']}",
+            **({"component": wanted["component"]} if wanted.get("component") else {}),
+            "inputs": wanted["inputs"],
+        }
+    spec: dict[str, Any] = {"stage": environment.stage.name, "resources": resources}
+    if document.get("expires"):
+        spec["expires"] = document["expires"]
+    return {
+        "apiVersion": "slipway.dev/v1",
+        "kind": "Environment",
+        "metadata": {"system": environment.system.slug, "name": environment.name},
+        "spec": spec,
+    }

@@ -1,0 +1,42 @@
+"""Moves a change along its transition table. Called by the other services, inside their transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F
+
+from idp.kernel.errors import Conflict
+from provisioning.domain.lifecycle import next_change_state
+from provisioning.models import Change, ChangeEvent, Environment
+
+
+def change_lock(change_id: int) -> Change:
+    """The change with its environment and itself locked, in that order. Raises Change.DoesNotExist."""
+    environment_id = Change.objects.values_list("environment_id", flat=True).get(pk=change_id)
+    if environment_id is not None:
+        Environment.objects.select_for_update().get(pk=environment_id)
+    return (
+        Change.objects.select_for_update(of=("self",))
+        .select_related("environment", "system__team", "stage")
+        .get(pk=change_id)
+    )
+
+
+def change_move(change: Change, event: str, *, actor_name: str, now: datetime, text: str = "", **fields: Any) -> Change:
+    """Store the state that follows ``event``, with its history row; Conflict when somebody else was first."""
+    state = next_change_state(change.state, event)
+    moved = Change.objects.filter(pk=change.pk, state=change.state).update(
+        state=state, version=F("version") + 1, **fields
+    )
+    if moved != 1:
+        raise Conflict("Somebody else decided at the same moment.", remedy="Open the change again to see the outcome.")
+    change_note(change, event, state=state, actor_name=actor_name, now=now, text=text)
+    change.refresh_from_db()
+    return change
+
+
+def change_note(change: Change, event: str, *, state: str, actor_name: str, now: datetime, text: str = "") -> None:
+    """One line of the change's history."""
+    ChangeEvent.objects.create(change=change, at=now, actor_name=actor_name, event=event, state=state, text=text[:400])

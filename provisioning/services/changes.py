@@ -1,0 +1,221 @@
+"""Submitting a change: the gate's plan, stored with quota, approvals and audit in one transaction.
+
+Locks: environment (update, delete), quota, audit head.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from governance.domain.quota import OverQuota
+from governance.services.approvals import approvals_open
+from governance.services.audit import audit_append
+from governance.services.quota import quota_hold
+from idp.kernel.actor import Actor
+from idp.kernel.canonical import digest
+from idp.kernel.errors import Conflict, FieldError, InvalidInput, PolicyDenied, SlipwayError
+from provisioning.models import Change, Environment
+from provisioning.services.change_states import change_lock, change_note
+from provisioning.services.gate import ChangeRequest, Planned, change_plan, delete_confirmed
+from provisioning.services.starts import change_start
+
+__all__ = ["ChangeRequest", "Planned", "change_plan", "change_submit"]
+
+MAX_REASON = 4000
+
+
+def change_submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> Change:
+    """Store the change and let it start, wait or be denied.
+
+    Raises InvalidInput with every field to fix (nothing is stored), PolicyDenied or QuotaExceeded (the denied
+    change is stored and named by the error's ``change_id``), Conflict when somebody was faster.
+    """
+    if len(request.reason) > MAX_REASON:
+        raise InvalidInput(
+            "The reason is too long.", errors=[FieldError("reason", f"Write at most {MAX_REASON} characters.")]
+        )
+    try:
+        with transaction.atomic():
+            planned, change = _submit(actor, request, now=now)
+    except IntegrityError:
+        raise Conflict(
+            f"{request.system}/{request.environment} was made by somebody else at the same moment.",
+            remedy="Open it, or choose another name.",
+        ) from None
+    if change.state == "denied":
+        raise _denial(planned, change)
+    return change
+
+
+def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Planned, Change]:
+    if request.kind != "create":
+        list(
+            Environment.objects.select_for_update()
+            .filter(system__slug=request.system, name=request.environment, deleted_at=None)
+            .values_list("pk")
+        )
+    planned = change_plan(actor, request, now=now)
+    problems = [*planned.problems, *delete_confirmed(request, planned)]
+    if problems:
+        raise InvalidInput(_counted(len(problems)), errors=problems)
+    if planned.outcome == "nothing":
+        raise InvalidInput(
+            "This changes nothing: the environment is already as you ask.",
+            code="nothing-to-change",
+            errors=[FieldError("spec", "Change at least one input, resource or the expiry.")],
+        )
+    if planned.outcome == "denied":
+        return planned, _store(actor, request, planned, None, "denied", now=now)
+    environment = planned.environment or _environment(actor, planned, now=now)
+    change = _store(actor, request, planned, environment, "pending", now=now)
+    quota_hold(
+        team=planned.system.team,
+        environment_id=environment.pk,
+        change_id=change.pk,
+        label=_label(planned),
+        before=planned.amounts_before,
+        after=planned.amounts_after,
+        now=now,
+    )
+    approvals_open(
+        change_id=change.pk,
+        plan_digest=planned.plan_digest,
+        rules=planned.needs,
+        team_id=planned.system.team_id,
+        now=now,
+    )
+    if not planned.approvals:
+        Change.objects.filter(pk=change.pk).update(state="approved", decided_at=now)
+        change = change_lock(change.pk)
+        change_note(change, "approve", state="approved", actor_name="slipway", now=now, text="No approval is needed")
+        change_start(change, now=now)
+        change.refresh_from_db()
+    return planned, change
+
+
+def _counted(number: int) -> str:
+    return "1 field needs fixing." if number == 1 else f"{number} fields need fixing."
+
+
+def _label(planned: Planned) -> str:
+    return f"{planned.system.slug}/{planned.environment_name}"
+
+
+def _environment(actor: Actor, planned: Planned, *, now: datetime) -> Environment:
+    assert planned.stage is not None
+    return Environment.objects.create(
+        system=planned.system,
+        name=planned.environment_name,
+        stage=planned.stage,
+        cluster=planned.stage.cluster,
+        namespace=namespace_for(planned),
+        state="requested",
+        conditions=[
+            {
+                "type": "Ready",
+                "status": "False",
+                "reason": "Requested",
+                "message": "It is not made yet.",
+                "since": now.isoformat(),
+            }
+        ],
+        created_by_id=actor.user_id,
+        created_at=now,
+        changed_at=now,
+    )
+
+
+def namespace_for(planned: Planned) -> str:
+    """``<system>-<environment>``; a short digest tells two apart that would be the same on one cluster."""
+    assert planned.stage is not None
+    plain = f"{planned.system.slug}-{planned.environment_name}"
+    taken = Environment.objects.filter(cluster=planned.stage.cluster, namespace=plain, deleted_at=None).exists()
+    return f"{plain[:57]}-{digest([planned.system.slug, planned.environment_name])[:5]}" if taken else plain
+
+
+def title_of(planned: Planned) -> str:
+    """One line that says what the change is, without its reason."""
+    where = f"{planned.system.slug} / {planned.environment_name}"
+    if planned.kind == "create":
+        return f"Create {where}"
+    if planned.kind == "delete":
+        return f"Delete {where}"
+    named = [(one["action"], one["name"]) for one in planned.plan["resources"] if one["action"] != "unchanged"]
+    words = {"added": "add", "updated": "update", "removed": "remove"}
+    parts = [f"{words[action]} {name}" for action, name in named[:3]]
+    more = f" and {len(named) - 3} more" if len(named) > 3 else ""
+    return f"Update {where}: {', '.join(parts)}{more}" if parts else f"Update {where}: expiry"
+
+
+def _store(
+    actor: Actor,
+    request: ChangeRequest,
+    planned: Planned,
+    environment: Environment | None,
+    state: str,
+    *,
+    now: datetime,
+) -> Change:
+    assert planned.stage is not None
+    change = Change.objects.create(
+        kind=planned.kind,
+        state=state,
+        system=planned.system,
+        stage=planned.stage,
+        environment=environment or planned.environment,
+        environment_name=planned.environment_name,
+        base=planned.base,
+        target=planned.target,
+        plan=planned.plan,
+        plan_digest=planned.plan_digest,
+        facts=planned.facts,
+        verdicts=[one.as_dict() for one in planned.verdicts],
+        title=title_of(planned)[:200],
+        reason=request.reason.strip(),
+        via=actor.via,
+        requester_id=actor.user_id,
+        monthly_cost_before=_cents(planned.plan["cost_before"]),
+        monthly_cost_after=_cents(planned.plan["cost_after"]),
+        created_at=now,
+        finished_at=now if state == "denied" else None,
+    )
+    change_note(change, "submit", state=state, actor_name=actor.username, now=now)
+    audit_append(
+        actor,
+        action=f"change.{'deny' if state == 'denied' else 'submit'}",
+        object_type="change",
+        object_id=str(change.pk),
+        object_label=change.title,
+        team_slug=planned.system.team.slug,
+        data={
+            "kind": planned.kind,
+            "environment": _label(planned),
+            "plan_digest": planned.plan_digest,
+            "outcome": planned.outcome,
+        },
+        now=now,
+    )
+    return change
+
+
+def _cents(cost: Any) -> str:
+    return f"{cost:.2f}"
+
+
+def _denial(planned: Planned, change: Change) -> SlipwayError:
+    """The error a denied submit ends with: policies first, else the quota."""
+    error: SlipwayError
+    if planned.denials:
+        first = planned.denials[0]
+        error = PolicyDenied(
+            first.message,
+            remedy=first.remedy,
+            errors=[FieldError(f"policy.{one.policy}", one.message) for one in planned.denials],
+        )
+    else:
+        error = OverQuota(planned.system.team.slug, planned.shortages)
+    error.change_id = change.pk  # type: ignore[attr-defined]
+    return error

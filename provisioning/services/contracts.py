@@ -1,0 +1,128 @@
+"""Publishing contracts: a document is checked, then stored once and never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from governance.access import rights_of
+from governance.services.audit import audit_append
+from idp.catalog.models import Team
+from idp.kernel.actor import Actor
+from idp.kernel.canonical import canonical, digest
+from idp.kernel.documents import load_yaml
+from idp.kernel.errors import Conflict, FieldError, InvalidInput, SlipwayError
+from provisioning.domain.contract import Contract as ParsedContract
+from provisioning.domain.contract import parse_contract
+from provisioning.domain.contract_checks import check_contract
+from provisioning.domain.kubernetes_schema import validate_object
+from provisioning.domain.version import parse_version
+from provisioning.models import Capability, Contract
+
+
+def contract_read(text: str | bytes) -> tuple[ParsedContract, list[FieldError]]:
+    """The contract in a YAML text and what its checks find; InvalidInput when it is not a contract at all."""
+    document = load_yaml(text)
+    parsed = parse_contract(document.data, document.lines)
+    return parsed, check_contract(parsed, validate_object=validate_object, lines=document.lines)
+
+
+def contract_check(document: Mapping[str, Any]) -> list[FieldError]:
+    """Everything that stands against publishing ``document``; empty when it may be published."""
+    try:
+        parsed = parse_contract(document)
+    except SlipwayError as error:
+        return list(error.errors) or [FieldError("", error.message)]
+    return check_contract(parsed, validate_object=validate_object)
+
+
+@transaction.atomic
+def contract_publish(
+    actor: Actor,
+    *,
+    text: str | bytes | None = None,
+    document: Mapping[str, Any] | None = None,
+    readme: str = "",
+    now: datetime,
+) -> Contract:
+    """Publish one version. Admins only. Publishing the same document again answers with what is there.
+
+    Raises InvalidInput with every check that failed, Conflict when the version exists with another content.
+    """
+    rights_of(actor).require_admin()
+    if text is not None:
+        parsed, problems = contract_read(text)
+    else:
+        parsed = parse_contract(document)
+        problems = check_contract(parsed, validate_object=validate_object)
+    if problems:
+        raise InvalidInput(
+            f"{parsed.capability} {parsed.version} was not published.",
+            code="contract-refused",
+            remedy="Mend what is listed and publish again; nothing was stored.",
+            errors=problems,
+        )
+    body = canonical(parsed.document)
+    existing = Contract.objects.filter(capability__name=parsed.capability, version=parsed.version).first()
+    if existing is not None:
+        return _same_or_conflict(existing, digest(body))
+    try:
+        return _store(actor, parsed, body, readme, now=now)
+    except IntegrityError:
+        raise Conflict(
+            f"{parsed.capability} {parsed.version} was published by somebody else at the same moment."
+        ) from None
+
+
+def _same_or_conflict(existing: Contract, wanted: str) -> Contract:
+    if existing.digest == wanted:
+        return existing
+    raise Conflict(
+        f"This version is published already, with another content ({existing.digest[:12]}).",
+        code="version-exists",
+        remedy="A published version never changes; raise the version and publish that.",
+    )
+
+
+def _store(actor: Actor, parsed: ParsedContract, body: Any, readme: str, *, now: datetime) -> Contract:
+    version = parse_version(parsed.version)
+    shown = {
+        "title": parsed.title,
+        "summary": parsed.summary,
+        "category": parsed.category,
+        "icon": parsed.icon,
+        "owner": Team.objects.filter(slug=parsed.owner).first(),
+    }
+    if readme:
+        shown["readme"] = readme
+    capability, made = Capability.objects.get_or_create(name=parsed.capability, defaults={**shown, "created_at": now})
+    if (
+        not made
+        and not Contract.objects.filter(capability=capability, state="stable", major__gt=version.major).exists()
+    ):
+        Capability.objects.filter(pk=capability.pk).update(**shown)
+    contract = Contract.objects.create(
+        capability=capability,
+        version=str(version),
+        major=version.major,
+        minor=version.minor,
+        patch=version.patch,
+        state=parsed.state,
+        document=body,
+        digest=digest(body),
+        published_at=now,
+        published_by_id=actor.user_id,
+    )
+    audit_append(
+        actor,
+        action="contract.publish",
+        object_type="contract",
+        object_id=str(contract.pk),
+        object_label=f"{parsed.capability} {version}",
+        data={"digest": contract.digest, "state": contract.state},
+        now=now,
+    )
+    return contract

@@ -1,0 +1,105 @@
+"""Plans open changes anew when the base under them moved.
+
+An approval is bound to the digest of the plan it was given for; a moved base is another plan, so approvals no longer
+count and are asked for again. Called inside the transaction that moved the base.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import cast
+
+from governance.services.approvals import approvals_dismiss, approvals_open
+from governance.services.quota import quota_hold, quota_release_hold
+from idp.kernel.actor import Actor, Via
+from provisioning.domain.plan import changes_nothing
+from provisioning.models import Change, Environment
+from provisioning.services.change_states import change_move, change_note
+from provisioning.services.gate import Planned, judge, with_plan
+
+
+def changes_replan(environment: Environment, *, except_change: int, now: datetime) -> None:
+    """Every other open change of ``environment`` gets the plan it has now; those left without sense are superseded."""
+    rows = (
+        Change.objects.select_for_update(of=("self",))
+        .select_related("system__team", "stage__cluster", "requester")
+        .filter(environment=environment, state__in=("pending", "approved"))
+        .exclude(pk=except_change)
+        .order_by("pk")
+    )
+    for change in rows:
+        _replan(change, environment, now=now)
+
+
+def _replan(change: Change, environment: Environment, *, now: datetime) -> None:
+    if environment.state == "deleting" and change.kind != "delete":
+        _supersede(change, "The environment is being deleted", now=now)
+        return
+    actor = Actor(change.requester_id, change.requester.username, via=cast(Via, change.via))
+    bare = Planned(
+        kind=change.kind,
+        system=change.system,
+        environment_name=change.environment_name,
+        stage=change.stage,
+        environment=environment,
+        base=environment.desired,
+        target=change.target,
+    )
+    digest = change.plan["target_digest"]
+    planned = judge(with_plan(bare, order=_order(change), digest=digest), actor, reason=change.reason, now=now)
+    if changes_nothing(planned.plan):
+        _supersede(change, "A later change made it so already", now=now)
+        return
+    quota_release_hold(change_id=change.pk, now=now)
+    if planned.denials or planned.shortages:
+        told = planned.denials[0].message if planned.denials else "The quota no longer suffices"
+        change_move(change, "deny", actor_name="slipway", now=now, text=told, finished_at=now)
+        approvals_dismiss(change_id=change.pk, now=now)
+        return
+    _ask_again(change, planned, environment, now=now)
+
+
+def _ask_again(change: Change, planned: Planned, environment: Environment, *, now: datetime) -> None:
+    Change.objects.filter(pk=change.pk).update(
+        base=environment.desired,
+        plan=planned.plan,
+        plan_digest=planned.plan_digest,
+        facts=planned.facts,
+        verdicts=[one.as_dict() for one in planned.verdicts],
+        monthly_cost_before=planned.plan["cost_before"],
+        monthly_cost_after=planned.plan["cost_after"],
+    )
+    quota_hold(
+        team=change.system.team,
+        environment_id=environment.pk,
+        change_id=change.pk,
+        label=f"{change.system.slug}/{change.environment_name}",
+        before=planned.amounts_before,
+        after=planned.amounts_after,
+        now=now,
+    )
+    approvals_dismiss(change_id=change.pk, now=now)
+    approvals_open(
+        change_id=change.pk,
+        plan_digest=planned.plan_digest,
+        rules=planned.needs,
+        team_id=change.system.team_id,
+        now=now,
+    )
+    told = f"The environment moved to r{environment.desired.number if environment.desired else 0}; planned anew"
+    if change.state == "approved" and planned.approvals:
+        change_move(change, "ask-again", actor_name="slipway", now=now, text=told, decided_at=None)
+        return
+    change_note(change, "replan", state=change.state, actor_name="slipway", now=now, text=told)
+    if change.state == "pending" and not planned.approvals:
+        change_move(change, "approve", actor_name="slipway", now=now, text="No approval is needed", decided_at=now)
+
+
+def _order(change: Change) -> list[str]:
+    return [one["name"] for one in change.plan["resources"]]
+
+
+def _supersede(change: Change, why: str, *, now: datetime) -> None:
+    change_move(change, "supersede", actor_name="slipway", now=now, text=why, finished_at=now)
+    quota_release_hold(change_id=change.pk, now=now)
+    approvals_dismiss(change_id=change.pk, now=now)

@@ -1,0 +1,113 @@
+"""What the end of a run means for its change, its environment, the quota and whoever waits next.
+
+One transaction; locks in the order environment, change, run, quota, audit head.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from governance.services.audit import audit_append
+from governance.services.quota import quota_release, quota_settle
+from idp.kernel.actor import PLATFORM
+from provisioning.domain.lifecycle import environment_state_after_run
+from provisioning.domain.run import next_run_state
+from provisioning.models import Environment, Resource, Run, Step
+from provisioning.selectors.amounts import amounts_of
+from provisioning.services import runs
+from provisioning.services.change_states import change_lock, change_move
+from provisioning.services.starts import change_start_next
+
+CHANGE_EVENT = {"succeed": "succeed", "fail": "fail", "cancel": "stop"}
+TEXTS = {
+    "succeed": ("info", "Done. The environment is as it was agreed."),
+    "fail": ("error", "Stopped. What was made so far is kept; resume when the cause is mended."),
+    "cancel": ("warn", "Cancelled. What was made so far is kept."),
+}
+
+
+@transaction.atomic
+def run_end(claim: runs.Claim, event: str, *, now: datetime) -> None:
+    """Settle a run with ``succeed``, ``fail`` or ``cancel``. Raises LeaseLost when the claim no longer counts."""
+    change = change_lock(Run.objects.values_list("change_id", flat=True).get(pk=claim.run_id))
+    run = (
+        Run.objects.select_for_update(of=("self",)).filter(pk=claim.run_id, epoch=claim.epoch, state="running").first()
+    )
+    if run is None:
+        raise runs.LeaseLost
+    state = next_run_state(run.state, event)
+    error = _first_error(run) if event == "fail" else None
+    Run.objects.filter(pk=run.pk).update(
+        state=state, error=error, finished_at=now, lease_owner="", lease_until=None, due_at=None, cancel_requested_by=""
+    )
+    if event == "cancel":
+        Step.objects.filter(run=run, state__in=("next", "waiting", "running")).update(state="cancelled", due_at=None)
+    runs.events_append(run.pk, "", [TEXTS[event]], now=now)
+    change_move(
+        change,
+        CHANGE_EVENT[event],
+        actor_name="slipway",
+        now=now,
+        text=(error or {}).get("message", ""),
+        finished_at=now,
+    )
+    environment = Environment.objects.select_related("system__team", "desired").get(pk=run.environment_id)
+    _environment_after(environment, run, state, error, now=now)
+    _quota_after(environment, run, state, now=now)
+    audit_append(
+        PLATFORM,
+        action=f"run.{state}",
+        object_type="run",
+        object_id=str(run.pk),
+        object_label=f"{environment.system.slug}/{environment.name}",
+        team_slug=environment.system.team.slug,
+        data={"change": change.pk, "code": (error or {}).get("code", "")},
+        now=now,
+    )
+    change_start_next(environment.pk, now=now)
+
+
+def _first_error(run: Run) -> dict[str, Any] | None:
+    step = Step.objects.filter(run=run, state="failed").order_by("finished_at", "position").first()
+    return None if step is None else {**(step.error or {}), "step": step.key, "title": step.title}
+
+
+def _environment_after(environment: Environment, run: Run, state: str, error: Any, *, now: datetime) -> None:
+    environment.state = environment_state_after_run(run.kind, state)
+    environment.conditions = conditions(environment.state, state, error, run, now)
+    environment.changed_at = now
+    if state == "succeeded":
+        environment.observed = run.revision
+        if run.kind == "delete":
+            environment.deleted_at = now
+        else:
+            Resource.objects.filter(environment=environment, state="gone").delete()
+    environment.version += 1
+    environment.save(update_fields=["state", "conditions", "changed_at", "observed", "deleted_at", "version"])
+
+
+def _quota_after(environment: Environment, run: Run, state: str, *, now: datetime) -> None:
+    """Until a run succeeded, the larger of before and after stays counted: both may exist."""
+    if state != "succeeded":
+        return
+    if run.kind == "delete":
+        quota_release(environment_id=environment.pk, now=now)
+    else:
+        quota_settle(environment_id=environment.pk, amounts=amounts_of(environment), now=now)
+
+
+def conditions(environment_state: str, run_state: str, error: Any, run: Run, now: datetime) -> list[dict[str, str]]:
+    """Ready and Progressing as words, each with a stable reason, a message and since when."""
+    ready = environment_state == "ready"
+    message = "" if ready else (error or {}).get("message", "The run was cancelled before it was done.")
+    reason = (
+        "AsAgreed" if ready else "Deleted" if environment_state == "gone" else "RunFailed" if error else "RunCancelled"
+    )
+    since = now.isoformat()
+    return [
+        {"type": "Ready", "status": "True" if ready else "False", "reason": reason, "message": message, "since": since},
+        {"type": "Progressing", "status": "False", "reason": f"Run{run_state.title()}", "message": "", "since": since},
+    ]

@@ -1,0 +1,77 @@
+"""The steps of a run as rows: guardrails, resources in dependency order, outputs, prune; or the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from provisioning.models import Environment, Resource, Revision
+from provisioning.selectors.desired import desired_of
+
+StepFields = dict[str, Any]
+
+
+def steps_for_apply(environment: Environment, revision: Revision, plan: Mapping[str, Any]) -> list[StepFields]:
+    """Steps that make the environment match ``revision``; independent resources run side by side."""
+    desired = desired_of(environment, revision.document, revision=revision.number)
+    actions = {one["name"]: one["action"] for one in plan["resources"]}
+    steps: list[StepFields] = [
+        _step("guardrails", "guardrails", "Guardrails", "Namespace, quota, limits, network policy, role binding", [])
+    ]
+    for name in desired.order:
+        needs = [f"resource:{needed}" for needed in sorted(desired.needs(name))]
+        after = f", after {_words(sorted(desired.needs(name)))}" if needs else ""
+        detail = f"{desired.capability(name)} {desired.version(name)}, {actions.get(name, 'unchanged')}{after}"
+        steps.append(_step(f"resource:{name}", "resource", name, detail, needs or ["guardrails"]))
+    resources = [f"resource:{name}" for name in desired.order]
+    steps.append(_step("outputs", "outputs", "Outputs", "Waits for all resources", resources or ["guardrails"]))
+    removed = sorted(name for name, action in actions.items() if action == "removed")
+    told = f"Then removes {_words(removed)}" if removed else "Removes what is no longer wanted"
+    steps.append(_step("prune", "prune", "Clean-up", told, ["outputs"]))
+    return steps
+
+
+def steps_for_delete(environment: Environment) -> list[StepFields]:
+    """Steps that take the environment away: whoever depends on others first, the namespace last."""
+    names = [row.name for row in Resource.objects.filter(environment=environment).exclude(state="gone")]
+    dependants = _dependants(environment, names)
+    steps = [
+        _step(
+            f"delete:{name}",
+            "delete-resource",
+            name,
+            "Deleted with all its objects",
+            [f"delete:{one}" for one in sorted(dependants.get(name, ()))],
+        )
+        for name in names
+    ]
+    steps.append(
+        _step(
+            "guardrails",
+            "delete-guardrails",
+            "Namespace",
+            "And everything left in it",
+            [f"delete:{name}" for name in names],
+        )
+    )
+    return steps
+
+
+def _dependants(environment: Environment, names: list[str]) -> dict[str, set[str]]:
+    if environment.desired is None:
+        return {}
+    desired = desired_of(environment, environment.desired.document, revision=environment.desired.number)
+    found: dict[str, set[str]] = {}
+    for name in desired.names:
+        for needed in desired.needs(name):
+            if name in names and needed in names:
+                found.setdefault(needed, set()).add(name)
+    return found
+
+
+def _step(key: str, kind: str, title: str, detail: str, needs: list[str]) -> StepFields:
+    return {"key": key, "kind": kind, "title": title, "detail": detail, "needs": needs}
+
+
+def _words(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

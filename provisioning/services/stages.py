@@ -1,0 +1,104 @@
+"""Making and changing stages. Admins only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from governance.access import rights_of
+from governance.services.audit import audit_append
+from idp.catalog.names import SLUG_RULE, is_slug
+from idp.kernel.actor import Actor
+from idp.kernel.errors import Conflict, FieldError, InvalidInput
+from provisioning.models import Cluster, Environment, Stage
+
+MAX_DAYS = 3650
+
+
+@transaction.atomic
+def stage_save(
+    actor: Actor,
+    *,
+    name: str,
+    title: str,
+    order: int,
+    cluster: Cluster,
+    now: datetime,
+    summary: str = "",
+    promotes_from: Stage | None = None,
+    production: bool = False,
+    default_days: int | None = None,
+    max_days: int | None = None,
+    expected_version: int | None = None,
+) -> Stage:
+    """Make the stage ``name`` or change it. A production stage has no longest life: nothing in it expires.
+
+    Living environments stay on the cluster they were made on; the new cluster is for new ones.
+    """
+    rights_of(actor).require_admin()
+    stage = Stage.objects.select_for_update().filter(name=name).first()
+    _checked(name, title, order, production, default_days, max_days, promotes_from, stage)
+    if stage is not None and expected_version is not None and stage.version != expected_version:
+        raise Conflict("The stage was changed meanwhile.", remedy="Read it again and redo your edit.")
+    fields = {
+        "title": title.strip(),
+        "summary": summary.strip(),
+        "order": order,
+        "cluster": cluster,
+        "promotes_from": promotes_from,
+        "production": production,
+        "default_days": default_days,
+        "max_days": max_days,
+    }
+    try:
+        with transaction.atomic():
+            if stage is None:
+                stage = Stage.objects.create(name=name, created_at=now, **fields)
+            else:
+                Stage.objects.filter(pk=stage.pk).update(version=stage.version + 1, **fields)
+                stage.refresh_from_db()
+    except IntegrityError:
+        raise Conflict(f"Another stage has the order {order}.", remedy="Give each stage a number of its own.") from None
+    audit_append(
+        actor,
+        action="stage.save",
+        object_type="stage",
+        object_id=str(stage.pk),
+        object_label=name,
+        data={"cluster": cluster.name, "production": production},
+        now=now,
+    )
+    return stage
+
+
+def _checked(
+    name: str,
+    title: str,
+    order: int,
+    production: bool,
+    default_days: int | None,
+    max_days: int | None,
+    promotes_from: Stage | None,
+    stage: Stage | None,
+) -> None:
+    errors = [] if is_slug(name) else [FieldError("name", SLUG_RULE)]
+    if not title.strip() or len(title) > 80:
+        errors.append(FieldError("title", "Write a title of at most 80 characters."))
+    if not 0 <= order <= 999:
+        errors.append(FieldError("order", "Write a number from 0 to 999."))
+    for field, days in (("default_days", default_days), ("max_days", max_days)):
+        if days is not None and not 1 <= days <= MAX_DAYS:
+            errors.append(FieldError(field, f"Write a number of days from 1 to {MAX_DAYS}, or leave it empty."))
+    if default_days and max_days and default_days > max_days:
+        errors.append(FieldError("default_days", f"Write at most {max_days}, the longest life of this stage."))
+    if production and (default_days or max_days):
+        errors.append(FieldError("max_days", "Production never expires; leave both spans empty."))
+    if promotes_from is not None and stage is not None and promotes_from.pk == stage.pk:
+        errors.append(FieldError("promotes_from", "A stage cannot promote from itself."))
+    if errors:
+        raise InvalidInput("The stage was not stored.", errors=errors)
+
+
+def stage_in_use(stage: Stage) -> bool:
+    return Environment.objects.filter(stage=stage, deleted_at=None).exists()

@@ -1,0 +1,193 @@
+"""Starts an approved change: its revision, its run and steps, and the quota that turns from held to used.
+
+One run at a time per environment: an approved change whose environment is busy waits, and is started when the
+run ends. When the base moved meanwhile the change is planned anew, and asks again if its plan is another one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, Max, OuterRef
+from django.db.models.functions import Coalesce
+
+from governance.access import rights_of
+from governance.services.audit import audit_append
+from governance.services.quota import quota_use
+from idp.kernel.actor import Actor
+from idp.kernel.errors import Conflict, NotFound
+from idp.kernel.wake import wake_after_commit
+from provisioning.domain.run import next_run_state, next_step_state
+from provisioning.models import Change, Environment, Resource, Revision, Run, Step
+from provisioning.selectors.amounts import amounts_after, larger
+from provisioning.selectors.desired import desired_of
+from provisioning.services import runs
+from provisioning.services.change_states import change_lock, change_move
+from provisioning.services.replanning import changes_replan
+from provisioning.services.run_steps import steps_for_apply, steps_for_delete
+
+BUSY = ("queued", "running")
+
+
+def change_start(change: Change, *, now: datetime) -> Run | None:
+    """Start an approved, locked change unless its environment is busy; inside the caller's transaction."""
+    environment = Environment.objects.select_related("system__team", "stage", "desired").get(pk=change.environment_id)
+    if Run.objects.filter(environment=environment, state__in=BUSY).exists():
+        return None
+    revision = None if change.kind == "delete" else _revision(change, environment, now=now)
+    run = Run.objects.create(
+        change=change,
+        environment=environment,
+        revision=revision,
+        kind="delete" if revision is None else "apply",
+        state="queued",
+        due_at=now,
+        created_at=now,
+    )
+    _environment_begins(environment, change, revision, now=now)
+    steps = steps_for_delete(environment) if revision is None else steps_for_apply(environment, revision, change.plan)
+    Step.objects.bulk_create(
+        Step(run=run, position=position, state="next", **fields) for position, fields in enumerate(steps)
+    )
+    change_move(change, "start", actor_name="slipway", now=now, revision=revision)
+    changes_replan(environment, except_change=change.pk, now=now)
+    wake_after_commit("run", run.pk)
+    return run
+
+
+def _revision(change: Change, environment: Environment, *, now: datetime) -> Revision:
+    last = Revision.objects.filter(environment=environment).aggregate(last=Coalesce(Max("number"), 0))["last"]
+    return Revision.objects.create(
+        environment=environment,
+        number=last + 1,
+        document=change.target,
+        digest=change.plan["target_digest"],
+        change=change,
+        created_at=now,
+    )
+
+
+def _environment_begins(environment: Environment, change: Change, revision: Revision | None, *, now: datetime) -> None:
+    before, after = amounts_after(change.plan, "usage_before"), amounts_after(change.plan, "usage_after")
+    quota_use(
+        change_id=change.pk,
+        environment_id=environment.pk,
+        team=environment.system.team,
+        label=f"{environment.system.slug}/{environment.name}",
+        amounts=larger(before, after),
+        now=now,
+    )
+    environment.state = "deleting" if revision is None else "progressing"
+    environment.conditions = [
+        {"type": "Ready", "status": "Unknown", "reason": "RunStarted", "message": "", "since": now.isoformat()},
+        {
+            "type": "Progressing",
+            "status": "True",
+            "reason": "RunStarted",
+            "message": change.title,
+            "since": now.isoformat(),
+        },
+    ]
+    if revision is not None:
+        environment.desired = revision
+        environment.expires_at = _moment(revision.document.get("expires"))
+        environment.cpu, environment.memory_gib = after.cpu, after.memory_gib
+        environment.storage_gib, environment.monthly_cost = after.storage_gib, change.monthly_cost_after
+        _resources_begin(environment, revision, now=now)
+    environment.changed_at = now
+    environment.version += 1
+    environment.save()
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _resources_begin(environment: Environment, revision: Revision, *, now: datetime) -> None:
+    """A row for each resource of the revision; what the revision lacks stays until the run has removed it."""
+    desired = desired_of(environment, revision.document, revision=revision.number)
+    rows = {row.name: row for row in Resource.objects.filter(environment=environment)}
+    for name in desired.names:
+        row = rows.get(name) or Resource(environment=environment, name=name, state="pending")
+        row.contract_id, row.component_id = desired.contract_id(name), desired.component_id(name)
+        row.state, row.message, row.changed_at = "pending", "", now
+        row.save()
+
+
+def change_start_next(environment_id: int, *, now: datetime) -> None:
+    """Start the oldest approved change of an environment, if any; inside the caller's transaction."""
+    waiting = Change.objects.filter(environment_id=environment_id, state="approved").order_by("id").first()
+    if waiting is not None:
+        change_start(change_lock(waiting.pk), now=now)
+
+
+def changes_start_due(*, now: datetime, limit: int = 50) -> int:
+    """Start approved changes whose environment is free: the net under a crash between two transactions."""
+    busy = Run.objects.filter(environment=OuterRef("environment"), state__in=BUSY)
+    due = Change.objects.filter(~Exists(busy), state="approved").order_by("id").values_list("pk", flat=True)[:limit]
+    started = 0
+    for change_id in list(due):
+        with transaction.atomic():
+            change = change_lock(change_id)
+            if change.state == "approved" and change_start(change, now=now) is not None:
+                started += 1
+    return started
+
+
+@transaction.atomic
+def change_resume(actor: Actor, change_id: int, *, now: datetime) -> Run:
+    """Go on with a failed or cancelled run from the steps that failed; finished steps are not done again."""
+    rights = rights_of(actor)
+    found = Change.objects.select_related("system").filter(pk=change_id).first()
+    if found is None or not rights.may_see(found.system):
+        raise NotFound("There is no such change.")
+    rights.require_request(found.system)
+    change = change_lock(change_id)
+    run = Run.objects.select_for_update(of=("self",)).filter(change=change).order_by("-id").first()
+    if run is None or change.state != "failed":
+        raise Conflict(f"This change is {change.state}; only a failed one can be resumed.", code="illegal-state")
+    if Run.objects.filter(environment_id=change.environment_id, state__in=BUSY).exists():
+        raise Conflict("Another run of this environment is under way.", remedy="Resume when it has ended.")
+    if Run.objects.filter(environment_id=change.environment_id, pk__gt=run.pk).exists():
+        raise Conflict("A later change of this environment has run since.", remedy="Ask for the change again.")
+    _run_again(run, now=now)
+    change_move(change, "resume", actor_name=actor.username, now=now, finished_at=None)
+    Environment.objects.filter(pk=change.environment_id).update(
+        state="deleting" if run.kind == "delete" else "progressing", changed_at=now
+    )
+    runs.events_append(run.pk, "", [("info", f"Resumed by {actor.username}.")], now=now)
+    audit_append(
+        actor,
+        action="change.resume",
+        object_type="change",
+        object_id=str(change.pk),
+        object_label=change.title,
+        team_slug=change.system.team.slug,
+        now=now,
+    )
+    wake_after_commit("run", run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def _run_again(run: Run, *, now: datetime) -> None:
+    Run.objects.filter(pk=run.pk).update(
+        state=next_run_state(run.state, "resume"),
+        error=None,
+        finished_at=None,
+        due_at=now,
+        lease_until=None,
+        lease_owner="",
+    )
+    for state in ("failed", "cancelled"):
+        Step.objects.filter(run=run, state=state).update(
+            state=next_step_state(state, "resume"),
+            error=None,
+            finished_at=None,
+            deadline_at=None,
+            due_at=None,
+            failures=0,
+            message="",
+            progress={},
+        )
