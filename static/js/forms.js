@@ -100,6 +100,18 @@
     }
   });
 
+  // A plan fills the places of errors while somebody types; the field itself, which is not swapped, is told here.
+  const tell = () => {
+    for (const slot of $$("[data-error-of]")) {
+      const field = document.getElementById(slot.dataset.errorOf);
+      if (!field?.matches("input, select, textarea")) continue;
+      if (slot.querySelector(".error")) field.setAttribute("aria-invalid", "true");
+      else field.removeAttribute("aria-invalid");
+    }
+  };
+  document.addEventListener("htmx:oobAfterSwap", tell);
+  document.addEventListener("htmx:afterSettle", tell);
+
   prepare(document);
   document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));
 })();

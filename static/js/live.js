@@ -86,6 +86,12 @@
         return [body.title ?? body.detail, [body.title ? body.detail : "", body.remedy].filter(Boolean).join(" ")];
       } catch { /* not what it says it is: the sentence by status will do */ }
     }
+    const title = xhr.getResponseHeader("X-Slipway-Problem");
+    if (title) {
+      const page = new DOMParser().parseFromString(xhr.responseText, "text/html");
+      const words = [...page.querySelectorAll(".problem p")].map((p) => p.textContent.trim());
+      return [title, words.join(" ")];
+    }
     return SENTENCES[xhr.status] ?? ["That did not work", "Nothing was stored. Your text is kept; try again, or reload the page."];
   };
   const quiet = (event) => event.detail.elt?.closest("[data-quiet]");

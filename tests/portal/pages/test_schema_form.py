@@ -177,7 +177,12 @@ def test_it_takes_words_from_the_schema(schema, label, unit, hint):
         pytest.param({"type": "string"}, [HOST, PORT], id="text takes plain values"),
         pytest.param({"type": "integer"}, [PORT], id="numbers take numbers"),
         pytest.param(
-            {"type": "object", "additionalProperties": {"type": "string"}}, [*OFFERS], id="maps take secrets too"
+            {"type": "object", "additionalProperties": {"type": "string", "x-secret": True}},
+            [HOST, PORT, PASSWORD],
+            id="maps that take secrets",
+        ),
+        pytest.param(
+            {"type": "object", "additionalProperties": {"type": "string"}}, [HOST, PORT], id="maps that take none"
         ),
     ],
 )
