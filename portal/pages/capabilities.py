@@ -1,0 +1,63 @@
+"""Capabilities: what can I have, how, at what cost, and who uses which version?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from idp.kernel.errors import NotFound
+from portal.pages.request import PageRequest
+from portal.pages.shell import page
+from portal.reading import capabilities as reading
+from portal.reading import readme, schema_table
+from provisioning.selectors import capabilities as selectors
+
+
+@page("capabilities")
+def capabilities(request: PageRequest) -> HttpResponse:
+    filters = {
+        "query": request.GET.get("q", "").strip()[:80],
+        "category": request.GET.get("category", "")[:40],
+    }
+    cards = reading.cards()
+    shown = reading.fitting(cards, **filters)
+    context = {
+        "groups": reading.by_category(shown),
+        "shown": len(shown),
+        "all": len(cards),
+        "categories": sorted({card.capability.category for card in cards}),
+        "filters": filters,
+        "currency": settings.CURRENCY,
+    }
+    return render(request, "capabilities/capabilities.html", context)
+
+
+@page("capabilities")
+def capability(request: PageRequest, name: str) -> HttpResponse:
+    rights, capability = request.rights, selectors.capability_get(name)
+    versions = list(selectors.contracts_of(capability))
+    shown = reading.shown_version(versions, request.GET.get("version", ""))
+    if shown is None:
+        raise NotFound(
+            f"{name} has no version {request.GET.get('version', '')}.", remedy=f"Open {name} to see its versions."
+        )
+    uses = selectors.usage_by_version(capability, rights)
+    context: dict[str, Any] = {
+        "capability": capability,
+        "contract": shown,
+        "is_newest": shown.pk == versions[0].pk,
+        "spec": shown.document.get("spec", {}),
+        "inputs": schema_table.rows(shown.document.get("spec", {}).get("inputs", {})),
+        "outputs": reading.outputs(shown),
+        "examples": reading.examples(shown, settings.BASE_URL),
+        "price": reading.price_words(shown, reading.cheapest_prices()),
+        "versions": reading.versions(versions, uses),
+        "usage": reading.usage_matrix(uses),
+        "in_use": len(uses),
+        "readme": readme.blocks(capability.readme),
+        "currency": settings.CURRENCY,
+    }
+    return render(request, "capabilities/capability.html", context)

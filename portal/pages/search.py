@@ -1,0 +1,23 @@
+"""Search: a page of its own, and the answers in the palette of every page."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from portal.pages.request import PageRequest
+from portal.pages.shell import page
+from portal.reading import search as reading
+
+PALETTE_EACH = 4
+PALETTE = 12
+
+
+@page()
+def search(request: PageRequest) -> HttpResponse:
+    typed = request.GET.get("q", "").strip()[: reading.LONGEST]
+    rights = request.rights
+    if request.htmx:
+        found = reading.search(rights, typed, each=PALETTE_EACH)[:PALETTE]
+        return render(request, "components/_palette_results.html", {"query": typed, "results": found})
+    return render(request, "search/search.html", {"query": typed, "results": reading.search(rights, typed)})

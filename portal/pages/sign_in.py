@@ -1,0 +1,43 @@
+"""Signing in and out: Django's own views in our look. Knows no roles; those are asked on each request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpResponse
+from django.views.decorators.http import require_http_methods, require_POST
+
+NAMES = ("developer", "maintainer", "second-maintainer", "viewer", "storefront-dev", "admin", "auditor")
+
+
+class Form(AuthenticationForm):
+    """The same sentence for a wrong name and a wrong password, so that names cannot be guessed."""
+
+    error_messages = {
+        "invalid_login": "That name and password do not fit together.",
+        "inactive": "That name and password do not fit together.",
+    }
+
+
+class SignIn(LoginView):
+    template_name = "login.html"
+    authentication_form = Form
+    redirect_authenticated_user = True
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        return super().get_context_data(**context) | (demo_people() if settings.DEMO else {})
+
+
+def demo_people() -> dict[str, Any]:
+    """Who is in the demo organisation, and the password that all of them share. Only ever shown in a demo."""
+    return {"demo_names": NAMES, "demo_password": getattr(settings, "DEMO_PASSWORD", "")}
+
+
+sign_in = require_http_methods(["GET", "HEAD", "POST"])(SignIn.as_view())
+sign_out = require_POST(LogoutView.as_view())

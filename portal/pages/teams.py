@@ -1,0 +1,160 @@
+"""Teams: who is in it, what do they own, how much of their quota is used and by what?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+
+from governance.selectors import quota
+from governance.services import quota as quota_services
+from governance.services import teams as services
+from idp.catalog.models import Team
+from idp.kernel import clock
+from idp.kernel.errors import FieldError, InvalidInput, NotFound
+from portal.forms.catalog import MemberForm, QuotaForm, TeamForm
+from portal.pages.problems import add_errors
+from portal.pages.request import PageRequest
+from portal.pages.shell import FORM, POST, page
+from portal.reading import quotas
+from portal.reading import teams as reading
+
+
+@page("teams")
+def teams(request: PageRequest) -> HttpResponse:
+    rights = request.rights
+    listed = reading.team_list(rights)
+    states = quota.quota_states(team.pk for team in listed)
+    for team in listed:
+        team.bars = quotas.bars(states[team.pk])
+    context = {
+        "teams": sorted(listed, key=lambda team: (team.pk not in rights.teams, team.name)),
+        "own": set(rights.teams),
+        "may_create": rights.may_administer(),
+    }
+    return render(request, "teams/teams.html", context)
+
+
+@page("teams")
+def team(request: PageRequest, team: str) -> HttpResponse:
+    return _team_page(request, reading.team_get(team), MemberForm())
+
+
+def _team_page(request: PageRequest, team: Team, form: MemberForm) -> HttpResponse:
+    rights = request.rights
+    uses = reading.ledger(rights, team)
+    owners = quotas.owners(uses)
+    costs = reading.cost_by_system(uses)
+    systems = reading.systems_of(rights, team)
+    context = {
+        "team": team,
+        "members": reading.members_of(team),
+        "systems": [(system, costs.get(system.slug, 0)) for system in systems],
+        "uses": uses,
+        "owners": owners,
+        "bars": quotas.bars(quota.quota_state(team.pk), uses, owners),
+        "totals": {name: reading.total(uses, name) for name in ("cpu", "memory_gib", "storage_gib", "cost")},
+        "may_manage": rights.may_manage(team),
+        "may_set_quota": rights.may_administer(),
+        "form": form,
+        "currency": settings.CURRENCY,
+    }
+    return render(request, "teams/team.html", context, status=422 if form.errors else 200)
+
+
+@page("teams", methods=FORM)
+def team_new(request: PageRequest) -> HttpResponse:
+    request.rights.require_admin()
+    form = TeamForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = services.team_create(request.rights.actor, **form.cleaned_data, now=clock.now())
+        except InvalidInput as error:
+            add_errors(form, error)
+        else:
+            messages.success(request, f"{made.name} is there\nAdd its members, and set its quota.")
+            return redirect("team", made.slug)
+    return _form(request, "teams/team_form.html", {"form": form})
+
+
+@page("teams", methods=FORM)
+def team_edit(request: PageRequest, team: str) -> HttpResponse:
+    one = _managed(request, team)
+    initial = {"name": one.name, "description": one.description}
+    form = TeamForm(request.POST or None, existing=True, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.team_update(request.rights.actor, team=one, **form.cleaned_data, now=clock.now())
+        except InvalidInput as error:
+            add_errors(form, error)
+        else:
+            messages.success(request, f"{form.cleaned_data['name']} is saved")
+            return redirect("team", one.slug)
+    return _form(request, "teams/team_form.html", {"form": form, "team": one})
+
+
+@page("teams", methods=FORM)
+def team_quota(request: PageRequest, team: str) -> HttpResponse:
+    one = reading.team_get(team)
+    request.rights.require_admin()
+    state = quota.quota_state(one.pk)
+    form = QuotaForm(request.POST or None, initial=state.limits.as_dict())
+    if request.method == "POST" and form.is_valid():
+        try:
+            quota_services.quota_set(request.rights.actor, team=one, **form.cleaned_data, now=clock.now())
+        except InvalidInput as error:
+            add_errors(form, error)
+        else:
+            messages.success(request, f"The quota of {one.name} is set")
+            return redirect("team", one.slug)
+    return _form(request, "teams/quota_form.html", {"form": form, "team": one, "bars": quotas.bars(state)})
+
+
+@page("teams", methods=POST)
+def member_set(request: PageRequest, team: str) -> HttpResponse:
+    one = _managed(request, team)
+    form = MemberForm(request.POST)
+    if form.is_valid():
+        try:
+            role = _set_role(request, one, **form.cleaned_data)
+        except InvalidInput as error:
+            add_errors(form, error)
+        else:
+            messages.success(request, f"{form.cleaned_data['user']} is {role} of {one.name}")
+            return redirect("team", one.slug)
+    return _team_page(request, one, form)
+
+
+def _set_role(request: PageRequest, team: Team, *, user: str, role: str) -> str:
+    found = reading.member_get(user)
+    if found is None:
+        raise InvalidInput(
+            f"There is no account {user}. It is the name the person signs in with.",
+            errors=[FieldError("user", "There is no account of that name.")],
+        )
+    services.membership_set(request.rights.actor, team=team, user=found, role=role, now=clock.now())
+    return role
+
+
+@page("teams", methods=POST)
+def member_remove(request: PageRequest, team: str) -> HttpResponse:
+    one = _managed(request, team)
+    found = reading.member_get(request.POST.get("user", "")[:150])
+    if found is None:
+        raise NotFound("That account does not exist or is switched off, so nothing was changed.")
+    services.membership_remove(request.rights.actor, team=one, user=found, now=clock.now())
+    messages.success(request, f"{found.username} is no longer in {one.name}")
+    return redirect("team", one.slug)
+
+
+def _managed(request: PageRequest, slug: str) -> Team:
+    one = reading.team_get(slug)
+    request.rights.require_manage(one)
+    return one
+
+
+def _form(request: PageRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    return render(request, template, context, status=422 if context["form"].errors else 200)

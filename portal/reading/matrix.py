@@ -1,0 +1,70 @@
+"""Systems by stages: which environment stands in which cell. Read by the systems page and by home. Pure over rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from idp.catalog.models import System
+from provisioning.models import Environment, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One stage of one system. ``more`` counts environments of that stage beside the shown one."""
+
+    stage: Stage
+    environment: Environment | None
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One system with a cell for each stage."""
+
+    system: System
+    cells: tuple[Cell, ...]
+    cost: Decimal
+    open_changes: int = 0
+
+
+def main_environment(stage: Stage, environments: Sequence[Environment]) -> Environment | None:
+    """The one that stands for its stage: named like the stage, else the oldest."""
+    if not environments:
+        return None
+    named = [one for one in environments if one.name == stage.name]
+    return named[0] if named else min(environments, key=lambda one: (one.created_at, one.pk))
+
+
+def lines(
+    systems: Iterable[System],
+    stages: Sequence[Stage],
+    environments: Iterable[Environment],
+    open_changes: dict[int, int] | None = None,
+) -> list[Line]:
+    """One line per system in the order given; ``open_changes`` counts by the system's key."""
+    by_place: dict[tuple[int, int], list[Environment]] = defaultdict(list)
+    cost: dict[int, Decimal] = defaultdict(Decimal)
+    for one in environments:
+        by_place[one.system_id, one.stage_id].append(one)
+        cost[one.system_id] += one.monthly_cost
+    return [
+        Line(
+            system,
+            tuple(_cell(stage, by_place.get((system.pk, stage.pk), [])) for stage in stages),
+            cost[system.pk],
+            (open_changes or {}).get(system.pk, 0),
+        )
+        for system in systems
+    ]
+
+
+def _cell(stage: Stage, environments: list[Environment]) -> Cell:
+    return Cell(stage, main_environment(stage, environments), max(len(environments) - 1, 0))
+
+
+def stages_of(environments: Iterable[Environment]) -> list[Stage]:
+    """The stages that these environments have, in order; needs ``stage`` selected."""
+    return sorted({one.stage for one in environments}, key=lambda stage: stage.order)

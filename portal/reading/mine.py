@@ -1,0 +1,115 @@
+"""What belongs to the person who asks: their teams' systems, environments, quota. Read by the shell and by home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
+from django.urls import reverse
+
+from governance.access import Rights, visible
+from idp.catalog.models import System
+from provisioning.models import Change, Environment, Run
+
+SYSTEMS: Final = 30
+ENVIRONMENTS: Final = 150
+EXPIRES_SOON: Final = timedelta(days=3)
+CARE_STATES: Final = ("failed", "degraded", "progressing", "deleting")
+
+
+def systems(request: HttpRequest) -> list[System]:
+    """The systems of the person's teams, the one that changed last first; asked once per request."""
+    if not hasattr(request, "_my_systems"):
+        request._my_systems = list(_systems(request.rights))  # type: ignore[attr-defined]
+    return list(request._my_systems)  # type: ignore[attr-defined]
+
+
+def _systems(rights: Rights) -> QuerySet[System]:
+    newest = Change.objects.filter(system=OuterRef("pk")).order_by("-id").values("pk")[:1]
+    return (
+        visible(System.objects.filter(team__in=list(rights.teams)), rights, "")
+        .select_related("team")
+        .annotate(newest_change=Subquery(newest))
+        .order_by(F("newest_change").desc(nulls_last=True), "slug")[:SYSTEMS]
+    )
+
+
+def environments(of: Sequence[System]) -> list[Environment]:
+    """Living environments of these systems with their stage and desired revision, and the last run that failed.
+
+    One query: ``failed_run`` and ``failed_error`` are sub-queries by the index of runs per environment.
+    """
+    failed = Run.objects.filter(environment=OuterRef("pk"), state="failed").order_by("-id")
+    return list(
+        Environment.objects.filter(system__in=[one.pk for one in of], deleted_at=None)
+        .select_related("stage", "desired")
+        .annotate(failed_run=Subquery(failed.values("pk")[:1]), failed_error=Subquery(failed.values("error")[:1]))
+        .order_by("stage__order", "name")[:ENVIRONMENTS]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """One line of "Needs care": a state, what is so, why, and where to act."""
+
+    state: str
+    kind: str
+    title: str
+    text: str
+    url: str
+    action: str = ""
+
+
+def needs_care(of: Iterable[tuple[System, Environment]], now: datetime) -> list[Care]:
+    """Environments that failed, are degraded, move or expire soon, the gravest first."""
+    found: list[tuple[int, Care]] = []
+    for system, environment in of:
+        care = _care(system, environment, now)
+        if care is not None:
+            found.append((_GRAVITY.index(care.state), care))
+    return [care for _, care in sorted(found, key=lambda pair: pair[0])]
+
+
+_GRAVITY: Final = ("failed", "degraded", "expiring", "deleting", "progressing")
+
+
+def _care(system: System, environment: Environment, now: datetime) -> Care | None:
+    name, state = f"{system.slug} / {environment.name}", environment.state
+    here = reverse("environment", args=[system.slug, environment.name])
+    if state == "failed":
+        return _failed(name, environment, here)
+    if state == "degraded":
+        return Care(state, "environment", f"{name} is degraded", "Part of it is not as agreed.", here, "Open it")
+    if environment.expires_at is not None and environment.expires_at - now < EXPIRES_SOON:
+        text = "It will be deleted with all it holds." if environment.expires_at > now else "Its time is over."
+        return Care("expiring", "environment", f"{name} expires {_day(environment.expires_at, now)}", text, here)
+    if state == "progressing":
+        return Care(state, "environment", f"{name} is rolling out", _revision(environment), here)
+    if state == "deleting":
+        return Care(state, "environment", f"{name} is being deleted", "", here)
+    return None
+
+
+def _failed(name: str, environment: Environment, here: str) -> Care:
+    run, error = environment.failed_run, environment.failed_error or {}  # type: ignore[attr-defined]
+    text = str(error.get("message") or "The last run did not succeed.")
+    if run is None:
+        return Care("failed", "environment", f"{name} failed", text, here, "Open it")
+    step = error.get("step")
+    title = f"{name}: run {run} stopped" + (f" at {step}" if step else "")
+    return Care("failed", "environment", title, text, reverse("run", args=[run]), "See what failed")
+
+
+def _revision(environment: Environment) -> str:
+    return f"To revision r{environment.desired.number}." if environment.desired else "Its first revision is being made."
+
+
+def _day(moment: datetime, now: datetime) -> str:
+    days = (moment.date() - now.date()).days
+    return {0: f"today at {moment:%H:%M}", 1: f"tomorrow at {moment:%H:%M}"}.get(
+        days, f"on {moment.day} {moment:%b}" if days > 0 else f"since {moment.day} {moment:%b}"
+    )

@@ -1,0 +1,87 @@
+"""A README as blocks a template can draw: headings, paragraphs, lists, code. Pure; nothing in it becomes markup.
+
+A small, fixed part of Markdown, because text that contract authors wrote is shown to everyone: inline marks are taken
+away rather than interpreted, links keep their words and address as text, and HTML stays visible as text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+_HEADING: Final = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
+_ITEM: Final = re.compile(r"^\s{0,3}(?:[-*+]|\d{1,3}[.)])\s+(.*)$")
+_FENCE: Final = re.compile(r"^\s{0,3}(```+|~~~+)\s*([\w-]*)")
+_LINK: Final = re.compile(r"!?\[([^\]]*)\]\(([^)\s]*)[^)]*\)")
+_CODE: Final = re.compile(r"`([^`]+)`")
+_MARK: Final = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+LANGUAGES: Final = {"yaml": "yaml", "yml": "yaml", "json": "json", "sh": "shell", "bash": "shell", "shell": "shell"}
+
+
+@dataclass(slots=True)
+class Block:
+    """``kind`` is heading, paragraph, list or code; ``spans`` of a paragraph are (text, is_code)."""
+
+    kind: str
+    text: str = ""
+    level: int = 0
+    language: str = "text"
+    spans: list[tuple[str, bool]] = field(default_factory=list)
+    items: list[list[tuple[str, bool]]] = field(default_factory=list)
+
+
+def spans(text: str) -> list[tuple[str, bool]]:
+    """A line's text without marks, split where code begins and ends."""
+    parts: list[tuple[str, bool]] = []
+    for index, part in enumerate(_CODE.split(text)):
+        plain = part if index % 2 else _MARK.sub(r"\2", _LINK.sub(_link_words, part))
+        if plain:
+            parts.append((plain, bool(index % 2)))
+    return parts
+
+
+def _link_words(found: re.Match[str]) -> str:
+    label, address = found.groups()
+    return label if not address or address.startswith("#") or label == address else f"{label} ({address})"
+
+
+def blocks(source: str) -> list[Block]:
+    """The document's blocks in order; the title of the page (a first heading of level 1) is left out."""
+    made: list[Block] = []
+    lines = iter(source.replace("\r\n", "\n").split("\n"))
+    fresh = True
+    for line in lines:
+        fence, heading, item = _FENCE.match(line), _HEADING.match(line), _ITEM.match(line)
+        if fence:
+            made.append(_code(lines, fence.group(1), fence.group(2)))
+        elif heading:
+            made.append(Block("heading", heading.group(2), min(len(heading.group(1)) + 1, 4)))
+        elif item:
+            if fresh or not made or made[-1].kind != "list":
+                made.append(Block("list"))
+            made[-1].items.append(spans(item.group(1)))
+        elif line.strip():
+            _continue(made, line.strip(), fresh)
+        fresh = not line.strip() and not (made and made[-1].kind == "list")
+    return made[1:] if made and made[0].kind == "heading" and made[0].level == 2 else made
+
+
+def _code(lines: object, fence: str, language: str) -> Block:
+    body: list[str] = []
+    for line in lines:  # type: ignore[attr-defined]
+        if line.strip() == fence:
+            break
+        body.append(line)
+    return Block("code", "\n".join(body), language=LANGUAGES.get(language.lower(), "text"))
+
+
+def _continue(made: list[Block], text: str, fresh: bool) -> None:
+    """A line of a paragraph or of the list item before it."""
+    last = made[-1] if made else None
+    if last is not None and last.kind == "paragraph" and not fresh:
+        last.spans.extend([(" ", False), *spans(text)])
+    elif last is not None and last.kind == "list" and not fresh:
+        last.items[-1].extend([(" ", False), *spans(text)])
+    else:
+        made.append(Block("paragraph", spans=spans(text)))

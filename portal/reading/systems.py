@@ -1,0 +1,155 @@
+"""Systems, their components and what runs of them, for the pages of systems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+
+from governance.access import Rights, visible
+from idp.catalog.models import Component, Dependency, System
+from idp.kernel.errors import NotFound
+from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
+from provisioning.models import Change, Environment, Resource
+
+RECENT: Final = 6
+CARE: Final = frozenset({"failed", "degraded"})
+
+
+def system_list(rights: Rights, *, query: str = "", team: str = "", mine: bool = False) -> QuerySet[System]:
+    """Visible systems, filtered by words of their name or description, a team's name, or to the person's own teams."""
+    found = visible(System.objects.select_related("team"), rights, "")
+    for word in query.split():
+        found = found.filter(Q(slug__icontains=word) | Q(name__icontains=word) | Q(description__icontains=word))
+    if team:
+        found = found.filter(team__slug=team)
+    if mine:
+        found = found.filter(team__in=list(rights.teams))
+    return found.order_by("slug")
+
+
+def system_get(rights: Rights, slug: str) -> System:
+    """The system with its team and ``component_count``; NotFound also when it may not be seen."""
+    components = (
+        Component.objects.filter(system=OuterRef("pk")).order_by().values("system").annotate(n=Count("pk")).values("n")
+    )
+    found = (
+        visible(System.objects.select_related("team"), rights, "")
+        .annotate(component_count=Coalesce(Subquery(components, output_field=IntegerField()), Value(0)))
+        .filter(slug=slug)
+        .first()
+    )
+    if found is None:
+        raise NotFound(f"There is no system {slug}.", remedy="It may be gone, or you may not see it.")
+    return found
+
+
+def environments_of(systems: Iterable[System]) -> list[Environment]:
+    """Living environments of these systems, with stage and the numbers of their revisions. One query."""
+    return list(
+        Environment.objects.filter(system__in=[one.pk for one in systems], deleted_at=None)
+        .select_related("stage", "desired")
+        .defer("desired__document", "conditions")
+        .order_by("stage__order", "name")
+    )
+
+
+def environments_in_full(system: System) -> list[Environment]:
+    """Living environments of one system, each with its desired document and who asked for it. One query."""
+    return list(
+        Environment.objects.filter(system=system, deleted_at=None)
+        .select_related("stage", "desired__change__requester", "observed")
+        .defer("observed__document", "desired__change__plan", "desired__change__facts", "desired__change__target")
+        .order_by("stage__order", "name")
+    )
+
+
+def resources_of(environments: Sequence[Environment]) -> list[dict[str, Any]]:
+    """Observed resources as plain rows: environment, name, state, icon. One query."""
+    return list(
+        Resource.objects.filter(environment__in=[one.pk for one in environments])
+        .exclude(state="gone")
+        .values("environment_id", "name", "state", "contract__capability__icon")
+    )
+
+
+def open_counts(systems: Iterable[System]) -> dict[int, int]:
+    """How many changes of each system are open. One query by the index of states."""
+    rows = (
+        Change.objects.filter(system__in=[one.pk for one in systems], state__in=OPEN_CHANGE_STATES)
+        .order_by()
+        .values_list("system")
+        .annotate(n=Count("pk"))
+    )
+    return dict(rows)
+
+
+def changes_of(system: System) -> list[Change]:
+    """The open changes of a system and its most recent ones, newest first. One query."""
+    recent = Change.objects.filter(system=system).order_by("-id").values("pk")[:RECENT]
+    return list(
+        Change.objects.filter(system=system)
+        .filter(Q(state__in=OPEN_CHANGE_STATES) | Q(pk__in=recent))
+        .select_related("requester", "stage")
+        .defer("plan", "facts", "target", "verdicts")
+        .order_by("-id")[:60]
+    )
+
+
+def used_by(rights: Rights, system: System) -> list[str]:
+    """Names of visible systems with a component that needs one of this system."""
+    rows = visible(
+        Dependency.objects.filter(needs__system=system).exclude(component__system=system), rights, "component__system"
+    )
+    return list(rows.order_by("component__system__slug").values_list("component__system__slug", flat=True).distinct())
+
+
+def components_of(rights: Rights, system: System) -> list[Component]:
+    """Components with what they need and what needs them, of visible systems only (``needs`` and ``needed``).
+
+    Three queries, however many components there are.
+    """
+    found = list(Component.objects.filter(system=system).order_by("slug"))
+    keys = [one.pk for one in found]
+    needs = visible(Dependency.objects.filter(component__in=keys), rights, "needs__system")
+    needed = visible(Dependency.objects.filter(needs__in=keys), rights, "component__system")
+    of, by = _names(needs, "component_id", "needs"), _names(needed, "needs_id", "component")
+    for one in found:
+        one.needs, one.needed = of.get(one.pk, []), by.get(one.pk, [])  # type: ignore[attr-defined]
+    return found
+
+
+def component_get(rights: Rights, system: System, slug: str) -> Component:
+    """One component with ``needs`` and ``needed``, as above; NotFound names the system."""
+    found = next((one for one in components_of(rights, system) if one.slug == slug), None)
+    if found is None:
+        raise NotFound(f"{system.slug} has no component {slug}.", remedy=f"Open {system.slug} to see what it has.")
+    found.system = system
+    return found
+
+
+def _names(rows: QuerySet[Dependency], key: str, end: str) -> dict[int, list[tuple[str, str]]]:
+    named: dict[int, list[tuple[str, str]]] = {}
+    for owner, system, component in rows.order_by(f"{end}__slug").values_list(
+        key, f"{end}__system__slug", f"{end}__slug"
+    ):
+        named.setdefault(owner, []).append((system, component))
+    return named
+
+
+def count_living(system: System) -> int:
+    """Living environments of a system; the guard of its deletion, also for those the asker does not see."""
+    return Environment.objects.filter(system=system, deleted_at=None).count()
+
+
+def resources_by(rights: Rights, component: Component) -> list[Resource]:
+    """Living resources that carry this component, by stage. One query."""
+    rows = Resource.objects.filter(component=component, environment__deleted_at=None).exclude(state="gone")
+    return list(
+        visible(rows, rights, "environment__system")
+        .select_related("environment__stage", "environment__system", "contract__capability")
+        .defer("contract__document", "contract__capability__readme", "environment__conditions")
+        .order_by("environment__stage__order", "environment__name", "name")[:100]
+    )

@@ -1,0 +1,129 @@
+"""Teams, their members, and what uses their quota, for the pages of teams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from governance.access import MANAGE_TEAM, Rights, visible
+from governance.models import Reservation
+from idp.catalog.models import Membership, System, Team, User
+from idp.catalog.names import ROLES
+from idp.kernel.errors import NotFound
+from provisioning.models import Environment
+
+
+def all_teams() -> QuerySet[Team]:
+    """Every team by name; who is in which team is no secret in one organisation."""
+    return Team.objects.order_by("name")
+
+
+def manageable(rights: Rights) -> list[Team]:
+    """Teams to which the person may add systems: their own as maintainer, all as a platform admin."""
+    if rights.may_administer():
+        return list(all_teams())
+    own = [key for key, held in rights.teams.items() if MANAGE_TEAM in held]
+    return [team for team in all_teams().filter(pk__in=own) if rights.may_manage(team)]
+
+
+def team_list(rights: Rights) -> list[Team]:
+    """Teams with ``members_count``, ``systems_count`` of visible systems and ``environments_count``. Three queries."""
+    members = Membership.objects.filter(team=OuterRef("pk")).order_by().values("team").annotate(n=Count("pk"))
+    teams = list(all_teams().annotate(members_count=Coalesce(Subquery(members.values("n")), 0)))
+    systems = _counts(visible(System.objects.all(), rights, ""), "team")
+    living = visible(Environment.objects.filter(deleted_at=None), rights)
+    environments = _counts(living, "system__team")
+    for team in teams:
+        team.systems_count = systems.get(team.pk, 0)  # type: ignore[attr-defined]
+        team.environments_count = environments.get(team.pk, 0)  # type: ignore[attr-defined]
+    return teams
+
+
+def _counts(rows: QuerySet[System] | QuerySet[Environment], by: str) -> dict[int, int]:
+    return dict(rows.order_by().values_list(by).annotate(n=Count("pk")))
+
+
+def team_get(slug: str) -> Team:
+    team = Team.objects.filter(slug=slug).first()
+    if team is None:
+        raise NotFound(f"There is no team {slug}.", remedy="Open the list of teams.")
+    return team
+
+
+def members_of(team: Team) -> list[Membership]:
+    """Maintainers first, then by name. One query."""
+    rows = Membership.objects.filter(team=team).select_related("user")
+    return sorted(rows, key=lambda one: (-ROLES.index(one.role), one.user.is_service, one.user.username))
+
+
+def member_get(username: str) -> User | None:
+    """The active account of that exact name, service accounts included."""
+    return User.objects.filter(username=username, is_active=True).first()
+
+
+def systems_of(rights: Rights, team: Team) -> list[System]:
+    return list(visible(System.objects.filter(team=team), rights, "").order_by("slug"))
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What one environment takes of the quota. ``environment`` is None where the reader may not see it."""
+
+    label: str
+    system: str
+    environment: Environment | None
+    cpu: Decimal
+    memory_gib: Decimal
+    storage_gib: Decimal
+    environments: int
+
+    @property
+    def cost(self) -> Decimal | None:
+        return self.environment.monthly_cost if self.environment else None
+
+
+HIDDEN = "restricted"
+
+
+def ledger(rights: Rights, team: Team) -> list[Use]:
+    """Every environment that uses the team's quota, the largest first; restricted ones without their names.
+
+    Two queries: the ledger, and the environments in it.
+    """
+    rows = list(Reservation.objects.filter(team=team, state="used").order_by("-cpu", "-memory_gib", "label")[:500])
+    found = (
+        visible(Environment.objects.filter(pk__in=[row.environment_id for row in rows]), rights)
+        .select_related("system", "stage")
+        .defer("conditions")
+    )
+    by_key = {one.pk: one for one in found}
+    return [_use(row, by_key.get(row.environment_id)) for row in rows]
+
+
+def _use(row: Reservation, environment: Environment | None) -> Use:
+    return Use(
+        label=f"{environment.system.slug} / {environment.name}" if environment else "An environment you may not see",
+        system=environment.system.slug if environment else HIDDEN,
+        environment=environment,
+        cpu=row.cpu,
+        memory_gib=row.memory_gib,
+        storage_gib=row.storage_gib,
+        environments=row.environments,
+    )
+
+
+def cost_by_system(uses: Iterable[Use]) -> dict[str, Decimal]:
+    """Monthly cost of the visible environments, by system."""
+    sums: dict[str, Decimal] = {}
+    for use in uses:
+        if use.cost is not None:
+            sums[use.system] = sums.get(use.system, Decimal(0)) + use.cost
+    return sums
+
+
+def total(uses: Sequence[Use], dimension: str) -> Decimal:
+    return sum((getattr(use, dimension) or Decimal(0) for use in uses), Decimal(0))
