@@ -24,6 +24,7 @@ MAX_LOOP_VARIABLE_USES = 12
 
 LOOPS = frozenset({"all", "exists", "exists_one", "map", "filter"})
 _WORDS = frozenset({"true", "false", "null", "in"})
+_TYPES = frozenset({"int", "uint", "double", "string", "bool", "bytes", "list", "map", "null_type", "type"})
 _OPEN = {"(": ")", "[": "]", "{": "}"}
 _STRING = (
     r"""[rRbB]{0,2}(?:\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''(?:[^\\]|\\.)*?'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
@@ -111,7 +112,7 @@ class Lexed:
         for index, token in enumerate(self.tokens):
             before = self.tokens[index - 1].text if index else ""
             after = self.tokens[index + 1].text if index + 1 < len(self.tokens) else ""
-            if token.kind == "name" and token.text not in _WORDS and before != "." and after != "(":
+            if token.kind == "name" and token.text not in _WORDS | _TYPES and before != "." and after != "(":
                 found.append((self.path_at(index)[0], index))
         return found
 

@@ -141,7 +141,8 @@ def _plain(value: Any, source: str) -> Any:
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
             raise CelError(f"“{source}” gives a map whose keys are not texts.")
-        return {key: _plain(item, source) for key, item in value.items()}
+        # Sorted, as the library's maps come in an order that differs per process.
+        return {key: _plain(value[key], source) for key in sorted(value)}
     raise CelError(f"“{source}” gives a value that JSON does not have; convert it with string().")
 
 

@@ -7,11 +7,11 @@ It renders nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from idp.kernel.cel import CelError, did_you_mean, expressions
+from idp.kernel.cel import CelError, compile, did_you_mean, expressions
 from idp.kernel.errors import FieldError, InvalidInput
 from provisioning.domain.document_schemas import CONTRACT_SCHEMA
 from provisioning.domain.schema import Schema, apply_defaults, check_schema, inline, validate
@@ -83,8 +83,11 @@ class Contract:
         return filled
 
     def validate_inputs(self, inputs: Any, path: str = "inputs") -> list[FieldError]:
-        """What in ``inputs`` does not fit the contract. References are judged by ``graph``, not here."""
-        return validate(inputs, self.inputs, path)
+        """What in ``inputs`` does not fit the contract. References are judged by ``graph``, not here.
+
+        Rules across inputs (``x-rules``) are asked once each input fits by itself.
+        """
+        return validate(inputs, self.inputs, path) or list(_broken_rules(inputs, self.inputs, path))
 
 
 def parse_contract(document: Any, lines: Mapping[str, int] | None = None) -> Contract:
@@ -101,6 +104,24 @@ def parse_contract(document: Any, lines: Mapping[str, int] | None = None) -> Con
             errors=placed,
         )
     return _contract(document)
+
+
+def _broken_rules(inputs: Mapping[str, Any], schema: Schema, path: str) -> Iterator[FieldError]:
+    """Rules that do not hold. One that reads an input which is not there, or not known yet, is not asked."""
+    for rule in schema.get("x-rules", []):
+        program = compile(rule["rule"])
+        read = [(value_at(inputs, steps), steps) for _, *steps in program.paths]
+        if any(value is None or (isinstance(value, str) and "${" in value) for value, _ in read):
+            continue
+        if program.evaluate({"inputs": inputs}) is not True:
+            yield FieldError(f"{path}.{rule['at']}" if path else rule["at"], rule["say"])
+
+
+def value_at(value: Any, steps: Sequence[str]) -> Any:
+    """What lies at ``steps`` inside ``value``, None where there is nothing."""
+    for step in steps:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
 
 
 def nearest_line(lines: Mapping[str, int], path: str) -> int | None:

@@ -36,6 +36,7 @@ _ANNOTATIONS: Mapping[str, tuple[Any, ...]] = {
     "x-scope": ("environment",),
     "x-effect": ("restarts", "data", "none"),
     "x-grows-only": (True, False),
+    "x-immutable": (True, False),
     "x-secret": (True, False),
 }
 FORBIDDEN_KINDS = frozenset(
@@ -66,6 +67,7 @@ def check_contract(contract: Contract, *, validate_object: ObjectValidator) -> l
     problems = [
         *_expression_problems(contract),
         *_annotation_problems(contract.inputs, "spec.inputs"),
+        *_rule_problems(contract),
         *_output_problems(contract),
         *_upgrade_problems(contract),
     ]
@@ -203,6 +205,15 @@ def _annotation_problems(schema: Schema, path: str) -> Iterator[FieldError]:
     for keyword in ("items", "additionalProperties"):
         if isinstance(schema.get(keyword), Mapping):
             yield from _annotation_problems(schema[keyword], f"{path}.{keyword}")
+
+
+def _rule_problems(contract: Contract) -> Iterator[FieldError]:
+    for index, rule in enumerate(contract.inputs.get("x-rules", [])):
+        path = f"spec.inputs.x-rules.{index}"
+        if not isinstance(rule, Mapping) or not all(isinstance(rule.get(key), str) for key in ("rule", "at", "say")):
+            yield FieldError(path, "must have rule (CEL over inputs), at (an input) and say (what is right)")
+        else:
+            yield from _source_problems(contract, rule["rule"], frozenset({"inputs"}), f"{path}.rule")
 
 
 def _output_problems(contract: Contract) -> Iterator[FieldError]:

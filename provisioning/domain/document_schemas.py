@@ -11,7 +11,7 @@ from typing import Any
 API_VERSION = "slipway.dev/v1"
 STATES = ("preview", "stable", "deprecated", "defective", "retired")
 
-NAME_PATTERN = "^[a-z][a-z0-9-]{0,30}$"
+NAME_PATTERN = "^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$"
 CAPABILITY_PATTERN = "^[a-z][a-z0-9-]{1,38}$"
 DURATION_PATTERN = "^[1-9][0-9]{0,3}[hdw]$"
 _VERSION_PATTERN = r"^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})(-[0-9A-Za-z.-]+)?$"
@@ -19,7 +19,7 @@ _USE_PATTERN = r"^[a-z][a-z0-9-]{1,38}(@\d{1,9}(\.\d{1,9}(\.\d{1,9}(-[0-9A-Za-z.
 _KEY_PATTERN = "^[A-Za-z][A-Za-z0-9_]{0,62}$"
 
 _VERSION_MESSAGE = "must be a version such as 1.2.0"
-_NAME_MESSAGE = "must be lower-case letters, digits and dashes, begin with a letter, and have at most 31 characters"
+_NAME_MESSAGE = "must be lower-case letters, digits and dashes, begin with a letter, and have 31 characters at most"
 _TITLE = {"type": "string", "minLength": 1, "maxLength": 80}
 _AMOUNT = {"x-message": "must be a number, or an expression such as ${double(inputs.storageGiB)}"}
 

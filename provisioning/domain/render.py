@@ -83,8 +83,11 @@ def render(
 ) -> tuple[Rendered, ...]:
     """The objects of one resource in the order in which they are applied.
 
-    ``inputs`` are resolved (``revision.resolve_inputs``). Raises CelError or InvalidInput with the object's path.
+    ``inputs`` are resolved (``revision.resolve_inputs``) and judged once more, as references have become values.
+    Raises InvalidInput with the input's path, CelError or InvalidInput with the object's.
     """
+    if wrong := contract.validate_inputs(inputs):
+        raise InvalidInput(f"{wrong[0].path} {wrong[0].message}.", errors=wrong)
     facts = _facts(contract, inputs, ctx, resources)
     rendered = [(one.id, each) for one in contract.objects for each in _objects(one, facts, ctx)]
     made: dict[str, list[str]] = {}

@@ -172,7 +172,10 @@ def _validator(schema: Schema) -> Any:
 
 
 def _is_reference(error: ValidationError) -> bool:
-    """Whether what is wrong is a reference that cannot be judged by its text."""
+    """Whether what is wrong is a reference that cannot be judged by its text, or a secret that took its place."""
+    schema: Any = error.schema
+    if isinstance(error.instance, Mapping) and set(error.instance) == {"valueFrom"} and schema.get("x-secret"):
+        return True
     if not isinstance(error.instance, str) or "${" not in error.instance:
         return False
     try:
