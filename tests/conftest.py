@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins: list[str] = ["tests.kubernetes.fixtures"]
+pytest_plugins: list[str] = ["tests.kubernetes.fixtures", "tests.services.fixtures"]
