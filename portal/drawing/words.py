@@ -1,6 +1,6 @@
 """Figures and times in words: "38 min ago", "2 min 4 s", "€1,200.00", "3 replicas".
 
-The browser redraws relative times with the same rules (static/js/live.js); tests/browser compares them. Change both.
+The browser redraws relative times by the same rules (static/js/live.js); test_static_scripts.py compares the two.
 """
 
 from __future__ import annotations
