@@ -1,8 +1,7 @@
-"""The scripts in a real browser, each behaviour on a page of a few lines, without a server, the clock standing still."""
+"""The scripts in a real browser, each behaviour on a page of a few lines: no server, and a clock that stands still."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from portal.drawing import words
+from tests.services.programs import required
 
 pytestmark = pytest.mark.browser
 
@@ -25,10 +25,7 @@ ADDRESS = "http://slipway.example/"
 @pytest.fixture(scope="module")
 def browser():
     if not CHROMIUM:
-        reason = "Chromium is not installed"
-        if os.environ.get("REQUIRE_SERVICES") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        (pytest.fail if required() else pytest.skip)("Chromium is not installed")
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
