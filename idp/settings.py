@@ -88,7 +88,11 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "portal.pages.shell.shell",
             ],
-            "builtins": ["django.templatetags.static", "template_partials.templatetags.partials", "portal.templatetags.slipway"],
+            "builtins": [
+                "django.templatetags.static",
+                "template_partials.templatetags.partials",
+                "portal.templatetags.slipway",
+            ],
         },
     },
 ]
@@ -217,7 +221,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "runs"
 CELERY_TASK_ROUTES = {"provisioning.reconcile_*": {"queue": "reconcile"}, "provisioning.notify_*": {"queue": "notify"}}
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "provisioning.runs_sweep", "schedule": float(SWEEP_SECONDS), "options": {"expires": SWEEP_SECONDS * 5}},
+    "sweep": {
+        "task": "provisioning.runs_sweep",
+        "schedule": float(SWEEP_SECONDS),
+        "options": {"expires": SWEEP_SECONDS * 5},
+    },
 }
 
 # --- the sandbox cluster ----------------------------------------------------------------------------------------
@@ -233,6 +241,7 @@ _processors: list[structlog.typing.Processor] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
 ]
 LOGGING = {
     "version": 1,
@@ -243,7 +252,7 @@ LOGGING = {
             "foreign_pre_chain": _processors,
             "processor": structlog.processors.JSONRenderer()
             if LOG_FORMAT == "json"
-            else structlog.dev.ConsoleRenderer(colors=False),
+            else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "slipway"}},

@@ -2,4 +2,27 @@
 
 from __future__ import annotations
 
+import pytest
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.personas import Organisation
+
 pytest_plugins: list[str] = ["tests.kubernetes.fixtures", "tests.services.fixtures"]
+
+
+@pytest.fixture
+def organisation(db: None) -> Organisation:
+    """Two teams with people of every kind, three systems and quotas; see ``tests/personas.py``."""
+    from tests.personas import Organisation  # the models can be imported only once Django is set up
+
+    return Organisation.found()
+
+
+@pytest.fixture(autouse=True)
+def own_sandbox(settings, tmp_path):
+    """A sandbox cluster of its own for every test."""
+    settings.SANDBOX_PATH = tmp_path / "sandbox.sqlite3"

@@ -53,9 +53,9 @@ def _owner() -> str:
 
 
 def _advance_claimed(claim: runs.Claim, now: Clock) -> None:
-    run = Run.objects.select_related("environment__system__team", "environment__stage", "environment__cluster").get(
-        pk=claim.run_id
-    )
+    run = Run.objects.select_related(
+        "environment__system__team", "environment__stage", "environment__cluster", "change"
+    ).get(pk=claim.run_id)
     context = RunContext(run, claim, now)
     while True:
         if Run.objects.filter(pk=run.pk).exclude(cancel_requested_by="").exists():

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from provisioning.domain.driver import Driver, Manifest, ObjectRef, Observed, Scope
+from provisioning.domain.plan import Footprint
 from provisioning.domain.readiness import Readiness
 from provisioning.domain.remedies import remedy_for
 from provisioning.domain.run import Done, Failed, Outcome, Wait
@@ -45,6 +46,12 @@ class RunContext:
         assert self.run.revision is not None
         return desired_of(self.environment, self.run.revision.document, revision=self.run.revision.number)
 
+    @property
+    def previous(self) -> Footprint:
+        """What the environment took before this change, as its plan says."""
+        usage = self.run.change.plan["usage_before"]
+        return Footprint(usage["cpu"], usage["memory_gib"], usage["storage_gib"])
+
     def resources(self) -> dict[str, Resource]:
         return {one.name: one for one in Resource.objects.filter(environment=self.environment)}
 
@@ -55,7 +62,7 @@ class RunContext:
 
 def guardrails(context: RunContext, step: Step) -> Outcome:
     """Namespace, quota, limits, network policies and role binding, before anything lives inside them."""
-    made = context.driver.apply(context.desired.guardrails(), context.scope)
+    made = context.driver.apply(context.desired.guardrails(context.previous), context.scope)
     runs.run_applied(context.claim, now=context.now())
     created = [str(one.ref) for one in made if one.outcome == "created"]
     return Done(

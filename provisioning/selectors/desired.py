@@ -11,10 +11,11 @@ from functools import cached_property
 from typing import Any
 
 from idp.catalog.models import Component, System
+from idp.kernel.errors import InvalidInput
 from provisioning.domain.contract import Contract
-from provisioning.domain.driver import Manifest, ObjectRef, Observed
+from provisioning.domain.driver import Manifest, ObjectRef, Observed, Scope
 from provisioning.domain.graph import dependencies, order
-from provisioning.domain.guardrails import guardrails
+from provisioning.domain.guardrails import GuardrailSettings, guardrails
 from provisioning.domain.plan import Footprint, ResourceSide, Side
 from provisioning.domain.readiness import Readiness, readiness
 from provisioning.domain.render import (
@@ -105,7 +106,10 @@ class Desired:
         for name in self.order:
             place = self._place(name)
             inputs = resolve_inputs(self.document, name, outputs, context=place.facts, pending=True)
-            outputs[name] = publish_outputs(self.contract(name), inputs, place, resources=outputs)
+            try:
+                outputs[name] = publish_outputs(self.contract(name), inputs, place, resources=outputs)
+            except InvalidInput:  # of an invalid document; who asks for its objects is told
+                outputs[name] = {}
         return outputs
 
     def render(self, name: str, outputs: Mapping[str, Mapping[str, Any]]) -> tuple[Rendered, ...]:
@@ -140,12 +144,24 @@ class Desired:
         live = {key: seen.manifest for key, seen in observed.items()}
         return publish_outputs(self.contract(name), inputs, place, live, outputs)
 
-    def guardrails(self) -> list[Manifest]:
-        """Namespace, quota, limits, network policies and role binding of the environment."""
-        total = sum((self.footprint(name) for name in self.order), Footprint())
-        capabilities = {self.capability(name) for name in self.order}
+    def total(self) -> Footprint:
+        return sum((self.footprint(name) for name in self.order), Footprint())
+
+    def guardrails(self, previous: Footprint | None = None) -> list[Manifest]:
+        """Namespace, quota, limits, network policies and role binding of the environment.
+
+        ``previous`` is the footprint of the revision before: while one replaces the other, both must find room.
+        """
+        place = self._context
         return guardrails(
-            self._context, total, routed="route" in capabilities, role="view" if self._production else "edit"
+            namespace=place.environment["namespace"],
+            scope=Scope(place.system["name"], place.environment["name"]),
+            team=place.team["slug"],
+            usage=self.total(),
+            revision=place.revision,
+            previous=previous,
+            has_route=any(self.capability(name) == "route" for name in self.order),
+            settings=GuardrailSettings(team_role="view" if self._production else "edit"),
         )
 
 

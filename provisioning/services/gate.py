@@ -6,7 +6,7 @@ inside its transaction, so that what was shown and what is stored cannot differ 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -34,7 +34,7 @@ from provisioning.models import Environment, Revision, Stage
 from provisioning.selectors.amounts import amounts_after
 from provisioning.selectors.clusters import prices_of
 from provisioning.selectors.contracts import lookup_for
-from provisioning.selectors.desired import desired_at, side_of
+from provisioning.selectors.desired import Desired, desired_at, side_of
 from provisioning.selectors.quota_lines import QuotaLine, quota_lines
 from provisioning.selectors.stages import stage_list
 from provisioning.services.facts import facts_of
@@ -307,9 +307,14 @@ def _target(
     lookup = lookup_for(spec, base.document if base else None)
     resolved = resolve(spec, contracts=lookup.contract, expires=expires)
     found = [*problems, *resolved.problems, *_component_problems(resolved, system)]
+    desired = desired_at(resolved.document, system=system, stage=stage, name=request.environment)
+    unsound = _unsound(desired)
     if not found:
-        found = _render_problems(resolved, request, stage, system)
-    return resolved, found
+        found = list(unsound.values()) or duplicates({name: desired.render_expected(name) for name in desired.order})
+    if not unsound:
+        return resolved, found
+    kept = replace(resolved, document=_without(resolved.document, unsound), left_out=(*resolved.left_out, *unsound))
+    return kept, found
 
 
 def _component_problems(resolved: Resolved, system: System) -> list[FieldError]:
@@ -326,17 +331,21 @@ def _component_problems(resolved: Resolved, system: System) -> list[FieldError]:
     ]
 
 
-def _render_problems(resolved: Resolved, request: ChangeRequest, stage: Stage, system: System) -> list[FieldError]:
-    """What only shows when objects are rendered: an expression that fails, or two resources that make one object."""
-    desired = desired_at(resolved.document, system=system, stage=stage, name=request.environment)
-    rendered = {}
-    found = []
+def _unsound(desired: Desired) -> dict[str, FieldError]:
+    """Resources that cannot be counted or rendered, each with why: an expression that fails."""
+    found = {}
     for name in desired.order:
         try:
-            rendered[name] = desired.render_expected(name)
+            desired.footprint(name)
+            desired.render_expected(name)
         except InvalidInput as error:
-            found.append(FieldError(f"spec.resources.{name}", error.message))
-    return found or duplicates(rendered)
+            found[name] = FieldError(f"spec.resources.{name}", error.message)
+    return found
+
+
+def _without(document: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    kept = {name: one for name, one in document["resources"].items() if name not in names}
+    return {**document, "resources": kept}
 
 
 def delete_confirmed(request: ChangeRequest, planned: Planned) -> Sequence[FieldError]:
