@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.functional import SimpleLazyObject
 
 from governance.access import rights_of
@@ -132,7 +132,8 @@ def answer(request: HttpRequest, error: SlipwayError) -> HttpResponse:
             "request_id": request_id,
             "theme": request.COOKIES.get("theme", ""),
         }
-        response = render(request, "errors/problem.html", context, status=status)
+        # Without the request: context processors would ask the session, and the database may be what failed.
+        response = HttpResponse(render_to_string("errors/problem.html", context), status=status)
     if status == 503:
         response["Retry-After"] = str(int(getattr(error, "delay", 5)))
     return response
