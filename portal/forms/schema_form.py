@@ -1,8 +1,8 @@
 """Forms made from contracts' JSON Schemas: a schema and values become fields, posted fields become values again.
 
-Called by `environment_draft` for each resource of a draft. Pure: no Django, no queries, and no judgement. What was
-typed is kept even where it is wrong (``"abc"`` stays a string in an integer's place), because the contract says what is
-wrong and the field shows both. So nothing that a person typed is ever lost between two requests.
+Called by `environment_draft` and `request_form` for each resource of a draft. Pure: no Django, no queries and no
+judgement. What was typed is kept even where it is wrong (``"abc"`` stays a string in an integer's place), because the
+contract says what is wrong and the field shows both. So nothing that a person typed is lost between two requests.
 
 Every value may also be a reference, ``${resources.db.outputs.host}``; it travels as text whatever type the input has.
 """
@@ -14,6 +14,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
+
+from provisioning.domain.schema import fits
 
 Schema = Mapping[str, Any]
 
@@ -34,13 +36,13 @@ class Posted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Something another resource of the draft offers. ``type`` is a JSON type; ``secret`` never leaves the cluster."""
+    """Something another resource of the draft offers. ``type`` is a JSON type, ``schema`` all that is known of it."""
 
     expression: str
     label: str
     type: str
     secret: bool = False
-    hint: str = ""
+    schema: Schema = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Input:
 
     ``kind``: text, textarea, number, select, checkbox, map, list, group, reference, data (anything else, as JSON).
     ``missing``: the contract wants a value and there is none, which is not worth red ink before somebody asks.
+    ``advanced``: folded away, because most never need it.
     """
 
     kind: str
@@ -82,6 +85,7 @@ class Input:
     placeholder: str = ""
     mono: bool = False
     missing: bool = False
+    advanced: bool = False
     options: tuple[Option, ...] = ()
     entries: tuple[Entry, ...] = ()
     inputs: tuple[Input, ...] = ()
@@ -110,8 +114,6 @@ def _object_kind(schema: Schema, depth: int) -> str:
 
 def kind_of(schema: Schema, depth: int = 0) -> str:
     """How an input of this schema is drawn; ``depth`` 1 is inside a group, where another group is written as JSON."""
-    if schema.get("x-reference") or schema.get("x-output"):
-        return "reference"
     if schema.get("enum"):
         return "select"
     kind = _first_type(schema)
@@ -146,28 +148,26 @@ class Drawing:
             offer for offer in self.offers if (secrets or not offer.secret) and (types is None or offer.type in types)
         )
 
+    def objects_for(self, schema: Schema) -> tuple[Output, ...]:
+        """Outputs that are objects and fit ``schema``."""
+        found = self.offers_for(secrets=bool(schema.get("x-secret")), types=frozenset({"object"}))
+        return tuple(offer for offer in found if fits(offer.schema, schema) is None)
+
 
 def fields(schema: Schema, values: Mapping[str, Any], drawing: Drawing, *, path: str = "inputs") -> tuple[Input, ...]:
-    """The fields of an object schema, in the order its author chose."""
+    """The fields of an object schema, in the order its author chose (``x-order``, else as written)."""
     required = frozenset(schema.get("required", ()))
     depth = path.count(".")
     properties: Mapping[str, Schema] = schema.get("properties", {})
+    ordered = sorted(properties.items(), key=lambda item: item[1].get("x-order", len(properties)))
     return tuple(
         _input(name, part, values.get(name), drawing, f"{path}.{name}", name in required, depth)
-        for name, part in properties.items()
+        for name, part in ordered
     )
 
 
 def _input(key: str, schema: Schema, value: Any, drawing: Drawing, path: str, required: bool, depth: int) -> Input:
-    kind = kind_of(schema, depth)
-    if kind == "checkbox" and isinstance(value, str):
-        kind = "text"
-    if kind == "map" and value is not None and not isinstance(value, Mapping):
-        kind = "data"
-    if kind == "list" and value is not None and not isinstance(value, list):
-        kind = "data"
-    if kind == "group" and isinstance(value, str):
-        kind = "reference"
+    kind = _kind_for(schema, value, drawing, required, depth)
     name = f"{drawing.prefix}.{path}"
     label, unit = _label(key, schema)
     bare = Input(
@@ -183,12 +183,38 @@ def _input(key: str, schema: Schema, value: Any, drawing: Drawing, path: str, re
         missing=required and value in (None, "", {}, []) and "default" not in schema,
         placeholder=_placeholder(schema, kind),
         mono=bool(schema.get("pattern") or schema.get("format") or schema.get("x-mono")),
+        advanced=bool(schema.get("x-advanced")) and value in (None, "", {}, [], schema.get("default")),
     )
     return _FILL[kind](bare, schema, value, drawing)
 
 
+def _kind_for(schema: Schema, value: Any, drawing: Drawing, required: bool, depth: int) -> str:
+    """The kind for this value: what does not fit the usual field is shown as text, so that it can be mended."""
+    kind = kind_of(schema, depth)
+    if kind == "checkbox" and isinstance(value, str):
+        return "text"
+    if kind == "map" and value is not None and not isinstance(value, Mapping):
+        return "data"
+    if kind == "list" and value is not None and not isinstance(value, list):
+        return "data"
+    if kind == "group" and (isinstance(value, str) or (not value and _wants_output(schema, drawing, required))):
+        return "reference"
+    return kind
+
+
+def _wants_output(schema: Schema, drawing: Drawing, required: bool) -> bool:
+    """Whether an object is meant to be somebody's output: no default fills it, and it is required or an output fits."""
+    properties: Mapping[str, Schema] = schema.get("properties", {})
+    needed = schema.get("required", ())
+    if not needed or "default" in schema or all("default" in properties.get(name, {}) for name in needed):
+        return False
+    return required or bool(drawing.objects_for(schema))
+
+
 def _label(key: str, schema: Schema) -> tuple[str, str]:
     title = str(schema.get("title") or _words(key))
+    if schema.get("x-unit"):
+        return title.removesuffix(f" ({schema['x-unit']})"), str(schema["x-unit"])
     found = UNIT_IN_TITLE.match(title)
     return (found["label"], found["unit"]) if found else (title, "")
 
@@ -217,10 +243,12 @@ def _hint(schema: Schema, kind: str) -> str:
 
 
 def _placeholder(schema: Schema, kind: str) -> str:
-    if "default" in schema and kind in ("text", "number", "textarea"):
+    if kind not in ("text", "number", "textarea"):
+        return ""
+    if "default" in schema:
         return _text(schema["default"])
     examples = schema.get("examples") or ()
-    return _text(examples[0]) if examples and kind in ("text", "number", "textarea") else ""
+    return _text(schema.get("x-placeholder", examples[0] if examples else ""))
 
 
 def _text(value: Any) -> str:
@@ -249,8 +277,11 @@ def _fill_number(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> I
 def _fill_select(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> Input:
     chosen = _text(value)
     known = [_text(choice) for choice in schema["enum"]]
-    names = schema.get("x-labels", {})
-    options = [Option(choice, str(names.get(choice, choice)), choice == chosen) for choice in known]
+    about = schema.get("x-labels", {})
+    options = [
+        Option(choice, f"{choice}, {about[choice]}" if choice in about else choice, choice == chosen)
+        for choice in known
+    ]
     if not chosen and "default" not in schema:
         options.insert(0, Option("", "Choose" if bare.required else "Not set", selected=True))
     elif not bare.required and "default" not in schema:
@@ -269,7 +300,9 @@ def _fill_map(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> Inpu
         Entry(str(key), _text(item), f"{bare.id}-{place}", drawing.errors.get(f"{bare.path}.{key}", ""))
         for place, (key, item) in enumerate((value or {}).items())
     ]
-    return replace(bare, entries=tuple(entries), suggestions=drawing.offers_for(secrets=True, types=None))
+    extra = schema.get("additionalProperties")
+    secrets = isinstance(extra, Mapping) and bool(extra.get("x-secret"))
+    return replace(bare, entries=tuple(entries), suggestions=drawing.offers_for(secrets=secrets, types=SCALARS))
 
 
 def _fill_list(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> Input:
@@ -288,12 +321,12 @@ def _fill_group(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> In
 
 def _fill_reference(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> Input:
     chosen = _text(value)
-    offers = drawing.offers_for(secrets=bool(schema.get("x-secret")), types=frozenset({"object"}))
+    offers = drawing.objects_for(schema)
     options = [Option(offer.expression, offer.label, offer.expression == chosen) for offer in offers]
     if chosen and all(option.value != chosen for option in options):
         options.append(Option(chosen, _reference_label(chosen), selected=True))
     if not chosen or not bare.required:
-        words = "Nothing" if not bare.required else ("Choose" if options else "Add a resource to send to first")
+        words = "Nothing" if not bare.required else ("Choose" if options else "Add a resource that offers one")
         options.insert(0, Option("", words, selected=not chosen))
     return replace(bare, value=chosen, options=tuple(options))
 
@@ -437,8 +470,10 @@ def defaults(schema: Schema) -> dict[str, Any]:
     """What the schema fills in by itself; a new resource's form begins with it."""
     found: dict[str, Any] = {}
     for name, part in schema.get("properties", {}).items():
-        if "default" in part:
+        if part.get("properties") and all("default" in part["properties"][key] for key in part.get("required", ())):
+            inner = {**defaults(part), **part.get("default", {})}
+            if inner:
+                found[name] = inner
+        elif "default" in part:
             found[name] = part["default"]
-        elif part.get("properties") and (inner := defaults(part)):
-            found[name] = inner
     return found

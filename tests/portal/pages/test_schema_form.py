@@ -12,7 +12,12 @@ from portal.forms.schema_form import Drawing, Output, defaults, every, fields, k
 HOST = Output("${resources.db.outputs.host}", "db.host", "string")
 PORT = Output("${resources.db.outputs.port}", "db.port", "integer")
 PASSWORD = Output("${resources.db.outputs.credentials.password}", "db.credentials.password", "string", secret=True)
-SERVICE = Output("${resources.api.outputs.service}", "api.service", "object")
+TARGET = {
+    "type": "object",
+    "required": ["name", "port"],
+    "properties": {"name": {"type": "string"}, "port": {"type": "integer"}},
+}
+SERVICE = Output("${resources.api.outputs.service}", "api.service", "object", schema=TARGET)
 OFFERS = (HOST, PORT, PASSWORD, SERVICE)
 
 
@@ -190,8 +195,47 @@ def test_it_suggests_outputs_that_fit(schema, offered):
     assert list(one(schema).suggestions) == offered
 
 
+@pytest.mark.parametrize(
+    ("schema", "value", "required", "kind"),
+    [
+        pytest.param(TARGET, None, True, "reference", id="required and empty"),
+        pytest.param(TARGET, None, False, "reference", id="an output fits"),
+        pytest.param(TARGET, SERVICE.expression, False, "reference", id="a reference"),
+        pytest.param(TARGET, {"name": "api", "port": 80}, True, "group", id="written out"),
+        pytest.param(
+            {"type": "object", "required": ["min"], "properties": {"min": {"type": "integer"}}}, None, False, "group",
+            id="no output fits",
+        ),
+        pytest.param(
+            {"type": "object", "required": ["a"], "properties": {"a": {"type": "string", "default": "b"}}}, None, True,
+            "group", id="filled by defaults",
+        ),
+    ],
+)  # fmt: skip
+def test_it_picks_an_output_for_an_object_that_is_meant_to_be_one(schema, value, required, kind):
+    assert one(schema, value, required=required).kind == kind
+
+
+def test_it_reads_an_object_as_reference_or_written_out():
+    assert read(TARGET, "r.db.inputs.it=${resources.api.outputs.service}") == {"it": SERVICE.expression}
+    assert read(TARGET, "r.db.inputs.it.name=api&r.db.inputs.it.port=80") == {"it": {"name": "api", "port": 80}}
+
+
+def test_it_keeps_the_author_s_order_and_folds_what_few_need():
+    schema = {
+        "type": "object",
+        "properties": {
+            "last": {"type": "string", "x-order": 3, "x-advanced": True},
+            "first": {"type": "string", "x-order": 1},
+            "second": {"type": "string", "x-order": 2, "x-advanced": True},
+        },
+    }
+    drawn = fields(schema, {"last": "set"}, Drawing("r.db"))
+    assert [(part.label, part.advanced) for part in drawn] == [("First", False), ("Second", True), ("Last", False)]
+
+
 def test_it_offers_objects_to_a_reference_and_keeps_one_that_is_gone():
-    options = one({"type": "object"}, "${resources.old.outputs.service}", required=True).options
+    options = one(TARGET, "${resources.old.outputs.service}", required=True).options
     assert [(option.value, option.label, option.selected) for option in options] == [
         (SERVICE.expression, "api.service", False),
         ("${resources.old.outputs.service}", "old.service", True),
@@ -230,7 +274,12 @@ def test_it_begins_a_resource_with_the_schema_s_defaults():
         "properties": {
             "size": {"type": "string", "default": "small"},
             "image": {"type": "string"},
-            "health": {"type": "object", "properties": {"path": {"type": "string", "default": "/"}}},
+            "health": {"type": "object", "default": {}, "properties": {"path": {"type": "string", "default": "/"}}},
+            "autoscale": {
+                "type": "object",
+                "required": ["max"],
+                "properties": {"max": {"type": "integer"}, "percent": {"type": "integer", "default": 70}},
+            },
         },
     }
     assert defaults(schema) == {"size": "small", "health": {"path": "/"}}

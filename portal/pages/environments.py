@@ -1,0 +1,204 @@
+"""Environments: is it healthy, what is in it, what is happening? The list, one environment with its tabs, its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from django.conf import settings as django_settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from idp.kernel import clock, keyset
+from idp.kernel.errors import Conflict, InvalidInput, NotFound
+from portal.pages.shell import POST, page
+from portal.reading import environment as reading
+from provisioning.domain.lifecycle import ENVIRONMENT_STATES
+from provisioning.models import Cluster, Environment
+from provisioning.selectors.changes import change_list
+from provisioning.selectors.environments import (
+    environment_document,
+    environment_get,
+    environment_list,
+    environment_resources,
+)
+from provisioning.selectors.environments import revisions as revision_list
+from provisioning.selectors.runs import run_list
+from provisioning.selectors.stages import stage_list
+from provisioning.services.changes import ChangeRequest, change_submit
+
+PAGE = 50
+STOP_POLLING = 286
+FILTERS = ("query", "stage", "state", "team", "system")
+
+
+@page("environments")
+def environments(request: HttpRequest) -> HttpResponse:
+    asked = {name: request.GET.get("q" if name == "query" else name, "").strip()[:80] for name in FILTERS}
+    found = keyset.page(
+        environment_list(request.rights, **asked),  # type: ignore[attr-defined]
+        order=("-changed_at", "-id"),
+        cursor=request.GET.get("cursor"),
+        limit=PAGE,
+    )
+    context = {
+        "environments": found.items,
+        "next": found.next,
+        "asked": asked,
+        "filtered": any(asked.values()),
+        "stages": [{"value": one.name, "label": one.name} for one in stage_list()],
+        "states": [{"value": one, "label": one.capitalize()} for one in ENVIRONMENT_STATES if one != "gone"],
+        "teams": _teams(found.items, asked["team"]),
+        "currency": django_settings.CURRENCY,
+        "now": clock.now(),
+        "soon": clock.now() + reading.SOON,
+    }
+    return render(request, "environments/list.html", context)
+
+
+@page("environments")
+def environment(request: HttpRequest, system: str, name: str) -> HttpResponse:
+    found = environment_get(request.rights, system, name)  # type: ignore[attr-defined]
+    if found.deleted_at is not None:
+        return render(request, "environments/gone.html", _gone(request, found), status=410)
+    return render(request, "environments/environment.html", _overview(request, found))
+
+
+@page("environments")
+def environment_live(request: HttpRequest, system: str, name: str) -> HttpResponse:
+    """The overview again while it moves; the last answer tells the browser to stop asking."""
+    found = environment_get(request.rights, system, name)  # type: ignore[attr-defined]
+    context = _overview(request, found)
+    over = not context["moving"]
+    if found.deleted_at is not None:
+        response = HttpResponse(status=204)
+        response["HX-Refresh"] = "true"
+        return response
+    return render(request, "environments/environment.html#overview", context, status=STOP_POLLING if over else 200)
+
+
+@page("environments")
+def revisions(request: HttpRequest, system: str, name: str) -> HttpResponse:
+    found = environment_get(request.rights, system, name)  # type: ignore[attr-defined]
+    listed = keyset.page(revision_list(found), order=("-number",), cursor=request.GET.get("cursor"), limit=PAGE)
+    context = {**_frame(request, found, "revisions"), "revisions": listed.items, "next": listed.next}
+    shown = request.GET.get("show", "")
+    if shown.isdigit():
+        context |= _shown_revision(found, int(shown))
+    return render(request, "environments/revisions.html", context)
+
+
+@page("environments")
+def changes(request: HttpRequest, system: str, name: str) -> HttpResponse:
+    found = environment_get(request.rights, system, name)  # type: ignore[attr-defined]
+    rows = change_list(request.rights, environment=found)  # type: ignore[attr-defined]
+    listed = keyset.page(rows, order=("-id",), cursor=request.GET.get("cursor"), limit=PAGE)
+    context = {**_frame(request, found, "changes"), "changes": listed.items, "next": listed.next}
+    return render(request, "environments/changes.html", context)
+
+
+@page("environments")
+def settings(request: HttpRequest, system: str, name: str) -> HttpResponse:
+    found = environment_get(request.rights, system, name)  # type: ignore[attr-defined]
+    return render(request, "environments/settings.html", _settings(request, found))
+
+
+@page("environments", methods=POST)
+def environment_delete(request: HttpRequest, system: str, name: str) -> HttpResponse:
+    """Asks for its end; the typed name is compared here as well as in the browser."""
+    found = environment_get(request.rights, system, name)  # type: ignore[attr-defined]
+    asked = ChangeRequest(
+        kind="delete",
+        system=system,
+        environment=name,
+        reason=request.POST.get("reason", ""),
+        confirm=request.POST.get("confirm_name", "").strip(),
+    )
+    try:
+        change = change_submit(request.actor, asked, now=clock.now())  # type: ignore[attr-defined]
+    except (InvalidInput, Conflict) as error:
+        said = " ".join(one.message for one in error.errors) or error.message
+        context = _settings(request, found) | {"delete_error": said}
+        return render(request, "environments/settings.html", context, status=422)
+    if change.state == "pending":
+        messages.success(request, f"#{change.pk} is asked for\n{system} / {name} stays until the people below agree.")
+        return redirect("change", change.pk)
+    run = change.runs.order_by("-id").values_list("pk", flat=True).first()
+    return redirect("run", run) if run is not None else redirect("change", change.pk)
+
+
+def _frame(request: HttpRequest, found: Environment, tab: str) -> dict[str, Any]:
+    """What every tab shows: head, tabs, and what may be asked for here."""
+    rights = request.rights  # type: ignore[attr-defined]
+    return {
+        "environment": found,
+        "system": found.system,
+        "tab": tab,
+        "may_request": rights.may_request(found.system) and found.deleted_at is None and found.state != "deleting",
+        "currency": django_settings.CURRENCY,
+        "number": found.desired.number if found.desired else 0,
+        "sandbox": found.cluster.driver == "sandbox" and Cluster.objects.exclude(driver="sandbox").exists(),
+    }
+
+
+def _overview(request: HttpRequest, found: Environment) -> dict[str, Any]:
+    now = clock.now()
+    resources = environment_resources(found)
+    recent = list(change_list(request.rights, environment=found)[:12])  # type: ignore[attr-defined]
+    open_changes = [one for one in recent if one.state in reading.OPEN]
+    run = run_list(request.rights, environment_id=found.pk).first()  # type: ignore[attr-defined]
+    here = reverse("environment", args=[found.system.slug, found.name])
+    return {
+        **_frame(request, found, "overview"),
+        "view": "list" if request.GET.get("view") == "list" else "graph",
+        "resources": resources,
+        "nodes": reading.nodes(resources, here),
+        "edges": reading.edges(resources),
+        "outputs": reading.outputs(resources),
+        "conditions": reading.conditions(found, resources, now),
+        "usage": reading.usage_pairs(found, django_settings.CURRENCY),
+        "activity": reading.activity(recent),
+        "open_changes": open_changes,
+        "run": run,
+        "moving": found.deleted_at is None
+        and (found.state in reading.MOVING or (run is not None and run.state in ("queued", "running"))),
+        "failed_run": run
+        if run is not None and run.state == "failed" and found.state in ("failed", "degraded")
+        else None,
+        "waiting": next((one for one in open_changes if one.state == "pending"), None),
+        "soon": found.expires_at is not None and found.expires_at - now < reading.SOON,
+        "kubectl": f"kubectl --namespace {found.namespace} get all",
+    }
+
+
+def _shown_revision(found: Environment, number: int) -> dict[str, Any]:
+    revision = found.revisions.filter(number=number).first()
+    if revision is None:
+        raise NotFound(f"{found.system.slug} / {found.name} has no revision r{number}.")
+    document = environment_document(found, revision)
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=96)
+    return {"shown": revision, "shown_text": text}
+
+
+def _settings(request: HttpRequest, found: Environment) -> dict[str, Any]:
+    document = environment_document(found)
+    return {
+        **_frame(request, found, "settings"),
+        "losses": reading.losses(found, environment_resources(found)),
+        "document": yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=96),
+    }
+
+
+def _gone(request: HttpRequest, found: Environment) -> dict[str, Any]:
+    last = change_list(request.rights, environment=found).first()  # type: ignore[attr-defined]
+    return {**_frame(request, found, "overview"), "last_change": last}
+
+
+def _teams(shown: list[Environment], chosen: str) -> list[dict[str, str]]:
+    """Teams to filter by: those on this page, and the one that is set."""
+    names = {one.system.team.slug: one.system.team.name for one in shown}
+    if chosen:
+        names.setdefault(chosen, chosen)
+    return [{"value": slug, "label": names[slug]} for slug in sorted(names)]

@@ -1,0 +1,28 @@
+"""Addresses of environments, changes and runs: the pages on which work is asked for, decided and watched."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from portal.pages import changes, environment_form, environments, live, runs
+
+urlpatterns = [
+    path("environments/", environments.environments, name="environments"),
+    path("environments/new", environment_form.environment_new, name="environment-new"),
+    path("environments/plan", environment_form.environment_plan, name="environment-plan"),
+    path("environments/<slug:system>/<slug:name>/", environments.environment, name="environment"),
+    path("environments/<slug:system>/<slug:name>/live", environments.environment_live, name="environment-live"),
+    path("environments/<slug:system>/<slug:name>/revisions/", environments.revisions, name="environment-revisions"),
+    path("environments/<slug:system>/<slug:name>/changes/", environments.changes, name="environment-changes"),
+    path("environments/<slug:system>/<slug:name>/settings/", environments.settings, name="environment-settings"),
+    path("environments/<slug:system>/<slug:name>/edit", environment_form.environment_edit, name="environment-edit"),
+    path("environments/<slug:system>/<slug:name>/delete", environments.environment_delete, name="environment-delete"),
+    path("changes/", changes.changes, name="changes"),
+    path("changes/decide", changes.changes_decide, name="changes-decide"),
+    path("changes/<int:change>/", changes.change, name="change"),
+    path("changes/<int:change>/decide", changes.change_decide, name="change-decide"),
+    path("runs/<int:run>/", runs.run, name="run"),
+    path("runs/<int:run>/stream", live.run_events, name="run-events"),
+    path("runs/<int:run>/progress", runs.run_progress, name="run-progress"),
+    path("runs/<int:run>/cancel", runs.run_cancel, name="run-cancel"),
+]
