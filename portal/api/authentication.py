@@ -1,0 +1,70 @@
+"""Who asks, for the API: a bearer token, or the browser's session with its CSRF token.
+
+Both leave an ``Actor`` in ``request.actor`` and lazy ``request.rights``, as ``portal.middleware`` does for pages.
+Nothing here decides what the actor may do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from governance.access import rights_of
+from governance.services.tokens import token_authenticate
+from idp.kernel import clock
+from idp.kernel.actor import Actor
+from idp.kernel.errors import NotSignedIn
+from portal.middleware import actor_of_session
+
+CHALLENGE = 'Bearer realm="slipway"'
+
+
+class TokenAuthentication(BaseAuthentication):
+    """``Authorization: Bearer slw_<prefix>_<secret>``. Any other ``Authorization`` is refused, never ignored."""
+
+    def authenticate(self, request: Request) -> tuple[Actor, Actor] | None:
+        header = request.headers.get("Authorization", "")
+        if not header:
+            return None
+        actor = replace(actor_of_bearer(header), request_id=getattr(request._request, "request_id", ""))
+        return _adopt(request._request, actor)
+
+    def authenticate_header(self, request: Request) -> str:
+        return CHALLENGE
+
+
+class SignedInSession(SessionAuthentication):
+    """The portal's session cookie. Writing needs the CSRF token in ``X-CSRFToken``."""
+
+    def authenticate(self, request: Request) -> tuple[Actor, Actor] | None:
+        actor = actor_of_session(request._request)
+        if actor.is_anonymous or not request._request.user.is_active:
+            return None
+        self.enforce_csrf(request)
+        return _adopt(request._request, replace(actor, via="api"))
+
+
+class SignedIn(BasePermission):
+    """Anybody with an identity; what they may do is the services' business."""
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        return not request._request.actor.is_anonymous
+
+
+def actor_of_bearer(header: str) -> Actor:
+    """The actor behind an ``Authorization`` header; NotSignedIn when it is not a valid bearer token."""
+    scheme, _, credentials = header.partition(" ")
+    if scheme.lower() != "bearer" or not credentials.strip():
+        raise NotSignedIn("The Authorization header is not a bearer token.")
+    return token_authenticate(credentials.strip(), now=clock.now())
+
+
+def _adopt(request: HttpRequest, actor: Actor) -> tuple[Actor, Actor]:
+    request.actor = actor
+    request.rights = SimpleLazyObject(lambda: rights_of(actor))
+    return actor, actor

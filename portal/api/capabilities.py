@@ -1,0 +1,169 @@
+"""Capabilities and their contracts: what teams can have, in which versions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from idp.kernel import clock
+from idp.kernel.errors import FieldError, InvalidInput
+from portal.api import paths
+from portal.api.answers import answer, created, listing, moment
+from portal.api.endpoint import Endpoint
+from portal.api.operation import PAGED, Query, operation
+from portal.api.shapes import capabilities as shapes
+from portal.api.shapes.words import text
+from provisioning.models import Capability, Contract
+from provisioning.selectors import capabilities as selectors
+from provisioning.services import contracts as services
+
+AREA = "Capabilities"
+
+
+class Capabilities(Endpoint):
+    @operation(
+        "capabilities_list",
+        "List capabilities",
+        area=AREA,
+        answers={200: shapes.CAPABILITY_PAGE},
+        query=(Query("category", text("Only this category.", most=40)), *PAGED),
+    )
+    def get(self, request: Request) -> HttpResponse:
+        rows = Capability.objects.select_related("owner").defer("readme")
+        if category := self.query.get("category"):
+            rows = rows.filter(category=category)
+        return listing(request, self.query, rows, ("name",), capability_row)
+
+
+class OneCapability(Endpoint):
+    @operation("capabilities_read", "Read a capability", area=AREA, answers={200: shapes.CAPABILITY_DETAIL})
+    def get(self, request: Request, capability: str) -> HttpResponse:
+        row = selectors.capability_get(capability)
+        used = Counter(use["version"] for use in selectors.usage_by_version(row, self.rights))
+        contracts = selectors.contracts_of(row).select_related("capability", "published_by").defer("document")
+        return answer(
+            {
+                **capability_row(row),
+                "readme": row.readme,
+                "contracts": [contract_row(one) for one in contracts],
+                "usage": [{"version": version, "resources": count} for version, count in used.items()],
+            }
+        )
+
+
+class Contracts(Endpoint):
+    @operation(
+        "contracts_list", "List a capability's contracts", area=AREA, answers={200: shapes.CONTRACT_PAGE}, query=PAGED
+    )
+    def get(self, request: Request, capability: str) -> HttpResponse:
+        row = selectors.capability_get(capability)
+        rows = Contract.objects.filter(capability=row).select_related("capability", "published_by").defer("document")
+        return listing(request, self.query, rows, ("-major", "-minor", "-patch", "-id"), contract_row)
+
+    @operation(
+        "contracts_publish",
+        "Publish a contract",
+        area=AREA,
+        answers={201: shapes.CONTRACT_DETAIL},
+        body=shapes.CONTRACT_DOCUMENT,
+        scope="admin",
+        problems=(409,),
+        about="Platform admins only. The body is the contract document, best as application/yaml, so that what is "
+        "wrong is named with its line. A published version never changes.",
+    )
+    def post(self, request: Request, capability: str) -> HttpResponse:
+        self.rights.require_admin()
+        _require_same_name(self.sent, capability)
+        if request.content_type.partition(";")[0] == "application/yaml":
+            asked: dict[str, Any] = {"text": request._request.body.decode()}
+        else:
+            asked = {"document": self.sent}
+        published = services.contract_publish(self.actor, now=clock.now(), **asked)
+        row = selectors.contract_get(capability, published.version)
+        return created(_detail(row), paths.contract(capability, row.version))
+
+
+class OneContract(Endpoint):
+    @operation(
+        "contracts_read",
+        "Read a contract",
+        area=AREA,
+        answers={200: shapes.CONTRACT_DETAIL},
+        headers={
+            "Deprecation": "Since when it is deprecated, as RFC 9745 has it.",
+            "Sunset": "When it ends, as RFC 8594 has it.",
+        },
+    )
+    def get(self, request: Request, capability: str, version: str) -> HttpResponse:
+        row = selectors.contract_get(capability, version)
+        return answer(_detail(row), headers=deprecation_headers(row))
+
+
+def capability_row(capability: Capability) -> dict[str, Any]:
+    """Needs ``owner`` joined."""
+    return {
+        "name": capability.name,
+        "title": capability.title,
+        "summary": capability.summary,
+        "category": capability.category,
+        "icon": capability.icon,
+        "owner": capability.owner.slug if capability.owner else None,
+        "url": paths.capability(capability.name),
+        "contracts_url": f"{paths.capability(capability.name)}contracts/",
+    }
+
+
+def contract_row(contract: Contract) -> dict[str, Any]:
+    """Needs ``capability`` and ``published_by`` joined."""
+    return {
+        "capability": contract.capability.name,
+        "version": contract.version,
+        "state": contract.state,
+        "digest": contract.digest,
+        "published_at": moment(contract.published_at),
+        "published_by": contract.published_by.username if contract.published_by else None,
+        "url": paths.contract(contract.capability.name, contract.version),
+    }
+
+
+def deprecation_headers(contract: Contract) -> dict[str, str]:
+    """``Deprecation`` (``@`` and Unix seconds) and ``Sunset`` (an HTTP date), where the document has their dates.
+
+    The document says them as ``spec.deprecated`` and ``spec.sunset``; a sunset before the deprecation is left out.
+    """
+    if contract.state not in ("deprecated", "retired"):
+        return {}
+    spec = contract.document.get("spec", {})
+    since, end = _date(spec.get("deprecated")), _date(spec.get("sunset"))
+    headers = {"Link": f'<{paths.capability(contract.capability.name)}>; rel="successor-version"'}
+    if since:
+        headers["Deprecation"] = f"@{int(since.timestamp())}"
+    if end and (since is None or end >= since):
+        headers["Sunset"] = format_datetime(end, usegmt=True)
+    return headers
+
+
+def _detail(contract: Contract) -> dict[str, Any]:
+    return {**contract_row(contract), "document": contract.document}
+
+
+def _date(value: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _require_same_name(document: dict[str, Any], capability: str) -> None:
+    named = document["metadata"].get("capability")
+    if named != capability:
+        message = f"Use “{capability}”, as in the address."
+        raise InvalidInput(
+            "The document is of another capability.", errors=[FieldError("metadata.capability", message)]
+        )

@@ -1,0 +1,94 @@
+"""The base of every view of the API: the order in which a request is checked.
+
+Identity and rate (DRF), the token's scope, the query, the body, then the method; a POST with an Idempotency-Key
+passes ``portal.api.repeats`` on the way. Views hold no rule of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpResponse
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from idp.kernel.actor import Actor
+from idp.kernel.errors import InvalidInput
+from portal.api.bodies import check_body, read_query
+from portal.api.operation import Operation
+from portal.api.repeats import once
+
+
+class AlwaysJSON(BaseContentNegotiation):
+    """Answers in JSON whatever ``Accept`` says: a browser that follows a link reads it too."""
+
+    def select_parser(self, request: Request, parsers: list[Any]) -> Any:
+        sent = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == sent), None)
+
+    def select_renderer(
+        self, request: Request, renderers: list[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
+
+
+class Endpoint(APIView):
+    """One address. Its methods are declared with ``@operation``; ``self.query`` and ``self.sent`` are checked."""
+
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    content_negotiation_class = AlwaysJSON
+    metadata_class = None
+    query: dict[str, Any]
+    sent: Any
+
+    @property
+    def actor(self) -> Actor:
+        return self.request._request.actor
+
+    @property
+    def rights(self) -> Any:
+        return self.request._request.rights
+
+    @property
+    def allowed_methods(self) -> list[str]:
+        return [name.upper() for name in self.http_method_names if hasattr(self, name)]
+
+    def carry_out(
+        self, declared: Operation, method: Callable[..., HttpResponse], request: Request, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Check the request against ``declared``, then run ``method``. Called by the ``operation`` decorator."""
+        if declared.scope and not self.actor.is_anonymous:
+            self.rights.require_scope(declared.scope)
+        self.query = read_query(request.query_params, declared.query)
+        if declared.body is None:
+            return self._run(method, request, *args, **kwargs)
+        raw = request._request.body
+        return once(request, raw, lambda: self._with_body(declared, method, raw, request, *args, **kwargs))
+
+    def _with_body(
+        self,
+        declared: Operation,
+        method: Callable[..., HttpResponse],
+        raw: bytes,
+        request: Request,
+        *args: Any,
+        **kwargs: Any,
+    ) -> HttpResponse:
+        self.sent = request.data if raw else {}
+        if not isinstance(self.sent, dict):
+            raise InvalidInput("The body must be an object.")
+        check_body(self.sent, declared.body or "")
+        return self._run(method, request, *args, **kwargs)
+
+    def _run(self, method: Callable[..., HttpResponse], request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        return method(self, request, *args, **kwargs)
+
+
+class PublicEndpoint(Endpoint):
+    """Needs no identity; a token that is sent all the same must be right."""
+
+    permission_classes = [AllowAny]

@@ -1,0 +1,196 @@
+"""Environments as they are wanted and as they are: read only, since every mutation is a change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from portal.api import paths
+from portal.api.answers import answer, figure, listing, moment
+from portal.api.changes import CHANGES_JOINED, change_row
+from portal.api.endpoint import Endpoint
+from portal.api.events import change_event_row
+from portal.api.figures import usage
+from portal.api.operation import PAGED, Query, operation
+from portal.api.runs import run_row
+from portal.api.shapes import changes as change_shapes
+from portal.api.shapes import environments as shapes
+from portal.api.shapes.words import text
+from provisioning.models import Change, ChangeEvent, Environment, Revision, Run
+from provisioning.selectors import environments as selectors
+
+AREA = "Environments"
+PARTS = ("resources", "revisions", "changes", "runs", "events")
+
+
+class Environments(Endpoint):
+    @operation(
+        "environments_list",
+        "List environments",
+        area=AREA,
+        answers={200: shapes.ENVIRONMENT_PAGE},
+        query=(
+            Query("q", text("Part of the name or the system.", most=200)),
+            Query("stage", text("Name of the stage.", most=30)),
+            Query("state", text(one_of=shapes.ENVIRONMENT_STATES)),
+            Query("team", text("Slug of the owning team.", most=30)),
+            Query("system", text("Slug of the system.", most=30)),
+            *PAGED,
+        ),
+        about="Living environments that you may see, last changed first.",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        chosen = {name: value for name, value in self.query.items() if name not in ("cursor", "limit", "q")}
+        rows = selectors.environment_list(self.rights, query=self.query.get("q", ""), **chosen)
+        return listing(request, self.query, rows.defer(*HEAVY), ("-changed_at", "-id"), environment_row)
+
+
+class OneEnvironment(Endpoint):
+    @operation("environments_read", "Read an environment", area=AREA, answers={200: shapes.ENVIRONMENT_DETAIL})
+    def get(self, request: Request, system: str, name: str) -> HttpResponse:
+        row = selectors.environment_get(self.rights, system, name)
+        url = paths.environment(row.system.slug, row.name)
+        power = row.desired.document.get("power", "awake") if row.desired else "awake"
+        return answer(
+            {
+                **environment_row(row),
+                "power": power,
+                "conditions": row.conditions,
+                "resources": [resource_row(one) for one in selectors.environment_resources(row)],
+                "document": selectors.environment_document(row),
+                "links": {part: f"{url}{part}/" for part in PARTS},
+            }
+        )
+
+
+class Resources(Endpoint):
+    @operation(
+        "environments_resources",
+        "List an environment's resources",
+        area=AREA,
+        answers={200: shapes.RESOURCE_LIST},
+        about="All of them, in dependency order, with outputs. Secret outputs are references only.",
+    )
+    def get(self, request: Request, system: str, name: str) -> HttpResponse:
+        row = selectors.environment_get(self.rights, system, name)
+        return answer({"items": [resource_row(one) for one in selectors.environment_resources(row)]})
+
+
+class Revisions(Endpoint):
+    @operation(
+        "environments_revisions",
+        "List an environment's revisions",
+        area=AREA,
+        answers={200: shapes.REVISION_PAGE},
+        query=PAGED,
+        about="Newest first.",
+    )
+    def get(self, request: Request, system: str, name: str) -> HttpResponse:
+        row = selectors.environment_get(self.rights, system, name)
+        rows = Revision.objects.filter(environment=row)
+        return listing(request, self.query, rows, ("-number",), revision_row)
+
+
+class Changes(Endpoint):
+    @operation(
+        "environments_changes",
+        "List an environment's changes",
+        area=AREA,
+        answers={200: change_shapes.CHANGE_PAGE},
+        query=PAGED,
+        about="Newest first.",
+    )
+    def get(self, request: Request, system: str, name: str) -> HttpResponse:
+        row = selectors.environment_get(self.rights, system, name)
+        rows = Change.objects.filter(environment=row).select_related(*CHANGES_JOINED).defer("plan", "facts", "target")
+        return listing(request, self.query, rows, ("-id",), change_row)
+
+
+class Runs(Endpoint):
+    @operation(
+        "environments_runs",
+        "List an environment's runs",
+        area=AREA,
+        answers={200: shapes.RUN_PAGE},
+        query=PAGED,
+        about="Newest first.",
+    )
+    def get(self, request: Request, system: str, name: str) -> HttpResponse:
+        row = selectors.environment_get(self.rights, system, name)
+        rows = Run.objects.filter(environment=row).select_related("environment__system", "revision")
+        return listing(request, self.query, rows, ("-id",), run_row)
+
+
+class Events(Endpoint):
+    @operation(
+        "environments_events",
+        "List what happened to an environment",
+        area=AREA,
+        answers={200: change_shapes.CHANGE_EVENT_PAGE},
+        query=PAGED,
+        about="Events of all its changes, newest first. A run's own log is at runs/{run_id}/events/.",
+    )
+    def get(self, request: Request, system: str, name: str) -> HttpResponse:
+        row = selectors.environment_get(self.rights, system, name)
+        rows = ChangeEvent.objects.filter(change__environment=row)
+        return listing(request, self.query, rows, ("-id",), change_event_row)
+
+
+HEAVY = ("conditions", "desired__document", "observed__document", "cluster__credentials")
+
+
+def environment_row(environment: Environment) -> dict[str, Any]:
+    """Needs ``system__team``, ``stage``, ``cluster``, ``desired`` and ``observed`` joined."""
+    system, desired, observed = environment.system, environment.desired, environment.observed
+    return {
+        "system": system.slug,
+        "name": environment.name,
+        "team": system.team.slug,
+        "stage": environment.stage.name,
+        "state": environment.state,
+        "namespace": environment.namespace,
+        "cluster": environment.cluster.name,
+        "sandbox": environment.cluster.driver == "sandbox",
+        "revision": desired.number if desired else None,
+        "observed_revision": observed.number if observed else None,
+        "usage": usage(environment),
+        "monthly_cost": figure(environment.monthly_cost),
+        "currency": settings.CURRENCY,
+        "expires_at": moment(environment.expires_at),
+        "created_at": moment(environment.created_at),
+        "changed_at": moment(environment.changed_at),
+        "deleted_at": moment(environment.deleted_at),
+        "url": paths.environment(system.slug, environment.name),
+    }
+
+
+def resource_row(resource: selectors.ResourceView) -> dict[str, Any]:
+    return {
+        "name": resource.name,
+        "capability": resource.capability,
+        "title": resource.title,
+        "contract": resource.contract,
+        "contract_state": resource.contract_state,
+        "component": resource.component or None,
+        "state": resource.state,
+        "message": resource.message,
+        "inputs": resource.inputs,
+        "outputs": resource.outputs,
+        "secret_outputs": resource.secret_outputs,
+        "depends_on": list(resource.depends_on),
+        "usage": usage(resource.footprint),
+        "monthly_cost": figure(resource.cost),
+    }
+
+
+def revision_row(revision: Revision) -> dict[str, Any]:
+    return {
+        "number": revision.number,
+        "digest": revision.digest,
+        "change": revision.change_id,
+        "created_at": moment(revision.created_at),
+        "document": revision.document,
+    }

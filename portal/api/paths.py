@@ -1,0 +1,57 @@
+"""Addresses of the API, written without reversing: rows of long lists name many of them."""
+
+from __future__ import annotations
+
+ROOT = "/api/v1/"
+
+
+def team(slug: str) -> str:
+    return f"{ROOT}teams/{slug}/"
+
+
+def member(team_slug: str, username: str) -> str:
+    return f"{ROOT}teams/{team_slug}/members/{username}/"
+
+
+def system(slug: str) -> str:
+    return f"{ROOT}systems/{slug}/"
+
+
+def component(slug: str) -> str:
+    return f"{ROOT}components/{slug}/"
+
+
+def capability(name: str) -> str:
+    return f"{ROOT}capabilities/{name}/"
+
+
+def contract(name: str, version: str) -> str:
+    return f"{ROOT}capabilities/{name}/contracts/{version}/"
+
+
+def stage(name: str) -> str:
+    return f"{ROOT}stages/{name}/"
+
+
+def cluster(name: str) -> str:
+    return f"{ROOT}clusters/{name}/"
+
+
+def policy(name: str) -> str:
+    return f"{ROOT}policies/{name}/"
+
+
+def quota(team_slug: str) -> str:
+    return f"{ROOT}quotas/{team_slug}/"
+
+
+def environment(system_slug: str, name: str) -> str:
+    return f"{ROOT}environments/{system_slug}/{name}/"
+
+
+def change(change_id: int) -> str:
+    return f"{ROOT}changes/{change_id}/"
+
+
+def run(run_id: int) -> str:
+    return f"{ROOT}runs/{run_id}/"

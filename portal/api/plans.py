@@ -1,0 +1,70 @@
+"""What a change would do, without doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from idp.kernel import clock
+from portal.api.answers import answer
+from portal.api.endpoint import Endpoint
+from portal.api.operation import Query, operation
+from portal.api.shapes import changes as shapes
+from portal.api.shapes.words import flag
+from provisioning.services.changes import ChangeRequest, Planned, change_plan
+
+
+class Plans(Endpoint):
+    @operation(
+        "plans_make",
+        "Plan a change",
+        area="Changes",
+        answers={200: shapes.PLANNED},
+        body=shapes.CHANGE_REQUEST,
+        query=(Query("objects", flag("Add the Kubernetes objects, before and after.")),),
+        scope="change",
+        about="Same body as a change. Answers plan, policy verdicts, quota and who must agree; writes nothing. What "
+        "is wrong with the spec comes back as `problems`, with the outcome `invalid`.",
+    )
+    def post(self, request: Request) -> HttpResponse:
+        planned = change_plan(
+            self.actor, ChangeRequest(**self.sent), now=clock.now(), objects=self.query.get("objects", False)
+        )
+        return answer(planned_row(planned))
+
+
+def planned_row(planned: Planned) -> dict[str, Any]:
+    return {
+        "kind": planned.kind,
+        "system": planned.system.slug,
+        "environment": planned.environment_name,
+        "stage": planned.stage.name if planned.stage else None,
+        "namespace": planned.namespace,
+        "base": planned.base.number if planned.base else None,
+        "outcome": planned.outcome,
+        "plan_digest": planned.plan_digest,
+        "plan": plan_row(planned.plan) if planned.plan else None,
+        "verdicts": [one.as_dict() for one in planned.verdicts],
+        "approvals": [
+            {
+                "source": one.source,
+                "label": one.label,
+                "count": one.count,
+                "policy": one.policy,
+                "reason": one.reason,
+                "who": list(one.who),
+            }
+            for one in planned.approvals
+        ],
+        "quota": [one.as_dict() for one in planned.quota],
+        "problems": [one.as_dict() for one in planned.problems],
+        "left_out": list(planned.left_out),
+    }
+
+
+def plan_row(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """The plan as it is stored: it is plain data already."""
+    return dict(plan)

@@ -1,0 +1,202 @@
+"""Shapes of administration: stages, clusters, policies, quotas."""
+
+from __future__ import annotations
+
+from portal.api.shapes.words import (
+    anything,
+    flag,
+    link,
+    listed,
+    maybe,
+    moment,
+    number,
+    page_of,
+    record,
+    ref,
+    shape,
+    slug,
+    text,
+    whole,
+)
+
+_VERSION = whole("Counts edits; the ETag is made from it.", least=1)
+_DAYS = maybe(whole("Days; null for ever.", least=1, most=3650))
+_TITLE = text("For people.", least=1, most=80)
+
+_STAGE_FIELDS = {
+    "title": _TITLE,
+    "summary": text("One line.", most=200),
+    "order": whole("Sorts the stages on every page; each has its own.", least=0, most=999),
+    "cluster": slug("Where its environments live.", "local"),
+    "promotes_from": maybe(slug("The stage before it, or null.")),
+    "production": flag("People depend on what runs there."),
+    "default_days": _DAYS,
+    "max_days": _DAYS,
+}
+STAGE = shape(
+    "Stage",
+    record({"name": text(), **_STAGE_FIELDS, "version": _VERSION, "created_at": moment(), "url": link()}),
+)
+STAGE_PAGE = page_of(STAGE)
+_STAGE_OPTIONAL = {key: _STAGE_FIELDS[key] for key in _STAGE_FIELDS if key not in ("title", "order", "cluster")}
+STAGE_EDIT = shape(
+    "StageEdit",
+    record(
+        {"title": _TITLE, "order": _STAGE_FIELDS["order"], "cluster": _STAGE_FIELDS["cluster"]},
+        _STAGE_OPTIONAL,
+        about="The whole stage; what is left out takes its default.",
+        closed=True,
+        examples=({"title": "Staging", "order": 20, "cluster": "local", "promotes_from": "dev"},),
+    ),
+)
+STAGE_CREATE = shape(
+    "StageCreate",
+    record(
+        {
+            "name": slug("Names the stage for ever.", "staging"),
+            "title": _TITLE,
+            "order": _STAGE_FIELDS["order"],
+            "cluster": _STAGE_FIELDS["cluster"],
+        },
+        _STAGE_OPTIONAL,
+        closed=True,
+        examples=({"name": "preview", "title": "Preview", "order": 15, "cluster": "local", "default_days": 3},),
+    ),
+)
+
+_PRICE = number("Per month.", least=0, most=999_999)
+_PRICES = record(
+    {},
+    {"cpu": _PRICE, "memory_gib": _PRICE, "storage_gib": _PRICE},
+    about="What one core, one GiB of memory and one GiB of storage cost a month.",
+    closed=True,
+)
+_KUBECONFIG = {
+    **text("The kubeconfig. Stored encrypted; no answer ever holds it.", least=1, most=200_000),
+    "writeOnly": True,
+}
+CLUSTER = shape(
+    "Cluster",
+    record(
+        {
+            "name": text(),
+            "title": text(),
+            "driver": text(one_of=("sandbox", "kubernetes")),
+            "server": text("Address of its API; empty for a sandbox."),
+            "kubernetes_version": text(),
+            "has_credentials": flag("A kubeconfig is stored."),
+            "prices": record({"cpu": number(), "memory_gib": number(), "storage_gib": number()}),
+            "currency": text(example="EUR"),
+            "reached_at": maybe(moment("When it last answered.")),
+            "version": _VERSION,
+            "created_at": moment(),
+            "url": link(),
+        }
+    ),
+)
+CLUSTER_PAGE = page_of(CLUSTER)
+CLUSTER_CREATE = shape(
+    "ClusterCreate",
+    record(
+        {
+            "name": slug("Names the cluster for ever.", "local"),
+            "title": _TITLE,
+            "driver": text(one_of=("sandbox", "kubernetes")),
+        },
+        {"kubeconfig": _KUBECONFIG, "prices": _PRICES},
+        closed=True,
+        examples=({"name": "trial", "title": "Trial sandbox", "driver": "sandbox", "prices": {"cpu": 20}},),
+    ),
+)
+CLUSTER_EDIT = shape(
+    "ClusterEdit",
+    record(
+        {},
+        {"title": _TITLE, "kubeconfig": _KUBECONFIG, "prices": _PRICES},
+        closed=True,
+        examples=({"title": "Trial"},),
+    ),
+)
+CLUSTER_CHECK = shape(
+    "ClusterCheck",
+    record({"version": text("Of Kubernetes."), "api_groups": listed(text())}, about="The cluster was reached."),
+)
+
+POLICY_DOCUMENT = shape(
+    "PolicyDocument",
+    record(
+        {
+            "apiVersion": text(one_of=("slipway.dev/v1",)),
+            "kind": text(one_of=("Policy",)),
+            "metadata": record({"name": slug("Names the policy for ever.", "prod-needs-two")}),
+            "spec": anything("title, mode, when, effect …; its full schema is at /api/v1/schemas/policy.json."),
+        },
+        about="A policy as it is written, in JSON or YAML.",
+        closed=True,
+        examples=(
+            {
+                "apiVersion": "slipway.dev/v1",
+                "kind": "Policy",
+                "metadata": {"name": "no-friday-prod"},
+                "spec": {
+                    "title": "Think before a production change on Friday",
+                    "mode": "observe",
+                    "when": 'environment.stage == "prod"',
+                    "effect": "warn",
+                    "message": "It is Friday.",
+                    "remedy": "Wait for Monday.",
+                },
+            },
+        ),
+    ),
+)
+POLICY = shape(
+    "Policy",
+    record(
+        {
+            "name": text(),
+            "title": text(),
+            "mode": text(one_of=("enforce", "observe")),
+            "effect": text(one_of=("deny", "warn", "require-approval")),
+            "active": flag("False once it is retired."),
+            "version": _VERSION,
+            "updated_at": moment(),
+            "updated_by": maybe(text()),
+            "document": anything("The whole document."),
+            "url": link(),
+        }
+    ),
+)
+POLICY_PAGE = page_of(POLICY)
+
+_DIMENSIONS = {
+    "cpu": number("Cores.", least=0, most=9_999_999_999),
+    "memory_gib": number("Memory in GiB.", least=0, most=9_999_999_999),
+    "storage_gib": number("Storage in GiB.", least=0, most=9_999_999_999),
+    "environments": whole("Environments.", least=0, most=2_147_483_647),
+}
+QUOTA = shape(
+    "Quota",
+    record(
+        {
+            "team": text(),
+            "limit": ref("Usage"),
+            "used": ref("Usage"),
+            "held": ref("Usage"),
+            "left": ref("Usage"),
+            "version": _VERSION,
+            "updated_at": moment(),
+            "url": link(),
+        },
+        about="What a team may have; what its environments use; what open changes hold on top.",
+    ),
+)
+QUOTA_PAGE = page_of(QUOTA)
+QUOTA_EDIT = shape(
+    "QuotaEdit",
+    record(
+        _DIMENSIONS,
+        closed=True,
+        examples=({"cpu": 16, "memory_gib": 32, "storage_gib": 200, "environments": 10},),
+    ),
+)

@@ -1,0 +1,309 @@
+"""Shapes of changes: what is asked, the plan, the verdicts, the decisions."""
+
+from __future__ import annotations
+
+from portal.api.shapes.words import (
+    anything,
+    flag,
+    link,
+    listed,
+    mapped,
+    maybe,
+    moment,
+    number,
+    page_of,
+    record,
+    ref,
+    shape,
+    slug,
+    text,
+    whole,
+)
+from provisioning.domain.lifecycle import CHANGE_KINDS, CHANGE_STATES
+
+ASKED_KINDS = ("create", "update", "delete")
+_REASON = text("Why; the people who decide read it.", most=4000)
+_SPEC = {
+    "type": "object",
+    "description": "The `spec` of an environment document: stage, expires, resources. Needed to create and update; "
+    "its full schema is at /api/v1/schemas/environment.json.",
+}
+
+CHANGE_REQUEST = shape(
+    "ChangeRequest",
+    record(
+        {
+            "kind": text("What to do.", one_of=ASKED_KINDS),
+            "system": slug("The system.", "checkout"),
+            "environment": slug("Name of the environment.", "staging"),
+        },
+        {
+            "spec": _SPEC,
+            "reason": _REASON,
+            "confirm": text("To delete: the environment's name once more.", most=63),
+            "base": maybe(
+                whole("Revision that you edited; refused as stale when it moved on.", least=1, most=2**31 - 1)
+            ),
+        },
+        about="One wish for one environment. `POST plans/` takes the same body and writes nothing.",
+        closed=True,
+        examples=(
+            {
+                "kind": "create",
+                "system": "checkout",
+                "environment": "try-out",
+                "reason": "Try the new checkout",
+                "spec": {
+                    "stage": "dev",
+                    "resources": {
+                        "db": {"capability": "postgres@1", "inputs": {"storageGiB": 5}},
+                        "api": {
+                            "capability": "web-service@1",
+                            "component": "checkout-api",
+                            "inputs": {
+                                "image": "registry.example/checkout-api:1.8.3",
+                                "port": 8080,
+                                "env": {"DATABASE_HOST": "${resources.db.outputs.host}"},
+                            },
+                        },
+                    },
+                },
+            },
+            {"kind": "delete", "system": "checkout", "environment": "try-out", "confirm": "try-out"},
+        ),
+    ),
+)
+FIELD_CHANGE = shape(
+    "FieldChange",
+    record(
+        {"path": text()},
+        {"before": {"description": "Any value."}, "after": {"description": "Any value."}, "effect": text()},
+    ),
+)
+PLANNED_RESOURCE = shape(
+    "PlannedResource",
+    record(
+        {
+            "name": text(),
+            "action": text(one_of=("added", "updated", "removed", "unchanged")),
+            "fields": listed(ref(FIELD_CHANGE)),
+            "cost_before": number(),
+            "cost_after": number(),
+        },
+        {
+            "capability": text(),
+            "title": text(),
+            "icon": text(),
+            "contract_before": maybe(text()),
+            "contract_after": maybe(text()),
+            "component": maybe(text()),
+            "effect": text("What that means, in a sentence."),
+            "usage_before": ref("Usage"),
+            "usage_after": ref("Usage"),
+            "objects": listed(anything("id, kind, name, action, before, after"), "Only when asked for."),
+        },
+    ),
+)
+PLAN = shape(
+    "Plan",
+    record(
+        {
+            "kind": text(one_of=CHANGE_KINDS),
+            "base": maybe(whole("Revision it starts from; null for a new environment.")),
+            "resources": listed(ref(PLANNED_RESOURCE)),
+            "counts": mapped(whole(), "added, updated, removed, unchanged"),
+            "usage_before": ref("Usage"),
+            "usage_after": ref("Usage"),
+            "cost_before": number("Per month."),
+            "cost_after": number("Per month."),
+            "currency": text(),
+        },
+        {
+            "expires_before": maybe(moment()),
+            "expires_after": maybe(moment()),
+            "stage": text(),
+            "target_digest": maybe(text()),
+            "base_digest": maybe(text()),
+        },
+        about="The difference between two revisions.",
+    ),
+)
+VERDICT = shape(
+    "Verdict",
+    record(
+        {
+            "policy": text(),
+            "title": text(),
+            "outcome": text(one_of=("passes", "warns", "denies", "asks", "observes", "errors")),
+            "message": text(),
+            "remedy": text(),
+            "mode": text(),
+        },
+        about="What one policy says.",
+    ),
+)
+QUOTA_LINE = shape(
+    "QuotaLine",
+    record(
+        {
+            "dimension": text(),
+            "label": text(),
+            "unit": text(),
+            "limit": maybe(number("Null: the team has no quota yet.")),
+            "used": number(),
+            "held": number("By open changes."),
+            "asked": number("By this change, on top."),
+            "left": maybe(number("After it.")),
+        }
+    ),
+)
+APPROVAL_NEEDED = shape(
+    "ApprovalNeeded",
+    record(
+        {
+            "source": text(example="team:maintainer"),
+            "label": text(),
+            "count": whole("How many people."),
+            "policy": text(),
+            "reason": text(),
+            "who": listed(text(), "Usernames of who could."),
+        }
+    ),
+)
+PLANNED = shape(
+    "Planned",
+    record(
+        {
+            "kind": text(one_of=ASKED_KINDS),
+            "system": text(),
+            "environment": text(),
+            "stage": maybe(text()),
+            "namespace": text(),
+            "base": maybe(whole("Revision it starts from.")),
+            "outcome": text(
+                "What a submit would do: start at once, wait for people, be denied, be refused, or change nothing.",
+                one_of=("starts", "waits", "denied", "invalid", "nothing"),
+            ),
+            "plan_digest": text(),
+            "plan": maybe(ref(PLAN)),
+            "verdicts": listed(ref(VERDICT)),
+            "approvals": listed(ref(APPROVAL_NEEDED)),
+            "quota": listed(ref(QUOTA_LINE)),
+            "problems": listed(ref("FieldError"), "What to mend before it can be submitted."),
+            "left_out": listed(text(), "Resources that are not in the plan because of a problem."),
+        },
+        about="What a change would do. Nothing was written.",
+    ),
+)
+
+_CHANGE = {
+    "id": whole(),
+    "kind": text(one_of=CHANGE_KINDS),
+    "state": text(one_of=CHANGE_STATES),
+    "title": text(),
+    "system": text(),
+    "environment": text(),
+    "stage": text(),
+    "team": text(),
+    "requester": text(),
+    "via": text(),
+    "reason": text(),
+    "base": maybe(whole("Revision it starts from.")),
+    "revision": maybe(whole("Revision it made.")),
+    "plan_digest": text("Send it back with an approval: it says which plan you read."),
+    "monthly_cost_before": number(),
+    "monthly_cost_after": number(),
+    "currency": text(),
+    "created_at": moment(),
+    "decided_at": maybe(moment()),
+    "finished_at": maybe(moment()),
+    "url": link(),
+}
+CHANGE = shape("Change", record(_CHANGE))
+CHANGE_PAGE = page_of(CHANGE)
+DECISION = shape(
+    "Decision",
+    record(
+        {
+            "username": text(),
+            "verdict": text(one_of=("approve", "reject", "comment", "request-info")),
+            "comment": text(),
+            "plan_digest": text("The plan it was given for."),
+            "at": moment(),
+        }
+    ),
+)
+APPROVAL = shape(
+    "Approval",
+    record(
+        {
+            "label": text(),
+            "state": text(one_of=("waiting", "approved", "rejected", "dismissed")),
+            "reason": text(),
+            "who": listed(text(), "Usernames of who could."),
+        }
+    ),
+)
+CHANGE_EVENT = shape(
+    "ChangeEvent",
+    record(
+        {
+            "id": whole(),
+            "change": whole(),
+            "at": moment(),
+            "actor": text(),
+            "event": text(),
+            "state": text(one_of=CHANGE_STATES),
+            "text": text(),
+        }
+    ),
+)
+CHANGE_EVENT_PAGE = page_of(CHANGE_EVENT)
+CHANGE_DETAIL = shape(
+    "ChangeDetail",
+    {
+        "allOf": [
+            ref(CHANGE),
+            record(
+                {
+                    "plan": ref(PLAN),
+                    "verdicts": listed(ref(VERDICT)),
+                    "approvals": listed(ref(APPROVAL)),
+                    "decisions": listed(ref(DECISION)),
+                    "events": listed(ref(CHANGE_EVENT)),
+                    "runs": listed(ref("Run"), "Newest first."),
+                    "may_decide": flag("You may approve or reject it."),
+                    "why_not": text("Why you may not; empty if you may."),
+                    "stale": flag("The environment moved on since this was planned."),
+                    "rollback_point": maybe(whole("Revision to which a rollback would lead.")),
+                    "links": mapped(link(), "What can be done with it, and what it belongs to."),
+                }
+            ),
+        ]
+    },
+)
+
+_COMMENT = text("Said to everybody who reads the change.", most=4000)
+_SAID = text("Said to everybody who reads the change.", least=1, most=4000)
+APPROVE = shape(
+    "Approve",
+    record(
+        {"plan_digest": text("Of the plan that you read.", pattern="^[0-9a-f]{64}$")},
+        {"comment": _COMMENT},
+        closed=True,
+        examples=({"plan_digest": "0" * 64, "comment": "Looks right."},),
+    ),
+)
+REJECT = shape(
+    "Reject",
+    record(
+        {
+            "plan_digest": text("Of the plan that you read.", pattern="^[0-9a-f]{64}$"),
+            "comment": text("Why, so that the requester can do better.", least=1, most=4000),
+        },
+        closed=True,
+        examples=({"plan_digest": "0" * 64, "comment": "Too large for now."},),
+    ),
+)
+COMMENT = shape("Comment", record({"comment": _SAID}, closed=True, examples=({"comment": "Which ticket is this?"},)))
+NOTHING = shape("Nothing", record({}, closed=True, about="An empty object, or no body at all.", examples=({},)))

@@ -1,0 +1,77 @@
+"""Addresses under ``/api/v1/``. All end with a slash, but for documents and ``me``; anything else is a problem 404."""
+
+from __future__ import annotations
+
+from django.urls import path, re_path
+
+from portal.api import (
+    audit,
+    capabilities,
+    catalog,
+    changes,
+    environments,
+    me,
+    places,
+    plans,
+    reference,
+    rules,
+    runs,
+    schemas,
+    search,
+    unknown,
+)
+
+app_name = "api"
+urlpatterns = [
+    path("", me.Index.as_view(), name="index"),
+    path("openapi.json", reference.OpenAPI.as_view(), name="openapi"),
+    path("docs", reference.docs, name="docs"),
+    path("problems/<slug:code>", reference.problem_page, name="problem"),
+    path("me", me.Me.as_view(), name="me"),
+    path("search/", search.Search.as_view(), name="search"),
+    path("schemas/<slug:kind>.json", schemas.DocumentSchema.as_view(), name="schema"),
+    path("teams/", catalog.Teams.as_view(), name="teams"),
+    path("teams/<slug:team>/", catalog.OneTeam.as_view(), name="team"),
+    path("teams/<slug:team>/members/", catalog.Members.as_view(), name="members"),
+    path("teams/<slug:team>/members/<str:username>/", catalog.OneMember.as_view(), name="member"),
+    path("systems/", catalog.Systems.as_view(), name="systems"),
+    path("systems/<slug:system>/", catalog.OneSystem.as_view(), name="system"),
+    path("components/", catalog.Components.as_view(), name="components"),
+    path("components/<slug:component>/", catalog.OneComponent.as_view(), name="component"),
+    path("capabilities/", capabilities.Capabilities.as_view(), name="capabilities"),
+    path("capabilities/<slug:capability>/", capabilities.OneCapability.as_view(), name="capability"),
+    path("capabilities/<slug:capability>/contracts/", capabilities.Contracts.as_view(), name="contracts"),
+    path(
+        "capabilities/<slug:capability>/contracts/<str:version>/", capabilities.OneContract.as_view(), name="contract"
+    ),
+    path("stages/", places.Stages.as_view(), name="stages"),
+    path("stages/<slug:stage>/", places.OneStage.as_view(), name="stage"),
+    path("clusters/", places.Clusters.as_view(), name="clusters"),
+    path("clusters/<slug:cluster>/", places.OneCluster.as_view(), name="cluster"),
+    path("clusters/<slug:cluster>/check/", places.ClusterCheck.as_view(), name="cluster-check"),
+    path("policies/", rules.Policies.as_view(), name="policies"),
+    path("policies/<slug:policy>/", rules.OnePolicy.as_view(), name="policy"),
+    path("quotas/", rules.Quotas.as_view(), name="quotas"),
+    path("quotas/<slug:team>/", rules.OneQuota.as_view(), name="quota"),
+    path("environments/", environments.Environments.as_view(), name="environments"),
+    path("environments/<slug:system>/<slug:name>/", environments.OneEnvironment.as_view(), name="environment"),
+    path("environments/<slug:system>/<slug:name>/resources/", environments.Resources.as_view(), name="resources"),
+    path("environments/<slug:system>/<slug:name>/revisions/", environments.Revisions.as_view(), name="revisions"),
+    path("environments/<slug:system>/<slug:name>/changes/", environments.Changes.as_view(), name="environment-changes"),
+    path("environments/<slug:system>/<slug:name>/runs/", environments.Runs.as_view(), name="environment-runs"),
+    path("environments/<slug:system>/<slug:name>/events/", environments.Events.as_view(), name="environment-events"),
+    path("plans/", plans.Plans.as_view(), name="plans"),
+    path("changes/", changes.Changes.as_view(), name="changes"),
+    path("changes/<int:change_id>/", changes.OneChange.as_view(), name="change"),
+    path("changes/<int:change_id>/approve/", changes.ChangeApprove.as_view(), name="change-approve"),
+    path("changes/<int:change_id>/reject/", changes.ChangeReject.as_view(), name="change-reject"),
+    path("changes/<int:change_id>/request-info/", changes.ChangeRequestInfo.as_view(), name="change-request-info"),
+    path("changes/<int:change_id>/comment/", changes.ChangeComment.as_view(), name="change-comment"),
+    path("changes/<int:change_id>/cancel/", changes.ChangeCancel.as_view(), name="change-cancel"),
+    path("changes/<int:change_id>/resume/", changes.ChangeResume.as_view(), name="change-resume"),
+    path("runs/<int:run_id>/", runs.OneRun.as_view(), name="run"),
+    path("runs/<int:run_id>/cancel/", runs.RunCancel.as_view(), name="run-cancel"),
+    path("runs/<int:run_id>/events/", runs.RunEvents.as_view(), name="run-events"),
+    path("audit/", audit.Audit.as_view(), name="audit"),
+    re_path(r"^(?P<path>.*)$", unknown.Unknown.as_view(), name="unknown"),
+]
