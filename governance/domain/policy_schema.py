@@ -97,7 +97,8 @@ def schema_errors(document: Any) -> list[FieldError]:
 
 def _in_words(fault: ValidationError) -> list[FieldError]:
     path = ".".join(str(part) for part in fault.absolute_path)
-    rule, value = str(fault.validator), fault.validator_value
+    rule = str(fault.validator)
+    value: Any = fault.validator_value
     schema: Any = fault.schema
     instance: Any = fault.instance
     if rule == "required":

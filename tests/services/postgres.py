@@ -39,6 +39,10 @@ def programs() -> Path | None:
     return next((path for path in candidates if (path / "initdb").exists() and (path / "postgres").exists()), None)
 
 
+def _version(folder: Path) -> int:
+    return int("0" + "".join(filter(str.isdigit, folder.parent.name)))
+
+
 @contextlib.contextmanager
 def running_postgres(*, durable: bool = False) -> Iterator[str]:
     """The URL of a PostgreSQL that tests may do anything to; ServiceMissing when there is none.
