@@ -70,7 +70,12 @@ def _current(message: str = "Ready.") -> Readiness:
 
 
 def _waiting(reason: str, message: str) -> Readiness:
-    return Readiness("in-progress", reason, message)
+    return Readiness("in-progress", reason, _sentence(message))
+
+
+def _sentence(text: str) -> str:
+    """What a controller wrote often lacks the full stop."""
+    return text if text.endswith(".") else f"{text}."
 
 
 def _failed(cause: str, detail: str) -> Readiness:
@@ -219,7 +224,9 @@ def _route(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
             condition = _condition(parent, kind)
             if condition.get("status") == "False":
                 return Readiness(
-                    "failed", "route-refused", f"The gateway refuses the route: {condition.get('message', kind)}"
+                    "failed",
+                    "route-refused",
+                    _sentence(f"The gateway refuses the route: {condition.get('message', kind)}"),
                 )
     if len(parents) < len(spec.get("parentRefs") or []):
         return _waiting("waiting-for-gateway", "No gateway has taken up the route yet.")

@@ -1,0 +1,537 @@
+"""What only the Kubernetes driver must do: keep credentials and secrets to itself, and turn each refusal into words."""
+
+# ruff: noqa: E501 - one row is one line, so that the tables read as tables.
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from provisioning.domain.driver import DriverError, ObjectRef, PermanentError, TemporaryError
+from provisioning.drivers.kubernetes import KubernetesDriver, connection, driver
+from provisioning.drivers.kubernetes.errors import error_of
+from tests.kubernetes.server import KubernetesServer
+from tests.provisioning.drivers import manifests as made
+from tests.provisioning.drivers.conformance import World, eventually, new_world
+
+REF = ObjectRef("apps/v1", "Deployment", "shop-dev", "api")
+SECRET = ObjectRef("v1", "Secret", "shop-dev", "db")
+REAL = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes")]
+
+
+def certificate() -> tuple[str, str]:
+    """A self-signed certificate and its key, base64 of PEM as kubeconfigs hold them."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return base64.b64encode(signed.public_bytes(Encoding.PEM)).decode(), base64.b64encode(private).decode()
+
+
+CERTIFICATE, KEY = certificate()
+
+
+def kubeconfig(
+    user: dict[str, Any] | None = None, server: str = "https://localhost:6443", **cluster: Any
+) -> dict[str, Any]:
+    return {
+        "current-context": "one",
+        "contexts": [{"name": "one", "context": {"cluster": "one", "user": "one"}}],
+        "clusters": [
+            {"name": "one", "cluster": {"server": server, "certificate-authority-data": CERTIFICATE, **cluster}}
+        ],
+        "users": [{"name": "one", "user": {"token": "t0ken-t0ken"} if user is None else user}],
+    }
+
+
+REFUSED = [
+    ("exec", kubeconfig({"exec": {"command": "touch", "args": ["/tmp/owned"]}}), "exec"),
+    ("exec beside a token", kubeconfig({"token": "x", "exec": {"command": "touch"}}), "exec"),
+    ("auth provider", kubeconfig({"auth-provider": {"name": "gcp"}}), "auth-provider"),
+    ("token file", kubeconfig({"tokenFile": "/etc/passwd"}), "tokenFile"),
+    ("certificate file", kubeconfig({"client-certificate": "/etc/passwd", "client-key": "/etc/passwd"}), "in a file"),
+    ("authority file", kubeconfig(**{"certificate-authority": "/etc/passwd"}), "in a file"),
+    ("no verification", kubeconfig(**{"insecure-skip-tls-verify": True}), "without verification"),
+    ("proxy", kubeconfig(**{"proxy-url": "http://evil.example"}), "proxy"),
+    ("impersonation", kubeconfig({"token": "x", "as": "system:admin"}), "impersonation"),
+    ("password", kubeconfig({"username": "a", "password": "b"}), "password"),
+    ("nobody", kubeconfig({}), "neither token nor client certificate"),
+    ("certificate without key", kubeconfig({"client-certificate-data": CERTIFICATE}), "come together"),
+    ("not base64", kubeconfig({"client-certificate-data": "%%", "client-key-data": KEY}), "not base64"),
+    ("not a certificate", kubeconfig({"client-certificate-data": KEY, "client-key-data": KEY}), "cannot be read"),
+    (
+        "authority is no certificate",
+        kubeconfig(**{"certificate-authority-data": base64.b64encode(b"x").decode()}),
+        "cannot be read",
+    ),
+    ("header injection", kubeconfig({"token": "x\r\nImpersonate-User: root"}), "token"),
+    ("plain http", kubeconfig(server="http://localhost:6443"), "https://"),
+    ("file address", kubeconfig(server="file:///etc/passwd"), "https://"),
+    ("no host", kubeconfig(server="https://"), "https://"),
+    ("user in the address", kubeconfig(server="https://a:b@localhost"), "https://"),
+    ("no current context", {**kubeconfig(), "current-context": ""}, "contexts"),
+    ("no such cluster", {**kubeconfig(), "clusters": []}, "clusters"),
+    ("no such user", {**kubeconfig(), "users": [None, {"name": "one"}]}, "users"),
+    ("nothing", {}, "contexts"),
+    ("a list", [], "mapping"),
+]
+
+
+@pytest.mark.parametrize(("document", "words"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_it_refuses_a_kubeconfig_that_reaches_outside(document: Any, words: str) -> None:
+    with pytest.raises(PermanentError) as raised:
+        KubernetesDriver(document)
+    assert raised.value.code == "bad-kubeconfig"
+    assert words in raised.value.message
+    assert raised.value.remedy
+
+
+@pytest.mark.parametrize(
+    "user",
+    [None, {"client-certificate-data": CERTIFICATE, "client-key-data": KEY}],
+    ids=["token", "client certificate"],
+)
+def test_it_leaves_no_file_behind(user: dict[str, Any] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    opened = KubernetesDriver(kubeconfig(user))
+    assert list(tmp_path.iterdir()) == []
+    assert "t0ken" not in repr(opened.__dict__)
+
+
+def status(reason: str = "", message: str = "", **details: Any) -> bytes:
+    return json.dumps({"kind": "Status", "reason": reason, "message": message, "details": details}).encode()
+
+
+CONFLICT = {
+    "causes": [
+        {"reason": "FieldManagerConflict", "message": 'conflict with "argocd" using apps/v1', "field": ".spec.replicas"}
+    ]
+}
+TERMINATING = {"causes": [{"reason": "NamespaceTerminating", "message": "namespace shop-dev is being terminated"}]}
+CAUSES = {"causes": [{"field": "spec.replicas", "message": "must be greater than or equal to 0"}]}
+MISFIT = "failed to create typed patch object (shop-dev/api; apps/v1, Kind=Deployment): .spec.replica: field not declared in schema"
+
+ANSWERS = [
+    ("too many requests", 429, status(), REF, TemporaryError, "cluster-busy", ""),
+    ("server error", 500, status(message="etcd leader changed"), REF, TemporaryError, "cluster-busy", "500"),
+    ("unavailable", 503, b"<html>", REF, TemporaryError, "cluster-busy", "503"),
+    ("time out of the server", 504, status("Timeout"), REF, TemporaryError, "cluster-busy", ""),
+    ("misfit, told as 500", 500, status(message=MISFIT), REF, PermanentError, "invalid-object", ".spec.replica"),
+    (
+        "misfit of a secret",
+        500,
+        status(message=f"{MISFIT} hunter2"),
+        SECRET,
+        PermanentError,
+        "invalid-object",
+        "Secret db",
+    ),
+    ("unauthorized", 401, status("Unauthorized"), REF, PermanentError, "unauthorized", "credentials"),
+    (
+        "forbidden",
+        403,
+        status("Forbidden", "cannot patch deployments"),
+        REF,
+        PermanentError,
+        "forbidden",
+        "cannot patch",
+    ),
+    (
+        "over quota",
+        403,
+        status("Forbidden", "exceeded quota: env, requested: pods=1"),
+        REF,
+        PermanentError,
+        "over-cluster-quota",
+        "pods=1",
+    ),
+    (
+        "quota not counted",
+        403,
+        status("Forbidden", "status unknown for quota: env"),
+        REF,
+        TemporaryError,
+        "quota-not-counted",
+        "",
+    ),
+    (
+        "namespace terminating",
+        403,
+        status("Forbidden", "being terminated", **TERMINATING),
+        REF,
+        TemporaryError,
+        "namespace-terminating",
+        "shop-dev",
+    ),
+    (
+        "object missing",
+        404,
+        status("NotFound", kind="deployments", name="api"),
+        REF,
+        PermanentError,
+        "not-found",
+        "Deployment api",
+    ),
+    (
+        "namespace missing",
+        404,
+        status("NotFound", kind="namespaces", name="shop-dev"),
+        REF,
+        PermanentError,
+        "namespace-missing",
+        "shop-dev",
+    ),
+    ("kind not served", 404, b"404 page not found", REF, PermanentError, "kind-not-served", "apps/v1"),
+    (
+        "field conflict",
+        409,
+        status("Conflict", **CONFLICT),
+        REF,
+        PermanentError,
+        "field-conflict",
+        "argocd owns spec.replicas",
+    ),
+    ("exists", 409, status("AlreadyExists"), REF, PermanentError, "exists", ""),
+    ("changed", 409, status("Conflict", "Precondition failed: UID"), REF, TemporaryError, "changed-meanwhile", ""),
+    (
+        "invalid",
+        422,
+        status("Invalid", **CAUSES),
+        REF,
+        PermanentError,
+        "invalid-object",
+        "spec.replicas: must be greater",
+    ),
+    (
+        "bad request",
+        400,
+        status("BadRequest", "strict decoding error"),
+        REF,
+        PermanentError,
+        "invalid-object",
+        "strict decoding error.",
+    ),
+    ("too large", 413, b"", REF, PermanentError, "invalid-object", ""),
+    (
+        "invalid secret",
+        422,
+        status("Invalid", "hunter2", causes=[{"field": "data.x", "message": "hunter2"}]),
+        SECRET,
+        PermanentError,
+        "invalid-object",
+        "see data.x.",
+    ),
+    ("redirect", 302, b"", REF, PermanentError, "unexpected-answer", "302"),
+    ("about nothing", 403, b"[]", None, PermanentError, "forbidden", ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "ref", "kind", "told", "words"), [row[1:] for row in ANSWERS], ids=[row[0] for row in ANSWERS]
+)
+def test_it_turns_an_answer_into_an_error(
+    code: int, body: bytes, ref: ObjectRef | None, kind: type[DriverError], told: str, words: str
+) -> None:
+    error = error_of(code, body, {}, ref)
+    assert type(error) is kind
+    assert error.code == told
+    assert words in error.message
+    assert "hunter2" not in f"{error.message} {error.raw}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "delay"), [({"Retry-After": "17"}, 17.0), ({"Retry-After": "99999"}, 300.0), ({"Retry-After": "soon"}, 2.0), ({}, 2.0)]
+)  # fmt: skip
+def test_it_waits_as_long_as_the_server_asks(asked: dict[str, str], delay: float) -> None:
+    error = error_of(429, b"", asked, REF)
+    assert isinstance(error, TemporaryError)
+    assert error.delay == delay
+
+
+@pytest.fixture
+def impostor() -> Iterator[tuple[int, list[bytes]]]:
+    """A port with TLS at which somebody answers each request with what stands in the list, or never if it is empty."""
+    answers: list[bytes] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as pem:
+        pem.write(base64.b64decode(CERTIFICATE) + base64.b64decode(KEY))
+        pem.flush()
+        context.load_cert_chain(pem.name)
+    listener = socket.create_server(("127.0.0.1", 0))
+    kept: list[socket.socket] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                plain, _ = listener.accept()
+                kept.append(context.wrap_socket(plain, server_side=True))
+            except ssl.SSLError:
+                continue
+            except OSError:
+                return
+            kept[-1].recv(65536)
+            if answers:
+                kept[-1].sendall(answers[0])
+                kept[-1].close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield listener.getsockname()[1], answers
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(5)
+    for one in kept:
+        one.close()
+
+
+def test_it_gives_up_on_a_server_that_never_answers(
+    impostor: tuple[int, list[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "TIMEOUTS", (0.5, 0.3))
+    with pytest.raises(TemporaryError) as raised:
+        KubernetesDriver(kubeconfig(server=f"https://localhost:{impostor[0]}")).probe()
+    assert raised.value.code == "unreachable"
+
+
+REPLIES = [
+    ("page", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", PermanentError, "unexpected-answer"),
+    (
+        "redirect",
+        b"HTTP/1.1 307 X\r\nLocation: https://localhost:1/\r\nContent-Length: 0\r\n\r\n",
+        PermanentError,
+        "unexpected-answer",
+    ),
+    ("cut off", b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhello", TemporaryError, "unreachable"),
+    ("nonsense", b"SSH-2.0-OpenSSH_9.2\r\n\r\n", TemporaryError, "unreachable"),
+]
+
+
+@pytest.mark.parametrize(("reply", "kind", "code"), [row[1:] for row in REPLIES], ids=[row[0] for row in REPLIES])
+def test_it_is_not_fooled_by_what_is_no_api_server(
+    impostor: tuple[int, list[bytes]], reply: bytes, kind: type[DriverError], code: str
+) -> None:
+    impostor[1].append(reply)
+    with pytest.raises(kind) as raised:
+        KubernetesDriver(kubeconfig(server=f"https://localhost:{impostor[0]}")).probe()
+    assert raised.value.code == code
+
+
+def test_it_refuses_a_server_with_another_certificate(impostor: tuple[int, list[bytes]]) -> None:
+    other = {"certificate-authority-data": certificate()[0]}
+    with pytest.raises(PermanentError) as raised:
+        KubernetesDriver(kubeconfig(server=f"https://localhost:{impostor[0]}", **other)).probe()
+    assert raised.value.code == "certificate-refused"
+
+
+def test_it_refuses_a_server_of_another_name(impostor: tuple[int, list[bytes]]) -> None:
+    with pytest.raises(PermanentError) as raised:
+        KubernetesDriver(kubeconfig(server=f"https://127.0.0.1:{impostor[0]}")).probe()
+    assert raised.value.code == "certificate-refused"
+
+
+def test_it_asks_for_the_name_that_the_kubeconfig_gives(impostor: tuple[int, list[bytes]]) -> None:
+    impostor[1].append(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+    document = kubeconfig(server=f"https://127.0.0.1:{impostor[0]}", **{"tls-server-name": "localhost"})
+    with pytest.raises(PermanentError) as raised:
+        KubernetesDriver(document).probe()
+    assert raised.value.code == "unauthorized"
+
+
+def test_it_says_when_nobody_listens() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        server = f"https://localhost:{taken.getsockname()[1]}"
+        with pytest.raises(TemporaryError) as raised:
+            KubernetesDriver(kubeconfig(server=server)).probe()
+    assert raised.value.code == "unreachable"
+
+
+class TestOnAServer:
+    """What needs a real API server."""
+
+    pytestmark = REAL
+
+    @pytest.fixture
+    def world(self, kubernetes_account: dict[str, Any]) -> Iterator[World]:
+        opened = KubernetesDriver(kubernetes_account)
+        yield new_world(opened, lambda ref, changes, manager: None)
+        opened.close()
+
+    @pytest.fixture
+    def admin(self, kubernetes_server: KubernetesServer) -> KubernetesDriver:
+        return KubernetesDriver(kubernetes_server.kubeconfig)
+
+    def test_it_is_refused_with_a_wrong_token(self, kubernetes_server: KubernetesServer) -> None:
+        with pytest.raises(PermanentError) as raised:
+            KubernetesDriver(kubernetes_server.kubeconfig_for("wrong")).probe()
+        assert raised.value.code == "unauthorized"
+
+    def test_it_applies_as_field_manager_slipway(self, kubernetes_server: KubernetesServer, world: World) -> None:
+        world.apply(made.deployment(world.namespace, world.scope))
+        managers = kubernetes_server.kubectl(
+            "get", "deployment", "api", "-n", world.namespace, "-o", "jsonpath={.metadata.managedFields[*].manager}", "--show-managed-fields"
+        )  # fmt: skip
+        assert "slipway" in managers.split()
+
+    def test_it_may_do_no_more_than_it_was_given(self, kubernetes_server: KubernetesServer, world: World) -> None:
+        binding = made.role_binding(world.namespace, world.scope, role="cluster-admin")
+        with pytest.raises(PermanentError) as raised:
+            world.apply(binding)
+        assert raised.value.code == "forbidden"
+        assert raised.value.remedy
+        for verb, what in (
+            ("delete", "nodes"),
+            ("create", "clusterroles"),
+            ("create", "pods"),
+            ("update", "secrets"),
+        ):
+            with pytest.raises(subprocess.CalledProcessError):
+                kubernetes_server.kubectl("auth", "can-i", verb, what, "--as=system:serviceaccount:slipway:slipway")
+
+    def test_it_says_when_the_cluster_has_no_room(self, world: World) -> None:
+        quota = made.resource_quota(world.namespace, world.scope, services="1")
+        world.apply(quota)
+        first, second = made.service(world.namespace, world.scope), made.service(world.namespace, world.scope, "second")
+
+        def attempt() -> str:
+            try:
+                world.apply(first)
+            except TemporaryError as error:
+                return error.code
+            return "applied"
+
+        # Until the quota was counted the server refuses everything, which passes.
+        eventually(attempt, lambda told: told == "applied")
+        with pytest.raises(PermanentError) as raised:
+            world.apply(second)
+        assert raised.value.code == "over-cluster-quota"
+        assert "services=1" in raised.value.message
+
+    def test_it_makes_random_values_that_only_the_cluster_holds(
+        self, kubernetes_server: KubernetesServer, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answers: list[Any] = []
+        ask = connection.Connection.request
+
+        def listen(*arguments: Any, **options: Any) -> dict[str, Any]:
+            answers.append(ask(*arguments, **options))
+            return dict(answers[-1])
+
+        monkeypatch.setattr(connection.Connection, "request", listen)
+        credentials = made.generated_secret(world.namespace, world.scope)
+        ref = ObjectRef.of(credentials)
+        for _ in range(2):
+            world.apply(credentials)
+            world.driver.dry_run([credentials], world.scope)
+            world.driver.observe([ref])
+            world.driver.list_managed(world.scope, world.namespace)
+        path = f"/api/v1/namespaces/{world.namespace}/secrets/{ref.name}"
+        data = kubernetes_server.request("GET", path)["data"]
+        world.driver.delete([ref], world.scope)
+        assert re.fullmatch(r"[A-Za-z0-9]{32}", base64.b64decode(data["password"]).decode())
+        assert base64.b64decode(data["username"]) == b"shop-owner-name"
+        assert data["password"] not in json.dumps(answers)
+        assert data["username"] not in json.dumps(answers)
+        assert len(answers) > 10
+
+    def test_it_leaves_an_object_without_labels_alone(self, kubernetes_server: KubernetesServer, world: World) -> None:
+        path = f"/api/v1/namespaces/{world.namespace}/configmaps"
+        kubernetes_server.request("POST", path, {"metadata": {"name": "settings"}, "data": {"theirs": "1"}})
+        ours = made.config_map(world.namespace, world.scope)
+        with pytest.raises(PermanentError) as raised:
+            world.apply(ours, force=True)
+        assert raised.value.code == "not-ours"
+        assert kubernetes_server.request("GET", f"{path}/settings")["data"] == {"theirs": "1"}
+
+    def test_it_lists_nothing_that_only_copied_our_labels(
+        self, kubernetes_server: KubernetesServer, world: World
+    ) -> None:
+        path = f"/api/v1/namespaces/{world.namespace}/configmaps"
+        copied = {"metadata": {"name": "copied", "labels": world.scope.labels()}}
+        kubernetes_server.request("POST", f"{path}?fieldManager=some-operator", copied)
+        assert [ref.kind for ref in world.driver.list_managed(world.scope, world.namespace)] == ["Namespace"]
+
+    def test_it_reads_long_lists_to_their_end(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(driver, "PAGE", "2")
+        world.apply(*(made.config_map(world.namespace, world.scope, f"one-{number}") for number in range(5)))
+        assert len(world.driver.list_managed(world.scope, world.namespace)) == 6
+
+    def test_it_keeps_the_volume_of_a_deleted_stateful_set(
+        self, kubernetes_server: KubernetesServer, world: World
+    ) -> None:
+        database = made.stateful_set(world.namespace, world.scope)
+        world.apply(database)
+        assert world.settled(database, lambda told: told.is_ready)
+        eventually(lambda: world.driver.delete([ObjectRef.of(database)], world.scope)[0], lambda told: told.gone)
+        kubernetes_server.request("GET", f"/api/v1/namespaces/{world.namespace}/persistentvolumeclaims/data-db-0")
+
+    def test_it_reports_a_finalizer_that_holds_an_object(
+        self, kubernetes_server: KubernetesServer, world: World
+    ) -> None:
+        settings = made.config_map(world.namespace, world.scope)
+        world.apply(settings)
+        path = f"/api/v1/namespaces/{world.namespace}/configmaps/settings"
+        merge = "application/merge-patch+json"
+        kubernetes_server.request("PATCH", path, {"metadata": {"finalizers": ["example.com/wait"]}}, content_type=merge)
+        ref = ObjectRef.of(settings)
+        held = eventually(
+            lambda: world.driver.delete([ref], world.scope)[0], lambda told: told.finalizers == ("example.com/wait",)
+        )
+        assert not held.gone
+        with pytest.raises(TemporaryError) as raised:
+            world.apply(settings)
+        assert raised.value.code == "still-deleting"
+        kubernetes_server.request("PATCH", path, {"metadata": {"finalizers": None}}, content_type=merge)
+        eventually(lambda: world.driver.delete([ref], world.scope)[0], lambda told: told.gone)
+
+    def test_it_finds_kinds_that_it_was_not_told_of(self, admin: KubernetesDriver, world: World) -> None:
+        daemons = made.deployment(world.namespace, world.scope, "daemons")
+        daemons["kind"] = "DaemonSet"
+        del daemons["spec"]["replicas"], daemons["spec"]["progressDeadlineSeconds"]
+        assert admin.apply([daemons], world.scope)[0].outcome == "created"
+        assert admin.observe([ObjectRef.of(daemons)])[0].exists
+
+    @pytest.mark.parametrize("api_version", ["apps/v1", "example.com/v1"])
+    def test_it_says_that_a_kind_is_not_served(self, world: World, api_version: str) -> None:
+        strange = {**made.config_map(world.namespace, world.scope), "apiVersion": api_version, "kind": "Teapot"}
+        with pytest.raises(PermanentError) as raised:
+            world.apply(strange)
+        assert raised.value.code == "kind-not-served"
+        assert "Teapot" in raised.value.message
+
+    def test_it_needs_a_namespace_for_what_lives_in_one(self, world: World) -> None:
+        with pytest.raises(PermanentError) as raised:
+            world.apply(made.config_map("", world.scope))
+        assert raised.value.code == "invalid-object"
+
+    def test_it_previews_a_quota_without_a_namespace_that_is_never_made(self, world: World) -> None:
+        with pytest.raises(PermanentError) as raised:
+            world.driver.dry_run([made.resource_quota("nowhere-at-all", world.scope, pods="1")], world.scope)
+        assert raised.value.code == "namespace-missing"
