@@ -109,9 +109,7 @@ def _account_page(
         "has_password": request.user.has_usable_password(),
         "shown": shown,
         "theme": theme_of(request),
-        "roles": [
-            word for is_so, word in ((rights.is_admin, "Platform admin"), (rights.is_auditor, "Auditor")) if is_so
-        ],
+        "roles": ["Platform admin"] * rights.is_admin + ["Auditor"] * rights.is_auditor,
     }
     failed = (form is not None and form.errors) or (password_form is not None and password_form.errors)
     return render(request, "account/account.html", context, status=422 if failed else 200)

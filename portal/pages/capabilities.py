@@ -37,14 +37,12 @@ def capabilities(request: PageRequest) -> HttpResponse:
 
 @page("capabilities")
 def capability(request: PageRequest, name: str) -> HttpResponse:
-    rights, capability = request.rights, selectors.capability_get(name)
+    capability, asked = selectors.capability_get(name), request.GET.get("version", "")[:40]
     versions = list(selectors.contracts_of(capability))
-    shown = reading.shown_version(versions, request.GET.get("version", ""))
+    shown = reading.shown_version(versions, asked)
     if shown is None:
-        raise NotFound(
-            f"{name} has no version {request.GET.get('version', '')}.", remedy=f"Open {name} to see its versions."
-        )
-    uses = selectors.usage_by_version(capability, rights)
+        raise NotFound(f"{name} has no version {asked or 'yet'}.", remedy=f"Open {name} to see its versions.")
+    uses = selectors.usage_by_version(capability, request.rights)
     context: dict[str, Any] = {
         "capability": capability,
         "contract": shown,

@@ -11,7 +11,6 @@ from django.shortcuts import render
 from governance.selectors import quota
 from idp.catalog.models import System
 from idp.kernel import clock
-from portal.drawing import words
 from portal.pages.request import PageRequest
 from portal.pages.shell import page, waiting_count
 from portal.reading import matrix, mine, quotas
@@ -32,11 +31,10 @@ def home(request: PageRequest) -> HttpResponse:
     care = mine.needs_care(((by_key[one.system_id], one) for one in environments), clock.now())
     tight = quotas.near({one.team for one in systems}, quota.quota_states(rights.teams)) if systems else []
     context = {
-        "waiting": change_lines(changes.change_list(rights, waiting_on_me=True)[:ROWS])
-        if waiting_count(request)
-        else [],
+        "waiting": change_lines(changes.change_list(rights, waiting_on_me=True)[:ROWS]),
         "waiting_count": waiting_count(request),
         "care": care[:ROWS],
+        "care_count": len(care) + len(tight),
         "care_more": max(len(care) - ROWS, 0),
         "tight": tight,
         "mine": change_lines(changes.change_list(rights, requester=rights.actor.user_id)[:ROWS]),
@@ -53,27 +51,28 @@ def _matrix(systems: list[System], environments: list[Environment]) -> dict[str,
     return {"stages": stages, "lines": matrix.lines(systems[:MATRIX_SYSTEMS], stages, environments)}
 
 
-def summary(care: list[mine.Care], tight: list[Any], environments: list[Environment]) -> str:
-    """The sentence below the answer: what else is not as it should be, else that all is."""
-    failed = sum(one.state == "failed" for one in care)
-    parts = [
-        f"{words.count(failed, 'environment,environments')} failed" if failed else "",
+def summary(care: list[mine.Care], tight: list[quotas.Tight], environments: list[Environment]) -> str:
+    """The sentence below the answer: what is not as it should be, by name where it is one thing, else that all is."""
+    said = [
+        _counted(care, "failed", "failed", "failed"),
         _counted(care, "degraded", "is degraded", "are degraded"),
         _counted(care, "expiring", "expires soon", "expire soon"),
-        f"{tight[0].team} is near its quota" if tight else "",
+        f"{tight[0].team} is {'over' if tight[0].state == 'over' else 'near'} its quota" if tight else "",
     ]
-    said = [part for part in parts if part]
-    if said:
-        return f"{', '.join(said)}. The rest is as agreed."
+    parts = [part for part in said if part]
+    if parts:
+        together = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
+        return f"{together}. The rest is as agreed."
     if not environments:
         return "Your teams have no environment yet."
-    return (
-        f"All {words.count(len(environments), 'environment,environments')} of your teams are as agreed."
-        if len(environments) > 1
-        else "Your team's environment is as agreed."
-    )
+    if len(environments) == 1:
+        return "The one environment of your teams is as agreed."
+    return f"All {len(environments)} environments of your teams are as agreed."
 
 
 def _counted(care: list[mine.Care], state: str, one: str, many: str) -> str:
-    number = sum(care_of.state == state for care_of in care)
-    return f"{words.count(number, 'environment,environments')} {one if number == 1 else many}" if number else ""
+    """ "checkout / prod is degraded", "3 environments are degraded", or nothing."""
+    found = [each.name for each in care if each.state == state]
+    if not found:
+        return ""
+    return f"{found[0]} {one}" if len(found) == 1 else f"{len(found)} environments {many}"

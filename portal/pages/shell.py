@@ -35,7 +35,7 @@ SANDBOX_KNOWN_FOR: Final = 30
 
 
 def page(nav: str = "", *, methods: Sequence[str] = ("GET", "HEAD")) -> Callable[[View], View]:
-    """A view for signed-in people: refuses other verbs, marks ``nav`` in the sidebar, draws our own errors in the shell."""
+    """A view for signed-in people: refuses other verbs, marks ``nav`` in the sidebar, draws our errors in the shell."""
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -114,7 +114,7 @@ def banners() -> list[dict[str, str]]:
             {
                 "tone": "warn",
                 "strong": "Work is delayed.",
-                "text": f"Due work has waited {words.duration(late)} for a worker. Nothing is lost; it goes on by itself.",
+                "text": f"It has waited {words.duration(late)} for a worker. Nothing is lost; it goes on by itself.",
             }
         )
     if cache.get_or_set("shell.sandbox", _sandbox, SANDBOX_KNOWN_FOR):
@@ -134,6 +134,6 @@ def _delayed() -> timedelta:
 
 
 def _sandbox() -> bool:
-    """Whether all environments are simulated. One real cluster is enough for pages to say it per environment instead."""
+    """Whether all environments are simulated; with one real cluster each environment says it for itself."""
     drivers = set(Cluster.objects.values_list("driver", flat=True).distinct())
     return drivers == {"sandbox"}

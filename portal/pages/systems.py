@@ -32,11 +32,7 @@ PAGE = 50
 @page("systems")
 def systems(request: PageRequest) -> HttpResponse:
     rights, asked = request.rights, request.GET
-    filters = {
-        "query": asked.get("q", "").strip()[:80],
-        "team": asked.get("team", ""),
-        "mine": asked.get("mine") == "1",
-    }
+    filters = {"query": asked.get("q", "").strip()[:80], "team": asked.get("team", ""), "mine": "mine" in asked}
     found = keyset.page(reading.system_list(rights, **filters), order=("slug",), cursor=asked.get("cursor"), limit=PAGE)
     environments = reading.environments_of(found.items)
     context = {

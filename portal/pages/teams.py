@@ -131,10 +131,8 @@ def member_set(request: PageRequest, team: str) -> HttpResponse:
 def _set_role(request: PageRequest, team: Team, *, user: str, role: str) -> str:
     found = reading.member_get(user)
     if found is None:
-        raise InvalidInput(
-            f"There is no account {user}. It is the name the person signs in with.",
-            errors=[FieldError("user", "There is no account of that name.")],
-        )
+        message = f"There is no account {user}. Type the name that the person signs in with."
+        raise InvalidInput(message, errors=[FieldError("user", message)])
     services.membership_set(request.rights.actor, team=team, user=found, role=role, now=clock.now())
     return role
 

@@ -14,6 +14,7 @@ from django.db.models import Count, Min, Q
 from django.urls import reverse
 
 from idp.kernel.errors import SlipwayError
+from portal.reading import schema_table
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.contract import parse_contract
 from provisioning.domain.plan import Prices
@@ -22,6 +23,7 @@ from provisioning.models import Capability, Cluster, Contract, Stage
 
 CATEGORY_ORDER: Final = ("compute", "data", "network", "messages")
 STATE_ORDER: Final = ("stable", "preview", "deprecated", "defective", "retired")
+FEW: Final = 6
 MOST_KNOWN: Final = 2_000
 ANYWHERE: Final = RenderContext(
     environment={"name": "example", "namespace": "system-example", "stage": "dev"},
@@ -49,7 +51,7 @@ class Card:
 
 
 def cards() -> list[Card]:
-    """Every capability that has a version, with its best one: stable before preview before deprecated. Three queries."""
+    """Every capability that has a version, with its best one: stable before preview before deprecated. Two queries."""
     rows = Contract.objects.select_related("capability__owner").defer("capability__readme")
     versions: dict[int, list[Contract]] = defaultdict(list)
     for row in rows.annotate(in_use=Count("resources", filter=USED)):
@@ -83,21 +85,26 @@ def fitting(found: Iterable[Card], *, query: str, category: str) -> list[Card]:
         card
         for card in found
         if (not category or card.capability.category == category)
-        and all(
-            word in f"{card.capability.name} {card.capability.title} {card.capability.summary}".lower()
-            for word in words
-        )
+        and all(word in _words_of(card.capability) for word in words)
     ]
 
 
+def _words_of(capability: Capability) -> str:
+    return f"{capability.name} {capability.title} {capability.summary}".lower()
+
+
 def by_category(found: Iterable[Card]) -> list[tuple[str, list[Card]]]:
-    """Groups in the order people look for them, the unknown ones after by name."""
+    """Groups in the order people look for them, the unknown ones after by name; few cards are one group without name."""
     groups: dict[str, list[Card]] = defaultdict(list)
-    for card in found:
+    cards = list(found)
+    for card in cards:
         groups[card.capability.category].append(card)
     known = {name: index for index, name in enumerate(CATEGORY_ORDER)}
     ordered = sorted(groups, key=lambda name: (known.get(name, len(known)), name))
-    return [(name, sorted(groups[name], key=lambda card: card.capability.name)) for name in ordered]
+    sorted_groups = [(name, sorted(groups[name], key=lambda card: card.capability.name)) for name in ordered]
+    if len(cards) > FEW:
+        return sorted_groups
+    return [("", [card for _, group in sorted_groups for card in group])] if cards else []
 
 
 def cheapest_prices() -> Prices:
@@ -109,7 +116,7 @@ def cheapest_prices() -> Prices:
 
 
 def price_words(row: Contract, prices: Prices) -> Price | None:
-    """The monthly cost of the cheapest of its examples; None where the contract's usage cannot be computed from them."""
+    """The monthly cost of the cheapest of its examples; None where the usage cannot be computed from them."""
     costs = _costs(row.digest, row.document, prices) if row.document else ()
     return Price(min(costs), varies=len(set(costs)) > 1) if costs else None
 
@@ -146,15 +153,12 @@ class Output:
 def outputs(row: Contract) -> list[Output]:
     """What others may reference, as the contract declares it."""
     declared = row.document.get("spec", {}).get("outputs", {})
-    return [
-        Output(
-            name,
-            str(one.get("type", "any value")),
-            bool(one.get("secret")),
-            str(one.get("description") or one.get("title") or ""),
-        )
-        for name, one in declared.items()
-    ]
+    return [_output(name, one) for name, one in declared.items()]
+
+
+def _output(name: str, schema: Mapping[str, Any]) -> Output:
+    meaning = str(schema.get("description") or schema.get("title") or "")
+    return Output(name, schema_table.type_text(schema), bool(schema.get("secret")), meaning)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,11 @@ class Cell:
     environment: Environment | None
     more: int = 0
 
+    @property
+    def short_word(self) -> str:
+        """For narrow tables: the one word of a state that is too long for them."""
+        return "Rolling" if self.environment is not None and self.environment.state == "progressing" else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:

@@ -56,8 +56,8 @@ def environments(of: Sequence[System]) -> list[Environment]:
 class Care:
     """One line of "Needs care": a state, what is so, why, and where to act."""
 
+    name: str
     state: str
-    kind: str
     title: str
     text: str
     url: str
@@ -83,14 +83,14 @@ def _care(system: System, environment: Environment, now: datetime) -> Care | Non
     if state == "failed":
         return _failed(name, environment, here)
     if state == "degraded":
-        return Care(state, "environment", f"{name} is degraded", "Part of it is not as agreed.", here, "Open it")
+        return Care(name, state, f"{name} is degraded", "Part of it is not as agreed.", here, "Open it")
     if environment.expires_at is not None and environment.expires_at - now < EXPIRES_SOON:
         text = "It will be deleted with all it holds." if environment.expires_at > now else "Its time is over."
-        return Care("expiring", "environment", f"{name} expires {_day(environment.expires_at, now)}", text, here)
+        return Care(name, "expiring", f"{name} expires {_day(environment.expires_at, now)}", text, here)
     if state == "progressing":
-        return Care(state, "environment", f"{name} is rolling out", _revision(environment), here)
+        return Care(name, state, f"{name} is rolling out", _revision(environment), here)
     if state == "deleting":
-        return Care(state, "environment", f"{name} is being deleted", "", here)
+        return Care(name, state, f"{name} is being deleted", "", here)
     return None
 
 
@@ -98,10 +98,10 @@ def _failed(name: str, environment: Environment, here: str) -> Care:
     run, error = environment.failed_run, environment.failed_error or {}  # type: ignore[attr-defined]
     text = str(error.get("message") or "The last run did not succeed.")
     if run is None:
-        return Care("failed", "environment", f"{name} failed", text, here, "Open it")
+        return Care(name, "failed", f"{name} failed", text, here, "Open it")
     step = error.get("step")
     title = f"{name}: run {run} stopped" + (f" at {step}" if step else "")
-    return Care("failed", "environment", title, text, reverse("run", args=[run]), "See what failed")
+    return Care(name, "failed", title, text, reverse("run", args=[run]), "See what failed")
 
 
 def _revision(environment: Environment) -> str:

@@ -197,4 +197,6 @@ def _next(environment: Environment, open_changes: Mapping[Any, Change], may_requ
         return Next(reverse("change", args=[change.pk]), "Watch the change", f"#{change.pk} is on its way")
     if environment.state in ("failed", "degraded"):
         return Next(here, "See what is wrong")
-    return Next(here, "Open or change it" if may_request else "Open it")
+    if not may_request:
+        return Next(here, "Open it")
+    return Next(reverse("environment-edit", args=[environment.system.slug, environment.name]), "Change it")

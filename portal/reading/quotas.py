@@ -117,4 +117,4 @@ def _tight(team: Team, tight: Sequence[Bar]) -> Tight:
     what = first.label if first.label == "CPU" else first.label.lower()
     title = f"{team.name} uses {words.number(first.used)} of {words.number(first.limit)}{unit} {what}"
     others = [f"{bar.label}: {bar.rest}" for bar in tight[1:]]
-    return Tight(team.slug, team.name, first.state, title, ". ".join([first.rest.capitalize(), *others]) + ".")
+    return Tight(team.slug, team.name, first.state, title, ". ".join([first.rest, *others]) + ".")

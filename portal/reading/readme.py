@@ -1,4 +1,4 @@
-"""A README as blocks a template can draw: headings, paragraphs, lists, code. Pure; nothing in it becomes markup.
+"""A README as blocks a template can draw: headings, paragraphs, lists, tables, code. Pure; nothing becomes markup.
 
 A small, fixed part of Markdown, because text that contract authors wrote is shown to everyone: inline marks are taken
 away rather than interpreted, links keep their words and address as text, and HTML stays visible as text.
@@ -15,25 +15,32 @@ _ITEM: Final = re.compile(r"^\s{0,3}(?:[-*+]|\d{1,3}[.)])\s+(.*)$")
 _FENCE: Final = re.compile(r"^\s{0,3}(```+|~~~+)\s*([\w-]*)")
 _LINK: Final = re.compile(r"!?\[([^\]]*)\]\(([^)\s]*)[^)]*\)")
 _CODE: Final = re.compile(r"`([^`]+)`")
-_MARK: Final = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+_MARK: Final = re.compile(r"(\*\*|__|\*|(?<!\w)_(?=\w))(?=\S)(.+?)(?<=\S)\1(?!\w)")
+_RULE: Final = re.compile(r"^\s*\|?(?:\s*:?-{2,}:?\s*\|)+\s*(?::?-{2,}:?)?\s*$")
 LANGUAGES: Final = {"yaml": "yaml", "yml": "yaml", "json": "json", "sh": "shell", "bash": "shell", "shell": "shell"}
+Spans = list[tuple[str, bool]]
 
 
 @dataclass(slots=True)
 class Block:
-    """``kind`` is heading, paragraph, list or code; ``spans`` of a paragraph are (text, is_code)."""
+    """``kind`` is heading, paragraph, list, table or code; spans are (text, is_code).
+
+    ``items`` are those of a list; ``rows`` those of a table, its head in ``head``.
+    """
 
     kind: str
     text: str = ""
     level: int = 0
     language: str = "text"
-    spans: list[tuple[str, bool]] = field(default_factory=list)
-    items: list[list[tuple[str, bool]]] = field(default_factory=list)
+    spans: Spans = field(default_factory=list)
+    items: list[Spans] = field(default_factory=list)
+    head: list[Spans] = field(default_factory=list)
+    rows: list[list[Spans]] = field(default_factory=list)
 
 
-def spans(text: str) -> list[tuple[str, bool]]:
+def spans(text: str) -> Spans:
     """A line's text without marks, split where code begins and ends."""
-    parts: list[tuple[str, bool]] = []
+    parts: Spans = []
     for index, part in enumerate(_CODE.split(text)):
         plain = part if index % 2 else _MARK.sub(r"\2", _LINK.sub(_link_words, part))
         if plain:
@@ -61,10 +68,24 @@ def blocks(source: str) -> list[Block]:
             if fresh or not made or made[-1].kind != "list":
                 made.append(Block("list"))
             made[-1].items.append(spans(item.group(1)))
+        elif line.lstrip().startswith("|"):
+            _table(made, line)
         elif line.strip():
             _continue(made, line.strip(), fresh)
         fresh = not line.strip() and not (made and made[-1].kind == "list")
     return made[1:] if made and made[0].kind == "heading" and made[0].level == 2 else made
+
+
+def _table(made: list[Block], line: str) -> None:
+    """A row of a table; the first is its head, and the rule below it is left out."""
+    if not made or made[-1].kind != "table":
+        made.append(Block("table", head=_cells(line)))
+    elif not _RULE.match(line):
+        made[-1].rows.append(_cells(line))
+
+
+def _cells(line: str) -> list[Spans]:
+    return [spans(cell.strip()) for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
 
 
 def _code(lines: object, fence: str, language: str) -> Block:

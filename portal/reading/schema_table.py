@@ -18,7 +18,10 @@ NO_DEFAULT: Final = object()
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``stays`` marks what the environment keeps on promotion; ``default`` is JSON, empty when there is none."""
+    """``stays`` marks what the environment keeps on promotion; ``default`` is JSON, empty when there is none.
+
+    ``notes`` say what cannot be changed later.
+    """
 
     name: str
     type: str
@@ -26,17 +29,18 @@ class Row:
     meaning: str
     required: bool
     stays: bool
+    notes: tuple[str, ...] = ()
 
 
 def rows(schema: Schema) -> list[Row]:
-    """Every property in the order the author gave, required ones included where they stand."""
+    """Every property in the order of the form: by ``x-order``, rarely needed ones last."""
     return list(_rows(schema, "", schema, 0))
 
 
 def _rows(schema: Schema, prefix: str, root: Schema, depth: int) -> Iterator[Row]:
     required = set(schema.get("required", ()))
-    for name, raw in schema.get("properties", {}).items():
-        one = _resolve(raw, root)
+    properties = {name: _resolve(raw, root) for name, raw in schema.get("properties", {}).items()}
+    for name, one in sorted(properties.items(), key=lambda item: _place(item[1])):
         yield Row(
             name=f"{prefix}{name}",
             type=type_text(one, root),
@@ -44,9 +48,20 @@ def _rows(schema: Schema, prefix: str, root: Schema, depth: int) -> Iterator[Row
             meaning=_meaning(one),
             required=name in required and "default" not in one,
             stays=one.get("x-scope") == "environment",
+            notes=_notes(one),
         )
         if one.get("properties") and depth < DEEP:
             yield from _rows(one, f"{prefix}{name}.", root, depth + 1)
+
+
+def _place(schema: Schema) -> tuple[bool, float]:
+    order = schema.get("x-order")
+    return bool(schema.get("x-advanced")), order if isinstance(order, int | float) else 1_000
+
+
+def _notes(schema: Schema) -> tuple[str, ...]:
+    marks = (("x-immutable", "Stays as chosen"), ("x-grows-only", "Only grows"), ("x-secret", "Takes secrets"))
+    return tuple(words for key, words in marks if schema.get(key))
 
 
 def _resolve(schema: Any, root: Schema) -> Schema:
@@ -70,7 +85,8 @@ def type_text(schema: Schema, root: Schema | None = None) -> str:
     if "const" in schema:
         return f"always {_value(schema['const'])}"
     if "enum" in schema:
-        return _either([_value(one) for one in schema["enum"]])
+        labels = schema.get("x-labels") or {}
+        return _either([f"{_value(one)} ({labels[one]})" if labels.get(one) else _value(one) for one in schema["enum"]])
     for key in ("oneOf", "anyOf"):
         if schema.get(key):
             return _either(list(dict.fromkeys(type_text(one, root) for one in schema[key])))
@@ -82,7 +98,8 @@ def type_text(schema: Schema, root: Schema | None = None) -> str:
 
 def _typed(schema: Schema, kind: Any, root: Schema) -> str:
     if kind in ("integer", "number"):
-        return kind + _range(schema, "minimum", "maximum", "")
+        unit = f" {schema['x-unit']}" if schema.get("x-unit") else ""
+        return str(kind) + _range(schema, "minimum", "maximum", unit)
     if kind == "string":
         return (schema.get("format") or "text") + _range(schema, "minLength", "maxLength", " characters")
     if kind == "boolean":
@@ -120,7 +137,9 @@ def _value(value: Any) -> str:
 
 def _default(schema: Schema) -> str:
     value = schema.get("default", NO_DEFAULT)
-    return "" if value is NO_DEFAULT else json.dumps(value, ensure_ascii=False)
+    if value is NO_DEFAULT:
+        return ""
+    return _value(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _meaning(schema: Schema) -> str:
