@@ -124,6 +124,7 @@ STATES: Final[dict[str, dict[str, State]]] = {
     },
     "approval": {
         "waits": _wait("Waits"),
+        "waiting": _wait("Waits"),
         "approved": _ok("Approved"),
         "rejected": _bad("Rejected", "s-denied"),
         "dismissed": _off("Dismissed"),
