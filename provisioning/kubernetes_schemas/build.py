@@ -8,6 +8,7 @@ is committed next to this file and read by ``provisioning.domain.kubernetes_sche
 from __future__ import annotations
 
 import json
+import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ KEPT = {
     "x-kubernetes-map-type",
 }
 
-# The grammar of k8s.io/apimachinery/pkg/api/resource and of int-or-string; the published schemas say only "string or number".
+# The grammar of k8s.io/apimachinery/pkg/api/resource; the published schemas say only "string or number".
 OVERRIDES: dict[str, dict[str, Any]] = {
     "io.k8s.apimachinery.pkg.api.resource.Quantity": {
         "type": ["string", "number"],
@@ -114,7 +115,7 @@ def _compact_json(value: Any) -> str:
 def main() -> None:
     made = bundle(VERSION)
     BUNDLE.write_text(one_line_each(made), encoding="utf-8")
-    print(f"{BUNDLE.name}: {len(made['kinds'])} kinds, {BUNDLE.stat().st_size // 1024} KiB")
+    sys.stdout.write(f"{BUNDLE.name}: {len(made['kinds'])} kinds, {BUNDLE.stat().st_size // 1024} KiB\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""What only the Kubernetes driver must do: keep credentials and secrets to itself, and turn each refusal into words."""
+"""What only the Kubernetes driver must do before and instead of talking to a cluster: refuse what reaches outside,
+explain.
+"""
 
 # ruff: noqa: E501 - one row is one line, so that the tables read as tables.
 
@@ -6,10 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import socket
 import ssl
-import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -24,15 +24,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from provisioning.domain.driver import DriverError, ObjectRef, PermanentError, TemporaryError
-from provisioning.drivers.kubernetes import KubernetesDriver, connection, driver
+from provisioning.drivers.kubernetes import KubernetesDriver, connection
 from provisioning.drivers.kubernetes.errors import error_of
-from tests.kubernetes.server import KubernetesServer
-from tests.provisioning.drivers import manifests as made
-from tests.provisioning.drivers.conformance import World, eventually, new_world
 
 REF = ObjectRef("apps/v1", "Deployment", "shop-dev", "api")
 SECRET = ObjectRef("v1", "Secret", "shop-dev", "db")
-REAL = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes")]
 
 
 def certificate() -> tuple[str, str]:
@@ -277,7 +273,9 @@ def test_it_waits_as_long_as_the_server_asks(asked: dict[str, str], delay: float
 
 @pytest.fixture
 def impostor() -> Iterator[tuple[int, list[bytes]]]:
-    """A port with TLS at which somebody answers each request with what stands in the list, or never if it is empty."""
+    """A port with TLS at which somebody answers each request with what stands in the list, or never if it is
+    empty.
+    """
     answers: list[bytes] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile() as pem:
@@ -371,167 +369,3 @@ def test_it_says_when_nobody_listens() -> None:
         with pytest.raises(TemporaryError) as raised:
             KubernetesDriver(kubeconfig(server=server)).probe()
     assert raised.value.code == "unreachable"
-
-
-class TestOnAServer:
-    """What needs a real API server."""
-
-    pytestmark = REAL
-
-    @pytest.fixture
-    def world(self, kubernetes_account: dict[str, Any]) -> Iterator[World]:
-        opened = KubernetesDriver(kubernetes_account)
-        yield new_world(opened, lambda ref, changes, manager: None)
-        opened.close()
-
-    @pytest.fixture
-    def admin(self, kubernetes_server: KubernetesServer) -> KubernetesDriver:
-        return KubernetesDriver(kubernetes_server.kubeconfig)
-
-    def test_it_is_refused_with_a_wrong_token(self, kubernetes_server: KubernetesServer) -> None:
-        with pytest.raises(PermanentError) as raised:
-            KubernetesDriver(kubernetes_server.kubeconfig_for("wrong")).probe()
-        assert raised.value.code == "unauthorized"
-
-    def test_it_applies_as_field_manager_slipway(self, kubernetes_server: KubernetesServer, world: World) -> None:
-        world.apply(made.deployment(world.namespace, world.scope))
-        managers = kubernetes_server.kubectl(
-            "get", "deployment", "api", "-n", world.namespace, "-o", "jsonpath={.metadata.managedFields[*].manager}", "--show-managed-fields"
-        )  # fmt: skip
-        assert "slipway" in managers.split()
-
-    def test_it_may_do_no_more_than_it_was_given(self, kubernetes_server: KubernetesServer, world: World) -> None:
-        binding = made.role_binding(world.namespace, world.scope, role="cluster-admin")
-        with pytest.raises(PermanentError) as raised:
-            world.apply(binding)
-        assert raised.value.code == "forbidden"
-        assert raised.value.remedy
-        for verb, what in (
-            ("delete", "nodes"),
-            ("create", "clusterroles"),
-            ("create", "pods"),
-            ("update", "secrets"),
-        ):
-            with pytest.raises(subprocess.CalledProcessError):
-                kubernetes_server.kubectl("auth", "can-i", verb, what, "--as=system:serviceaccount:slipway:slipway")
-
-    def test_it_says_when_the_cluster_has_no_room(self, world: World) -> None:
-        quota = made.resource_quota(world.namespace, world.scope, services="1")
-        world.apply(quota)
-        first, second = made.service(world.namespace, world.scope), made.service(world.namespace, world.scope, "second")
-
-        def attempt() -> str:
-            try:
-                world.apply(first)
-            except TemporaryError as error:
-                return error.code
-            return "applied"
-
-        # Until the quota was counted the server refuses everything, which passes.
-        eventually(attempt, lambda told: told == "applied")
-        with pytest.raises(PermanentError) as raised:
-            world.apply(second)
-        assert raised.value.code == "over-cluster-quota"
-        assert "services=1" in raised.value.message
-
-    def test_it_makes_random_values_that_only_the_cluster_holds(
-        self, kubernetes_server: KubernetesServer, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        answers: list[Any] = []
-        ask = connection.Connection.request
-
-        def listen(*arguments: Any, **options: Any) -> dict[str, Any]:
-            answers.append(ask(*arguments, **options))
-            return dict(answers[-1])
-
-        monkeypatch.setattr(connection.Connection, "request", listen)
-        credentials = made.generated_secret(world.namespace, world.scope)
-        ref = ObjectRef.of(credentials)
-        for _ in range(2):
-            world.apply(credentials)
-            world.driver.dry_run([credentials], world.scope)
-            world.driver.observe([ref])
-            world.driver.list_managed(world.scope, world.namespace)
-        path = f"/api/v1/namespaces/{world.namespace}/secrets/{ref.name}"
-        data = kubernetes_server.request("GET", path)["data"]
-        world.driver.delete([ref], world.scope)
-        assert re.fullmatch(r"[A-Za-z0-9]{32}", base64.b64decode(data["password"]).decode())
-        assert base64.b64decode(data["username"]) == b"shop-owner-name"
-        assert data["password"] not in json.dumps(answers)
-        assert data["username"] not in json.dumps(answers)
-        assert len(answers) > 10
-
-    def test_it_leaves_an_object_without_labels_alone(self, kubernetes_server: KubernetesServer, world: World) -> None:
-        path = f"/api/v1/namespaces/{world.namespace}/configmaps"
-        kubernetes_server.request("POST", path, {"metadata": {"name": "settings"}, "data": {"theirs": "1"}})
-        ours = made.config_map(world.namespace, world.scope)
-        with pytest.raises(PermanentError) as raised:
-            world.apply(ours, force=True)
-        assert raised.value.code == "not-ours"
-        assert kubernetes_server.request("GET", f"{path}/settings")["data"] == {"theirs": "1"}
-
-    def test_it_lists_nothing_that_only_copied_our_labels(
-        self, kubernetes_server: KubernetesServer, world: World
-    ) -> None:
-        path = f"/api/v1/namespaces/{world.namespace}/configmaps"
-        copied = {"metadata": {"name": "copied", "labels": world.scope.labels()}}
-        kubernetes_server.request("POST", f"{path}?fieldManager=some-operator", copied)
-        assert [ref.kind for ref in world.driver.list_managed(world.scope, world.namespace)] == ["Namespace"]
-
-    def test_it_reads_long_lists_to_their_end(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(driver, "PAGE", "2")
-        world.apply(*(made.config_map(world.namespace, world.scope, f"one-{number}") for number in range(5)))
-        assert len(world.driver.list_managed(world.scope, world.namespace)) == 6
-
-    def test_it_keeps_the_volume_of_a_deleted_stateful_set(
-        self, kubernetes_server: KubernetesServer, world: World
-    ) -> None:
-        database = made.stateful_set(world.namespace, world.scope)
-        world.apply(database)
-        assert world.settled(database, lambda told: told.is_ready)
-        eventually(lambda: world.driver.delete([ObjectRef.of(database)], world.scope)[0], lambda told: told.gone)
-        kubernetes_server.request("GET", f"/api/v1/namespaces/{world.namespace}/persistentvolumeclaims/data-db-0")
-
-    def test_it_reports_a_finalizer_that_holds_an_object(
-        self, kubernetes_server: KubernetesServer, world: World
-    ) -> None:
-        settings = made.config_map(world.namespace, world.scope)
-        world.apply(settings)
-        path = f"/api/v1/namespaces/{world.namespace}/configmaps/settings"
-        merge = "application/merge-patch+json"
-        kubernetes_server.request("PATCH", path, {"metadata": {"finalizers": ["example.com/wait"]}}, content_type=merge)
-        ref = ObjectRef.of(settings)
-        held = eventually(
-            lambda: world.driver.delete([ref], world.scope)[0], lambda told: told.finalizers == ("example.com/wait",)
-        )
-        assert not held.gone
-        with pytest.raises(TemporaryError) as raised:
-            world.apply(settings)
-        assert raised.value.code == "still-deleting"
-        kubernetes_server.request("PATCH", path, {"metadata": {"finalizers": None}}, content_type=merge)
-        eventually(lambda: world.driver.delete([ref], world.scope)[0], lambda told: told.gone)
-
-    def test_it_finds_kinds_that_it_was_not_told_of(self, admin: KubernetesDriver, world: World) -> None:
-        daemons = made.deployment(world.namespace, world.scope, "daemons")
-        daemons["kind"] = "DaemonSet"
-        del daemons["spec"]["replicas"], daemons["spec"]["progressDeadlineSeconds"]
-        assert admin.apply([daemons], world.scope)[0].outcome == "created"
-        assert admin.observe([ObjectRef.of(daemons)])[0].exists
-
-    @pytest.mark.parametrize("api_version", ["apps/v1", "example.com/v1"])
-    def test_it_says_that_a_kind_is_not_served(self, world: World, api_version: str) -> None:
-        strange = {**made.config_map(world.namespace, world.scope), "apiVersion": api_version, "kind": "Teapot"}
-        with pytest.raises(PermanentError) as raised:
-            world.apply(strange)
-        assert raised.value.code == "kind-not-served"
-        assert "Teapot" in raised.value.message
-
-    def test_it_needs_a_namespace_for_what_lives_in_one(self, world: World) -> None:
-        with pytest.raises(PermanentError) as raised:
-            world.apply(made.config_map("", world.scope))
-        assert raised.value.code == "invalid-object"
-
-    def test_it_previews_a_quota_without_a_namespace_that_is_never_made(self, world: World) -> None:
-        with pytest.raises(PermanentError) as raised:
-            world.driver.dry_run([made.resource_quota("nowhere-at-all", world.scope, pods="1")], world.scope)
-        assert raised.value.code == "namespace-missing"
