@@ -15,8 +15,9 @@ from functools import cached_property
 from idp.kernel.errors import InvalidInput
 
 MAX_SOURCE = 2_000
-MAX_TOKENS = 700
+MAX_TOKENS = 500
 MAX_NESTING = 24
+MAX_SUMS = 20
 MAX_LOOPS = 8
 MAX_LOOP_DEPTH = 2
 MAX_CHAINED_LOOPS = 2
@@ -75,6 +76,10 @@ class Lexed:
             raise CelError("The expression is empty; write a CEL expression such as “inputs.port”.")
         if len(self.tokens) > MAX_TOKENS:
             raise CelError(f"An expression has at most {MAX_TOKENS} terms; this one has {len(self.tokens)}.")
+        sums = sum(token.text == "+" for token in self.tokens)
+        if sums > MAX_SUMS:
+            # Each sum of lists copies what is left of it, so a long chain of them costs its length squared.
+            raise CelError(f"An expression has at most {MAX_SUMS} “+”; this one has {sums}. Use join() for texts.")
         self.closers = _closers(self.tokens)
         self.loops = self._loops()
         self._check_loops()

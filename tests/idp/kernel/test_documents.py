@@ -102,10 +102,10 @@ def test_it_refuses_with_the_line_and_what_is_right(text: str | bytes, words: st
     ],
 )
 def test_it_refuses_what_would_exhaust_it_within_two_seconds(text: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(InvalidInput):
         load_yaml(text)
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 def test_it_takes_aliases_as_long_as_they_stay_small() -> None:
