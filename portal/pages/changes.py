@@ -1,0 +1,203 @@
+"""Changes: the inbox (what do I decide?) and the decision (is it safe?)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from idp.kernel import clock, keyset
+from idp.kernel.errors import Conflict, InvalidInput, StalePlan, UserFault
+from portal.pages.shell import POST, page
+from portal.reading import change as reading
+from portal.reading.plan_words import diff_resources, quota_after, stored_verdicts, unchanged_sentence
+from provisioning.domain.lifecycle import CHANGE_STATES
+from provisioning.models import Change
+from provisioning.selectors.changes import change_get, change_list, change_objects, change_view
+from provisioning.services import decisions
+from provisioning.services.starts import change_resume
+
+PAGE = 50
+GROUP = 20
+TABS = ("inbox", "mine", "open", "all")
+DECISIONS = ("approve", "reject", "request-info", "comment", "cancel", "resume")
+SAID = {
+    "approve": "You agreed to #{0}",
+    "reject": "#{0} is rejected",
+    "request-info": "You asked about #{0}",
+    "comment": "Your comment is on #{0}",
+    "cancel": "#{0} is withdrawn",
+}
+
+
+@page("changes")
+def changes(request: HttpRequest) -> HttpResponse:
+    tab = request.GET.get("tab", "inbox")
+    tab = tab if tab in TABS else "inbox"
+    asked = {name: request.GET.get(name, "").strip()[:80] for name in ("q", "team", "system", "state")}
+    filtered = any(asked.values())
+    context = {"tab": tab, "asked": asked, "filtered": filtered, "states": _states(tab)}
+    if tab == "inbox" and not filtered:
+        context |= _inbox(request)
+    else:
+        context |= _listed(request, tab, asked)
+    context["teams"] = _options(
+        context["shown"], lambda one: (one.system.team.slug, one.system.team.name), asked["team"]
+    )
+    context["systems"] = _options(context["shown"], lambda one: (one.system.slug, one.system.slug), asked["system"])
+    return render(request, "changes/list.html", context)
+
+
+@page("changes", methods=POST)
+def changes_decide(request: HttpRequest) -> HttpResponse:
+    """Agrees to several changes of low risk, each for the plan that was shown; what cannot be is said one by one."""
+    done, kept = 0, []
+    for chosen in request.POST.getlist("change")[:PAGE]:
+        number, _, digest = chosen.partition(":")
+        try:
+            if not number.isdigit():
+                continue
+            if not reading.is_low_risk(change_get(request.rights, int(number))):  # type: ignore[attr-defined]
+                raise Conflict(f"#{number} reaches too far to be agreed to from the list.")
+            decisions.change_approve(request.actor, int(number), plan_digest=digest, now=clock.now())  # type: ignore[attr-defined]
+            done += 1
+        except UserFault as error:
+            kept.append(f"#{number}: {error.message}")
+    if done:
+        messages.success(request, f"You agreed to {done} change{'' if done == 1 else 's'}")
+    for sentence in kept:
+        messages.error(request, f"Not agreed to\n{sentence}")
+    return redirect("changes")
+
+
+@page("changes")
+def change(request: HttpRequest, change: int) -> HttpResponse:
+    found = change_get(request.rights, change)  # type: ignore[attr-defined]
+    return render(request, "changes/change.html", _decision(request, found))
+
+
+@page("changes", methods=POST)
+def change_decide(request: HttpRequest, change: int) -> HttpResponse:
+    decision = request.POST.get("decision", "")
+    try:
+        _decide(request, change, decision)
+    except StalePlan as error:
+        return _again(request, change, 409, {"moved": error})
+    except Conflict as error:
+        return _again(request, change, 409, {"refused": error})
+    except InvalidInput as error:
+        return _again(
+            request, change, 422, {"comment_error": error.errors[0].message if error.errors else error.message}
+        )
+    if decision == "resume":
+        return redirect(reverse("run", args=[_newest_run(change)]))
+    messages.success(request, SAID[decision].format(change))
+    return redirect("change", change)
+
+
+def _decide(request: HttpRequest, change: int, decision: str) -> None:
+    actor, now = request.actor, clock.now()  # type: ignore[attr-defined]
+    comment, digest = request.POST.get("comment", ""), request.POST.get("plan_digest", "")
+    if decision == "approve":
+        decisions.change_approve(actor, change, plan_digest=digest, comment=comment, now=now)
+    elif decision == "reject":
+        decisions.change_reject(actor, change, plan_digest=digest, comment=comment, now=now)
+    elif decision == "request-info":
+        decisions.change_request_info(actor, change, comment=comment, now=now)
+    elif decision == "comment":
+        decisions.change_comment(actor, change, comment=comment, now=now)
+    elif decision == "cancel":
+        decisions.change_cancel(actor, change, now=now)
+    elif decision == "resume":
+        change_resume(actor, change, now=now)
+    else:
+        raise InvalidInput(f"Choose one of {', '.join(DECISIONS)}.")
+
+
+def _again(request: HttpRequest, change: int, status: int, more: dict[str, Any]) -> HttpResponse:
+    """The decision page anew, with what was written kept and what went wrong said."""
+    found = change_get(request.rights, change)  # type: ignore[attr-defined]
+    context = {**_decision(request, found), "comment": request.POST.get("comment", ""), **more}
+    return render(request, "changes/change.html", context, status=status)
+
+
+def _newest_run(change: int) -> int:
+    return int(Change.objects.get(pk=change).runs.order_by("-id").values_list("pk", flat=True)[0])
+
+
+def _inbox(request: HttpRequest) -> dict[str, Any]:
+    """Three groups: waiting on the reader, waiting on others, decided lately."""
+    rights, now = request.rights, clock.now()  # type: ignore[attr-defined]
+    waiting = list(change_list(rights, waiting_on_me=True)[:PAGE])
+    mine = {one.pk for one in waiting}
+    pending = [one for one in change_list(rights, state="pending")[: GROUP + len(mine)] if one.pk not in mine][:GROUP]
+    since = now - timedelta(hours=24)
+    decided = list(change_list(rights).exclude(state="pending").filter(created_at__gte=since)[:GROUP])
+    return {
+        "shown": [*waiting, *pending, *decided],
+        "groups": [
+            {"id": "g-you", "title": "Waiting on you", "rows": reading.inbox_rows(waiting, tick=True)},
+            {"id": "g-others", "title": "Waiting on others", "rows": reading.inbox_rows(pending)},
+            {"id": "g-lately", "title": "In the last 24 hours", "rows": reading.inbox_rows(decided)},
+        ],
+        "waiting": len(waiting),
+        "next": None,
+    }
+
+
+def _listed(request: HttpRequest, tab: str, asked: dict[str, str]) -> dict[str, Any]:
+    rights = request.rights  # type: ignore[attr-defined]
+    rows = change_list(
+        rights,
+        state=asked["state"] or ("open" if tab == "open" else ""),
+        team=asked["team"],
+        system=asked["system"],
+        requester=rights.actor.user_id if tab == "mine" else None,
+        waiting_on_me=tab == "inbox",
+        query=asked["q"],
+    )
+    found = keyset.page(rows, order=("-id",), cursor=request.GET.get("cursor"), limit=PAGE)
+    group = {"id": "g-all", "title": "", "rows": reading.inbox_rows(found.items)}
+    return {"shown": found.items, "groups": [group], "next": found.next, "waiting": None}
+
+
+def _states(tab: str) -> list[dict[str, str]]:
+    return [] if tab in ("inbox", "open") else [{"value": one, "label": one.capitalize()} for one in CHANGE_STATES]
+
+
+def _options(shown: list[Change], pair: Any, chosen: str) -> list[dict[str, str]]:
+    """Values to filter by: those on this page, and the one that is set."""
+    found = dict(pair(one) for one in shown)
+    if chosen:
+        found.setdefault(chosen, chosen)
+    return [{"value": key, "label": found[key]} for key in sorted(found)]
+
+
+def _decision(request: HttpRequest, found: Change) -> dict[str, Any]:
+    rights = request.rights  # type: ignore[attr-defined]
+    view = change_view(rights, found)
+    objects = request.GET.get("view") == "objects"
+    me = rights.actor.username
+    return {
+        "change": found,
+        "view": view,
+        "run": view.runs[0] if view.runs else None,
+        "facts": reading.risk_facts(found),
+        "by_objects": objects,
+        "objects": reading.object_diffs(change_objects(found)) if objects else [],
+        "diff": diff_resources(found.plan),
+        "unchanged": unchanged_sentence(found.plan),
+        "approvals": reading.approval_lines(view.approvals, me, view.may_decide),
+        "approvals_count": reading.approvals_count(view),
+        "verdicts": stored_verdicts(found.verdicts),
+        "quota": [quota_after(line) for line in view.quota],
+        "similar": view.similar,
+        "history": reading.history(view.events),
+        "own": found.requester_id == rights.actor.user_id,
+        "pending": found.state == "pending",
+        "may_edit": rights.may_request(found.system) and found.environment is not None,
+    }

@@ -1,0 +1,224 @@
+"""A change as the inbox and the decision page show it: what is agreed, what it reaches, what it would do.
+
+Read by the pages of changes. Takes rows and views that selectors gave; only ``agreed_counts`` asks the database, once.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import yaml
+from django.conf import settings
+
+from governance.models import Approval, Decision
+from portal.drawing import words
+from portal.reading.plan_words import counts_sentence, listed
+from provisioning.models import Change, ChangeEvent
+from provisioning.selectors.changes import ApprovalView, ChangeView
+
+WORDS_OF_EVENT: Final = {
+    "submit": ("git-merge", "asked for it"),
+    "approve": ("check", "agreed"),
+    "reject": ("x", "rejected it"),
+    "cancel": ("player-stop", "withdrew it"),
+    "comment": ("message-circle", "wrote"),
+    "request-info": ("message-circle", "asked for information"),
+    "start": ("player-play", "started it"),
+    "succeed": ("check", "It succeeded"),
+    "fail": ("alert-triangle", "It failed"),
+    "resume": ("player-play", "resumed it"),
+    "replan": ("rotate-clockwise", "The plan was made anew"),
+    "ask-again": ("rotate-clockwise", "The plan was made anew, so it is asked again"),
+    "deny": ("hand-stop", "It was denied"),
+    "supersede": ("layers-linked", "It was overtaken"),
+    "expire": ("clock", "It expired"),
+    "stop": ("player-stop", "It was stopped"),
+}
+SPOKEN_BY_THE_PLATFORM: Final = frozenset(
+    {"succeed", "fail", "replan", "ask-again", "deny", "supersede", "expire", "stop"}
+)
+
+
+def agreed_counts(changes: Sequence[Change]) -> dict[int, str]:
+    """``1 of 2 agreed`` for each pending change; one query."""
+    pending = {one.pk: one.plan_digest for one in changes if one.state == "pending"}
+    if not pending:
+        return {}
+    rows = Approval.objects.filter(change_id__in=list(pending), state__in=("waiting", "approved"))
+    asked: dict[int, int] = {}
+    given: dict[int, int] = {}
+    for change_id, digest, count, state in rows.values_list("change_id", "plan_digest", "count", "state"):
+        if pending[change_id] == digest:
+            asked[change_id] = asked.get(change_id, 0) + count
+            given[change_id] = given.get(change_id, 0) + (count if state == "approved" else 0)
+    return {key: f"{given[key]} of {asked[key]} agreed" for key in asked}
+
+
+def inbox_rows(changes: Sequence[Change], *, tick: bool = False) -> list[dict[str, Any]]:
+    """Changes as rows of the inbox. ``tick`` lets those be chosen whose decision is of low risk."""
+    agreed = agreed_counts(changes)
+    return [
+        {
+            "change": one,
+            "word": agreed.get(one.pk, ""),
+            "cost": words.money_change(one.monthly_cost_after - one.monthly_cost_before, settings.CURRENCY),
+            "tick": tick and is_low_risk(one),
+        }
+        for one in changes
+    ]
+
+
+def is_low_risk(change: Change) -> bool:
+    """Whether it may be agreed to in the list: no production, nothing removed or deleted, no storage touched."""
+    resources = change.plan.get("resources", ())
+    touches_data = any(
+        line["effect"] == "data" for one in resources if one["action"] == "updated" for line in one["fields"]
+    )
+    removes = any(one["action"] == "removed" for one in resources)
+    return not (change.stage.production or change.kind == "delete" or removes or touches_data)
+
+
+def risk_facts(change: Change) -> list[dict[str, str]]:
+    """The strip below the reason: reach, resources, restarts, data, cost."""
+    plan = change.plan
+    return [
+        {
+            "label": "Reach",
+            "value": "Production" if change.stage.production else change.stage.title or change.stage.name,
+            "small": f"{change.system.slug} / {change.environment_name}",
+        },
+        {"label": "Resources", "value": counts_sentence(plan), "small": _kept(plan)},
+        _restarts(plan),
+        _data(plan),
+        _cost(change),
+    ]
+
+
+def _kept(plan: Mapping[str, Any]) -> str:
+    unchanged = plan.get("counts", {}).get("unchanged", 0)
+    return f"{unchanged} stay as they are" if unchanged > 1 else "1 stays as it is" if unchanged else "all there is"
+
+
+def _of(plan: Mapping[str, Any], *actions: str) -> list[Mapping[str, Any]]:
+    return [one for one in plan.get("resources", ()) if one["action"] in actions]
+
+
+def _restarts(plan: Mapping[str, Any]) -> dict[str, str]:
+    names = [one["name"] for one in _of(plan, "updated") if one["effect"].startswith("Restarts")]
+    small = "one replica at a time" if any("at a time" in one["effect"] for one in _of(plan, "updated")) else ""
+    return {"label": "Restarts", "value": listed(names) or "None", "small": small if names else ""}
+
+
+def _data(plan: Mapping[str, Any]) -> dict[str, str]:
+    lost = [one["name"] for one in _of(plan, "removed") if one["usage_before"]["storage_gib"]]
+    if lost:
+        return {
+            "label": "Data",
+            "value": f"{listed(lost)} {'is' if len(lost) == 1 else 'are'} lost",
+            "small": "cannot be undone",
+        }
+    moved = [one["name"] for one in _of(plan, "updated") if "storage" in one["effect"]]
+    if moved:
+        return {"label": "Data", "value": "Kept", "small": f"storage of {listed(moved)} changes"}
+    new = [one["name"] for one in _of(plan, "added") if one["usage_after"]["storage_gib"]]
+    return {
+        "label": "Data",
+        "value": "New" if new else "Kept",
+        "small": f"empty at first: {listed(new)}" if new else "untouched",
+    }
+
+
+def _cost(change: Change) -> dict[str, str]:
+    before, after = change.monthly_cost_before, change.monthly_cost_after
+    small = f"{words.money(before, settings.CURRENCY)} to {words.money(after, settings.CURRENCY)}"
+    return {
+        "label": "Cost a month",
+        "value": words.money_change(after - before, settings.CURRENCY),
+        "small": small if before else "new",
+    }
+
+
+def approval_lines(approvals: Iterable[ApprovalView], me: str, may_decide: bool) -> list[dict[str, str]]:
+    """Who must agree, and what they said."""
+    return [
+        {
+            "state": "waits" if one.state == "waiting" else one.state,
+            "title": one.label,
+            "text": " ".join(part for part in (_given(one.given), _still(one, me, may_decide)) if part) or one.reason,
+        }
+        for one in approvals
+    ]
+
+
+def _given(decisions: Iterable[Decision]) -> str:
+    verbs = {"approve": "agreed", "reject": "rejected"}
+    return " ".join(
+        f"{one.user.username} {verbs[one.verdict]}{f': “{one.comment}”' if one.comment else ''}."
+        for one in decisions
+        if one.verdict in verbs
+    )
+
+
+def _still(one: ApprovalView, me: str, may_decide: bool) -> str:
+    if one.state != "waiting":
+        return ""
+    others = [name for name in one.who if name != me]
+    if me in one.who and may_decide:
+        return f"You may. {listed(others[:3])} may too." if others else "You may; nobody else can."
+    return f"{listed(others[:4], 'or')} may." if others else "Nobody can at the moment; ask the platform team."
+
+
+def approvals_count(view: ChangeView) -> str:
+    """``1 of 2``; nothing when nobody must agree."""
+    asked = sum(one.count for one in view.approvals)
+    given = sum(one.count if one.state == "approved" else min(len(one.given), one.count) for one in view.approvals)
+    return f"{given} of {asked}" if asked else ""
+
+
+def history(events: Iterable[ChangeEvent]) -> list[dict[str, Any]]:
+    """What happened to the change, newest first, with what people wrote."""
+    items = []
+    for one in reversed(list(events)):
+        icon, verb = WORDS_OF_EVENT.get(one.event, ("history", one.event.replace("-", " ")))
+        text = verb if one.event in SPOKEN_BY_THE_PLATFORM else f"{one.actor_name} {verb}"
+        said = f": “{one.text}”" if one.event in ("comment", "request-info", "reject") and one.text else ""
+        said = said or (f": {one.text}" if one.text else "")
+        items.append({"icon": icon, "text": f"{text}{said}", "at": one.at})
+    return items
+
+
+def object_diffs(changed: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The objects of each resource that change, as lines of YAML with plus and minus."""
+    found = []
+    for resource in changed:
+        objects = [
+            {
+                "title": f"{one['kind']} {one['name']}".strip(),
+                "action": one["action"],
+                "lines": _diff_lines(one["before"], one["after"]),
+            }
+            for one in resource["objects"]
+            if one["action"] != "unchanged"
+        ]
+        if objects:
+            found.append({"name": resource["name"], "action": resource["action"], "objects": objects})
+    return found
+
+
+def _diff_lines(before: Any, after: Any) -> list[dict[str, str]]:
+    old, new = _yaml_lines(before), _yaml_lines(after)
+    if not old or not new:
+        kind = "plus" if new else "minus"
+        return [{"kind": kind, "text": f"{'+' if new else '−'} {line}"} for line in (new or old)]
+    kinds = {"+": "plus", "-": "minus", "@": "gap", " ": ""}
+    unified = list(difflib.unified_diff(old, new, lineterm="", n=3))[2:]
+    return [
+        {"kind": kinds[line[0]], "text": "⋯" if line[0] == "@" else f"{line[0].replace('-', '−')} {line[1:]}"}
+        for line in unified
+    ]
+
+
+def _yaml_lines(value: Any) -> list[str]:
+    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110)).splitlines() if value else []
