@@ -203,7 +203,7 @@ EMBEDDED_WORKER = environ.flag("SLIPWAY_EMBEDDED_WORKER", default=not REDIS_URL)
 WORKER_THREADS = environ.number("SLIPWAY_WORKER_THREADS", 4, least=1)
 SWEEP_SECONDS = environ.number("SLIPWAY_SWEEP_SECONDS", 2, least=1)
 LEASE_SECONDS = environ.number("SLIPWAY_LEASE_SECONDS", 30, least=2)
-CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_URL = REDIS_URL or "memory://localhost"
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {"socket_connect_timeout": 1, "socket_timeout": 5, "retry_on_timeout": False}
     if REDIS_URL
