@@ -14,6 +14,7 @@ from typing import Any
 from idp.kernel.errors import FieldError, QuotaExceeded
 
 STEP = Decimal("0.001")
+_NOISE = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,4 +158,5 @@ def plain(number: Decimal | int | float) -> str:
 
 
 def _amount(value: Any) -> Decimal:
-    return Decimal(str(value or 0)).quantize(STEP, rounding=ROUND_UP)
+    exact = Decimal(str(value or 0)).quantize(_NOISE)  # 0.1 + 0.2 is 0.30000000000000004 and means 0.3
+    return exact.quantize(STEP, rounding=ROUND_UP)

@@ -1,12 +1,22 @@
-"""One's own sessions. Passwords are asked again, because a session left open must not end the others."""
+"""Accounts: making one, and ending one's own sessions.
+
+Passwords are asked again before sessions end, because a session left open must not end the others.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from governance.access import rights_of
 from governance.services.audit import audit_append
+from governance.services.transactions import checked
 from idp.catalog.models import User
 from idp.kernel.actor import Actor
 from idp.kernel.errors import FieldError, Forbidden, InvalidInput
@@ -33,6 +43,47 @@ def sessions_end(actor: Actor, *, password: str, now: datetime) -> User:
         object_type="account",
         object_id=user.pk,
         object_label=user.username,
+        now=now,
+    )
+    return user
+
+
+def password_hashed(password: str, *, username: str = "") -> str:
+    """What is stored of a password; InvalidInput says what is wrong with it. Slow on purpose: about 0.3 s."""
+    try:
+        validate_password(password, user=User(username=username))
+    except ValidationError as error:
+        errors = [FieldError("password", message) for message in error.messages]
+        raise InvalidInput(error.messages[0], errors=errors) from None
+    return make_password(password)
+
+
+@transaction.atomic
+def account_create(
+    actor: Actor,
+    *,
+    username: str,
+    password_hash: str,
+    display_name: str = "",
+    groups: Iterable[str] = (),
+    now: datetime,
+) -> User:
+    """Make a person's account, in the groups named; admins only. ``password_hash`` is from ``password_hashed``.
+
+    InvalidInput for a name that is taken or wrong.
+    """
+    rights_of(actor).require_admin()
+    user = checked(User(username=username, display_name=display_name, password=password_hash, date_joined=now))
+    user.save(force_insert=True)
+    names = sorted(groups)
+    user.groups.set([Group.objects.get_or_create(name=name)[0] for name in names])
+    audit_append(
+        actor,
+        action="account.create",
+        object_type="account",
+        object_id=user.pk,
+        object_label=user.username,
+        data={"groups": names},
         now=now,
     )
     return user

@@ -1,4 +1,4 @@
-"""Tables of the catalog. Rows change in ``idp.catalog.services`` only; no behaviour in ``save``."""
+"""Tables of the catalog. Rows change in ``governance.services`` only (docs/adr/0001); no behaviour in ``save``."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import ValidationError
 from django.db.models import Field, Model, Q, QuerySet
 
 from idp.kernel.errors import FieldError, InvalidInput
@@ -101,10 +101,7 @@ def _field(queryset: QuerySet[Row], path: str) -> Field[Any, Any]:
     *relations, name = path.split("__")
     for relation in relations:
         model = model._meta.get_field(relation).related_model
-    try:
-        return model._meta.pk if name == "pk" else model._meta.get_field(name)
-    except FieldDoesNotExist:
-        raise RuntimeError(f"{path} is not a field to order {queryset.model.__name__} by") from None
+    return model._meta.pk if name == "pk" else model._meta.get_field(name)
 
 
 def _value(row: Any, path: str) -> Any:
