@@ -16,9 +16,8 @@ from provisioning.domain.plan import Footprint
 from provisioning.domain.readiness import Readiness
 from provisioning.domain.remedies import remedy_for
 from provisioning.domain.run import Done, Failed, Outcome, Wait
-from provisioning.drivers import open_driver
 from provisioning.models import Resource, Run, Step
-from provisioning.selectors.clusters import driver_settings
+from provisioning.orchestrator.reach import driver_for
 from provisioning.selectors.desired import Desired, desired_of
 from provisioning.services import runs
 
@@ -38,8 +37,7 @@ class RunContext:
 
     @cached_property
     def driver(self) -> Driver:
-        cluster = self.environment.cluster
-        return open_driver(cluster.driver, driver_settings(cluster))
+        return driver_for(self.environment.cluster)
 
     @cached_property
     def desired(self) -> Desired:

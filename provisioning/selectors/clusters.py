@@ -33,4 +33,4 @@ def driver_settings(cluster: Cluster) -> dict[str, Any]:
     """What ``open_driver`` needs for this cluster; holds a secret: never log, store or show it."""
     if cluster.driver == "sandbox":
         return {"path": str(settings.SANDBOX_PATH), "ready_after": float(settings.SANDBOX_READY_SECONDS)}
-    return {"kubeconfig": load_yaml(decrypt(cluster.credentials)).data, "key": f"{cluster.pk}:{cluster.version}"}
+    return {"kubeconfig": load_yaml(decrypt(cluster.credentials)).data}
