@@ -1,0 +1,22 @@
+"""The same races on the default database: there an immediate transaction is the lock."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.concurrency.test_quota import ROOM, THREADS
+
+
+def test_it_holds_on_a_sqlite_file(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.concurrency.on_sqlite", str(tmp_path / "races.sqlite3")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "held": {"Reservation": ROOM, "OverQuota": THREADS - ROOM},
+        "left": 0.0,
+        "append_faults": [],
+        "broken": [],
+    }
