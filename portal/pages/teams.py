@@ -55,7 +55,7 @@ def _team_page(request: PageRequest, team: Team, form: MemberForm) -> HttpRespon
         "systems": [(system, costs.get(system.slug, 0)) for system in systems],
         "uses": uses,
         "owners": owners,
-        "bars": quotas.bars(quota.quota_state(team.pk), uses, owners),
+        "bars": quotas.bars(reading.quota_of(team), uses, owners),
         "totals": {name: reading.total(uses, name) for name in ("cpu", "memory_gib", "storage_gib", "cost")},
         "may_manage": rights.may_manage(team),
         "may_set_quota": rights.may_administer(),
@@ -100,7 +100,7 @@ def team_edit(request: PageRequest, team: str) -> HttpResponse:
 def team_quota(request: PageRequest, team: str) -> HttpResponse:
     one = reading.team_get(team)
     request.rights.require_admin()
-    state = quota.quota_state(one.pk)
+    state = reading.quota_of(one)
     form = QuotaForm(request.POST or None, initial=state.limits.as_dict())
     if request.method == "POST" and form.is_valid():
         try:

@@ -94,7 +94,7 @@ def _words_of(capability: Capability) -> str:
 
 
 def by_category(found: Iterable[Card]) -> list[tuple[str, list[Card]]]:
-    """Groups in the order people look for them, the unknown ones after by name; few cards are one group without name."""
+    """Groups in the order people look for them, unknown ones after; few cards are one group without a name."""
     groups: dict[str, list[Card]] = defaultdict(list)
     cards = list(found)
     for card in cards:

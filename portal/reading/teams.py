@@ -10,7 +10,9 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from governance.access import MANAGE_TEAM, Rights, visible
+from governance.domain.quota import Amounts, QuotaState
 from governance.models import Reservation
+from governance.selectors.quota import taken
 from idp.catalog.models import Membership, System, Team, User
 from idp.catalog.names import ROLES
 from idp.kernel.errors import NotFound
@@ -48,10 +50,18 @@ def _counts(rows: QuerySet[System] | QuerySet[Environment], by: str) -> dict[int
 
 
 def team_get(slug: str) -> Team:
-    team = Team.objects.filter(slug=slug).first()
+    """The team with its quota; NotFound otherwise. One query."""
+    team = Team.objects.select_related("quota").filter(slug=slug).first()
     if team is None:
         raise NotFound(f"There is no team {slug}.", remedy="Open the list of teams.")
     return team
+
+
+def quota_of(team: Team) -> QuotaState:
+    """The team's limits, use and holds; ``team`` as ``team_get`` gives it. One query."""
+    limits = Amounts.of(team.quota) if hasattr(team, "quota") else Amounts()
+    sums = taken([team.pk])
+    return QuotaState(limits, sums.get((team.pk, "used"), Amounts()), sums.get((team.pk, "held"), Amounts()))
 
 
 def members_of(team: Team) -> list[Membership]:
