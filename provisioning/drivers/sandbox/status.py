@@ -34,7 +34,7 @@ class Situation:
     stalled: bool = False
 
 
-# Tags that make an image fail as it would on a real cluster, so that anybody can try a failure from a form.
+# Tags, or their last word, that make an image fail as on a real cluster, so that anybody can try it from a form.
 TELLING_TAGS = {
     "missing": ("ImagePullBackOff", "Back-off pulling image “{image}”: not found"),
     "crash": ("CrashLoopBackOff", "The container of image “{image}” starts and ends again and again"),
@@ -46,8 +46,9 @@ def image_trouble(spec: Spec) -> tuple[str, str]:
     for container in spec.get("template", {}).get("spec", {}).get("containers", []):
         image = container.get("image", "")
         tag = image.rsplit("/", 1)[-1].partition("@")[0].partition(":")[2]
-        if tag in TELLING_TAGS:
-            reason, message = TELLING_TAGS[tag]
+        told = tag.rpartition("-")[2]
+        if told in TELLING_TAGS:
+            reason, message = TELLING_TAGS[told]
             return reason, message.format(image=image)
     return "", ""
 

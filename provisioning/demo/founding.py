@@ -1,0 +1,83 @@
+"""Makes the demo's teams, people, systems and rules, in the order that a real company would. Called by the story."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from governance.services.accounts import account_create
+from governance.services.components import component_create
+from governance.services.policies import starter_policies_install
+from governance.services.quota import quota_set
+from governance.services.systems import system_create
+from governance.services.teams import membership_set, team_create
+from idp.catalog.models import System, Team, User
+from idp.kernel.actor import Actor
+from provisioning.demo.organisation import COMPONENTS, PEOPLE, SYSTEMS, TEAMS, links, repository
+from provisioning.services.setup import contracts_install, sandbox_install
+
+DEMO = Actor(user_id=None, username="slipway", via="demo")
+
+
+def found(now: Callable[[], datetime], *, password_hash: str) -> dict[str, Actor]:
+    """Everything but environments; answers who can act, by user name. Every account has the one password."""
+    contracts_install(DEMO, now=now())
+    sandbox_install(DEMO, now=now())
+    teams = {one.slug: _team(one.slug, one.name, one.description, one.quota, now) for one in TEAMS}
+    people = {one.username: _person(one.username, one.name, one.groups, password_hash, now) for one in PEOPLE}
+    for person in PEOPLE:
+        for team, role in person.roles:
+            membership_set(DEMO, team=teams[team], user=people[person.username], role=role, now=now())
+    starter_policies_install(DEMO, now=now())
+    _own(teams, now)
+    return {name: Actor(user.pk, name, via="portal") for name, user in people.items()}
+
+
+def _team(
+    slug: str, name: str, description: str, quota: tuple[int, int, int, int], now: Callable[[], datetime]
+) -> Team:
+    team = team_create(DEMO, slug=slug, name=name, description=description, now=now())
+    cpu, memory_gib, storage_gib, environments = quota
+    quota_set(
+        DEMO,
+        team=team,
+        cpu=cpu,
+        memory_gib=memory_gib,
+        storage_gib=storage_gib,
+        environments=environments,
+        now=now(),
+    )
+    return team
+
+
+def _person(username: str, name: str, groups: tuple[str, ...], password_hash: str, now: Callable[[], datetime]) -> User:
+    return account_create(
+        DEMO, username=username, display_name=name, password_hash=password_hash, groups=groups, now=now()
+    )
+
+
+def _own(teams: dict[str, Team], now: Callable[[], datetime]) -> None:
+    systems: dict[str, System] = {}
+    for one in SYSTEMS:
+        systems[one.slug] = system_create(
+            DEMO,
+            slug=one.slug,
+            name=one.name,
+            description=one.description,
+            team=teams[one.team],
+            restricted=one.restricted,
+            now=now(),
+        )
+    for part in COMPONENTS:
+        component_create(
+            DEMO,
+            system=systems[part.system],
+            slug=part.slug,
+            name=part.name,
+            type=part.type,
+            description=part.description,
+            repository=repository(part),
+            links=links(part),
+            depends_on=part.needs,
+            now=now(),
+        )
