@@ -85,8 +85,15 @@ def _care(system: System, environment: Environment, now: datetime) -> Care | Non
     if state == "degraded":
         return Care(name, state, f"{name} is degraded", "Part of it is not as agreed.", here, "Open it")
     if environment.expires_at is not None and environment.expires_at - now < EXPIRES_SOON:
-        text = "It will be deleted with all it holds." if environment.expires_at > now else "Its time is over."
-        return Care(name, "expiring", f"{name} expires {_day(environment.expires_at, now)}", text, here)
+        over = environment.expires_at <= now
+        text = "Its time is over." if over else "It will be deleted with all it holds."
+        return Care(
+            name,
+            "expiring",
+            f"{name} {'expired' if over else 'expires'} {_day(environment.expires_at, now)}",
+            text,
+            here,
+        )
     if state == "progressing":
         return Care(name, state, f"{name} is rolling out", _revision(environment), here)
     if state == "deleting":
@@ -110,6 +117,5 @@ def _revision(environment: Environment) -> str:
 
 def _day(moment: datetime, now: datetime) -> str:
     days = (moment.date() - now.date()).days
-    return {0: f"today at {moment:%H:%M}", 1: f"tomorrow at {moment:%H:%M}"}.get(
-        days, f"on {moment.day} {moment:%b}" if days > 0 else f"since {moment.day} {moment:%b}"
-    )
+    near = {-1: "yesterday", 0: "today", 1: "tomorrow"}
+    return f"{near[days]} at {moment:%H:%M}" if days in near else f"on {moment.day} {moment:%b}"

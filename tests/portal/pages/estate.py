@@ -55,7 +55,7 @@ def environment(
     )
     made.save()
     for key, wanted in RESOURCES.items():
-        contract = Contract.objects.get(capability__name=wanted["capability"])
+        contract = Contract.objects.get(capability__name=wanted["capability"], version=wanted["contract"])
         Resource.objects.create(environment=made, name=key, contract=contract, state="ready", changed_at=NOW)
     Reservation.objects.create(
         team=system.team,
