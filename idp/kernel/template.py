@@ -104,7 +104,7 @@ def located(path: str) -> Callable[[Callable[[], Any]], Any]:
 
 def at(path: str, error: CelError) -> CelError:
     """``error`` with its place; one that has a place keeps it."""
-    return error if error.errors else CelError(error.message, errors=[FieldError(path, error.message)])
+    return error if error.errors else CelError(error.message, errors=[FieldError(path, error.message.rstrip("."))])
 
 
 def _filled(text: str, facts: Facts, path: str) -> Any:

@@ -166,7 +166,7 @@ def _source_problems(contract: Contract, source: str, names: frozenset[str], pat
     try:
         yield from _name_problems(contract, compile(source), names, path)
     except CelError as error:
-        yield FieldError(path, error.message)
+        yield FieldError(path, error.message.rstrip("."))
 
 
 def _name_problems(contract: Contract, program: Program, names: frozenset[str], path: str) -> Iterator[FieldError]:
@@ -184,6 +184,8 @@ def _unknown_field(contract: Contract, root: str, steps: tuple[str, ...]) -> str
         known = contract.inputs.get("properties") or {}
         shown = ".".join(("inputs", *steps))
         return f"there is no “{shown}”{did_you_mean(steps[0], known) if steps[0] not in known else ''}"
+    if root == "objects" and any(steps[0].startswith(f"{one.id}-") for one in contract.objects if one.for_each):
+        return None
     ids = tuple(one.id for one in contract.objects if not one.for_each)
     known_fields = {**_FIELDS, "objects": ids}.get(root)
     if known_fields is not None and steps[0] not in known_fields:
@@ -272,7 +274,7 @@ def _example_problems(
         try:
             yield from _rendered_problems(contract, filled, sample_context(contract, power=power), validate_object)
         except InvalidInput as error:
-            for one in error.errors or (FieldError(path, error.message),):
+            for one in error.errors or (FieldError(path, error.message.rstrip(".")),):
                 yield FieldError(one.path, f"{one.message} (example “{example.name}”, {power})")
 
 

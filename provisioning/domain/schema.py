@@ -42,10 +42,13 @@ MAX_SCHEMA_DEPTH = 12
 
 
 def validate(value: Any, schema: Schema, path: str = "") -> list[FieldError]:
-    """What in ``value`` does not fit ``schema``, in the order of the value; paths begin with ``path``."""
+    """What in ``value`` does not fit ``schema``, one thing per place; paths begin with ``path``."""
     found = [error for error in _validator(schema).iter_errors(value) if not _is_reference(error)]
     found.sort(key=lambda error: [str(step) for step in error.absolute_path])
-    return [item for error in found for item in _field_errors(error, path)]
+    first: dict[str, FieldError] = {}
+    for item in (item for error in found for item in _field_errors(error, path)):
+        first.setdefault(item.path, item)
+    return list(first.values())
 
 
 def apply_defaults(value: Any, schema: Schema) -> Any:
