@@ -275,3 +275,12 @@ def test_a_decision_costs_few_queries(organisation: Organisation, django_assert_
     ask(organisation, (MAINTAINER, 1), (PLATFORM_GROUP, 1))
     with django_assert_max_num_queries(13):
         say(organisation, "maintainer")
+
+
+def test_a_requesters_agreement_never_counts_even_if_it_is_on_record(organisation: Organisation) -> None:
+    """As when a change was handed over: the row is there, and still two others must agree."""
+    ask(organisation, (MAINTAINER, 2))
+    Decision.objects.create(
+        change_id=7, plan_digest=DIGEST, user=organisation.maintainer, verdict="approve", created_at=NOW
+    )
+    assert say(organisation, "second_maintainer", requester="maintainer") == Outcome.WAITING

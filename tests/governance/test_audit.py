@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
+from governance.domain.audit import Entry
 from governance.models import AuditEntry, AuditHead
 from governance.selectors.audit import audit_list
 from governance.services import audit as audit_service
@@ -71,6 +72,13 @@ def test_it_names_rows_that_changed_places(entries: list[AuditEntry]) -> None:
 def test_it_notices_a_log_that_was_emptied(entries: list[AuditEntry]) -> None:
     AuditEntry.objects.all().delete()
     assert broken() == [8]
+
+
+def test_it_notices_a_last_entry_that_was_forged_with_its_own_hash(entries: list[AuditEntry]) -> None:
+    last = entries[-1]
+    fields = {name: getattr(last, name) for name in Entry.__dataclass_fields__} | {"actor_name": "somebody else"}
+    AuditEntry.objects.filter(pk=last.pk).update(actor_name="somebody else", hash=Entry(**fields).hash())
+    assert [(fault.sequence, fault.reason) for fault in audit_verify()] == [(8, "is not the entry that the head names")]
 
 
 def test_it_notices_a_lost_head(entries: list[AuditEntry]) -> None:
