@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 
 def edited(draft: Draft, do: str, contracts: Contracts, *, chosen: str = "") -> tuple[Draft, str]:
-    """The draft after the order of one button, and the key of the resource to look at next ("" for none).
+    """The draft after the order of one button, and where to look next: ``db``, or ``db:inputs.env`` for its newest
+    row, or ``db:inputs.env:rest`` when a row went; "" for nowhere.
 
     ``do`` is ``add:<capability>``, ``remove:<key>``, ``row:<key>:<path>`` or ``drop:<key>:<path>:<place>``; ``chosen``
     is the capability for a bare ``add``, from the select that stands in for the picker without script.
@@ -40,10 +41,17 @@ def edited(draft: Draft, do: str, contracts: Contracts, *, chosen: str = "") -> 
     if verb == "remove" and words:
         return settled(without(draft, words[0])), ""
     if verb == "row" and len(words) == 2:
-        return settled(with_row(draft, words[0], words[1])), words[0]
+        return settled(with_row(draft, words[0], words[1])), f"{_renamed(draft, words[0])}:{words[1]}"
     if verb == "drop" and len(words) == 3 and words[2].isdigit():
-        return settled(without_row(draft, words[0], words[1], int(words[2]))), words[0]
+        shorter = settled(without_row(draft, words[0], words[1], int(words[2])))
+        return shorter, f"{_renamed(draft, words[0])}:{words[1]}:rest"
     return draft, ""
+
+
+def _renamed(draft: Draft, key: str) -> str:
+    """The key that the resource has once the draft is settled."""
+    place = next((at for at, one in enumerate(draft.resources) if one.key == key), None)
+    return key if place is None else settled(draft).resources[place].key
 
 
 def _with_capability(

@@ -122,7 +122,7 @@ def _resource_form(
         components=_components(one.component, shown.components),
         name_error=sentence(errors.get("name", "")),
         component_error=sentence(errors.get("component", "")),
-        open=one.key in shown.open,
+        open=one.key in shown.open or one.key == shown.focus.partition(":")[0],
         focus=one.key == shown.focus,
     )
     try:
@@ -132,6 +132,7 @@ def _resource_form(
     said = {path: sentence(message) for path, message in errors.items()}
     drawing = Drawing(f"r.{one.key}", said, offers(draft, contracts, without_key=one.key))
     inputs = tuple(_judged(part, shown.strict) for part in fields(contract.inputs, one.inputs, drawing))
+    inputs = _focused(inputs, shown.focus.removeprefix(f"{one.key}:") if ":" in shown.focus else "")
     drawn = replace(bare, contract=f"{contract.capability} {contract.version}", icon=contract.icon, inputs=inputs)
     drawn = replace(drawn, error=_remaining(drawn, said))
     to_fix = sum(bool(message) for _, message in drawn.slots)
@@ -146,6 +147,18 @@ def _judged(one: Input, strict: bool) -> Input:
     if not one.missing:
         return replace(one, inputs=inner)
     return replace(one, inputs=inner, error=f"{one.label} is required." if strict else "")
+
+
+def _focused(inputs: tuple[Input, ...], place: str) -> tuple[Input, ...]:
+    """The map at ``place`` with focus on its newest row, or on the button that adds one (``…:rest``)."""
+    path, _, rest = place.partition(":")
+    return tuple(_with_focus(one, bool(rest)) if path and one.path == path else one for one in inputs)
+
+
+def _with_focus(one: Input, on_button: bool) -> Input:
+    if on_button or not one.entries:
+        return replace(one, focus=True)
+    return replace(one, entries=(*one.entries[:-1], replace(one.entries[-1], focus=True)))
 
 
 def _components(chosen: str, known: Sequence[tuple[str, str]]) -> tuple[Option, ...]:

@@ -22,7 +22,8 @@ Schema = Mapping[str, Any]
 WHOLE_NUMBER: Final = re.compile(r"[+-]?\d{1,18}\Z")
 DECIMAL_NUMBER: Final = re.compile(r"[+-]?(\d{1,18}(\.\d{1,18})?|\.\d{1,18})\Z")
 UNIT_IN_TITLE: Final = re.compile(r"(?P<label>.+?) \((?P<unit>[^()]{1,12})\)\Z")
-LONG_TEXT: Final = 200
+WIDE_TEXT: Final = 100
+LONG_TEXT: Final = 1_000
 SCALARS: Final = frozenset({"string", "integer", "number", "boolean"})
 
 
@@ -60,6 +61,7 @@ class Entry:
     value: str
     id: str
     error: str = ""
+    focus: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class Input:
     mono: bool = False
     missing: bool = False
     advanced: bool = False
+    wide: bool = False
+    focus: bool = False
     options: tuple[Option, ...] = ()
     entries: tuple[Entry, ...] = ()
     inputs: tuple[Input, ...] = ()
@@ -123,7 +127,7 @@ def kind_of(schema: Schema, depth: int = 0) -> str:
         items = schema.get("items")
         return "list" if isinstance(items, Mapping) and _first_type(items) in ("string", "integer") else "data"
     if kind == "string":
-        return "textarea" if schema.get("x-multiline") or schema.get("maxLength", 0) > 1_000 else "text"
+        return "textarea" if schema.get("x-multiline") or schema.get("maxLength", 0) > LONG_TEXT else "text"
     return {"integer": "number", "number": "number", "boolean": "checkbox"}.get(kind, "data")
 
 
@@ -263,10 +267,9 @@ def _text(value: Any) -> str:
 
 
 def _fill_text(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> Input:
-    if schema.get("type") == "string" and bare.kind == "text" and schema.get("maxLength", 0) > LONG_TEXT:
-        bare = replace(bare, kind="textarea")
     secrets = bool(schema.get("x-secret"))
-    return replace(bare, value=_text(value), suggestions=drawing.offers_for(secrets=secrets, types=SCALARS))
+    wide = schema.get("maxLength", 0) >= WIDE_TEXT
+    return replace(bare, value=_text(value), wide=wide, suggestions=drawing.offers_for(secrets=secrets, types=SCALARS))
 
 
 def _fill_number(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> Input:

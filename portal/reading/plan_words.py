@@ -97,16 +97,21 @@ def expiry_words(before: str | None, after: str | None, day: Any) -> str:
     return f"Goes away {day(after) if after else 'never'}, until now {day(before) if before else 'never'}."
 
 
-def verdict_lines(verdicts: Iterable[VerdictLike]) -> list[dict[str, str]]:
-    """Policies, those that stop first; a policy that passes needs no reason."""
-    order = ("denies", "errors", "asks", "warns", "observes", "passes")
-    ranked = sorted(verdicts, key=lambda one: order.index(one.outcome) if one.outcome in order else len(order))
-    return [{"state": one.outcome, "title": one.title, "text": _reason(one), "word": ""} for one in ranked]
+def verdict_lines(verdicts: Sequence[VerdictLike]) -> list[dict[str, str]]:
+    """Policies, those that stop first; those that have nothing to say share one line with their names."""
+    order = ("denies", "errors", "asks", "warns", "observes")
+    spoken = sorted((one for one in verdicts if one.outcome in order), key=lambda one: order.index(one.outcome))
+    silent = [one.title for one in verdicts if one.outcome not in order]
+    lines = [{"state": one.outcome, "title": one.title, "text": _reason(one), "word": ""} for one in spoken]
+    if len(silent) == 1:
+        lines.append({"state": "passes", "title": silent[0], "text": "", "word": ""})
+    elif silent:
+        title = f"{len(silent)} {'others' if lines else 'policies'} have nothing against it"
+        lines.append({"state": "passes", "title": title, "text": f"{'; '.join(silent)}.", "word": "Pass"})
+    return lines
 
 
 def _reason(one: VerdictLike) -> str:
-    if one.outcome == "passes":
-        return ""
     return " ".join(part for part in (one.message if one.message != one.title else "", one.remedy) if part)
 
 

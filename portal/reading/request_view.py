@@ -67,7 +67,7 @@ class RequestView:
         return (*self.draft.problems(), *planned, *(self.refused.errors if self.refused else ()))
 
     def forms(self) -> tuple[ResourceForm, ...]:
-        open_keys = self.opened | {self.focus}
+        open_keys = set(self.opened)
         if len(self.draft.resources) == 1 or (not self.plan and not self.editing and len(self.draft.resources) <= 2):
             open_keys |= {one.key for one in self.draft.resources}
         takes = {}

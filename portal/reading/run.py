@@ -70,8 +70,7 @@ def _detail(step: Step, names: Mapping[str, str], states: Mapping[str, str]) -> 
     """What the step is, then how it stands: its message, or what it waits for."""
     if step.state == "next":
         open_needs = [names.get(key, key) for key in step.needs if states.get(key) not in ("done", "skipped")]
-        waits = f"waits for {listed(open_needs[:3])}" if open_needs else "is next"
-        return f"{step.detail}, {waits}" if step.detail else waits.capitalize()
+        return step.detail or (f"Waits for {listed(open_needs[:3])}" if open_needs else "")
     said = step.error.get("message", "") if step.error else step.message
     parts = [part for part in (step.detail, said) if part]
     if step.state == "failed" and step.failures:

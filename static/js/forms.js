@@ -112,6 +112,16 @@
   document.addEventListener("htmx:oobAfterSwap", tell);
   document.addEventListener("htmx:afterSettle", tell);
 
+  // A list that was narrowed in a dialog is whole again when the dialog is opened next; close does not bubble.
+  document.addEventListener("close", (event) => {
+    for (const input of $$("input[data-filters]", event.target)) { input.value = ""; narrow(input); }
+  }, true);
+
+  // A morph leaves folded parts as the reader has them, whatever the server's markup says.
+  if (typeof Idiomorph !== "undefined") {
+    Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node instanceof HTMLDetailsElement);
+  }
+
   prepare(document);
   document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));
 })();
