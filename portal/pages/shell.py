@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_http_methods
@@ -27,7 +28,7 @@ from portal.reading import mine
 from provisioning.models import Cluster
 from provisioning.selectors import changes, runs
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 STARRED: Final = 5
 DELAY_KNOWN_FOR: Final = 5
@@ -39,7 +40,7 @@ def page(nav: str = "", *, methods: Sequence[str] = ("GET", "HEAD")) -> Callable
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             request.nav = nav  # type: ignore[attr-defined]
             try:
                 return view(request, *args, **kwargs)

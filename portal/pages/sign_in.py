@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -10,7 +11,9 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods, require_POST
 
-NAMES = ("developer", "maintainer", "second-maintainer", "viewer", "storefront-dev", "admin", "auditor")
+from provisioning.demo.organisation import PEOPLE
+
+DEMO_FILE = "demo-password"
 
 
 class Form(AuthenticationForm):
@@ -36,7 +39,11 @@ class SignIn(LoginView):
 
 def demo_people() -> dict[str, Any]:
     """Who is in the demo organisation, and the password that all of them share. Only ever shown in a demo."""
-    return {"demo_names": NAMES, "demo_password": getattr(settings, "DEMO_PASSWORD", "")}
+    kept = Path(settings.DATA_DIR) / DEMO_FILE
+    return {
+        "demo_names": [person.username for person in PEOPLE],
+        "demo_password": kept.read_text(encoding="utf-8").strip() if kept.exists() else "",
+    }
 
 
 sign_in = require_http_methods(["GET", "HEAD", "POST"])(SignIn.as_view())

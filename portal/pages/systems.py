@@ -32,16 +32,17 @@ PAGE = 50
 @page("systems")
 def systems(request: PageRequest) -> HttpResponse:
     rights, asked = request.rights, request.GET
-    filters = {"query": asked.get("q", "").strip()[:80], "team": asked.get("team", ""), "mine": "mine" in asked}
-    found = keyset.page(reading.system_list(rights, **filters), order=("slug",), cursor=asked.get("cursor"), limit=PAGE)
+    query, team, mine = asked.get("q", "").strip()[:80], asked.get("team", "")[:30], "mine" in asked
+    listed = reading.system_list(rights, query=query, team=team, mine=mine)
+    found = keyset.page(listed, order=("slug",), cursor=asked.get("cursor"), limit=PAGE)
     environments = reading.environments_of(found.items)
     context = {
         "lines": matrix.lines(
             found.items, stages := list(stage_selectors.stage_list()), environments, reading.open_counts(found.items)
         ),
         "stages": stages,
-        "filters": filters,
-        "filtered": any(filters.values()),
+        "filters": {"query": query, "team": team, "mine": mine},
+        "filtered": bool(query or team or mine),
         "teams": [{"value": one.slug, "label": one.name} for one in team_reading.all_teams()],
         "next": found.next,
         "shown": f"Shows {words.count(len(found.items), 'system,systems')}, sorted by name",
@@ -134,7 +135,7 @@ def system_edit(request: PageRequest, system: str) -> HttpResponse:
                 request.rights.actor,
                 system=one,
                 **form.cleaned_data,
-                **_expected(request),
+                expected_version=_expected(request),
                 now=clock.now(),
             )
         except InvalidInput as error:
@@ -190,7 +191,7 @@ def component_edit(request: PageRequest, system: str, component: str) -> HttpRes
                 request.rights.actor,
                 component=found,
                 **form.cleaned_data,
-                **_expected(request),
+                expected_version=_expected(request),
                 now=clock.now(),
             )
         except InvalidInput as error:
@@ -243,7 +244,7 @@ def _initial(row: System | Component | Team, *names: str) -> dict[str, Any]:
 
 
 def _component_initial(component: Component) -> dict[str, Any]:
-    needs = ", ".join(name for _, name in component.needs)
+    needs = ", ".join(name for _, name in component.needs)  # type: ignore[attr-defined]  # as components_of gives it
     return {
         **_initial(component, "name", "type", "description", "repository"),
         "links": links_as_text(component.links),
@@ -251,10 +252,10 @@ def _component_initial(component: Component) -> dict[str, Any]:
     }
 
 
-def _expected(request: PageRequest) -> dict[str, int]:
+def _expected(request: PageRequest) -> int | None:
     """The version that the form was made from, so that two people do not overwrite each other unseen."""
     version = request.POST.get("version", "")
-    return {"expected_version": int(version)} if version.isdigit() and len(version) < 10 else {}
+    return int(version) if version.isdecimal() and len(version) < 10 else None
 
 
 def _require_name(request: PageRequest, name: str) -> None:

@@ -29,7 +29,7 @@ def teams(request: PageRequest) -> HttpResponse:
     listed = reading.team_list(rights)
     states = quota.quota_states(team.pk for team in listed)
     for team in listed:
-        team.bars = quotas.bars(states[team.pk])
+        team.bars = quotas.bars(states[team.pk])  # type: ignore[attr-defined]  # for the template
     context = {
         "teams": sorted(listed, key=lambda team: (team.pk not in rights.teams, team.name)),
         "own": set(rights.teams),

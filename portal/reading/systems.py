@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
@@ -66,7 +66,7 @@ def environments_in_full(system: System) -> list[Environment]:
     )
 
 
-def resources_of(environments: Sequence[Environment]) -> list[dict[str, Any]]:
+def resources_of(environments: Sequence[Environment]) -> list[Mapping[str, Any]]:
     """Observed resources as plain rows: environment, name, state, icon. One query."""
     return list(
         Resource.objects.filter(environment__in=[one.pk for one in environments])

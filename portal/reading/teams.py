@@ -35,7 +35,7 @@ def manageable(rights: Rights) -> list[Team]:
 def team_list(rights: Rights) -> list[Team]:
     """Teams with ``members_count``, ``systems_count`` of visible systems and ``environments_count``. Three queries."""
     members = Membership.objects.filter(team=OuterRef("pk")).order_by().values("team").annotate(n=Count("pk"))
-    teams = list(all_teams().annotate(members_count=Coalesce(Subquery(members.values("n")), 0)))
+    teams: list[Team] = list(all_teams().annotate(members_count=Coalesce(Subquery(members.values("n")), 0)))
     systems = _counts(visible(System.objects.all(), rights, ""), "team")
     living = visible(Environment.objects.filter(deleted_at=None), rights)
     environments = _counts(living, "system__team")
