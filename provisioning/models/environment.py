@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -11,7 +13,7 @@ from provisioning.domain.lifecycle import ENVIRONMENT_STATES, RESOURCE_STATES
 from provisioning.models.capability import Contract
 from provisioning.models.stage import Cluster, Stage
 
-AMOUNT = {"max_digits": 14, "decimal_places": 3, "default": 0}
+AMOUNT: dict[str, Any] = {"max_digits": 14, "decimal_places": 3, "default": 0}
 
 
 class Environment(models.Model):
