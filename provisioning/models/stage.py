@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 
 from idp.catalog.models import slug_validator
 
 DRIVERS = ("sandbox", "kubernetes")
-MONEY = {"max_digits": 12, "decimal_places": 4}
+MONEY: dict[str, Any] = {"max_digits": 12, "decimal_places": 4}
 
 
 class Cluster(models.Model):
