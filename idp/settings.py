@@ -6,6 +6,7 @@ has a default that would be unsafe in production: no secret key, no host, no deb
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import structlog
@@ -231,6 +232,7 @@ CELERY_BEAT_SCHEDULE = {
 # --- the sandbox cluster ----------------------------------------------------------------------------------------
 SANDBOX_PATH = DATA_DIR / "sandbox.sqlite3"
 SANDBOX_READY_SECONDS = environ.number("SLIPWAY_SANDBOX_READY_SECONDS", 4)
+SANDBOX_CLOCK = time.time  # the demo tells its history with a clock in the past
 
 CURRENCY = environ.text("SLIPWAY_CURRENCY", "EUR")
 

@@ -6,6 +6,7 @@ asked for: the Kubernetes client costs a second and 50 MB, which a process that 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,7 +18,11 @@ Settings = Mapping[str, Any]
 def _sandbox(settings: Settings) -> Driver:
     from provisioning.drivers.sandbox import SandboxDriver
 
-    return SandboxDriver(settings["path"], ready_after=float(settings.get("ready_after", 6.0)))
+    return SandboxDriver(
+        settings["path"],
+        ready_after=float(settings.get("ready_after", 6.0)),
+        clock=settings.get("clock", time.time),
+    )
 
 
 def _kubernetes(settings: Settings) -> Driver:
@@ -32,7 +37,8 @@ DRIVERS: Mapping[str, Callable[[Settings], Driver]] = {"sandbox": _sandbox, "kub
 def open_driver(kind: str, settings: Settings) -> Driver:
     """The driver for a cluster of ``kind``; opening reaches no network.
 
-    ``sandbox`` takes ``path`` (a file of its own) and ``ready_after`` (seconds until workloads are ready, default 6);
+    ``sandbox`` takes ``path`` (a file of its own) and ``ready_after`` (seconds until workloads are ready, default 6) and
+    ``clock`` (answers epoch seconds);
     ``kubernetes`` takes ``kubeconfig`` (the document as plain data). Raises PermanentError ``unknown-driver`` or
     ``bad-settings``, and whatever the driver finds wrong with its settings.
     """

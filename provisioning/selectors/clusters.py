@@ -32,5 +32,9 @@ def prices_of(cluster: Cluster) -> Prices:
 def driver_settings(cluster: Cluster) -> dict[str, Any]:
     """What ``open_driver`` needs for this cluster; holds a secret: never log, store or show it."""
     if cluster.driver == "sandbox":
-        return {"path": str(settings.SANDBOX_PATH), "ready_after": float(settings.SANDBOX_READY_SECONDS)}
+        return {
+            "path": str(settings.SANDBOX_PATH),
+            "ready_after": float(settings.SANDBOX_READY_SECONDS),
+            "clock": settings.SANDBOX_CLOCK,
+        }
     return {"kubeconfig": load_yaml(decrypt(cluster.credentials)).data}
