@@ -39,6 +39,15 @@ _ANNOTATIONS: Mapping[str, tuple[Any, ...]] = {
     "x-immutable": (True, False),
     "x-secret": (True, False),
 }
+_ANNOTATION_TYPES: Mapping[str, tuple[type, str]] = {
+    "x-order": (int, "a whole number"),
+    "x-group": (str, "text"),
+    "x-unit": (str, "text"),
+    "x-message": (str, "a sentence"),
+    "x-placeholder": (str, "text"),
+    "x-labels": (Mapping, "a map of values to labels"),
+    "x-rules": (list, "a list"),
+}
 FORBIDDEN_KINDS = frozenset(
     {
         "Namespace",
@@ -200,6 +209,11 @@ def _annotation_problems(schema: Schema, path: str) -> Iterator[FieldError]:
             yield FieldError(
                 f"{path}.{keyword}", f"must be {shown}" if len(allowed) == 1 else f"must be one of {shown}"
             )
+    for keyword, (kind, words) in _ANNOTATION_TYPES.items():
+        if keyword in schema and (not isinstance(schema[keyword], kind) or isinstance(schema[keyword], bool)):
+            yield FieldError(f"{path}.{keyword}", f"must be {words}")
+    if "secret" in schema:
+        yield FieldError(f"{path}.secret", "is for outputs; an input that takes a secret has x-secret: true")
     if schema.get("x-secret") is True and schema.get("type") != "string":
         yield FieldError(f"{path}.x-secret", "is for inputs of type string only")
     for key, child in (schema.get("properties") or {}).items():
@@ -210,7 +224,8 @@ def _annotation_problems(schema: Schema, path: str) -> Iterator[FieldError]:
 
 
 def _rule_problems(contract: Contract) -> Iterator[FieldError]:
-    for index, rule in enumerate(contract.inputs.get("x-rules", [])):
+    rules = contract.inputs.get("x-rules", [])
+    for index, rule in enumerate(rules if isinstance(rules, list) else []):
         path = f"spec.inputs.x-rules.{index}"
         if not isinstance(rule, Mapping) or not all(isinstance(rule.get(key), str) for key in ("rule", "at", "say")):
             yield FieldError(path, "must have rule (CEL over inputs), at (an input) and say (what is right)")

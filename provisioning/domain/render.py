@@ -217,10 +217,10 @@ def _manifest(one: ObjectTemplate, facts: Facts, ctx: RenderContext) -> Manifest
         message = f"gives “{name}”; a name is lower-case letters, digits and dashes, at most {MAX_NAME} characters"
         raise _refusal(f"{path}.metadata.name", message)
     labels = _labels(ctx)
-    _stamp(manifest["metadata"], {**labels, LABEL_REVISION: str(ctx.revision)})
+    _stamp(manifest, {**labels, LABEL_REVISION: str(ctx.revision)}, path)
     manifest["metadata"]["namespace"] = ctx.environment["namespace"]
-    for pod_metadata in _pod_templates(manifest):
-        _stamp(pod_metadata, labels)
+    for pod in _pod_templates(manifest):
+        _stamp(pod, labels, f"{path}.spec.template")
     return manifest
 
 
@@ -240,13 +240,17 @@ def _labels(ctx: RenderContext) -> dict[str, str]:
     return labels
 
 
-def _stamp(metadata: dict[str, Any], labels: Mapping[str, str]) -> None:
+def _stamp(owner: dict[str, Any], labels: Mapping[str, str], path: str) -> None:
     """Ours win over the contract's own, so that nothing can pretend to be another resource's."""
-    metadata["labels"] = {**metadata.get("labels", {}), **labels}
+    metadata = owner.setdefault("metadata", {})
+    own = metadata.get("labels", {}) if isinstance(metadata, dict) else None
+    if not isinstance(own, dict):
+        raise _refusal(f"{path}.metadata.labels", "must be a map of labels")
+    metadata["labels"] = {**own, **labels}
 
 
 def _pod_templates(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Metadata of the pod template of a workload, of a CronJob's too; volume claim templates stay as they are."""
+    """The pod template of a workload, of a CronJob's too; volume claim templates stay as they are."""
     spec = manifest.get("spec")
     if not isinstance(spec, Mapping):
         return
@@ -254,7 +258,7 @@ def _pod_templates(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     holder = job.get("spec") if isinstance(job, Mapping) else spec
     pod = holder.get("template") if isinstance(holder, Mapping) else None
     if isinstance(pod, dict) and isinstance(pod.get("spec"), Mapping) and "containers" in pod["spec"]:
-        yield pod.setdefault("metadata", {})
+        yield pod
 
 
 def _without_null(value: Any) -> Any:

@@ -285,8 +285,19 @@ def _outside_subset(schema: Any, path: str, depth: int) -> Iterator[FieldError]:
             yield FieldError(_dotted(path, [keyword]), f"must be one of {', '.join(sorted(TYPES))}")
         elif keyword == "pattern" and (reason := _bad_pattern(value)):
             yield FieldError(_dotted(path, [keyword]), reason)
+        elif keyword == "x-messages" and not _are_messages(value):
+            yield FieldError(
+                _dotted(path, [keyword]), "must be a list of {found: a regular expression, say: a sentence}"
+            )
     for place, child in _children(schema):
         yield from _outside_subset(child, _dotted(path, [place]), depth + 1)
+
+
+def _are_messages(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(one, Mapping) and isinstance(one.get("say"), str) and _bad_pattern(one.get("found")) is None
+        for one in value
+    )
 
 
 def _bad_pattern(value: Any) -> str | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from idp.kernel.errors import FieldError
+from idp.kernel.errors import FieldError, InvalidInput
 from provisioning.domain.contract_checks import check_contract, sample_inputs
 from provisioning.domain.driver import Manifest
 from provisioning.domain.kubernetes_schema import validate_object
@@ -179,6 +182,39 @@ def test_it_refuses_to_publish(change: tuple[str, Any], path: str, words: str) -
     found = check_contract(store(change), validate_object=validate_object)
     assert path in [error.path for error in found], found
     assert any(words in error.message for error in found if error.path == path)
+
+
+json_values = st.recursive(
+    st.booleans()
+    | st.integers(-5, 5)
+    | st.sampled_from(["", "a", "${inputs.env}", "${1 +}", "inputs.image", "#", "["]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "type", "rule"]), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+INPUT_KEYWORDS = (
+    *("x-messages", "x-message", "x-rules", "x-order", "x-labels", "x-scope", "x-secret", "x-unit"),
+    *("pattern", "default", "enum", "type", "minimum", "maxLength", "title", "examples", "$ref"),
+    *("properties", "items", "required", "additionalProperties", "propertyNames"),
+)
+PLACES = [
+    *(f"spec.inputs.properties.image.{keyword}" for keyword in INPUT_KEYWORDS),
+    *(f"spec.inputs.{keyword}" for keyword in INPUT_KEYWORDS),
+    *(f"spec.outputs.url.{keyword}" for keyword in INPUT_KEYWORDS),
+    *(f"spec.{part}" for part in ("publish", "usage", "upgrade", "examples", "outputs", "objects", "publish.url")),
+    *(f"spec.objects.note.{part}" for part in ("manifest", "forEach", "includeWhen", "readyWhen", "needs")),
+    *(f"spec.objects.server.manifest.{part}" for part in ("metadata", "spec", "metadata.labels", "spec.template")),
+    "spec.examples.0.inputs",
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(PLACES), json_values)
+def test_it_lists_problems_whatever_stands_at_a_place(path: str, value: object) -> None:
+    with contextlib.suppress(InvalidInput):
+        found = check_contract(app((path, value)), validate_object=validate_object)
+        assert all(error.path and error.message for error in found)
 
 
 def test_it_asks_the_validator_about_every_object_of_every_example() -> None:
