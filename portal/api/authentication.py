@@ -44,8 +44,9 @@ class SignedInSession(SessionAuthentication):
     def authenticate(self, request: Request) -> tuple[Actor, Actor] | None:
         actor = actor_of_session(request._request)
         if actor.is_anonymous or not request._request.user.is_active:
+            _adopt(request._request, replace(actor, user_id=None, via="api"))
             return None
-        self.enforce_csrf(request)
+        self.enforce_csrf(request._request)
         return _adopt(request._request, replace(actor, via="api"))
 
 

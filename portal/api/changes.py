@@ -15,7 +15,7 @@ from portal.api.answers import answer, created, figure, listing, moment
 from portal.api.endpoint import Endpoint
 from portal.api.events import change_event_row
 from portal.api.operation import PAGED, Operation, Query, operation
-from portal.api.plans import plan_row
+from portal.api.plans import plan_row, verdict_row
 from portal.api.runs import run_row
 from portal.api.shapes import changes as shapes
 from portal.api.shapes.words import text
@@ -183,7 +183,7 @@ def change_detail(rights: Any, change: Change) -> dict[str, Any]:
     return {
         **change_row(change),
         "plan": plan_row(change.plan),
-        "verdicts": change.verdicts,
+        "verdicts": [verdict_row(one) for one in change.verdicts],
         "approvals": [
             {"label": one.label, "state": one.state, "reason": one.reason, "who": list(one.who)}
             for one in view.approvals

@@ -57,6 +57,11 @@ class Endpoint(APIView):
     def allowed_methods(self) -> list[str]:
         return [name.upper() for name in self.http_method_names if hasattr(self, name)]
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Read the body first: looking for a CSRF token in a form would leave nothing to read."""
+        request._request.body  # noqa: B018 - kept by Django once it was read
+        super().initial(request, *args, **kwargs)
+
     def carry_out(
         self, declared: Operation, method: Callable[..., HttpResponse], request: Request, *args: Any, **kwargs: Any
     ) -> HttpResponse:

@@ -42,12 +42,12 @@ def planned_row(planned: Planned) -> dict[str, Any]:
         "system": planned.system.slug,
         "environment": planned.environment_name,
         "stage": planned.stage.name if planned.stage else None,
-        "namespace": planned.namespace,
+        "namespace": _namespace(planned),
         "base": planned.base.number if planned.base else None,
         "outcome": planned.outcome,
         "plan_digest": planned.plan_digest,
         "plan": plan_row(planned.plan) if planned.plan else None,
-        "verdicts": [one.as_dict() for one in planned.verdicts],
+        "verdicts": [verdict_row(one.as_dict()) for one in planned.verdicts],
         "approvals": [
             {
                 "source": one.source,
@@ -63,6 +63,18 @@ def planned_row(planned: Planned) -> dict[str, Any]:
         "problems": [one.as_dict() for one in planned.problems],
         "left_out": list(planned.left_out),
     }
+
+
+def _namespace(planned: Planned) -> str:
+    """Where it lives, or would live unless that name is taken on the cluster."""
+    if planned.environment is not None:
+        return planned.environment.namespace
+    return f"{planned.system.slug}-{planned.environment_name}"
+
+
+def verdict_row(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """What a policy said, as it is kept with a change; who must agree stands in the approvals."""
+    return {name: verdict[name] for name in ("policy", "title", "outcome", "message", "remedy", "mode")}
 
 
 def plan_row(plan: Mapping[str, Any]) -> dict[str, Any]:

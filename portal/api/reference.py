@@ -17,7 +17,7 @@ from portal.api.codes import CODES
 from portal.api.endpoint import PublicEndpoint
 from portal.api.operation import operation
 from portal.api.outline import outline_of
-from portal.api.shapes.capabilities import SCHEMA_DOCUMENT
+from portal.api.shapes.capabilities import OPENAPI_DOCUMENT
 
 _writing = Lock()
 
@@ -27,7 +27,7 @@ class OpenAPI(PublicEndpoint):
         "openapi",
         "Read the OpenAPI document",
         area="Start",
-        answers={200: SCHEMA_DOCUMENT},
+        answers={200: OPENAPI_DOCUMENT},
         scope=None,
         about="OpenAPI 3.1.",
     )

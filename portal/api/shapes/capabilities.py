@@ -90,6 +90,7 @@ CAPABILITY_DETAIL = shape(
     },
 )
 SCHEMA_DOCUMENT = shape("SchemaDocument", anything("A JSON Schema 2020-12 document."))
+OPENAPI_DOCUMENT = shape("OpenAPIDocument", anything("An OpenAPI 3.1 document: this one."))
 SEARCH_HIT = shape(
     "SearchHit",
     record(
