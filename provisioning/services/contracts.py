@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from idp.kernel.canonical import canonical, digest
 from idp.kernel.documents import load_yaml
 from idp.kernel.errors import Conflict, FieldError, InvalidInput, SlipwayError
 from provisioning.domain.contract import Contract as ParsedContract
-from provisioning.domain.contract import parse_contract
+from provisioning.domain.contract import nearest_line, parse_contract
 from provisioning.domain.contract_checks import check_contract
 from provisioning.domain.kubernetes_schema import validate_object
 from provisioning.domain.version import parse_version
@@ -27,7 +28,8 @@ def contract_read(text: str | bytes) -> tuple[ParsedContract, list[FieldError]]:
     """The contract in a YAML text and what its checks find; InvalidInput when it is not a contract at all."""
     document = load_yaml(text)
     parsed = parse_contract(document.data, document.lines)
-    return parsed, check_contract(parsed, validate_object=validate_object, lines=document.lines)
+    found = check_contract(parsed, validate_object=validate_object)
+    return parsed, [replace(one, line=one.line or nearest_line(document.lines, one.path)) for one in found]
 
 
 def contract_check(document: Mapping[str, Any]) -> list[FieldError]:
