@@ -145,6 +145,7 @@ def _inbox(request: HttpRequest) -> dict[str, Any]:
             {"id": "g-lately", "title": "In the last 24 hours", "rows": reading.inbox_rows(decided)},
         ],
         "waiting": len(waiting),
+        "tickable": any(reading.is_low_risk(one) for one in waiting),
         "next": None,
     }
 
@@ -181,7 +182,6 @@ def _decision(request: HttpRequest, found: Change) -> dict[str, Any]:
     rights = request.rights  # type: ignore[attr-defined]
     view = change_view(rights, found)
     objects = request.GET.get("view") == "objects"
-    me = rights.actor.username
     return {
         "change": found,
         "view": view,
@@ -191,7 +191,7 @@ def _decision(request: HttpRequest, found: Change) -> dict[str, Any]:
         "objects": reading.object_diffs(change_objects(found)) if objects else [],
         "diff": diff_resources(found.plan),
         "unchanged": unchanged_sentence(found.plan),
-        "approvals": reading.approval_lines(view.approvals, me, view.may_decide),
+        "approvals": reading.approval_lines(view, rights.actor.username),
         "approvals_count": reading.approvals_count(view),
         "verdicts": stored_verdicts(found.verdicts),
         "quota": [quota_after(line) for line in view.quota],

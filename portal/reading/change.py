@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml
 from django.conf import settings
 
-from governance.models import Approval, Decision
+from governance.models import Approval
 from portal.drawing import words
 from portal.reading.plan_words import counts_sentence, listed
 from provisioning.models import Change, ChangeEvent
@@ -98,7 +98,7 @@ def risk_facts(change: Change) -> list[dict[str, str]]:
 
 def _kept(plan: Mapping[str, Any]) -> str:
     unchanged = plan.get("counts", {}).get("unchanged", 0)
-    return f"{unchanged} stay as they are" if unchanged > 1 else "1 stays as it is" if unchanged else "all there is"
+    return f"{unchanged} stay as they are" if unchanged > 1 else "1 stays as it is" if unchanged else ""
 
 
 def _of(plan: Mapping[str, Any], *actions: str) -> list[Mapping[str, Any]]:
@@ -136,29 +136,31 @@ def _cost(change: Change) -> dict[str, str]:
     return {
         "label": "Cost a month",
         "value": words.money_change(after - before, settings.CURRENCY),
-        "small": small if before else "new",
+        "small": small if before else "nothing until now",
     }
 
 
-def approval_lines(approvals: Iterable[ApprovalView], me: str, may_decide: bool) -> list[dict[str, str]]:
-    """Who must agree, and what they said."""
-    return [
+def approval_lines(view: ChangeView, me: str) -> list[dict[str, str]]:
+    """Who must agree, then what people decided; one person may answer several of the former."""
+    required = [
         {
             "state": "waits" if one.state == "waiting" else one.state,
             "title": one.label,
-            "text": " ".join(part for part in (_given(one.given), _still(one, me, may_decide)) if part) or one.reason,
+            "text": _still(one, me, view.may_decide) or one.reason,
         }
-        for one in approvals
+        for one in view.approvals
     ]
-
-
-def _given(decisions: Iterable[Decision]) -> str:
-    verbs = {"approve": "agreed", "reject": "rejected"}
-    return " ".join(
-        f"{one.user.username} {verbs[one.verdict]}{f': “{one.comment}”' if one.comment else ''}."
-        for one in decisions
-        if one.verdict in verbs
-    )
+    said = [
+        {
+            "state": "approved" if one.verdict == "approve" else "rejected",
+            "title": one.user.username,
+            "text": f"“{one.comment}”" if one.comment else "",
+            "word": "Agreed" if one.verdict == "approve" else "Rejected",
+        }
+        for one in view.decisions
+        if one.verdict in ("approve", "reject") and one.plan_digest == view.change.plan_digest
+    ]
+    return [*required, *said]
 
 
 def _still(one: ApprovalView, me: str, may_decide: bool) -> str:

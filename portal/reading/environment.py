@@ -112,19 +112,30 @@ def _users(resources: Iterable[ResourceView]) -> dict[tuple[str, str], list[str]
 
 
 def conditions(environment: Environment, resources: Sequence[ResourceView], now: datetime) -> list[dict[str, str]]:
-    """What is true of it, as verdict lines; the stored conditions first, then what its dates and counts say."""
+    """What is true of it, as verdict lines; the stored conditions first, then how long it has left.
+
+    That it progresses is not among them: the page says so above, with the run that does it.
+    """
+    ready = sum(one.state == "ready" for one in resources)
+    counted = f"{ready} of {words.count(len(resources), 'resource,resources')}" if resources else ""
     lines = [
         {
             "state": CONDITION.get(str(one.get("status")), "unknown"),
             "title": _title(str(one.get("type", ""))),
-            "text": _told(one, now),
+            "text": _told(one, counted if one.get("type") == "Ready" else "", now),
         }
         for one in environment.conditions
+        if one.get("type") != "Progressing"
     ]
     if environment.expires_at is not None and environment.deleted_at is None:
-        near = environment.expires_at - now < SOON
-        text = f"Goes away on {words.day(environment.expires_at)}, {words.relative(environment.expires_at, now)}"
-        lines.append({"state": "no" if near else "yes", "title": "Stays for now", "text": text})
+        lines.append(
+            {
+                "state": "no" if environment.expires_at - now < SOON else "yes",
+                "title": "Time left",
+                "word": words.age(environment.expires_at, now),
+                "text": f"Goes away on {words.day(environment.expires_at)}",
+            }
+        )
     return lines
 
 
@@ -134,10 +145,11 @@ def _title(kind: str) -> str:
     return spaced[:1].upper() + spaced[1:].lower() if spaced else "Condition"
 
 
-def _told(one: Mapping[str, Any], now: datetime) -> str:
-    since = one.get("since")
-    ago = f", since {words.age(datetime.fromisoformat(since), now)}" if since else ""
-    return f"{str(one.get('message', '')).rstrip('.')}{ago}"
+def _told(one: Mapping[str, Any], counted: str, now: datetime) -> str:
+    """The condition's own message, else what was counted; and since when, once that is a while ago."""
+    said = str(one.get("message", "")).rstrip(".") or counted
+    since = words.age(datetime.fromisoformat(one["since"]), now) if one.get("since") else "now"
+    return said if since == "now" or not said else f"{said}, since {since}"
 
 
 def usage_pairs(environment: Environment, currency: str) -> list[dict[str, Any]]:

@@ -75,6 +75,7 @@ def panel_of(planned: Planned, forms: Sequence[ResourceForm], errors: dict[str, 
     plan = planned.plan
     blocked = _blocked(planned, forms, errors)
     resources = diff_resources(plan) if plan else []
+    said = frozenset(one.message for one in planned.verdicts)
     return PlanPanel(
         aside="Nothing is changed yet" if editing else "Nothing is made yet",
         notes=_notes(planned, forms, errors),
@@ -85,8 +86,8 @@ def panel_of(planned: Planned, forms: Sequence[ResourceForm], errors: dict[str, 
         costs=_costs(plan, now) if plan and (editing or plan["resources"]) else (),
         team=planned.system.team.name,
         quota=tuple(quota_left(line) for line in planned.quota),
-        verdicts=tuple(verdict_lines(planned.verdicts)),
-        agree=tuple(_agree(one) for one in planned.approvals),
+        verdicts=tuple(verdict_lines(planned.verdicts, names=False)),
+        agree=tuple(_agree(one, said) for one in planned.approvals),
         sentence=blocked or _sentence(planned, editing),
         button=_button(planned, editing),
         enabled=not blocked,
@@ -144,10 +145,7 @@ def _costs(plan: dict[str, Any], now: datetime) -> tuple[dict[str, Any], ...]:
     before, after = plan["cost_before"], plan["cost_after"]
     if plan["kind"] == "update":
         return (
-            {
-                "label": "Difference a month",
-                "value": words.money_change(words.decimal(after) - words.decimal(before), currency),
-            },
+            {"label": "Difference a month", "value": _difference(before, after, currency)},
             {"label": "A month after", "value": words.money(after, currency), "soft": True},
         )
     span = _span(plan.get("expires_after"), now)
@@ -164,6 +162,11 @@ def _costs(plan: dict[str, Any], now: datetime) -> tuple[dict[str, Any], ...]:
     return ({"label": label, "value": words.money(round(for_span, 2), currency)}, month)
 
 
+def _difference(before: float, after: float, currency: str) -> str:
+    same = round(after - before, 2) == 0
+    return "None" if same else words.money_change(words.decimal(after) - words.decimal(before), currency)
+
+
 def _span(expires: str | None, now: datetime) -> timedelta | None:
     """How long it would live, when that is less than a month or so; a longer life is better told by the month."""
     if not expires:
@@ -172,13 +175,19 @@ def _span(expires: str | None, now: datetime) -> timedelta | None:
     return span if timedelta(0) < span <= timedelta(days=60) else None
 
 
-def _agree(one: Any) -> dict[str, str]:
+def _agree(one: Any, said: frozenset[str]) -> dict[str, str]:
+    """Who may give one approval. Its reason is left out where a policy's line says the same above."""
     people = list(one.who)[:SHOWN_APPROVERS]
     more = len(one.who) - len(people)
-    number = "One" if one.count == 1 else str(one.count)
-    named = listed([*people, f"{more} more"] if more > 0 else people, "or") if people else "nobody yet can"
-    text = f"{number} of {one.label}: {named}." if people else f"{number} of {one.label}, but {named}."
-    return {"name": people[0] if people else one.label, "text": text, "reason": one.reason}
+    label = f"{one.label[:1].upper()}{one.label[1:]}"
+    if not people:
+        return {
+            "name": one.label,
+            "text": f"{label}, but nobody can at the moment.",
+            "reason": "Ask the platform team.",
+        }
+    named = listed([*people, f"{more} more"] if more > 0 else people, "or")
+    return {"name": people[0], "text": f"{label}: {named}.", "reason": "" if one.reason in said else one.reason}
 
 
 def _blocked(planned: Planned, forms: Sequence[ResourceForm], errors: dict[str, str]) -> str:

@@ -97,8 +97,8 @@ def expiry_words(before: str | None, after: str | None, day: Any) -> str:
     return f"Goes away {day(after) if after else 'never'}, until now {day(before) if before else 'never'}."
 
 
-def verdict_lines(verdicts: Sequence[VerdictLike]) -> list[dict[str, str]]:
-    """Policies, those that stop first; those that have nothing to say share one line with their names."""
+def verdict_lines(verdicts: Sequence[VerdictLike], *, names: bool = True) -> list[dict[str, str]]:
+    """Policies, those that stop first; those that have nothing to say share one line, with their names if wanted."""
     order = ("denies", "errors", "asks", "warns", "observes")
     spoken = sorted((one for one in verdicts if one.outcome in order), key=lambda one: order.index(one.outcome))
     silent = [one.title for one in verdicts if one.outcome not in order]
@@ -107,7 +107,8 @@ def verdict_lines(verdicts: Sequence[VerdictLike]) -> list[dict[str, str]]:
         lines.append({"state": "passes", "title": silent[0], "text": "", "word": ""})
     elif silent:
         title = f"{len(silent)} {'others' if lines else 'policies'} have nothing against it"
-        lines.append({"state": "passes", "title": title, "text": f"{'; '.join(silent)}.", "word": "Pass"})
+        text = f"{'; '.join(silent)}." if names else ""
+        lines.append({"state": "passes", "title": title, "text": text, "word": "Pass"})
     return lines
 
 

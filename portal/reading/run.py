@@ -15,6 +15,7 @@ from portal.reading.plan_words import listed
 from provisioning.models import Step
 from provisioning.selectors.runs import RunView
 
+RESOURCE_STEPS: Final = ("resource", "delete-resource", "delete_resource")
 WORDS: Final = {
     "done": "done",
     "skipped": "skipped",
@@ -72,10 +73,19 @@ def _detail(step: Step, names: Mapping[str, str], states: Mapping[str, str]) -> 
         open_needs = [names.get(key, key) for key in step.needs if states.get(key) not in ("done", "skipped")]
         return step.detail or (f"Waits for {listed(open_needs[:3])}" if open_needs else "")
     said = step.error.get("message", "") if step.error else step.message
+    if step.state == "done":
+        return step.detail if step.kind in RESOURCE_STEPS else said or step.detail
+    if step.state == "failed":
+        said = _bare(said, step.title).partition(": ")[0]
     parts = [part for part in (step.detail, said) if part]
     if step.state == "failed" and step.failures:
         parts.append(words.count(step.failures, "try,tries"))
     return ". ".join(part.rstrip(".") for part in parts)
+
+
+def _bare(message: str, title: str) -> str:
+    """The message without the step's name before it, where the name stands beside it anyway."""
+    return message.removeprefix(f"{title}: ") if title else message
 
 
 def counts_words(view: RunView) -> str:
@@ -93,7 +103,7 @@ def failure(view: RunView) -> Failure | None:
     place = str(error.get("title") or (step.title if step else "")).strip()
     return Failure(
         title=f"{place} failed" if place else "The run failed",
-        text=str(error.get("message", "")),
+        text=_bare(str(error.get("message", "")), place),
         remedy=str(error.get("remedy", "")),
         code=str(error.get("code", "")),
         raw=str(error.get("raw", "")),
