@@ -160,6 +160,33 @@ def test_it_says_what_is_right(given_spec: Any, path: str, words: str) -> None:
     assert any(words in error.message for error in revision.problems if error.path == path)
 
 
+@pytest.mark.parametrize(
+    ("changed", "problems"),
+    [
+        pytest.param({"inputs": {"storageGiB": 30}}, [], id="grows"),
+        pytest.param(
+            {"inputs": {"storageGiB": 10}},
+            [("inputs.storageGiB", "must be at least 20 GiB, which it has now: it only grows")],
+            id="shrinks",
+        ),
+        pytest.param(
+            {"capability": "app@2", "inputs": {"image": "a"}},
+            [("capability", "stays store; add what you want under another name and remove this one")],
+            id="turns-into-something-else",
+        ),
+    ],
+)
+def test_it_holds_what_lives(changed: dict[str, Any], problems: list[tuple[str, str]]) -> None:
+    offer = source(store(("spec.inputs.properties.storageGiB.x-grows-only", True)), app())
+    base = resolve({"stage": "dev", "resources": {"db": SPEC["resources"]["db"]}}, contracts=offer).document
+    target = {"stage": "dev", "resources": {"db": {**SPEC["resources"]["db"], **changed}}}
+    revision = resolve(target, contracts=offer, base=base)
+    expected = [(f"spec.resources.db.{path}", message) for path, message in problems]
+    assert [(error.path, error.message) for error in revision.problems] == expected
+    assert revision.left_out == ()
+    assert resolve({"stage": "dev", "resources": {}}, contracts=offer, base=base).problems == ()
+
+
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.text("${}a.@1-", max_size=8),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text("ab-", max_size=3), inner, max_size=3),
