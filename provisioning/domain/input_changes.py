@@ -1,6 +1,6 @@
 """Which inputs of a living resource may not change as asked: what only grows, and what stays as it was made.
 
-Called by the gate when a revision replaces another. The rules are annotations of the contract's schema
+Called by ``revision.resolve`` when a revision replaces another. The rules are annotations of the contract's schema
 (``x-grows-only``, ``x-immutable``), so contracts decide and nothing here knows a capability. Pure.
 """
 

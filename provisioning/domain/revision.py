@@ -22,6 +22,7 @@ from idp.kernel.errors import FieldError, InvalidInput, UserFault
 from provisioning.domain.contract import Contract
 from provisioning.domain.document_schemas import DURATION_PATTERN, ENVIRONMENT_SPEC_SCHEMA
 from provisioning.domain.graph import Wired, check_references, dependencies, order
+from provisioning.domain.input_changes import forbidden_changes
 from provisioning.domain.references import Reference, parse_reference, references
 from provisioning.domain.schema import validate
 
@@ -55,10 +56,18 @@ class Revision:
         return self
 
 
-def resolve(spec: Any, *, contracts: ContractSource, power: str = "awake", expires: str | None = None) -> Revision:
+def resolve(
+    spec: Any,
+    *,
+    contracts: ContractSource,
+    power: str = "awake",
+    expires: str | None = None,
+    base: Mapping[str, Any] | None = None,
+) -> Revision:
     """The revision that the ``spec`` of an Environment document asks for, with every problem it has.
 
     ``expires`` is the moment (RFC 3339, UTC) that the caller worked out of ``spec.expires`` or the stage.
+    ``base`` is the document of the revision that it replaces: what lives may not shrink or turn into something else.
     """
     problems = validate(spec, ENVIRONMENT_SPEC_SCHEMA, "spec")
     written = _written(spec)
@@ -74,6 +83,7 @@ def resolve(spec: Any, *, contracts: ContractSource, power: str = "awake", expir
                 wired[name] = Wired(contract, inputs)
     problems += check_references(wired, named=frozenset(written))
     kept = {name: one for name, one in wired.items() if not _concerns(problems, name)}
+    problems += _held_by(base or {}, kept)
     document = _document(spec, power, expires, kept, written)
     return Revision(
         document=document,
@@ -141,6 +151,22 @@ def _inputs_of(
 ) -> tuple[Mapping[str, Any], list[FieldError]]:
     inputs = contract.with_defaults(resource.get("inputs") or {})
     return inputs, contract.validate_inputs(inputs, f"spec.resources.{name}.inputs")
+
+
+def _held_by(base: Mapping[str, Any], kept: Mapping[str, Wired]) -> list[FieldError]:
+    """What of ``base`` does not let its resources become what ``kept`` says."""
+    found: list[FieldError] = []
+    for name, before in base.get("resources", {}).items():
+        one = kept.get(name)
+        if one is None:
+            continue
+        path = f"spec.resources.{name}"
+        if one.contract.capability != before["capability"]:
+            message = f"stays {before['capability']}; add what you want under another name and remove this one"
+            found.append(FieldError(f"{path}.capability", message))
+        else:
+            found += forbidden_changes(one.contract.inputs, before["inputs"], one.inputs, f"{path}.inputs")
+    return found
 
 
 def _document(

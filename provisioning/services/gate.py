@@ -305,7 +305,7 @@ def _target(
         max_days=stage.max_days,
     )
     lookup = lookup_for(spec, base.document if base else None)
-    resolved = resolve(spec, contracts=lookup.contract, expires=expires)
+    resolved = resolve(spec, contracts=lookup.contract, expires=expires, base=base.document if base else None)
     found = [*problems, *resolved.problems, *_component_problems(resolved, system)]
     desired = desired_at(resolved.document, system=system, stage=stage, name=request.environment)
     unsound = _unsound(desired)
