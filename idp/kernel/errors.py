@@ -60,7 +60,9 @@ class SlipwayError(Exception):
 
 
 class UserFault(SlipwayError):
-    """The person can act on it."""
+    """The person can act on it. ``change_id`` names a denied change that was stored all the same."""
+
+    change_id: int | None = None
 
 
 class InvalidInput(UserFault):

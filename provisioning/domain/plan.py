@@ -171,12 +171,13 @@ def field_changes(before: ResourceSide | None, after: ResourceSide | None) -> li
     """Every field that differs, as ``{"path", "before", "after", "effect"}``; a missing side is None."""
     old = _facts_of(before)
     new = _facts_of(after)
+    shown = after or before
+    schema = shown.schema if shown else {}
     changed = []
     for path in sorted(set(old) | set(new), key=lambda name: (name not in ("contract", "component"), name)):
         was, becomes = old.get(path, ABSENT), new.get(path, ABSENT)
         if was == becomes and type(was) is type(becomes):
             continue
-        schema = (after or before).schema if (after or before) else {}
         changed.append(
             {
                 "path": path,

@@ -158,7 +158,7 @@ def change_view(rights: Rights, change: Change) -> ChangeView:
         may_decide=not why_not,
         why_not=why_not,
         may_cancel=may_request and mine and change.state in ("pending", "approved"),
-        may_resume=may_request and change.state == "failed" and bool(runs) and _is_latest(change, runs[0]),
+        may_resume=may_request and change.state == "failed" and bool(runs) and _is_latest(runs[0]),
         stale=_stale(change),
     )
 
@@ -208,8 +208,8 @@ def _similar(rights: Rights, change: Change) -> list[Change]:
     return list(rows.exclude(pk=change.pk)[:SIMILAR])
 
 
-def _is_latest(change: Change, run: Run) -> bool:
-    return not Run.objects.filter(environment_id=change.environment_id, pk__gt=run.pk).exists()
+def _is_latest(run: Run) -> bool:
+    return not Run.objects.filter(environment_id=run.environment_id, pk__gt=run.pk).exists()
 
 
 def _stale(change: Change) -> bool:

@@ -45,8 +45,8 @@ class RunView:
         """What stopped the run, or the first failed step while others still go on."""
         if self.run.error:
             return dict(self.run.error)
-        failed = next((step for step in self.steps if step.state == "failed" and step.error), None)
-        return None if failed is None else {**failed.error, "step": failed.key, "title": failed.title}
+        failed = next((step for step in self.steps if step.state == "failed"), None)
+        return None if failed is None else {**(failed.error or {}), "step": failed.key, "title": failed.title}
 
     @property
     def counts(self) -> dict[str, int]:

@@ -24,6 +24,12 @@ def change_lock(change_id: int) -> Change:
     )
 
 
+def made_for(change: Change) -> int:
+    """The environment's id; only a denied create has none, and nothing is done with that."""
+    assert change.environment_id is not None
+    return change.environment_id
+
+
 def change_move(change: Change, event: str, *, actor_name: str, now: datetime, text: str = "", **fields: Any) -> Change:
     """Store the state that follows ``event``, with its history row; Conflict when somebody else was first."""
     state = next_change_state(change.state, event)

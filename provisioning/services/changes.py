@@ -16,7 +16,7 @@ from governance.services.audit import audit_append
 from governance.services.quota import quota_hold
 from idp.kernel.actor import Actor
 from idp.kernel.canonical import digest
-from idp.kernel.errors import Conflict, FieldError, InvalidInput, PolicyDenied, SlipwayError
+from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, PolicyDenied, QuotaExceeded, UserFault
 from provisioning.models import Change, Environment
 from provisioning.services.change_states import change_lock, change_note
 from provisioning.services.gate import ChangeRequest, Planned, change_plan, delete_confirmed
@@ -38,8 +38,7 @@ def change_submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> Cha
             "The reason is too long.", errors=[FieldError("reason", f"Write at most {MAX_REASON} characters.")]
         )
     try:
-        with transaction.atomic():
-            planned, change = _submit(actor, request, now=now)
+        planned, change = _submitted(actor, request, now=now)
     except IntegrityError:
         raise Conflict(
             f"{request.system}/{request.environment} was made by somebody else at the same moment.",
@@ -48,6 +47,16 @@ def change_submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> Cha
     if change.state == "denied":
         raise _denial(planned, change)
     return change
+
+
+def _submitted(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Planned, Change]:
+    """One transaction; a second one when others took the quota between plan and lock, so that the denial is stored."""
+    try:
+        with transaction.atomic():
+            return _submit(actor, request, now=now)
+    except QuotaExceeded:
+        with transaction.atomic():
+            return _submit(actor, request, now=now)
 
 
 def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Planned, Change]:
@@ -176,7 +185,7 @@ def _store(
         title=title_of(planned)[:200],
         reason=request.reason.strip(),
         via=actor.via,
-        requester_id=actor.user_id,
+        requester_id=_person(actor),
         monthly_cost_before=_cents(planned.plan["cost_before"]),
         monthly_cost_after=_cents(planned.plan["cost_after"]),
         created_at=now,
@@ -201,13 +210,20 @@ def _store(
     return change
 
 
+def _person(actor: Actor) -> int:
+    """Changes are asked for by accounts; the platform itself asks for none yet."""
+    if actor.user_id is None:
+        raise Forbidden("Only a signed-in person or a token can ask for a change.")
+    return actor.user_id
+
+
 def _cents(cost: Any) -> str:
     return f"{cost:.2f}"
 
 
-def _denial(planned: Planned, change: Change) -> SlipwayError:
+def _denial(planned: Planned, change: Change) -> UserFault:
     """The error a denied submit ends with: policies first, else the quota."""
-    error: SlipwayError
+    error: UserFault
     if planned.denials:
         first = planned.denials[0]
         error = PolicyDenied(
@@ -217,5 +233,5 @@ def _denial(planned: Planned, change: Change) -> SlipwayError:
         )
     else:
         error = OverQuota(planned.system.team.slug, planned.shortages)
-    error.change_id = change.pk  # type: ignore[attr-defined]
+    error.change_id = change.pk
     return error

@@ -56,9 +56,12 @@ def _decide(
             code="illegal-state",
             remedy="Open the change again to see the outcome.",
         )
-    said_before = Decision.objects.filter(
-        change_id=change.pk, plan_digest=change.plan_digest, user_id=actor.user_id, verdict=verdict
-    ).exists()
+    said_before = (
+        actor.user_id is not None
+        and Decision.objects.filter(
+            change_id=change.pk, plan_digest=change.plan_digest, user_id=actor.user_id, verdict=verdict
+        ).exists()
+    )
     outcome = decide(
         actor,
         change=subject_of(change),

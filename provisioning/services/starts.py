@@ -23,7 +23,7 @@ from provisioning.models import Change, Environment, Resource, Revision, Run, St
 from provisioning.selectors.amounts import amounts_after, larger
 from provisioning.selectors.desired import desired_of
 from provisioning.services import runs
-from provisioning.services.change_states import change_lock, change_move
+from provisioning.services.change_states import change_lock, change_move, made_for
 from provisioning.services.replanning import changes_replan
 from provisioning.services.run_steps import steps_for_apply, steps_for_delete
 
@@ -32,7 +32,7 @@ BUSY = ("queued", "running")
 
 def change_start(change: Change, *, now: datetime) -> Run | None:
     """Start an approved, locked change unless its environment is busy; inside the caller's transaction."""
-    environment = Environment.objects.select_related("system__team", "stage", "desired").get(pk=change.environment_id)
+    environment = Environment.objects.select_related("system__team", "stage", "desired").get(pk=made_for(change))
     if Run.objects.filter(environment=environment, state__in=BUSY).exists():
         return None
     revision = None if change.kind == "delete" else _revision(change, environment, now=now)
@@ -147,13 +147,13 @@ def change_resume(actor: Actor, change_id: int, *, now: datetime) -> Run:
     run = Run.objects.select_for_update(of=("self",)).filter(change=change).order_by("-id").first()
     if run is None or change.state != "failed":
         raise Conflict(f"This change is {change.state}; only a failed one can be resumed.", code="illegal-state")
-    if Run.objects.filter(environment_id=change.environment_id, state__in=BUSY).exists():
+    if Run.objects.filter(environment_id=made_for(change), state__in=BUSY).exists():
         raise Conflict("Another run of this environment is under way.", remedy="Resume when it has ended.")
-    if Run.objects.filter(environment_id=change.environment_id, pk__gt=run.pk).exists():
+    if Run.objects.filter(environment_id=made_for(change), pk__gt=run.pk).exists():
         raise Conflict("A later change of this environment has run since.", remedy="Ask for the change again.")
     _run_again(run, now=now)
     change_move(change, "resume", actor_name=actor.username, now=now, finished_at=None)
-    Environment.objects.filter(pk=change.environment_id).update(
+    Environment.objects.filter(pk=made_for(change)).update(
         state="deleting" if run.kind == "delete" else "progressing", changed_at=now
     )
     runs.events_append(run.pk, "", [("info", f"Resumed by {actor.username}.")], now=now)

@@ -58,7 +58,8 @@ def test_it_runs_from_a_create_in_dev_to_ready_with_outputs(organisation):
     views = {one.name: one for one in environment_resources(environment)}
     assert views["db"].outputs["host"] == "db.checkout-try.svc"
     assert views["api"].state == views["shop"].state == "ready"
-    assert views["db"].secret_outputs and "password" not in str(views["db"].outputs)
+    assert views["db"].secret_outputs
+    assert "password" not in str(views["db"].outputs)
     assert quota_state(change.system.team_id).used.environments == 1
     assert quota_state(change.system.team_id).held.environments == 0
     assert audit_verify() == []
@@ -268,20 +269,22 @@ def test_it_cancels_a_run_between_two_steps(organisation, settings):
 
 
 @pytest.mark.parametrize(
-    ("resources", "path", "words"),
+    ("resource", "field", "value", "words"),
     [
-        pytest.param({"api": {"replicas": -1}}, "spec.resources.api.inputs.replicas", "at least 0", id="negative"),
-        pytest.param({"api": {"image": "an image"}}, "spec.resources.api.inputs.image", "", id="space-in-image"),
-        pytest.param({"shop": {"to": "${resources.nope.outputs.service}"}}, "spec.resources.shop.inputs.to", "no resource", id="unknown-resource"),
-        pytest.param({"shop": {"to": "${resources.db.outputs.host}"}}, "spec.resources.shop.inputs.to", "does not fit", id="wrong-type"),
-        pytest.param({"shop": {"host": "${resources.db.outputs.credentials.password}"}}, "spec.resources.shop.inputs.host", "secret", id="secret-as-text"),
-        pytest.param({"db": {"storageGiB": "${resources.api.outputs.port}"}}, "spec.resources", "circle", id="cycle"),
+        pytest.param("api", "replicas", -1, "at least 0", id="negative"),
+        pytest.param("api", "image", "an image", "", id="space-in-image"),
+        pytest.param("shop", "to", "${resources.nope.outputs.service}", "no resource", id="unknown-resource"),
+        pytest.param("shop", "to", "${resources.db.outputs.host}", "does not fit", id="wrong-type"),
+        pytest.param("shop", "host", "${resources.db.outputs.credentials.password}", "secret", id="secret-as-text"),
+        pytest.param("db", "storageGiB", "${resources.api.outputs.port}", "circle", id="cycle"),
     ],
-)  # fmt: skip
-def test_it_names_the_place_and_the_fix(organisation, resources, path, words):
+)
+def test_it_names_the_place_and_the_fix(organisation, resource, field, value, words):
     with pytest.raises(InvalidInput) as refusal:
-        create(organisation, **resources)
-    found = [one for one in refusal.value.errors if one.path.startswith(path) and words in one.message]
+        create(organisation, **{resource: {field: value}})
+    found = [one for one in refusal.value.errors if words in one.message]
     assert found, refusal.value.errors
+    expected = "spec.resources." if words == "circle" else f"spec.resources.{resource}.inputs.{field}"
+    assert found[0].path.startswith(expected)
     assert not Change.objects.exists()
     assert not Environment.objects.exists()
