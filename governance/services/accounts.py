@@ -1,4 +1,4 @@
-"""Accounts: making one, and ending one's own sessions.
+"""Accounts: making one, giving it another password, and ending one's own sessions.
 
 Passwords are asked again before sessions end, because a session left open must not end the others.
 """
@@ -87,3 +87,19 @@ def account_create(
         now=now,
     )
     return user
+
+
+@transaction.atomic
+def password_reset(actor: Actor, *, user: User, password_hash: str, now: datetime) -> None:
+    """Give an account another password, which ends its sessions; admins only."""
+    rights_of(actor).require_admin()
+    user.password = password_hash
+    user.save(update_fields=["password"])
+    audit_append(
+        actor,
+        action="account.password-reset",
+        object_type="account",
+        object_id=user.pk,
+        object_label=user.username,
+        now=now,
+    )

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 
 from governance.access import SCOPES
+from portal.forms.plain import PlainForm
 
 SCOPE_WORDS = {
     "read": ("Read", "See what you may see."),
@@ -17,12 +18,15 @@ SCOPE_WORDS = {
 DAYS = ((7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "1 year"))
 
 
-class TokenForm(forms.Form):
+class TokenForm(PlainForm):
     """A new token: always a name, a purpose and an end."""
 
     name = forms.CharField(label="Name", max_length=80, help_text="What will use it, for example payments-ci.")
     scopes = forms.MultipleChoiceField(
-        label="May", choices=[(one, SCOPE_WORDS[one][0]) for one in SCOPES], widget=forms.CheckboxSelectMultiple
+        label="May",
+        choices=[(one, SCOPE_WORDS[one][0]) for one in SCOPES],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one."},
     )
     systems = forms.CharField(
         label="Only these systems",
@@ -44,7 +48,7 @@ class TokenForm(forms.Form):
         ]
 
 
-class PasswordForm(forms.Form):
+class PasswordForm(PlainForm):
     password = forms.CharField(
         label="Your password", max_length=128, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
     )

@@ -9,6 +9,7 @@ from django import forms
 
 from idp.catalog.models import Team
 from idp.catalog.names import COMPONENT_TYPES, ROLES, SLUG, SLUG_RULE
+from portal.forms.plain import PlainForm
 
 TYPE_WORDS = {"service": "Service", "website": "Website", "job": "Job", "library": "Library"}
 ROLE_WORDS = {
@@ -26,7 +27,7 @@ class SlugField(forms.RegexField):
         super().__init__(regex=SLUG, max_length=30, error_messages={"invalid": SLUG_RULE}, **options)
 
 
-class SystemForm(forms.Form):
+class SystemForm(PlainForm):
     """For a new system ``teams`` are those the person may manage; for an existing one name and team stay fixed."""
 
     slug = SlugField(label="Name in addresses")
@@ -49,7 +50,7 @@ class SystemForm(forms.Form):
             self.fields["team"].choices = [(team.slug, team.name) for team in teams]  # type: ignore[attr-defined]
 
 
-class ComponentForm(forms.Form):
+class ComponentForm(PlainForm):
     """One component. Links are lines, needs are names, because both are typed faster than clicked."""
 
     slug = SlugField(label="Name in addresses")
@@ -101,7 +102,7 @@ def links_as_text(links: Iterable[dict[str, str]]) -> str:
     return "\n".join(f"{one.get('title', '')} {one.get('url', '')}".strip() for one in links)
 
 
-class TeamForm(forms.Form):
+class TeamForm(PlainForm):
     slug = SlugField(label="Name in addresses")
     name = forms.CharField(label="Title", max_length=80)
     description = forms.CharField(
@@ -114,12 +115,12 @@ class TeamForm(forms.Form):
             del self.fields["slug"]
 
 
-class MemberForm(forms.Form):
+class MemberForm(PlainForm):
     user = forms.CharField(label="Name", max_length=150, help_text="The name the person signs in with.")
     role = forms.ChoiceField(label="Role", choices=[(one, ROLE_WORDS[one]) for one in ROLES], initial="developer")
 
 
-class QuotaForm(forms.Form):
+class QuotaForm(PlainForm):
     """Limits of a team, in cores, GiB and whole environments."""
 
     cpu = forms.DecimalField(label="CPU", min_value=0, max_digits=9, decimal_places=3, help_text="Cores.")

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from governance.access import REQUEST_CHANGE
 from governance.selectors import quota
 from idp.catalog.models import System
 from idp.kernel import clock
@@ -38,7 +39,8 @@ def home(request: PageRequest) -> HttpResponse:
         "care_more": max(len(care) - ROWS, 0),
         "tight": tight,
         "mine": change_lines(changes.change_list(rights, requester=rights.actor.user_id)[:ROWS]),
-        "summary": summary(care, tight, environments),
+        "summary": summary(care, tight, environments) if rights.teams else "You are in no team yet.",
+        "may_request": rights.is_admin or any(REQUEST_CHANGE in held for held in rights.teams.values()),
         "environments": environments,
         "currency": settings.CURRENCY,
         **_matrix(systems, environments),

@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import wraps
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
@@ -47,9 +48,24 @@ def page(nav: str = "", *, methods: Sequence[str] = ("GET", "HEAD")) -> Callable
             except UserFault as error:
                 return problems.answer(request, error)
 
-        return login_required(require_http_methods(list(methods))(guarded))
+        return _signed_in(require_http_methods(list(methods))(guarded))
 
     return decorate
+
+
+def _signed_in(view: View) -> View:
+    """Sends others to sign in and back again; a fragment takes the whole page there instead of drawing it inside."""
+    whole = login_required(view)
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        htmx = getattr(request, "htmx", None)
+        if not htmx or request.user.is_authenticated:
+            return whole(request, *args, **kwargs)
+        back = urlencode({"next": htmx.current_url_abs_path or reverse("home")})
+        return HttpResponse(status=401, headers={"HX-Redirect": f"{reverse('login')}?{back}"})
+
+    return guarded
 
 
 POST: Final = ("POST",)

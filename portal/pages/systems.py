@@ -186,6 +186,8 @@ def component_edit(request: PageRequest, system: str, component: str) -> HttpRes
     found = reading.component_get(request.rights, one, component)
     form = ComponentForm(request.POST or None, existing=True, initial=_component_initial(found))
     if request.method == "POST" and form.is_valid():
+        if "depends_on" not in form.changed_data:
+            form.cleaned_data["depends_on"] = None  # keeps those that this person may not see
         try:
             component_services.component_update(
                 request.rights.actor,

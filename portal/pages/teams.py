@@ -9,12 +9,14 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
+from governance.domain.quota import Amounts
 from governance.selectors import quota
 from governance.services import quota as quota_services
 from governance.services import teams as services
 from idp.catalog.models import Team
 from idp.kernel import clock
 from idp.kernel.errors import FieldError, InvalidInput, NotFound
+from portal.drawing import words
 from portal.forms.catalog import MemberForm, QuotaForm, TeamForm
 from portal.pages.problems import add_errors
 from portal.pages.request import PageRequest
@@ -30,6 +32,7 @@ def teams(request: PageRequest) -> HttpResponse:
     states = quota.quota_states(team.pk for team in listed)
     for team in listed:
         team.bars = quotas.bars(states[team.pk])  # type: ignore[attr-defined]  # for the template
+        team.environments_count = states[team.pk].used.environments  # type: ignore[attr-defined]
     context = {
         "teams": sorted(listed, key=lambda team: (team.pk not in rights.teams, team.name)),
         "own": set(rights.teams),
@@ -101,7 +104,7 @@ def team_quota(request: PageRequest, team: str) -> HttpResponse:
     one = reading.team_get(team)
     request.rights.require_admin()
     state = reading.quota_of(one)
-    form = QuotaForm(request.POST or None, initial=state.limits.as_dict())
+    form = QuotaForm(request.POST or None, initial=_shown(state.limits))
     if request.method == "POST" and form.is_valid():
         try:
             quota_services.quota_set(request.rights.actor, team=one, **form.cleaned_data, now=clock.now())
@@ -111,6 +114,11 @@ def team_quota(request: PageRequest, team: str) -> HttpResponse:
             messages.success(request, f"The quota of {one.name} is set")
             return redirect("team", one.slug)
     return _form(request, "teams/quota_form.html", {"form": form, "team": one, "bars": quotas.bars(state)})
+
+
+def _shown(limits: Amounts) -> dict[str, str]:
+    """Limits as one would type them: 24, not 24.000."""
+    return {name: words.number(value).replace(",", "") for name, value in limits.as_dict().items()}
 
 
 @page("teams", methods=POST)

@@ -47,6 +47,7 @@ def environments(of: Sequence[System]) -> list[Environment]:
     return list(
         Environment.objects.filter(system__in=[one.pk for one in of], deleted_at=None)
         .select_related("stage", "desired")
+        .defer("desired__document", "conditions")
         .annotate(failed_run=Subquery(failed.values("pk")[:1]), failed_error=Subquery(failed.values("error")[:1]))
         .order_by("stage__order", "name")[:ENVIRONMENTS]
     )
@@ -106,7 +107,7 @@ def _failed(name: str, environment: Environment, here: str) -> Care:
     text = str(error.get("message") or "The last run did not succeed.")
     if run is None:
         return Care(name, "failed", f"{name} failed", text, here, "Open it")
-    step = error.get("step")
+    step = str(error.get("step") or "").rpartition(":")[2]
     title = f"{name}: run {run} stopped" + (f" at {step}" if step else "")
     return Care(name, "failed", title, text, reverse("run", args=[run]), "See what failed")
 

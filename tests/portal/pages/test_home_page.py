@@ -93,7 +93,7 @@ def test_a_quota_near_its_limit_is_said_with_what_is_free(client, organisation, 
 
 def test_a_person_without_a_team_is_told_what_this_is(client, organisation):
     answer = home(client, organisation, "auditor")
-    assert "no environment yet" in answer.content.decode()
+    assert "You are in no team yet" in answer.content.decode()
 
 
 def environment(state="ready", hours=None):

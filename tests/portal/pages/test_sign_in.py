@@ -46,6 +46,34 @@ def test_it_refuses_with_the_same_sentence(client, organisation, username, passw
     assert password not in answer.content.decode()
 
 
+PAGES = [
+    ("home", []),
+    ("systems", []),
+    ("system", ["checkout"]),
+    ("system-edit", ["checkout"]),
+    ("component", ["checkout", "checkout-api"]),
+    ("capabilities", []),
+    ("team", ["payments"]),
+    ("account", []),
+    ("search", []),
+    ("system-delete", ["checkout"]),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), PAGES, ids=[name for name, _ in PAGES])
+def test_nobody_sees_a_page_before_signing_in(client, organisation, name, arguments):
+    url = reverse(name, args=arguments)
+    assert client.get(url).headers["Location"] == f"/login/?next={url}"
+    assert client.post(url).headers["Location"] == f"/login/?next={url}"
+
+
+def test_a_fragment_takes_the_whole_page_to_sign_in(client, organisation):
+    headers = {"hx-request": "true", "hx-current-url": "http://testserver/systems/?q=a"}
+    answer = client.get(reverse("search"), {"q": "x"}, headers=headers)
+    assert answer.status_code == 401
+    assert answer["HX-Redirect"] == "/login/?next=%2Fsystems%2F%3Fq%3Da"
+
+
 def test_signing_out_takes_a_post(client, organisation):
     client.force_login(organisation.developer)
     assert client.get(reverse("logout")).status_code == 405

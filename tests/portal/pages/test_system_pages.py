@@ -107,7 +107,7 @@ def test_a_maintainer_makes_a_system(signed_in, organisation):
 WRONG = {
     "a slug with capitals": ({"slug": "Billing"}, "Use 1 to 30 lower-case letters"),
     "a slug that is taken": ({"slug": "checkout"}, "already exists"),
-    "no title": ({"name": ""}, "This field is required"),
+    "no title": ({"name": ""}, "Title is needed."),
     "a team of others": ({"team": "storefront"}, "Select a valid choice"),
 }
 
