@@ -10,7 +10,7 @@ WORDS = (
     "anchor beacon breeze canvas compass coral cutter dinghy ferry fjord galley gull harbour haven island jetty kelp "
     "lagoon lantern lighthouse lugger marina mooring narwhal oar otter pebble pelican pier pilot puffin quay raft reef "
     "rigging rudder sail schooner seal shore skiff sloop sound sternpost tide tiller trawler wharf windlass yawl"
-).split()
+)
 
 
 def demo_password(path: Path) -> tuple[str, bool]:
@@ -34,5 +34,5 @@ def _read(path: Path) -> str:
 
 def _made() -> str:
     """Four words and four digits: about 36 bits, for a demo that listens on this machine only."""
-    words = "-".join(secrets.choice(WORDS) for _ in range(4))
-    return f"{words}-{secrets.randbelow(9000) + 1000}"
+    words = WORDS.split()
+    return "-".join([*(secrets.choice(words) for _ in range(4)), str(secrets.randbelow(9000) + 1000)])

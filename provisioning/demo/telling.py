@@ -8,35 +8,53 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
+from governance.services.tokens import token_authenticate, token_create
+from idp.catalog.models import User
 from idp.kernel.actor import Actor
 from idp.kernel.errors import PolicyDenied, QuotaExceeded
+from provisioning.demo.specs import Spec
 from provisioning.models import Change, Run
 from provisioning.orchestrator import advance
 from provisioning.services.changes import ChangeRequest, change_submit
-from provisioning.services.decisions import change_approve, change_cancel, change_comment, change_reject
-from provisioning.services.decisions import change_request_info as request_info
+from provisioning.services.decisions import (
+    change_approve,
+    change_cancel,
+    change_comment,
+    change_reject,
+    change_request_info,
+)
 
 ROUNDS = 100
 """More looks at a run than any needs; a run that takes more is a fault of ours."""
 
 
+class Approved(NamedTuple):
+    """Who agreed to a change, how many minutes after it was asked for, and with what words."""
+
+    who: str
+    minutes: float
+    comment: str
+
+
 class StoryClock:
-    """Goes on a little with every reading, as work takes time, and never back. The same story every time."""
+    """Goes on a little with every reading, as work takes time, and never back. Tells the same story every time."""
 
     def __init__(self, anchor: datetime) -> None:
         self.anchor = anchor
-        self.at = anchor
+        self.at = anchor - timedelta(days=366)
         self._chance = random.Random(7)  # noqa: S311 - how long steps took, not a secret
 
     def __call__(self) -> datetime:
-        self.at += timedelta(seconds=self._chance.uniform(0.1, 1.9))
+        self.at += timedelta(seconds=self._chance.uniform(0.02, 0.4))
         return self.at
 
-    def begin(self, moment: datetime) -> None:
-        self.at = moment
+    def seconds(self) -> float:
+        """The moment as the sandbox asks for it; looking does not move it."""
+        return self.at.timestamp()
 
     def workday(self, back: int, time: str) -> None:
         """Go to a time (``09:40``) of the working day that lies ``back`` working days before today."""
@@ -45,75 +63,99 @@ class StoryClock:
             day -= timedelta(days=1)
             back -= day.weekday() < 5
         hour, minute = time.split(":")
-        self._reach(day.replace(hour=int(hour), minute=int(minute), second=self._chance.randrange(60)))
+        self.reach(day.replace(hour=int(hour), minute=int(minute), second=self._chance.randrange(60)))
 
-    def minutes_ago(self, minutes: float) -> None:
-        self._reach(self.anchor - timedelta(minutes=minutes))
+    def ago(self, **span: float) -> None:
+        """Go to a moment counted back from the visitor's now: ``ago(minutes=38)``."""
+        self.reach(self.anchor - timedelta(**span))
 
     def later(self, minutes: float) -> None:
-        self._reach(self.at + timedelta(minutes=minutes))
+        self.reach(self.at + timedelta(minutes=minutes))
 
-    def from_now(self, **span: float) -> str:
+    def reach(self, moment: datetime) -> None:
+        if moment < self.at:
+            raise ValueError(f"The story would go back from {self.at} to {moment}.")
+        self.at = moment
+
+    def ahead(self, **span: float) -> str:
         """A moment counted from the visitor's now, as a document writes it."""
         return (self.anchor + timedelta(**span)).isoformat()
-
-    def _reach(self, moment: datetime) -> None:
-        if moment < self.at:
-            raise ValueError(f"The story goes back from {self.at} to {moment}.")
-        self.at = moment
 
 
 class Storyteller:
     """Asks and decides for the people of the demo, and remembers what each environment is made of."""
 
     def __init__(self, people: Mapping[str, Actor], clock: StoryClock) -> None:
-        self.people = people
+        self.people = dict(people)
         self.clock = clock
-        self._specs: dict[str, dict[str, Any]] = {}
+        self._specs: dict[str, Spec] = {}
 
-    def create(
-        self, who: str, where: str, spec: dict[str, Any], reason: str, *, decided: tuple[str, float, str] | None = None
-    ) -> Change:
-        """``where`` is ``system/environment``; ``decided`` names who approves, after how many minutes, with what words."""
-        return self._ask(who, "create", where, spec, reason, decided)
+    def pipeline(self, name: str, owner: str, system: str) -> None:
+        """From now on ``name`` asks for changes with a token of ``owner`` for one system."""
+        _, plaintext = token_create(
+            self.people[owner],
+            owner=User.objects.get(username=owner),
+            name=name,
+            scopes=["read", "change"],
+            systems=[system],
+            expires_at=self.clock.at + timedelta(days=90),
+            now=self.clock(),
+        )
+        self.people[name] = replace(token_authenticate(plaintext, self.clock()), via="api")
+
+    def create(self, who: str, where: str, spec: Spec, reason: str, *, approved: Approved | None = None) -> Change:
+        """Make the environment ``where`` (``system/name``) and let its run go to the end."""
+        return self._through(self.ask(who, "create", where, spec, reason), where, spec, approved)
 
     def update(
-        self,
-        who: str,
-        where: str,
-        reason: str,
-        *,
-        decided: tuple[str, float, str] | None = None,
-        remove: tuple[str, ...] = (),
-        **inputs: dict[str, Any],
+        self, who: str, where: str, reason: str, *, approved: Approved | None = None, **inputs: dict[str, Any]
     ) -> Change:
-        """Change inputs of resources: ``update(…, api={"replicas": 3})``; a resource that is not there is added."""
-        return self._ask(who, "update", where, self._edited(where, inputs, remove), reason, decided)
+        """Change inputs of resources: ``update(…, api={"replicas": 3})``, to the end of its run."""
+        spec = self.edited(where, **inputs)
+        return self._through(self.ask(who, "update", where, spec, reason), where, spec, approved)
 
-    def delete(self, who: str, where: str, reason: str, *, decided: tuple[str, float, str] | None = None) -> Change:
-        return self._ask(who, "delete", where, None, reason, decided)
+    def delete(self, who: str, where: str, reason: str) -> Change:
+        return self._through(self.ask(who, "delete", where, None, reason), where, None, None)
 
-    def denied(self, who: str, kind: str, where: str, spec: dict[str, Any], reason: str) -> None:
-        """Ask for what the gate must refuse."""
+    def ask(self, who: str, kind: str, where: str, spec: Spec | None, reason: str) -> Change:
+        """Ask for a change, and no more."""
+        system, _, environment = where.partition("/")
+        confirm = environment if kind == "delete" else ""
+        request = ChangeRequest(kind, system, environment, spec=spec, reason=reason, confirm=confirm)
+        return change_submit(self.people[who], request, now=self.clock())
+
+    def denied(self, who: str, where: str, spec: Spec, reason: str) -> None:
+        """Ask for an environment that the gate must refuse."""
         try:
-            self._submit(who, kind, where, spec, reason)
+            self.ask(who, "create", where, spec, reason)
         except (PolicyDenied, QuotaExceeded):
             return
         raise ValueError(f"The gate let {where} pass, which the story says it refuses.")
 
-    def edited(self, where: str, **inputs: dict[str, Any]) -> dict[str, Any]:
-        """The environment's spec with inputs changed, for ``denied``."""
-        return self._edited(where, inputs, ())
+    def edited(self, where: str, **inputs: dict[str, Any]) -> Spec:
+        """The environment's spec as it is now, with inputs of resources changed."""
+        kept = self._specs[where]
+        resources = {
+            name: {**one, "inputs": {**one["inputs"], **inputs.get(name, {})}}
+            for name, one in kept["resources"].items()
+        }
+        return {"stage": kept["stage"], "resources": resources}
 
-    def approve(self, who: str, change: Change, comment: str = "") -> None:
-        change_approve(self.people[who], change.pk, plan_digest=change.plan_digest, comment=comment, now=self.clock())
-        self._carry_out(change)
+    def approve(self, change: Change, approved: Approved) -> None:
+        self.clock.later(approved.minutes)
+        change_approve(
+            self.people[approved.who],
+            change.pk,
+            plan_digest=change.plan_digest,
+            comment=approved.comment,
+            now=self.clock(),
+        )
 
     def reject(self, who: str, change: Change, comment: str) -> None:
         change_reject(self.people[who], change.pk, plan_digest=change.plan_digest, comment=comment, now=self.clock())
 
-    def ask_back(self, who: str, change: Change, comment: str) -> None:
-        request_info(self.people[who], change.pk, comment=comment, now=self.clock())
+    def question(self, who: str, change: Change, comment: str) -> None:
+        change_request_info(self.people[who], change.pk, comment=comment, now=self.clock())
 
     def comment(self, who: str, change: Change, comment: str) -> None:
         change_comment(self.people[who], change.pk, comment=comment, now=self.clock())
@@ -121,50 +163,22 @@ class Storyteller:
     def cancel(self, who: str, change: Change) -> None:
         change_cancel(self.people[who], change.pk, now=self.clock())
 
-    def _ask(
-        self,
-        who: str,
-        kind: str,
-        where: str,
-        spec: dict[str, Any] | None,
-        reason: str,
-        decided: tuple[str, float, str] | None,
-    ) -> Change:
-        change = self._submit(who, kind, where, spec, reason)
-        if decided is None:
-            self._carry_out(change)
-        else:
-            decider, minutes, comment = decided
-            self.clock.later(minutes)
-            self.approve(decider, change, comment)
+    def _through(self, change: Change, where: str, spec: Spec | None, approved: Approved | None) -> Change:
+        """Approve where the story says so, and carry the change's run to its end."""
+        if approved is not None:
+            self.approve(change, approved)
+        self._carry_out(Run.objects.get(change=change))
         change.refresh_from_db()
-        if spec is not None and change.state in ("succeeded", "failed"):
+        if spec is not None:
             self._specs[where] = spec
         return change
 
-    def _submit(self, who: str, kind: str, where: str, spec: dict[str, Any] | None, reason: str) -> Change:
-        system, _, environment = where.partition("/")
-        confirm = environment if kind == "delete" else ""
-        request = ChangeRequest(kind, system, environment, spec=spec, reason=reason, confirm=confirm)
-        return change_submit(self.people[who], request, now=self.clock())
-
-    def _edited(self, where: str, inputs: Mapping[str, dict[str, Any]], remove: tuple[str, ...]) -> dict[str, Any]:
-        spec = {name: value for name, value in self._specs[where].items() if name != "expires"}
-        resources = {name: one for name, one in spec["resources"].items() if name not in remove}
-        for name, changed in inputs.items():
-            kept = resources.get(name)
-            resources[name] = changed if kept is None else {**kept, "inputs": {**kept["inputs"], **changed}}
-        return {**spec, "resources": resources}
-
-    def _carry_out(self, change: Change) -> None:
-        """What workers would do; the clock goes on as long as a worker waits between two looks."""
-        run = Run.objects.filter(change=change, state="queued").first()
-        if run is None:
-            return
+    def _carry_out(self, run: Run) -> None:
+        """What workers would do; the clock goes on as long as they wait between two looks."""
         for _ in range(ROUNDS):
             advance(run.pk, now=self.clock)
             run.refresh_from_db()
             if run.due_at is None:
                 return
-            self.clock.at = max(self.clock.at, run.due_at)
-        raise RuntimeError(f"The run of “{change.title}” did not end.")
+            self.clock.reach(max(self.clock.at, run.due_at))
+        raise RuntimeError(f"Run {run.pk} did not end.")

@@ -37,10 +37,10 @@ DRIVERS: Mapping[str, Callable[[Settings], Driver]] = {"sandbox": _sandbox, "kub
 def open_driver(kind: str, settings: Settings) -> Driver:
     """The driver for a cluster of ``kind``; opening reaches no network.
 
-    ``sandbox`` takes ``path`` (a file of its own) and ``ready_after`` (seconds until workloads are ready, default 6) and
-    ``clock`` (answers epoch seconds);
-    ``kubernetes`` takes ``kubeconfig`` (the document as plain data). Raises PermanentError ``unknown-driver`` or
-    ``bad-settings``, and whatever the driver finds wrong with its settings.
+    ``sandbox`` takes ``path`` (a file of its own), ``ready_after`` (seconds until workloads are ready, default 6) and
+    ``clock`` (answers seconds since the epoch, by default the real ones); ``kubernetes`` takes
+    ``kubeconfig`` (the document as plain data). Raises PermanentError ``unknown-driver`` or ``bad-settings``, and
+    whatever the driver finds wrong with its settings.
     """
     if kind not in DRIVERS:
         raise PermanentError(

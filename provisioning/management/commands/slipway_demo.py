@@ -10,12 +10,11 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from governance.services.accounts import password_hashed
+from idp.catalog.models import User
 from idp.kernel import clock
+from provisioning.demo.making import demo_accounts, demo_make, demo_needed, demo_passwords_reset
 from provisioning.demo.organisation import PEOPLE
 from provisioning.demo.password import demo_password
-from provisioning.demo.story import demo_make, demo_needed
-
-PASSWORD_FILE = "demo-password"
 
 
 class Command(BaseCommand):
@@ -27,16 +26,23 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         if static_is_stale():
             call_command("collectstatic", verbosity=0, interactive=False)
-        password, _ = demo_password(settings.DATA_DIR / PASSWORD_FILE)
+        password, fresh = demo_password(settings.DATA_DIR / "demo-password")
         if demo_needed():
-            self.stdout.write("Making the demo organisation, this takes a few seconds …")
+            self.stdout.write("Making the demo organisation; this takes a few seconds.")
             self.stdout.flush()
             demo_make(password_hash=password_hashed(password), now=clock.now())
-        self.stdout.write(welcome(password))
+        elif not demo_accounts():
+            raise CommandError(
+                "This database holds another organisation, which the demo leaves alone. "
+                "Unset SLIPWAY_DEMO, or set DATABASE_URL to an empty database."
+            )
+        elif fresh:
+            demo_passwords_reset(password_hash=password_hashed(password), now=clock.now())
+        self.stdout.write(welcome(demo_accounts(), password))
 
 
 def static_is_stale() -> bool:
-    """Whether a static file of ours is newer than what was collected, or nothing was."""
+    """Whether nothing was collected yet, or one of our static files is newer than what was."""
     collected = Path(settings.STATIC_ROOT) / "staticfiles.json"
     if not collected.exists():
         return True
@@ -45,7 +51,13 @@ def static_is_stale() -> bool:
     return any(file.stat().st_mtime > since for folder in folders for file in folder.rglob("*") if file.is_file())
 
 
-def welcome(password: str) -> str:
-    width = max(len(person.username) for person in PEOPLE)
-    people = "\n".join(f"    {person.username:<{width}}  {person.can}" for person in PEOPLE)
-    return f"\n  Slipway demo: {settings.BASE_URL}\n\n  Sign in as\n{people}\n\n  Password: {password}\n"
+def welcome(accounts: list[User], password: str) -> str:
+    """The block that tells a visitor where to go and as whom; ``accounts`` are those that are there."""
+    can = {person.username: person.can for person in PEOPLE}
+    width = max(len(account.username) for account in accounts)
+    people = "\n".join(f"    {one.username:<{width}}  {can.get(one.username, '')}".rstrip() for one in accounts)
+    return (
+        f"\n  Slipway, with a demo organisation: {settings.BASE_URL}\n\n"
+        f"  Sign in as\n{people}\n\n"
+        f"  with the password\n    {password}\n"
+    )
