@@ -63,8 +63,8 @@ def cards() -> list[Card]:
 
 def in_use() -> dict[int, int]:
     """Living resources by capability. Counting them all takes long where there are many, so a minute old will do."""
-    found: dict[int, int] = cache.get_or_set("capabilities.in-use", _in_use, IN_USE_KNOWN_FOR)
-    return found
+    found: dict[int, int] | None = cache.get_or_set("capabilities.in-use", _in_use, IN_USE_KNOWN_FOR)
+    return found or {}
 
 
 def _in_use() -> dict[int, int]:
