@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from django.conf import settings
+from django.utils.functional import SimpleLazyObject
 
 from idp.kernel.actor import Actor
 from idp.kernel.errors import FieldError, SlipwayError
@@ -101,7 +102,7 @@ class RequestView:
             "stages": self.around.cards(self.draft.stage),
             "expiry": expiry_options(stage, self.draft.expires, now=self.now, held=held, editing=self.editing),
             "panel": self._panel(forms, errors),
-            "offers": picker(),
+            "offers": SimpleLazyObject(picker),  # the live plan has no picker
             "copy_from": "" if self.editing or self.draft.resources else self.around.copy_from,
             "yaml": yaml_text(self.draft),
             "curl": curl_text(request_of(self.draft, self.environment)),
