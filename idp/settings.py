@@ -221,6 +221,9 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "runs"
 CELERY_TASK_ROUTES = {"provisioning.reconcile_*": {"queue": "reconcile"}, "provisioning.notify_*": {"queue": "notify"}}
+# The schedule is static, so beat keeps no file of its own.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
         "task": "provisioning.runs_sweep",

@@ -42,7 +42,11 @@ def test_it_keeps_what_is_submitted_while_redis_is_away(own_redis_server, tmp_pa
             what="the run after Redis came back",
             meanwhile=sweep,
         )
-        assert b"delayed" not in browser.get(f"/changes/{change.pk}/").content
+        wait_until(
+            lambda: b"delayed" not in browser.get(f"/changes/{change.pk}/").content,
+            seconds=15,  # pages look for delayed work every few seconds only
+            what="pages without the banner",
+        )
 
 
 def test_it_loses_nothing_when_redis_is_emptied_during_runs(own_redis_server, tmp_path):

@@ -52,24 +52,29 @@ class Workers:
         self._nursery.wait()
 
 
+def environment_of_processes(redis_url: str) -> dict[str, str]:
+    """The environment in which a process of ours uses this test's database, Redis and sandbox."""
+    database = connection.settings_dict
+    account = f"{database['USER']}:{database['PASSWORD']}"
+    return os.environ | {
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "DATABASE_URL": f"postgresql://{account}@{database['HOST']}:{database['PORT']}/{database['NAME']}",
+        "REDIS_URL": redis_url,
+        "SLIPWAY_DATA_DIR": str(settings.SANDBOX_PATH.parent),
+        "SLIPWAY_LEASE_SECONDS": "3",
+        "SLIPWAY_SWEEP_SECONDS": "1",
+        "SLIPWAY_SECRET_KEY": settings.SECRET_KEY,
+        "SLIPWAY_ENCRYPTION_KEYS": ",".join(settings.ENCRYPTION_KEYS),
+        "SLIPWAY_LOG_LEVEL": "ERROR",
+    }
+
+
 @contextmanager
 def running_workers(redis_url: str, folder: Path) -> Iterator[Workers]:
     """A nursery whose workers use this test's database, Redis and sandbox."""
     journal = folder / "journal"
     journal.touch()
-    database = connection.settings_dict
-    url = f"postgresql://{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "tests.settings",
-        "DATABASE_URL": url,
-        "REDIS_URL": redis_url,
-        "JOURNAL": str(journal),
-        "SLIPWAY_DATA_DIR": str(settings.SANDBOX_PATH.parent),
-        "SLIPWAY_LEASE_SECONDS": "3",
-        "SLIPWAY_SECRET_KEY": settings.SECRET_KEY,
-        "SLIPWAY_ENCRYPTION_KEYS": ",".join(settings.ENCRYPTION_KEYS),
-        "SLIPWAY_LOG_LEVEL": "ERROR",
-    }
+    environment = environment_of_processes(redis_url) | {"JOURNAL": str(journal)}
     command = [sys.executable, "-m", "tests.chaos.nursery"]
     nursery = subprocess.Popen(
         command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=settings.BASE_DIR
