@@ -138,7 +138,7 @@ def _resource_form(
     to_fix = sum(bool(message) for _, message in drawn.slots)
     to_fill = 0 if shown.strict else sum(part.missing for part in every(inputs))
     summary = " · ".join(part for part in (_gist(contract.inputs, one.inputs), shown.takes.get(one.name, "")) if part)
-    return replace(drawn, to_fix=to_fix, to_fill=to_fill, summary=summary, open=drawn.open or to_fix > 0)
+    return replace(drawn, to_fix=to_fix, to_fill=to_fill, summary=summary, open=drawn.open or to_fix + to_fill > 0)
 
 
 def _judged(one: Input, strict: bool) -> Input:

@@ -22,13 +22,16 @@ WORDS_OF_EVENT: Final = {
     "submit": ("git-merge", "asked for it"),
     "approve": ("check", "agreed"),
     "reject": ("x", "rejected it"),
-    "cancel": ("player-stop", "withdrew it"),
+    "cancel": ("arrow-back-up", "withdrew it"),
     "comment": ("message-circle", "wrote"),
     "request-info": ("message-circle", "asked for information"),
-    "start": ("player-play", "started it"),
+    "resume": ("player-play", "resumed it"),
+}
+WORDS_OF_STATE: Final = {
+    "approve": ("check", "Nobody else has to agree"),
+    "start": ("player-play", "It started"),
     "succeed": ("check", "It succeeded"),
     "fail": ("alert-triangle", "It failed"),
-    "resume": ("player-play", "resumed it"),
     "replan": ("rotate-clockwise", "The plan was made anew"),
     "ask-again": ("rotate-clockwise", "The plan was made anew, so it is asked again"),
     "deny": ("hand-stop", "It was denied"),
@@ -36,9 +39,6 @@ WORDS_OF_EVENT: Final = {
     "expire": ("clock", "It expired"),
     "stop": ("player-stop", "It was stopped"),
 }
-SPOKEN_BY_THE_PLATFORM: Final = frozenset(
-    {"succeed", "fail", "replan", "ask-again", "deny", "supersede", "expire", "stop"}
-)
 
 
 def agreed_counts(changes: Sequence[Change]) -> dict[int, str]:
@@ -180,15 +180,30 @@ def approvals_count(view: ChangeView) -> str:
 
 
 def history(events: Iterable[ChangeEvent]) -> list[dict[str, Any]]:
-    """What happened to the change, newest first, with what people wrote."""
-    items = []
-    for one in reversed(list(events)):
-        icon, verb = WORDS_OF_EVENT.get(one.event, ("history", one.event.replace("-", " ")))
-        text = verb if one.event in SPOKEN_BY_THE_PLATFORM else f"{one.actor_name} {verb}"
-        said = f": “{one.text}”" if one.event in ("comment", "request-info", "reject") and one.text else ""
-        said = said or (f": {one.text}" if one.text else "")
-        items.append({"icon": icon, "text": f"{text}{said}", "at": one.at})
-    return items
+    """What happened to the change, newest first, with what people wrote.
+
+    A decision that ends the waiting is stored twice, as what a person said and as the change's move; it is told once.
+    """
+    items: list[dict[str, Any]] = []
+    before: ChangeEvent | None = None
+    for one in events:
+        moved = one.event == "approve" and one.state == "approved"
+        repeated = before is not None and (before.event, before.actor_name) == (one.event, one.actor_name)
+        if not (repeated and not one.text):
+            items.append(_happened(one, moved=moved))
+        elif moved:
+            items.append(_happened(one, moved=True))
+        before = one
+    return items[::-1]
+
+
+def _happened(one: ChangeEvent, *, moved: bool) -> dict[str, Any]:
+    if moved or one.event not in WORDS_OF_EVENT:
+        icon, text = WORDS_OF_STATE.get(one.event, ("history", one.event.replace("-", " ").capitalize()))
+        return {"icon": icon, "text": one.text.rstrip(".") or text, "at": one.at}
+    icon, verb = WORDS_OF_EVENT[one.event]
+    said = f": “{one.text}”" if one.text else ""
+    return {"icon": icon, "text": f"{one.actor_name} {verb}{said}", "at": one.at}
 
 
 def object_diffs(changed: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
