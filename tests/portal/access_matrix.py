@@ -1,0 +1,439 @@
+"""Every address of Slipway with what it answers each kind of person and token. Read by ``test_access_matrix.py``.
+
+A row is one method at one address of the world that ``furnish`` makes: ``checkout`` of team payments, ``vault`` of the
+same team but restricted. People are asked with a session, tokens belong to the admin, so that only their scope counts.
+Pages know no tokens: to them a token is nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from provisioning.models import Change, Cluster, Run
+from tests.personas import NOW, Organisation
+from tests.portal.api.client import token_for
+from tests.provisioning.organisation import PROD_NEEDS_A_MAINTAINER, carry_out, create, equip, spec
+
+PEOPLE = ("developer", "maintainer", "second_maintainer", "viewer", "stranger", "admin", "auditor")
+TOKENS = ("token_read", "token_change", "token_approve", "token_admin")
+WHO = (*PEOPLE, "anonymous", *TOKENS)
+MANAGERS = ("maintainer", "second_maintainer", "admin")
+Expected = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Row:
+    """``at`` are words of the address; a name of ``World.ids`` stands for its number. ``body`` may use them too."""
+
+    name: str
+    method: str
+    expected: Expected
+    at: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    query: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.method} {self.name} {' '.join(self.at.values())}{self.query}".strip()
+
+
+@dataclass
+class World:
+    organisation: Organisation
+    ids: dict[str, Any]
+    tokens: dict[str, str]
+
+
+def furnish() -> World:
+    """An organisation with a living environment, a waiting change, a failed one, and a restricted system's own."""
+    organisation = Organisation.found()
+    equip(organisation)
+    living = create(organisation)
+    carry_out(Run.objects.get(change=living))
+    failed = create(organisation, "bad", api={"image": "registry.example/checkout-api:missing"})
+    carry_out(Run.objects.get(change=failed))
+    waiting = create(organisation, "live", stage="prod")
+    hidden = _hidden(organisation)
+    going = create(organisation, "going")
+    ids = {
+        "living": living.pk,
+        "failed": failed.pk,
+        "waiting": waiting.pk,
+        "hidden": hidden.pk,
+        "living_run": Run.objects.get(change=living).pk,
+        "going_run": Run.objects.get(change=going).pk,
+        "hidden_run": Run.objects.get(change=hidden).pk,
+        "digest": waiting.plan_digest,
+        "cluster": Cluster.objects.get().name,
+        "token": _token_of(organisation),
+    }
+    scopes = {
+        f"token_{scope}": token_for(organisation.admin, scope) for scope in ("read", "change", "approve", "admin")
+    }
+    return World(organisation, ids, scopes)
+
+
+def _hidden(organisation: Organisation) -> Change:
+    from provisioning.services.changes import ChangeRequest, change_submit
+
+    request = ChangeRequest("create", "vault", "safe", spec=spec())
+    change = change_submit(organisation.actor("developer"), request, now=NOW)
+    carry_out(Run.objects.get(change=change))
+    return change
+
+
+def _token_of(organisation: Organisation) -> int:
+    from governance.models import ApiToken
+
+    token_for(organisation.developer, "read")
+    return ApiToken.objects.latest("id").pk
+
+
+def _expected(people: int, anonymous: int, tokens: Mapping[str, int], but: Mapping[str, int]) -> Expected:
+    table = dict.fromkeys(PEOPLE, people) | {"anonymous": anonymous} | {f"token_{k}": v for k, v in tokens.items()}
+    unknown = set(but) - set(table)
+    assert not unknown, unknown
+    return table | dict(but)
+
+
+def for_people(people: int, **but: int) -> Expected:
+    """A page: whoever is not signed in is led to the door."""
+    return _expected(people, 302, dict.fromkeys(("read", "change", "approve", "admin"), 302), but)
+
+
+def page_for(who: tuple[str, ...], status: int, otherwise: int = 403, **but: int) -> Expected:
+    """A page that only some may use."""
+    return for_people(otherwise, **(dict.fromkeys(who, status) | but))
+
+
+def for_all(status: int) -> Expected:
+    return dict.fromkeys(WHO, status)
+
+
+def reads(people: int = 200, **but: int) -> Expected:
+    """An answer of the API that needs the scope read."""
+    tokens = {"read": 200, "change": 403, "approve": 403, "admin": 403}
+    return _expected(people, 401, tokens, but)
+
+
+def needs(scope: str, who: tuple[str, ...], status: int, otherwise: int = 403, **but: int) -> Expected:
+    """Something the API does for some people, and for a token with one scope; reading first needs ``read`` as well."""
+    tokens = dict.fromkeys(("read", "change", "approve", "admin"), 403) | {scope: status}
+    return _expected(otherwise, 401, tokens, dict.fromkeys(who, status) | but)
+
+
+ASKERS = ("developer", "maintainer", "second_maintainer", "admin")
+ADMIN = ("admin",)
+UNSEEN = {"stranger": 404}
+CHECKOUT = {"system": "checkout"}
+VAULT = {"system": "vault"}
+TRY = {"system": "checkout", "name": "try"}
+SAFE = {"system": "vault", "name": "safe"}
+API_COMPONENT = {"component": "checkout-api"}
+HIDDEN_COMPONENT = {"component": "vault-api"}
+ANY_VERSION = "*"
+
+NEW_TEAM = {"slug": "search", "name": "Search"}
+NEW_SYSTEM = {"slug": "basket", "name": "Basket", "team": "payments"}
+NEW_COMPONENT = {"slug": "basket-api", "name": "Basket API", "system": "checkout", "type": "service"}
+NEW_STAGE = {"name": "preview", "title": "Preview", "order": 15, "cluster": "=cluster"}
+STAGE = {"title": "Dev", "order": 900, "cluster": "=cluster"}
+NEW_CLUSTER = {"name": "trial", "title": "Trial", "driver": "sandbox"}
+QUOTA = {"cpu": 16, "memory_gib": 32, "storage_gib": 200, "environments": 10}
+NEW_POLICY = deepcopy(PROD_NEEDS_A_MAINTAINER) | {"metadata": {"name": "another"}}
+ASKED = {"kind": "create", "system": "checkout", "environment": "new", "spec": spec()}
+ASKED_HIDDEN = ASKED | {"system": "vault"}
+CONTRACT = {"apiVersion": "slipway.dev/v1", "kind": "Contract", "metadata": {"capability": "postgres"}, "spec": {}}
+
+HEALTH = [
+    Row("livez", "GET", for_all(200)),
+    Row("readyz", "GET", for_all(200)),
+    Row("metrics", "GET", for_all(200)),
+]
+
+API_START = [
+    Row("api:index", "GET", for_all(200)),
+    Row("api:openapi", "GET", for_all(200)),
+    Row("api:docs", "GET", for_all(200)),
+    Row("api:problem", "GET", for_all(200), {"code": "invalid"}),
+    Row("api:schema", "GET", for_all(200), {"kind": "contract"}),
+    Row("api:unknown", "GET", for_all(404), {"path": "nothing/"}),
+    Row("api:me", "GET", for_all(200) | {"anonymous": 401}),
+    Row("api:search", "GET", reads(), query="?q=checkout"),
+    Row("api:audit", "GET", reads(viewer=403)),
+    Row("api:audit", "GET", reads(403, admin=200, auditor=200, stranger=200), query="?team=storefront"),
+]
+
+API_CATALOG = [
+    Row("api:teams", "GET", reads()),
+    Row("api:teams", "POST", needs("admin", ADMIN, 201), body=NEW_TEAM),
+    Row("api:team", "GET", reads(), {"team": "payments"}),
+    Row("api:team", "PATCH", needs("admin", MANAGERS, 200, token_admin=403), {"team": "payments"}, {"name": "New"}),
+    Row("api:members", "GET", reads(), {"team": "payments"}),
+    Row("api:member", "GET", reads(), {"team": "payments", "username": "viewer"}),
+    Row(
+        "api:member",
+        "PUT",
+        needs("admin", MANAGERS, 200, token_admin=403),
+        {"team": "payments", "username": "viewer"},
+        {"role": "developer"},
+    ),
+    Row(
+        "api:member",
+        "DELETE",
+        needs("admin", MANAGERS, 204, token_admin=403),
+        {"team": "payments", "username": "viewer"},
+    ),
+    Row("api:systems", "GET", reads()),
+    Row("api:systems", "POST", needs("admin", MANAGERS, 201), body=NEW_SYSTEM),
+    Row("api:system", "GET", reads(), CHECKOUT),
+    Row("api:system", "GET", reads(**UNSEEN), VAULT),
+    Row("api:system", "PATCH", needs("admin", MANAGERS, 200, token_admin=403), CHECKOUT, {"name": "New"}),
+    Row("api:system", "PATCH", needs("admin", MANAGERS, 200, token_admin=403, **UNSEEN), VAULT, {"name": "New"}),
+    Row("api:system", "DELETE", needs("admin", MANAGERS, 409, token_admin=403), CHECKOUT),
+    Row("api:system", "DELETE", needs("admin", MANAGERS, 409, token_admin=403, **UNSEEN), VAULT),
+    Row("api:components", "GET", reads()),
+    Row("api:components", "POST", needs("admin", MANAGERS, 201, token_admin=403), body=NEW_COMPONENT),
+    Row("api:component", "GET", reads(), API_COMPONENT),
+    Row("api:component", "GET", reads(**UNSEEN), HIDDEN_COMPONENT),
+    Row("api:component", "PATCH", needs("admin", MANAGERS, 200, token_admin=403), API_COMPONENT, {"name": "New"}),
+    Row(
+        "api:component",
+        "PATCH",
+        needs("admin", MANAGERS, 200, token_admin=403, **UNSEEN),
+        HIDDEN_COMPONENT,
+        {"name": "New"},
+    ),
+    Row("api:component", "DELETE", needs("admin", MANAGERS, 204, token_admin=403), API_COMPONENT),
+    Row("api:component", "DELETE", needs("admin", MANAGERS, 204, token_admin=403, **UNSEEN), HIDDEN_COMPONENT),
+]
+
+API_PLATFORM = [
+    Row("api:capabilities", "GET", reads()),
+    Row("api:capability", "GET", reads(), {"capability": "postgres"}),
+    Row("api:contracts", "GET", reads(), {"capability": "postgres"}),
+    Row("api:contracts", "POST", needs("admin", ADMIN, 422), {"capability": "postgres"}, CONTRACT),
+    Row("api:contract", "GET", reads(), {"capability": "postgres", "version": "1.0.0"}),
+    Row("api:stages", "GET", reads()),
+    Row("api:stages", "POST", needs("admin", ADMIN, 201), body=NEW_STAGE),
+    Row("api:stage", "GET", reads(), {"stage": "dev"}),
+    Row("api:stage", "PUT", needs("admin", ADMIN, 200), {"stage": "dev"}, STAGE),
+    Row("api:clusters", "GET", reads()),
+    Row("api:clusters", "POST", needs("admin", ADMIN, 201), body=NEW_CLUSTER),
+    Row("api:cluster", "GET", reads(), {"cluster": "=cluster"}),
+    Row("api:cluster", "PATCH", needs("admin", ADMIN, 200), {"cluster": "=cluster"}, {"title": "New"}),
+    Row("api:cluster-check", "POST", needs("admin", ADMIN, 200), {"cluster": "=cluster"}, {}),
+    Row("api:policies", "GET", reads()),
+    Row("api:policies", "POST", needs("admin", ADMIN, 201), body=NEW_POLICY),
+    Row("api:policy", "GET", reads(), {"policy": "prod-needs-a-maintainer"}),
+    Row(
+        "api:policy", "PUT", needs("admin", ADMIN, 200), {"policy": "prod-needs-a-maintainer"}, PROD_NEEDS_A_MAINTAINER
+    ),
+    Row("api:policy", "DELETE", needs("admin", ADMIN, 204), {"policy": "prod-needs-a-maintainer"}),
+    Row("api:quotas", "GET", reads()),
+    Row("api:quota", "GET", reads(), {"team": "payments"}),
+    Row("api:quota", "PUT", needs("admin", ADMIN, 200), {"team": "payments"}, QUOTA),
+]
+
+ENVIRONMENT_PARTS = (
+    "environment",
+    "resources",
+    "revisions",
+    "environment-changes",
+    "environment-runs",
+    "environment-events",
+)
+API_ENVIRONMENTS = [
+    Row("api:environments", "GET", reads()),
+    *(Row(f"api:{part}", "GET", reads(), TRY) for part in ENVIRONMENT_PARTS),
+    *(Row(f"api:{part}", "GET", reads(**UNSEEN), SAFE) for part in ENVIRONMENT_PARTS),
+]
+
+# A token that may change but not read cannot see the system it asks for: 403 with the scope that is missing.
+ASK = {"token_change": 403}
+DECIDERS = ("maintainer", "second_maintainer", "admin")
+WAITING = {"change_id": "=waiting"}
+HIDDEN = {"change_id": "=hidden"}
+SAID = {"plan_digest": "=digest", "comment": "Said."}
+NONSENSE = {"plan_digest": "0" * 64, "comment": "Said."}
+API_CHANGES = [
+    Row("api:plans", "POST", needs("change", ASKERS, 200, **ASK), body=ASKED),
+    Row("api:plans", "POST", needs("change", ASKERS, 200, **ASK, **UNSEEN), body=ASKED_HIDDEN),
+    Row("api:changes", "GET", reads()),
+    Row("api:changes", "POST", needs("change", ASKERS, 202, **ASK), body=ASKED),
+    Row("api:changes", "POST", needs("change", ASKERS, 202, **ASK, **UNSEEN), body=ASKED_HIDDEN),
+    Row("api:change", "GET", reads(), WAITING),
+    Row("api:change", "GET", reads(**UNSEEN), HIDDEN),
+    Row("api:change-approve", "POST", needs("approve", DECIDERS, 202, token_approve=404), WAITING, SAID),
+    Row(
+        "api:change-approve",
+        "POST",
+        needs("approve", DECIDERS, 409, 409, token_approve=404, **UNSEEN),
+        HIDDEN,
+        NONSENSE,
+    ),
+    Row("api:change-reject", "POST", needs("approve", DECIDERS, 202, token_approve=404), WAITING, SAID),
+    Row(
+        "api:change-reject", "POST", needs("approve", DECIDERS, 409, 409, token_approve=404, **UNSEEN), HIDDEN, NONSENSE
+    ),
+]
+SAYS = {"token_read": 403, "token_change": 404, "token_approve": 404, "token_admin": 404}
+API_CHANGES += [
+    Row(f"api:change-{verb}", "POST", for_all(202) | {"anonymous": 401} | SAYS, WAITING, {"comment": "Said."})
+    for verb in ("comment", "request-info")
+]
+API_CHANGES += [
+    Row(f"api:change-{verb}", "POST", for_all(202) | {"anonymous": 401} | SAYS | UNSEEN, HIDDEN, {"comment": "Said."})
+    for verb in ("comment", "request-info")
+]
+API_CHANGES += [
+    Row("api:change-cancel", "POST", needs("change", ASKERS, 202, token_change=404), WAITING, {}),
+    Row("api:change-cancel", "POST", needs("change", ASKERS, 409, token_change=404, **UNSEEN), HIDDEN, {}),
+    Row("api:change-resume", "POST", needs("change", ASKERS, 202, token_change=404), {"change_id": "=failed"}, {}),
+    Row("api:change-resume", "POST", needs("change", ASKERS, 409, token_change=404, **UNSEEN), HIDDEN, {}),
+]
+API_RUNS = [
+    Row("api:run", "GET", reads(), {"run_id": "=living_run"}),
+    Row("api:run", "GET", reads(**UNSEEN), {"run_id": "=hidden_run"}),
+    Row("api:run-events", "GET", reads(), {"run_id": "=living_run"}),
+    Row("api:run-events", "GET", reads(**UNSEEN), {"run_id": "=hidden_run"}),
+    Row("api:run-cancel", "POST", needs("change", ASKERS, 202, token_change=404), {"run_id": "=going_run"}, {}),
+    Row(
+        "api:run-cancel",
+        "POST",
+        needs("change", ASKERS, 409, token_change=404, **UNSEEN),
+        {"run_id": "=hidden_run"},
+        {},
+    ),
+]
+
+SYSTEM_FORM = {"slug": "basket", "name": "Basket", "team": "payments"}
+COMPONENT_FORM = {"slug": "basket-api", "name": "Basket API", "type": "service"}
+PAGES_CATALOG = [
+    Row("home", "GET", for_people(200)),
+    Row("systems", "GET", for_people(200)),
+    Row("system-new", "GET", page_for(("maintainer", "second_maintainer", "admin"), 200)),
+    Row("system-new", "POST", page_for(MANAGERS, 302), body=SYSTEM_FORM),
+    Row("system", "GET", for_people(200), CHECKOUT),
+    Row("system", "GET", for_people(200, **UNSEEN), VAULT),
+    Row("system-edit", "GET", page_for(MANAGERS, 200), CHECKOUT),
+    Row("system-edit", "POST", page_for(MANAGERS, 302), CHECKOUT, {"name": "New"}),
+    Row("system-edit", "POST", page_for(MANAGERS, 302, **UNSEEN), VAULT, {"name": "New"}),
+    Row("system-delete", "POST", page_for(MANAGERS, 409), CHECKOUT, {"confirm_name": "checkout"}),
+    Row("system-delete", "POST", page_for(MANAGERS, 409, **UNSEEN), VAULT, {"confirm_name": "vault"}),
+    Row("components", "GET", for_people(200), CHECKOUT),
+    Row("components", "GET", for_people(200, **UNSEEN), VAULT),
+    Row("component-new", "GET", page_for(MANAGERS, 200), CHECKOUT),
+    Row("component-new", "POST", page_for(MANAGERS, 302), CHECKOUT, COMPONENT_FORM),
+    Row("component-new", "POST", page_for(MANAGERS, 302, **UNSEEN), VAULT, COMPONENT_FORM),
+    Row("component", "GET", for_people(200), CHECKOUT | API_COMPONENT),
+    Row("component", "GET", for_people(200, **UNSEEN), VAULT | HIDDEN_COMPONENT),
+    Row("component-edit", "GET", page_for(MANAGERS, 200), CHECKOUT | API_COMPONENT),
+    Row("component-edit", "POST", page_for(MANAGERS, 302), CHECKOUT | API_COMPONENT, {"name": "N", "type": "job"}),
+    Row(
+        "component-delete", "POST", page_for(MANAGERS, 302), CHECKOUT | API_COMPONENT, {"confirm_name": "checkout-api"}
+    ),
+    Row(
+        "component-delete",
+        "POST",
+        page_for(MANAGERS, 302, **UNSEEN),
+        VAULT | HIDDEN_COMPONENT,
+        {"confirm_name": "vault-api"},
+    ),
+    Row("capabilities", "GET", for_people(200)),
+    Row("capability", "GET", for_people(200), {"name": "postgres"}),
+    Row("teams", "GET", for_people(200)),
+    Row("team-new", "GET", page_for(ADMIN, 200)),
+    Row("team-new", "POST", page_for(ADMIN, 302), body=NEW_TEAM),
+    Row("team", "GET", for_people(200), {"team": "payments"}),
+    Row("team-edit", "GET", page_for(MANAGERS, 200), {"team": "payments"}),
+    Row("team-edit", "POST", page_for(MANAGERS, 302), {"team": "payments"}, {"name": "New"}),
+    Row("team-quota", "GET", page_for(ADMIN, 200), {"team": "payments"}),
+    Row("team-quota", "POST", page_for(ADMIN, 302), {"team": "payments"}, QUOTA),
+    Row(
+        "team-member-set", "POST", page_for(MANAGERS, 302), {"team": "payments"}, {"user": "stranger", "role": "viewer"}
+    ),
+    Row("team-member-remove", "POST", page_for(MANAGERS, 302), {"team": "payments"}, {"user": "viewer"}),
+    Row("search", "GET", for_people(200), query="?q=checkout"),
+]
+
+PAGES_ACCOUNT = [
+    Row("account", "GET", for_people(200)),
+    Row("token-new", "POST", for_people(200), body={"name": "ci", "scopes": ["read"], "days": "30"}),
+    Row("token-revoke", "POST", for_people(404, developer=302), {"token": "=token"}),
+    Row("account-theme", "POST", for_people(302), body={"theme": "dark"}),
+    Row("account-sessions", "POST", for_people(422), body={"password": "wrong"}),
+    Row("login", "GET", for_people(302) | dict.fromkeys(("anonymous", *TOKENS), 200)),
+    Row("login", "POST", for_people(302) | dict.fromkeys(("anonymous", *TOKENS), 422), body={"username": "x"}),
+    Row("logout", "POST", for_all(302)),
+]
+
+RUN = {"run": "=living_run"}
+HIDDEN_RUN = {"run": "=hidden_run"}
+PAGES_WORK = [
+    Row("environments", "GET", for_people(200)),
+    Row("environment-new", "GET", for_people(200, stranger=302)),
+    Row("environment-new", "GET", page_for(ASKERS, 200), query="?system=checkout"),
+    Row("environment-new", "GET", page_for(ASKERS, 200, **UNSEEN), query="?system=vault"),
+    Row("environment-new", "POST", page_for(ASKERS, 200), body={"system": "checkout", "do": "check"}),
+    Row("environment-plan", "POST", page_for(ASKERS, 200), body={"system": "checkout"}),
+    Row("environment-plan", "POST", page_for(ASKERS, 200, **UNSEEN), body={"system": "vault"}),
+    *(
+        Row(name, "GET", for_people(200), TRY)
+        for name in ("environment", "environment-revisions", "environment-changes", "environment-settings")
+    ),
+    *(
+        Row(name, "GET", for_people(200, **UNSEEN), SAFE)
+        for name in ("environment", "environment-revisions", "environment-changes")
+    ),
+    Row("environment-live", "GET", for_people(286), TRY),
+    Row("environment-live", "GET", for_people(286, **UNSEEN), SAFE),
+    Row("environment-settings", "GET", for_people(200, **UNSEEN), SAFE),
+    Row("environment-edit", "GET", page_for(ASKERS, 200), TRY),
+    Row("environment-edit", "GET", page_for(ASKERS, 200, **UNSEEN), SAFE),
+    Row("environment-edit", "POST", page_for(ASKERS, 200), TRY, {"do": "check"}),
+    Row("environment-delete", "POST", page_for(ASKERS, 302), TRY, {"confirm_name": "try"}),
+    Row("environment-delete", "POST", page_for(ASKERS, 302, **UNSEEN), SAFE, {"confirm_name": "safe"}),
+    Row("changes", "GET", for_people(200)),
+    Row("changes-decide", "POST", for_people(302), body={"change": "=waiting"}),
+    Row("change", "GET", for_people(200), {"change": "=waiting"}),
+    Row("change", "GET", for_people(200, **UNSEEN), {"change": "=hidden"}),
+    Row(
+        "change-decide",
+        "POST",
+        page_for(DECIDERS, 302),
+        {"change": "=waiting"},
+        {"decision": "approve", "plan_digest": "=digest"},
+    ),
+    Row(
+        "change-decide",
+        "POST",
+        for_people(302, **UNSEEN),
+        {"change": "=hidden"},
+        {"decision": "comment", "comment": "Said."},
+    ),
+    Row("run", "GET", for_people(200), RUN),
+    Row("run", "GET", for_people(200, **UNSEEN), HIDDEN_RUN),
+    Row("run-events", "GET", for_people(200), RUN),
+    Row("run-events", "GET", for_people(200, **UNSEEN), HIDDEN_RUN),
+    Row("run-progress", "GET", for_people(286), RUN),
+    Row("run-progress", "GET", for_people(286, **UNSEEN), HIDDEN_RUN),
+    Row("run-cancel", "POST", page_for(ASKERS, 302), {"run": "=going_run"}),
+    Row("run-cancel", "POST", page_for(ASKERS, 409, **UNSEEN), HIDDEN_RUN),
+]
+
+MATRIX: list[Row] = [
+    *HEALTH,
+    *API_START,
+    *API_CATALOG,
+    *API_PLATFORM,
+    *API_ENVIRONMENTS,
+    *API_CHANGES,
+    *API_RUNS,
+    *PAGES_CATALOG,
+    *PAGES_ACCOUNT,
+    *PAGES_WORK,
+]
