@@ -14,7 +14,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from governance.access import rights_of
+from governance.access import Rights, rights_of
 from governance.services.tokens import token_authenticate
 from idp.kernel import clock
 from idp.kernel.actor import Actor
@@ -22,6 +22,16 @@ from idp.kernel.errors import NotSignedIn
 from portal.middleware import actor_of_session
 
 CHALLENGE = 'Bearer realm="slipway"'
+
+
+def actor_of(request: Request) -> Actor:
+    """Whoever asks; anonymous when nobody says."""
+    return request._request.actor  # type: ignore[attr-defined]  # set by the middleware, or here
+
+
+def rights_in(request: Request) -> Rights:
+    """The caller's rights, read from the database when first asked."""
+    return request._request.rights  # type: ignore[attr-defined]  # set by the middleware, or here
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -46,7 +56,7 @@ class SignedInSession(SessionAuthentication):
         if actor.is_anonymous or not request._request.user.is_active:
             _adopt(request._request, replace(actor, user_id=None, via="api"))
             return None
-        self.enforce_csrf(request._request)
+        self.enforce_csrf(request._request)  # type: ignore[arg-type]  # as Django's own check takes it
         return _adopt(request._request, replace(actor, via="api"))
 
 
@@ -54,7 +64,7 @@ class SignedIn(BasePermission):
     """Anybody with an identity; what they may do is the services' business."""
 
     def has_permission(self, request: Request, view: object) -> bool:
-        return not request._request.actor.is_anonymous
+        return not actor_of(request).is_anonymous
 
 
 def actor_of_bearer(header: str) -> Actor:
@@ -66,6 +76,6 @@ def actor_of_bearer(header: str) -> Actor:
 
 
 def _adopt(request: HttpRequest, actor: Actor) -> tuple[Actor, Actor]:
-    request.actor = actor
-    request.rights = SimpleLazyObject(lambda: rights_of(actor))
+    request.actor = actor  # type: ignore[attr-defined]  # as portal.middleware does
+    request.rights = SimpleLazyObject(lambda: rights_of(actor))  # type: ignore[attr-defined]
     return actor, actor

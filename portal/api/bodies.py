@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from django.http import QueryDict
 from jsonschema import Draft202012Validator
@@ -69,17 +69,19 @@ def _validator(shape: str) -> Draft202012Validator:
 
 def _in_words(error: ValidationError) -> Iterator[FieldError]:
     path = ".".join(str(part) for part in error.absolute_path)
-    if error.validator == "required":
-        for name in error.validator_value:
-            if name not in error.instance:
+    keyword, rule = str(error.validator), cast(Any, error.validator_value)
+    schema, sent = cast(Any, error.schema), cast(Any, error.instance)
+    if keyword == "required":
+        for name in rule:
+            if name not in sent:
                 yield FieldError(_join(path, name), "Add it; it is required.")
-    elif error.validator == "additionalProperties":
-        known = sorted(error.schema.get("properties", {}))
+    elif keyword == "additionalProperties":
+        known = sorted(schema.get("properties", {}))
         allowed = f"Known here: {', '.join(known)}." if known else "Nothing may stand here."
-        for name in sorted(set(error.instance) - set(known))[:5]:
+        for name in sorted(set(sent) - set(known))[:5]:
             yield FieldError(_join(path, name[:80]), f"Remove it. {allowed}")
     else:
-        yield FieldError(path, _rule(error.validator, error.validator_value))
+        yield FieldError(path, _rule(keyword, rule))
 
 
 def _rule(keyword: str, value: Any) -> str:

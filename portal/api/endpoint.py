@@ -6,18 +6,21 @@ passes ``portal.api.repeats`` on the way. Views hold no rule of their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.http import HttpResponse
 from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from governance.access import Rights
 from idp.kernel.actor import Actor
 from idp.kernel.errors import InvalidInput
+from portal.api.authentication import actor_of, rights_in
 from portal.api.bodies import check_body, read_query
 from portal.api.operation import Operation
 from portal.api.repeats import once
@@ -26,14 +29,15 @@ from portal.api.repeats import once
 class AlwaysJSON(BaseContentNegotiation):
     """Answers in JSON whatever ``Accept`` says: a browser that follows a link reads it too."""
 
-    def select_parser(self, request: Request, parsers: list[Any]) -> Any:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         sent = (request.content_type or "").partition(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == sent), None)
 
     def select_renderer(
-        self, request: Request, renderers: list[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        return renderers[0], renderers[0].media_type
+        first = next(iter(renderers))
+        return first, first.media_type
 
 
 class Endpoint(APIView):
@@ -47,11 +51,11 @@ class Endpoint(APIView):
 
     @property
     def actor(self) -> Actor:
-        return self.request._request.actor
+        return actor_of(self.request)
 
     @property
-    def rights(self) -> Any:
-        return self.request._request.rights
+    def rights(self) -> Rights:
+        return rights_in(self.request)
 
     @property
     def allowed_methods(self) -> list[str]:
@@ -66,7 +70,7 @@ class Endpoint(APIView):
         self, declared: Operation, method: Callable[..., HttpResponse], request: Request, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Check the request against ``declared``, then run ``method``. Called by the ``operation`` decorator."""
-        if declared.scope and not self.actor.is_anonymous:
+        if declared.scope and not self.actor.has_scope(declared.scope):
             self.rights.require_scope(declared.scope)
         self.query = read_query(request.query_params, declared.query)
         if declared.body is None:

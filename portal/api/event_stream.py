@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from django.db import connections
 from django.http import StreamingHttpResponse
@@ -105,7 +105,7 @@ class EventStream:
 
     def _watch(
         self, run_id: int, after: int, life: float, sleep: Callable[[float], None], clock: Callable[[], float]
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes]:
         yield b"retry: 1000\n\n"
         ends = clock() + life
         beat = clock() + HEARTBEAT_SECONDS

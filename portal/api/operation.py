@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
-from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
 from portal.api.shapes import Schema
 from portal.api.shapes.words import text, whole
 
-Method = Callable[..., HttpResponse]
+Method = Callable[..., HttpResponseBase]
 EDITS = ("PUT", "PATCH", "DELETE")
 
 
@@ -71,7 +71,7 @@ def operation(
 
     def decorate(method: Method) -> Method:
         @wraps(method)
-        def checked(view: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        def checked(view: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
             return view.carry_out(declared, method, request, *args, **kwargs)
 
         checked.operation = declared  # type: ignore[attr-defined]

@@ -114,7 +114,7 @@ def _of_drf(fault: drf.APIException) -> errors.SlipwayError:
 
 def _headers_of(fault: Exception, context: Mapping[str, Any]) -> dict[str, str]:
     if isinstance(fault, drf.Throttled):
-        return {"Retry-After": str(max(1, math.ceil(fault.wait or 1)))}
+        return {"Retry-After": str(max(1, math.ceil(getattr(fault, "wait", None) or 1)))}
     if isinstance(fault, drf.MethodNotAllowed):
         return {"Allow": ", ".join(context["view"].allowed_methods)}
     return {}

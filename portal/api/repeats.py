@@ -15,6 +15,7 @@ from rest_framework.request import Request
 
 from governance.services import idempotency
 from idp.kernel import clock
+from portal.api.authentication import actor_of
 from portal.api.faults import BadRequest
 from portal.api.problems import answer_problem, http_status, translate
 
@@ -69,7 +70,7 @@ def fingerprint(request: Request, raw: bytes) -> str:
 def _principal(request: Request) -> str:
     """Account and address; the address is hashed, because the column is short."""
     route = hashlib.sha256(f"{request.method} {request.path}".encode()).hexdigest()[:32]
-    return f"{request._request.actor.user_id}:{route}"
+    return f"{actor_of(request).user_id}:{route}"
 
 
 def _answered(request: Request, act: Callable[[], HttpResponse]) -> HttpResponse:

@@ -14,6 +14,8 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
+from portal.api.authentication import actor_of
+
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -43,7 +45,7 @@ def rate_of(rate: str) -> tuple[int, int]:
 
 
 def _principal(request: Request) -> str:
-    actor = request._request.actor
+    actor = actor_of(request)
     if actor.is_anonymous:
         return f"address:{request.META.get('REMOTE_ADDR', '')}"
     return f"user:{actor.user_id}"
