@@ -278,7 +278,8 @@ def _fill_number(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> I
 
 
 def _fill_select(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> Input:
-    chosen = _text(value)
+    # A browser chooses the first option where none is chosen, so the default must be.
+    chosen = _text(schema.get("default") if value is None else value)
     known = [_text(choice) for choice in schema["enum"]]
     about = schema.get("x-labels", {})
     options = [

@@ -193,12 +193,14 @@ def _agree(one: Any, said: frozenset[str]) -> dict[str, str]:
 def _blocked(planned: Planned, forms: Sequence[ResourceForm], errors: dict[str, str]) -> str:
     """Why it cannot be asked for now; nothing when it can."""
     wrong = sum(one.to_fix for one in forms) + sum(bool(message) for message in errors.values())
-    to_fill = sum(one.to_fill for one in forms) + (not planned.environment_name and "name" not in errors)
+    to_fill = sum(one.to_fill for one in forms)
     if wrong or to_fill:
         verb = "Fix" if wrong else "Fill"
         return f"{verb} {words.count(wrong or to_fill, 'field,fields')} to go on"
     if not forms and planned.kind == "create":
         return "Add a resource to go on"
+    if not planned.environment_name:
+        return "Give it a name to go on"
     if planned.outcome == "invalid":
         return sentence(planned.problems[0].message)
     if planned.outcome == "nothing":

@@ -248,6 +248,26 @@ def test_it_puts_errors_at_the_row_of_a_map():
     assert [entry.error for entry in drawn.entries] == ["", "Use letters, digits and _."]
 
 
+@pytest.mark.parametrize(
+    ("schema", "value", "required", "options", "selected"),
+    [
+        pytest.param({"enum": ["16", "17"], "default": "17"}, None, False, ["16", "17"], "17", id="the default"),
+        pytest.param({"enum": ["16", "17"], "default": "17"}, "16", False, ["16", "17"], "16", id="what was chosen"),
+        pytest.param(
+            {"enum": [16, 17], "default": 17}, None, False, ["16", "17"], "17", id="a default that is no text"
+        ),
+        pytest.param({"enum": ["a"]}, None, False, ["", "a"], "", id="nothing, and nothing is needed"),
+        pytest.param({"enum": ["a"]}, None, True, ["", "a"], "", id="nothing yet"),
+        pytest.param({"enum": ["a"]}, "a", True, ["a"], "a", id="a required one cannot be unset"),
+        pytest.param({"enum": ["a"]}, "b", True, ["a", "b"], "b", id="a choice that is none stays to be seen"),
+    ],
+)
+def test_it_selects_exactly_what_would_be_asked_for(schema, value, required, options, selected):
+    drawn = one(schema, value, required=required)
+    assert [option.value for option in drawn.options] == options
+    assert [option.value for option in drawn.options if option.selected] == [selected]
+
+
 def test_it_marks_what_is_missing_without_calling_it_wrong():
     assert one({"type": "string"}, required=True).missing
     assert not one({"type": "string"}, "x", required=True).missing
