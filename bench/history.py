@@ -27,6 +27,8 @@ STARTED = ("succeeded", "failed", "running")
 NAMES = ("dev", "staging", "prod", "qa", "demo", "load", "preview")
 STAGE_OF = {"dev": 0, "staging": 1, "prod": 2}
 ENDINGS = (("ready", 90), ("failed", 4), ("progressing", 2), ("requested", 4))
+FIRST_ENDINGS = ("ready", "failed", "requested", "progressing")
+"""Of the first environments of the largest system, so that even the smallest data has one of each."""
 MIDDLES = (("succeeded", 80), ("failed", 6), ("denied", 5), ("rejected", 5), ("cancelled", 4))
 BUSY_PERCENT, BUSY_CHANGES, USUAL_CHANGES = 10, 10, 5
 WAITING_PERCENT, GONE_PERCENT = 4, 5
@@ -109,7 +111,8 @@ class History:
             changed_at=made,
             expires_at=self._now + timedelta(days=self._random.uniform(0.2, 80)) if stage == 0 else None,
         )
-        ending = "gone" if gone else self._pick(ENDINGS)
+        certain = FIRST_ENDINGS[index] if system is self._organisation.systems[0] and index < 4 else ""
+        ending = "gone" if gone else certain or self._pick(ENDINGS)
         return Place(row, system, people, self._pick(tuple(enumerate(WEIGHTS))), int(stage), ending)
 
     def _pick(self, weighted: Sequence[tuple[Any, int]]) -> Any:

@@ -79,9 +79,13 @@ def load(client: Client, url: str) -> int:
 
 
 def queries_of(client: Client, url: str) -> int:
-    with CaptureQueriesContext(connection) as captured:
-        load(client, url)
-    return len(captured)
+    """The fewer of two: what the process remembers for seconds may be asked for anew by one of them."""
+    counts = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as captured:
+            load(client, url)
+        counts.append(len(captured))
+    return min(counts)
 
 
 def measure(databases: Databases, sizes: Sequence[int], *, rounds: int, times: int) -> dict[str, dict[int, Taken]]:

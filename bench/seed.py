@@ -34,8 +34,10 @@ class Seeded:
     counts: dict[str, int]
 
 
-def seed(environments: int, *, now: datetime, say: Callable[[str], None] = lambda text: None) -> Seeded:
-    """Everything, in one transaction."""
+def seed(
+    environments: int, *, now: datetime, lines: int = LINES_PER_RUN, say: Callable[[str], None] = lambda text: None
+) -> Seeded:
+    """Everything, in one transaction; ``lines`` of log for each run."""
     from bench import trace
     from bench.founding import found
     from bench.history import History
@@ -55,7 +57,7 @@ def seed(environments: int, *, now: datetime, say: Callable[[str], None] = lambd
         runs = 0
         for made in history.changes():
             runs += len(made)
-            trace.runs(made, lines=LINES_PER_RUN)
+            trace.runs(made, lines=lines)
         say(f"{runs} runs")
         trace.changes()
         trace.audit()
