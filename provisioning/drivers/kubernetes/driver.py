@@ -212,10 +212,17 @@ def _changed_meanwhile(ref: ObjectRef) -> TemporaryError:
 
 
 def _outcome(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Any:
-    """Server-side apply leaves the resource version as it is when nothing changes."""
+    """Server-side apply leaves the resource version as it is when nothing changes.
+
+    A controller may write a status between our look and our apply, which raises the resource version as well; kinds
+    that count generations tell that apart.
+    """
     if before is None:
         return "created"
-    same = before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
+    was, now = before["metadata"], after["metadata"]
+    same = was["resourceVersion"] == now["resourceVersion"]
+    if not same and "generation" in was:
+        same = all(was.get(field) == now.get(field) for field in ("generation", "labels", "annotations"))
     return "unchanged" if same else "configured"
 
 
