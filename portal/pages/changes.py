@@ -40,7 +40,7 @@ def changes(request: HttpRequest) -> HttpResponse:
     tab = tab if tab in TABS else "inbox"
     asked = {name: request.GET.get(name, "").strip()[:80] for name in ("q", "team", "system", "state")}
     filtered = any(asked.values())
-    context = {"tab": tab, "asked": asked, "filtered": filtered, "states": _states(tab)}
+    context: dict[str, Any] = {"tab": tab, "asked": asked, "filtered": filtered, "states": _states(tab)}
     if tab == "inbox" and not filtered:
         context |= _inbox(request)
     else:
