@@ -16,22 +16,22 @@ errorlog = "-"
 loglevel = os.environ.get("SLIPWAY_SERVER_LOG_LEVEL", "warning")
 forwarded_allow_ips = os.environ.get("SLIPWAY_TRUSTED_PROXIES", "127.0.0.1")
 
-_embedded = None
+_held: list = []
 
 
 def post_worker_init(worker):  # type: ignore[no-untyped-def]
     """Start the embedded worker in the process that serves, where settings ask for it."""
-    global _embedded
     from django.conf import settings
 
     if settings.EMBEDDED_WORKER:
         from idp.embedded import EmbeddedWorker
 
-        _embedded = EmbeddedWorker()
-        _embedded.start()
+        embedded = EmbeddedWorker()
+        embedded.start()
+        _held.append(embedded)
     worker.log.warning("Slipway answers on %s", settings.BASE_URL)
 
 
 def worker_exit(server, worker):  # type: ignore[no-untyped-def]
-    if _embedded is not None:
-        _embedded.stop()
+    for embedded in _held:
+        embedded.stop()
