@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model, Q, QuerySet
+from django.db.models import FilteredRelation, Model, Q, QuerySet
 from guardian.models import GroupObjectPermission
 
 from idp.catalog.models import System, Team, User
@@ -176,25 +176,35 @@ class Rights:
 
 
 def rights_of(actor: Actor) -> Rights:
-    """The actor's permissions now. Two queries for a person, none for the platform or for nobody."""
+    """The actor's permissions now. One query for a person, none for the platform or for nobody."""
     if actor.is_platform:
         return Rights(actor, signed_in=True, is_admin=True)
     if actor.user_id is None:
         return Rights(actor)
-    rows = list(
-        User.objects.filter(pk=actor.user_id, is_active=True).order_by().values_list("is_superuser", "groups__name")
-    )
+    rows = _held(actor.user_id)
     if not rows:
         return Rights(actor)
-    groups = frozenset(name for _, name in rows if name)
+    groups = frozenset(name for _, name, _, _ in rows if name)
+    teams: dict[int, set[str]] = {}
+    for _, _, team_id, codename in rows:
+        if team_id is not None:
+            teams.setdefault(int(team_id), set()).add(codename)
     return Rights(
         actor,
         signed_in=True,
         is_admin=rows[0][0] or PLATFORM_ADMINS in groups,
         is_auditor=AUDITORS in groups,
-        teams=_team_permissions(actor.user_id),
+        teams={team_id: frozenset(codenames) for team_id, codenames in teams.items()},
         groups=groups,
     )
+
+
+def _held(user_id: int) -> list[tuple[bool, str | None, str | None, str]]:
+    """(superuser, group, team id, codename) for each group of an active person and each right it gives on a team."""
+    on_teams = Q(groups__groupobjectpermission__content_type=ContentType.objects.get_for_model(Team))
+    people = User.objects.filter(pk=user_id, is_active=True).order_by()
+    held = people.annotate(held=FilteredRelation("groups__groupobjectpermission", condition=on_teams))
+    return list(held.values_list("is_superuser", "groups__name", "held__object_pk", "held__permission__codename"))
 
 
 def visible(queryset: QuerySet[AnyModel], rights: Rights, system: str = "system") -> QuerySet[AnyModel]:
@@ -239,13 +249,3 @@ def _approving_groups(team_id: int) -> QuerySet[GroupObjectPermission, int]:
         permission__codename=APPROVE_CHANGE,
     ).values_list("group_id", flat=True)
 
-
-def _team_permissions(user_id: int) -> dict[int, frozenset[str]]:
-    content_type = ContentType.objects.get_for_model(Team)
-    rows = GroupObjectPermission.objects.filter(
-        group__user=user_id, content_type=content_type, permission__content_type=content_type
-    ).values_list("object_pk", "permission__codename")
-    held: dict[int, set[str]] = {}
-    for team_id, codename in rows:
-        held.setdefault(int(team_id), set()).add(codename)
-    return {team_id: frozenset(codenames) for team_id, codenames in held.items()}

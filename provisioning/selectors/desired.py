@@ -34,12 +34,19 @@ from provisioning.selectors.capabilities import Catalogue
 class Desired:
     """One desired state in one place. ``order`` puts each resource after those it needs."""
 
-    def __init__(self, document: Mapping[str, Any], context: RenderContext, *, production: bool) -> None:
+    def __init__(
+        self,
+        document: Mapping[str, Any],
+        context: RenderContext,
+        *,
+        production: bool,
+        catalogue: Catalogue | None = None,
+    ) -> None:
         self.document = document
         self._context = context
         self._production = production
         self._wanted: Mapping[str, Any] = document["resources"]
-        self._catalogue = Catalogue(one["capability"] for one in self._wanted.values())
+        self._catalogue = catalogue or Catalogue(one["capability"] for one in self._wanted.values())
         self._needs = dependencies({name: one["inputs"] for name, one in self._wanted.items()})
         self.order: tuple[str, ...] = order(self._needs)
 
@@ -191,9 +198,19 @@ def desired_of(environment: Environment, document: Mapping[str, Any], *, revisio
 
 
 def desired_at(
-    document: Mapping[str, Any], *, system: System, stage: Stage, name: str, namespace: str = "", revision: int = 0
+    document: Mapping[str, Any],
+    *,
+    system: System,
+    stage: Stage,
+    name: str,
+    namespace: str = "",
+    revision: int = 0,
+    catalogue: Catalogue | None = None,
 ) -> Desired:
-    """The desired state ``document`` of an environment that need not exist yet."""
+    """The desired state ``document`` of an environment that need not exist yet.
+
+    ``catalogue`` holds at least the contracts that the document names; they are loaded when it is None.
+    """
     place = place_of(
         system=system,
         stage=stage,
@@ -202,14 +219,22 @@ def desired_at(
         power=document.get("power", "awake"),
         revision=revision,
     )
-    return Desired(document, place, production=stage.production)
+    return Desired(document, place, production=stage.production, catalogue=catalogue)
 
 
 def side_of(
-    document: Mapping[str, Any], *, system: System, stage: Stage, name: str, namespace: str, digest: str, objects: bool
+    document: Mapping[str, Any],
+    *,
+    system: System,
+    stage: Stage,
+    name: str,
+    namespace: str,
+    digest: str,
+    objects: bool,
+    catalogue: Catalogue | None = None,
 ) -> Side:
     """One side of a plan: every resource with its footprint, and its rendered objects on request."""
-    desired = desired_at(document, system=system, stage=stage, name=name, namespace=namespace)
+    desired = desired_at(document, system=system, stage=stage, name=name, namespace=namespace, catalogue=catalogue)
     resources = {one: _resource_side(desired, one, objects) for one in desired.order}
     return Side(resources, document.get("expires"), digest)
 

@@ -66,7 +66,7 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
             .filter(system__slug=request.system, name=request.environment, deleted_at=None)
             .values_list("pk")
         )
-    planned = change_plan(actor, request, now=now)
+    planned = change_plan(actor, request, now=now, people=False)
     problems = [*planned.problems, *delete_confirmed(request, planned)]
     if problems:
         raise InvalidInput(_counted(len(problems)), errors=problems)
@@ -96,7 +96,7 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
         team_id=planned.system.team_id,
         now=now,
     )
-    if not planned.approvals:
+    if not planned.needs:
         Change.objects.filter(pk=change.pk).update(state="approved", decided_at=now)
         change = change_lock(change.pk)
         change_note(change, "approve", state="approved", actor_name="slipway", now=now, text="No approval is needed")

@@ -32,8 +32,9 @@ from provisioning.domain.revision import Revision as Resolved
 from provisioning.domain.revision import resolve
 from provisioning.models import Environment, Revision, Stage
 from provisioning.selectors.amounts import amounts_after
+from provisioning.selectors.capabilities import Catalogue
 from provisioning.selectors.clusters import prices_of
-from provisioning.selectors.contracts import lookup_for
+from provisioning.selectors.contracts import ContractLookup, lookup_for
 from provisioning.selectors.desired import Desired, desired_at, side_of
 from provisioning.selectors.quota_lines import QuotaLine, quota_lines
 from provisioning.selectors.stages import stage_list
@@ -108,7 +109,7 @@ class Planned:
             return "nothing"
         if self.denials or self.shortages:
             return "denied"
-        return "waits" if self.approvals else "starts"
+        return "waits" if self.needs else "starts"
 
     @property
     def amounts_before(self) -> Amounts:
@@ -119,11 +120,14 @@ class Planned:
         return amounts_after(self.plan, "usage_after")
 
 
-def change_plan(actor: Actor, request: ChangeRequest, *, now: datetime, objects: bool = False) -> Planned:
+def change_plan(
+    actor: Actor, request: ChangeRequest, *, now: datetime, objects: bool = False, people: bool = True
+) -> Planned:
     """What ``request`` would do and who speaks about it; writes nothing.
 
     Raises NotFound and Forbidden for what the actor may not see or do, InvalidInput for an unknown kind. What the
-    person can fix in the document comes back as ``problems``. ``objects`` adds the object-level difference.
+    person can fix in the document comes back as ``problems``. ``objects`` adds the object-level difference;
+    without ``people`` nobody looks up who could agree, so ``approvals`` stays empty and ``needs`` says what is needed.
     """
     rights = rights_of(actor)
     system = system_get(rights, request.system)
@@ -133,10 +137,12 @@ def change_plan(actor: Actor, request: ChangeRequest, *, now: datetime, objects:
             f"“{request.kind}” is not a kind of change.",
             errors=[FieldError("kind", f"Write one of {', '.join(KINDS)}.")],
         )
-    return _planned(actor, system, request, now=now, objects=objects)
+    return _planned(actor, system, request, now=now, objects=objects, people=people)
 
 
-def _planned(actor: Actor, system: System, request: ChangeRequest, *, now: datetime, objects: bool) -> Planned:
+def _planned(
+    actor: Actor, system: System, request: ChangeRequest, *, now: datetime, objects: bool, people: bool
+) -> Planned:
     environment = _living(system, request.environment)
     start = Planned(kind=request.kind, system=system, environment_name=request.environment, environment=environment)
     problems = _request_problems(request, environment)
@@ -146,7 +152,8 @@ def _planned(actor: Actor, system: System, request: ChangeRequest, *, now: datet
     if stage is None:
         return replace(start, problems=tuple(problems))
     base = environment.desired if environment else None
-    resolved, found = _target(request, base, stage, environment, system, now)
+    lookup = lookup_for(request.spec or {}, base.document if base else None)
+    resolved, found = _target(request, base, stage, environment, system, now, lookup)
     problems += found
     planned = replace(
         start,
@@ -156,14 +163,28 @@ def _planned(actor: Actor, system: System, request: ChangeRequest, *, now: datet
         left_out=resolved.left_out if resolved else (),
     )
     planned = with_plan(
-        planned, order=resolved.order if resolved else (), digest=resolved.digest if resolved else "", objects=objects
+        planned,
+        order=resolved.order if resolved else (),
+        digest=resolved.digest if resolved else "",
+        objects=objects,
+        catalogue=lookup.catalogue,
     )
-    judged = judge(planned, actor, reason=request.reason, now=now)
+    judged = judge(planned, actor, reason=request.reason, now=now, people=people)
     return replace(judged, problems=tuple(problems))
 
 
-def with_plan(planned: Planned, *, order: Sequence[str] = (), digest: str = "", objects: bool = False) -> Planned:
-    """``planned`` with the difference between its base and its target, whose digest is ``digest``."""
+def with_plan(
+    planned: Planned,
+    *,
+    order: Sequence[str] = (),
+    digest: str = "",
+    objects: bool = False,
+    catalogue: Catalogue | None = None,
+) -> Planned:
+    """``planned`` with the difference between its base and its target, whose digest is ``digest``.
+
+    ``catalogue`` holds the contracts of both; they are loaded when it is None.
+    """
     assert planned.stage is not None
     environment = planned.environment
     cluster = environment.cluster if environment else planned.stage.cluster
@@ -172,6 +193,7 @@ def with_plan(planned: Planned, *, order: Sequence[str] = (), digest: str = "", 
         "stage": planned.stage,
         "name": planned.environment_name,
         "objects": objects,
+        "catalogue": catalogue,
         "namespace": environment.namespace if environment else f"{planned.system.slug}-{planned.environment_name}",
     }
     target = side_of(planned.target, digest=digest, **place) if planned.target else Side()
@@ -192,8 +214,11 @@ def with_plan(planned: Planned, *, order: Sequence[str] = (), digest: str = "", 
     )
 
 
-def judge(planned: Planned, actor: Actor, *, reason: str, now: datetime) -> Planned:
-    """``planned`` with policies' verdicts, quota and who must agree. ``actor`` is the requester."""
+def judge(planned: Planned, actor: Actor, *, reason: str, now: datetime, people: bool = True) -> Planned:
+    """``planned`` with policies' verdicts, quota and who must agree. ``actor`` is the requester.
+
+    Who they are by name is looked up with ``people`` only: one query for each decision that is needed.
+    """
     assert planned.stage is not None
     team = planned.system.team
     quota, shortages = quota_lines(quota_state(team.pk), before=planned.amounts_before, after=planned.amounts_after)
@@ -221,7 +246,7 @@ def judge(planned: Planned, actor: Actor, *, reason: str, now: datetime) -> Plan
         quota=quota,
         shortages=shortages,
         needs=needs,
-        approvals=tuple(_needed(one, team, actor) for one in needs),
+        approvals=tuple(_needed(one, team, actor) for one in needs) if people else (),
     )
 
 
@@ -289,6 +314,7 @@ def _target(
     environment: Environment | None,
     system: System,
     now: datetime,
+    lookup: ContractLookup,
 ) -> tuple[Resolved | None, list[FieldError]]:
     """The resolved target with the problems on the way; None for delete."""
     if request.kind == "delete":
@@ -304,10 +330,11 @@ def _target(
         default_days=stage.default_days,
         max_days=stage.max_days,
     )
-    lookup = lookup_for(spec, base.document if base else None)
     resolved = resolve(spec, contracts=lookup.contract, expires=expires, base=base.document if base else None)
     found = [*problems, *resolved.problems, *_component_problems(resolved, system)]
-    desired = desired_at(resolved.document, system=system, stage=stage, name=request.environment)
+    desired = desired_at(
+        resolved.document, system=system, stage=stage, name=request.environment, catalogue=lookup.catalogue
+    )
     unsound = _unsound(desired)
     if not found:
         found = list(unsound.values()) or duplicates({name: desired.render_expected(name) for name in desired.order})

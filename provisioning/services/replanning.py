@@ -46,7 +46,8 @@ def _replan(change: Change, environment: Environment, *, now: datetime) -> None:
         target=change.target,
     )
     digest = change.plan["target_digest"]
-    planned = judge(with_plan(bare, order=_order(change), digest=digest), actor, reason=change.reason, now=now)
+    planned = with_plan(bare, order=_order(change), digest=digest)
+    planned = judge(planned, actor, reason=change.reason, now=now, people=False)
     if changes_nothing(planned.plan):
         _supersede(change, "A later change made it so already", now=now)
         return
@@ -87,11 +88,11 @@ def _ask_again(change: Change, planned: Planned, environment: Environment, *, no
         now=now,
     )
     told = f"The environment moved to r{environment.desired.number if environment.desired else 0}; planned anew"
-    if change.state == "approved" and planned.approvals:
+    if change.state == "approved" and planned.needs:
         change_move(change, "ask-again", actor_name="slipway", now=now, text=told, decided_at=None)
         return
     change_note(change, "replan", state=change.state, actor_name="slipway", now=now, text=told)
-    if change.state == "pending" and not planned.approvals:
+    if change.state == "pending" and not planned.needs:
         change_move(change, "approve", actor_name="slipway", now=now, text="No approval is needed", decided_at=now)
 
 

@@ -126,7 +126,7 @@ def test_it_lists_only_what_the_person_may_see(organisation: Organisation, perso
 
 
 @pytest.mark.parametrize("teams", [1, 6])
-def test_it_reads_rights_in_two_queries(
+def test_it_reads_rights_in_one_query(
     organisation: Organisation, django_assert_num_queries: Callable[..., object], teams: int
 ) -> None:
     from governance.services.teams import team_create
@@ -135,7 +135,7 @@ def test_it_reads_rights_in_two_queries(
         team = team_create(PLATFORM, slug=f"extra-{number}", name="Extra", now=NOW)
         membership_set(PLATFORM, team=team, user=organisation.developer, role="developer", now=NOW)
     actor = organisation.actor("developer")
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         rights = rights_of(actor)
     assert len(rights.teams) == teams
 
