@@ -13,6 +13,7 @@ CODES: Final[dict[str, str]] = {
     "bad-token": "The token is unknown, expired or revoked. Make a new one on your account page.",
     "cluster-unreachable": "The cluster does not answer. Check the address in its kubeconfig and the network between.",
     "conflict": "The state moved on, or does not allow this. Read it again.",
+    "contract-incompatible": "A minor or patch version must take all that the one before took. errors names each.",
     "contract-refused": "The contract did not pass its publishing checks. errors names each, with its place.",
     "csrf": "A session needs the csrftoken cookie's value as X-CSRFToken. Programs use a token instead.",
     "database-unavailable": "The database does not answer. Nothing was changed; try again in a few seconds.",

@@ -49,7 +49,7 @@ def _operation(path: str, method: str, operation: Node, schemas: Node) -> dict[s
         "path": path,
         "area": operation["tags"][0],
         "summary": operation["summary"],
-        "about": operation.get("description", ""),
+        "about": _plain(operation.get("description", "")),
         "scope": operation.get("x-token-scope", ""),
         "parameters": [
             {
