@@ -225,6 +225,8 @@ CELERY_TASK_ROUTES = {"provisioning.reconcile_*": {"queue": "reconcile"}, "provi
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SCHEDULE = {
+    "expiry": {"task": "provisioning.reconcile_expiry", "schedule": 60.0, "options": {"expires": 300}},
+    "records": {"task": "provisioning.reconcile_records", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep": {
         "task": "provisioning.runs_sweep",
         "schedule": float(SWEEP_SECONDS),

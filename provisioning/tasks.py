@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from idp.kernel import wake
+from idp.kernel import clock, wake
 
 
 @shared_task(name="provisioning.run_advance")
@@ -19,6 +19,24 @@ def runs_sweep() -> None:
     from provisioning.orchestrator import sweep
 
     sweep()
+
+
+@shared_task(name="provisioning.reconcile_expiry")
+def reconcile_expiry() -> None:
+    from provisioning.services.expiry import environments_expire
+
+    environments_expire(now=clock.now())
+
+
+@shared_task(name="provisioning.reconcile_records")
+def reconcile_records() -> None:
+    """Forget what is over: answers kept for repeated requests, and sessions."""
+    from django.contrib.sessions.models import Session
+
+    from governance.services.idempotency import idempotency_purge
+
+    idempotency_purge(clock.now())
+    Session.objects.filter(expire_date__lte=clock.now()).delete()
 
 
 def register_wakers() -> None:

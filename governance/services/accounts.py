@@ -18,7 +18,7 @@ from governance.access import rights_of
 from governance.services.audit import audit_append
 from governance.services.transactions import checked
 from idp.catalog.models import User
-from idp.kernel.actor import Actor
+from idp.kernel.actor import PLATFORM, Actor
 from idp.kernel.errors import FieldError, Forbidden, InvalidInput
 
 
@@ -103,3 +103,11 @@ def password_reset(actor: Actor, *, user: User, password_hash: str, now: datetim
         object_label=user.username,
         now=now,
     )
+
+
+def platform_account() -> User:
+    """The account in whose name the platform itself asks for changes. It cannot sign in and holds no rights."""
+    account, _ = User.objects.get_or_create(
+        username=PLATFORM.username, defaults={"is_active": False, "display_name": "Slipway", "password": "!"}
+    )
+    return account
