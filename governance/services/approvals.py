@@ -93,17 +93,24 @@ def approvals_open(
     rules: Iterable[ApprovalNeed],
     team_id: int,
     now: datetime,
+    team_slug: str = "",
+    first: bool = False,
 ) -> list[Approval]:
-    """Ask for the decisions that a plan needs, and no longer for those of another plan. Two to four queries.
+    """Ask for the decisions that a plan needs, and no longer for those of another plan. At most three queries.
 
-    ``rules`` come from ``needed_approvals``; ``team_id`` is the owning team, for ``team:maintainer``.
+    ``rules`` come from ``needed_approvals``; ``team_id`` is the owning team, for ``team:maintainer``, and
+    ``team_slug`` its slug where the caller knows it. ``first``: the change was made in this transaction, so that
+    nothing can be waiting for it yet.
     """
     require_transaction("approvals_open")
     needs = list(rules)
-    other = Approval.objects.filter(change_id=change_id, state="waiting").exclude(plan_digest=plan_digest)
-    other.update(state="dismissed", settled_at=now)
-    slugs = {slug for need in needs if (slug := source_team(need.source)) is not None}
-    teams = dict(Team.objects.filter(slug__in=slugs).values_list("slug", "pk")) if slugs else {}
+    if not first:
+        other = Approval.objects.filter(change_id=change_id, state="waiting").exclude(plan_digest=plan_digest)
+        other.update(state="dismissed", settled_at=now)
+    teams = {team_slug: team_id} if team_slug else {}
+    slugs = {slug for need in needs if (slug := source_team(need.source)) is not None} - set(teams)
+    if slugs:
+        teams |= dict(Team.objects.filter(slug__in=slugs).values_list("slug", "pk"))
     return Approval.objects.bulk_create(
         Approval(
             change_id=change_id,

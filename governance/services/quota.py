@@ -119,23 +119,29 @@ def quota_hold(
 
 
 def quota_use(
-    *, change_id: int, environment_id: int, team: Team, label: str, amounts: Amounts, now: datetime
+    *,
+    change_id: int,
+    environment_id: int,
+    team: Team,
+    label: str,
+    amounts: Amounts,
+    now: datetime,
+    first: bool = False,
 ) -> Reservation:
-    """The change starts: its hold ends and the environment's use becomes ``amounts``. Locks the quota row."""
+    """The change starts: its hold ends and the environment's use becomes ``amounts``. Locks the quota row.
+
+    ``first``: this transaction made the environment and held for it, so that nothing is used yet and the row is locked.
+    """
     require_transaction("quota_use")
-    _locked(team)
+    fields = {"team": team, "label": label, "change_id": change_id, **amounts.as_dict()}
+    begun = {**fields, "created_at": now}
+    if not first:
+        _locked(team)
     Reservation.objects.filter(change_id=change_id, state="held").update(state="released", released_at=now)
+    if first:
+        return Reservation.objects.create(environment_id=environment_id, state="used", **begun)
     used, _ = Reservation.objects.update_or_create(
-        environment_id=environment_id,
-        state="used",
-        defaults={"team": team, "label": label, "change_id": change_id, **amounts.as_dict()},
-        create_defaults={
-            "team": team,
-            "label": label,
-            "change_id": change_id,
-            "created_at": now,
-            **amounts.as_dict(),
-        },
+        environment_id=environment_id, state="used", defaults=fields, create_defaults=begun
     )
     return used
 

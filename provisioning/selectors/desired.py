@@ -184,7 +184,9 @@ def place_of(*, system: System, stage: Stage, name: str, namespace: str, power: 
     )
 
 
-def desired_of(environment: Environment, document: Mapping[str, Any], *, revision: int) -> Desired:
+def desired_of(
+    environment: Environment, document: Mapping[str, Any], *, revision: int, catalogue: Catalogue | None = None
+) -> Desired:
     """The desired state ``document`` of an environment that exists (with system, team and stage loaded)."""
     place = place_of(
         system=environment.system,
@@ -194,7 +196,7 @@ def desired_of(environment: Environment, document: Mapping[str, Any], *, revisio
         power=document.get("power", "awake"),
         revision=revision,
     )
-    return Desired(document, place, production=environment.stage.production)
+    return Desired(document, place, production=environment.stage.production, catalogue=catalogue)
 
 
 def desired_at(

@@ -31,7 +31,10 @@ def made_for(change: Change) -> int:
 
 
 def change_move(change: Change, event: str, *, actor_name: str, now: datetime, text: str = "", **fields: Any) -> Change:
-    """Store the state that follows ``event``, with its history row; Conflict when somebody else was first."""
+    """Store the state that follows ``event``, with its history row; Conflict when somebody else was first.
+
+    ``change`` is locked, or made by this transaction; it and its row have the same ``fields`` afterwards.
+    """
     state = next_change_state(change.state, event)
     moved = Change.objects.filter(pk=change.pk, state=change.state).update(
         state=state, version=F("version") + 1, **fields
@@ -39,7 +42,9 @@ def change_move(change: Change, event: str, *, actor_name: str, now: datetime, t
     if moved != 1:
         raise Conflict("Somebody else decided at the same moment.", remedy="Open the change again to see the outcome.")
     change_note(change, event, state=state, actor_name=actor_name, now=now, text=text)
-    change.refresh_from_db()
+    change.version += 1
+    for name, value in {"state": state, **fields}.items():
+        setattr(change, name, value)
     return change
 
 

@@ -6,11 +6,13 @@ Locks: environment (update, delete), quota, audit head.
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from governance.domain.quota import OverQuota
+from governance.services.accounts import platform_account
 from governance.services.approvals import approvals_open
 from governance.services.audit import audit_append
 from governance.services.quota import quota_hold
@@ -18,7 +20,7 @@ from idp.kernel.actor import Actor
 from idp.kernel.canonical import digest
 from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, PolicyDenied, QuotaExceeded, UserFault
 from provisioning.models import Change, Environment
-from provisioning.services.change_states import change_lock, change_note
+from provisioning.services.change_states import change_move, change_note
 from provisioning.services.gate import ChangeRequest, Planned, change_plan, delete_confirmed
 from provisioning.services.starts import change_start
 
@@ -94,14 +96,20 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
         plan_digest=planned.plan_digest,
         rules=planned.needs,
         team_id=planned.system.team_id,
+        team_slug=planned.system.team.slug,
+        first=True,
         now=now,
     )
     if not planned.needs:
-        Change.objects.filter(pk=change.pk).update(state="approved", decided_at=now)
-        change = change_lock(change.pk)
-        change_note(change, "approve", state="approved", actor_name="slipway", now=now, text="No approval is needed")
-        change_start(change, now=now)
-        change.refresh_from_db()
+        # The environment is locked, or made by this transaction; nobody else can know of the change.
+        change_move(change, "approve", actor_name="slipway", now=now, text="No approval is needed", decided_at=now)
+        change_start(
+            change,
+            environment=environment,
+            made_now=planned.environment is None,
+            catalogue=planned.catalogue,
+            now=now,
+        )
     return planned, change
 
 
@@ -141,8 +149,9 @@ def namespace_for(planned: Planned) -> str:
     """``<system>-<environment>``; a short digest tells two apart that would be the same on one cluster."""
     assert planned.stage is not None
     plain = f"{planned.system.slug}-{planned.environment_name}"
-    taken = Environment.objects.filter(cluster=planned.stage.cluster, namespace=plain, deleted_at=None).exists()
-    return f"{plain[:57]}-{digest([planned.system.slug, planned.environment_name])[:5]}" if taken else plain
+    if not planned.namespace_taken:
+        return plain
+    return f"{plain[:57]}-{digest([planned.system.slug, planned.environment_name])[:5]}"
 
 
 def title_of(planned: Planned) -> str:
@@ -211,14 +220,16 @@ def _store(
 
 
 def _person(actor: Actor) -> int:
-    """Changes are asked for by accounts; the platform itself asks for none yet."""
+    """The account that asks; the platform has one of its own."""
+    if actor.is_platform:
+        return platform_account().pk
     if actor.user_id is None:
         raise Forbidden("Only a signed-in person or a token can ask for a change.")
     return actor.user_id
 
 
-def _cents(cost: Any) -> str:
-    return f"{cost:.2f}"
+def _cents(cost: Any) -> Decimal:
+    return Decimal(f"{cost:.2f}")
 
 
 def _denial(planned: Planned, change: Change) -> UserFault:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from django.conf import settings
+from django.db.models import Q
 
 from governance.access import rights_of
 from governance.domain.approval import ApprovalNeed, needed_approvals
@@ -76,7 +77,11 @@ class ApprovalNeeded:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What the gate says to an intent. ``problems`` name every field to fix; ``left_out`` the resources they are in."""
+    """What the gate says to an intent. ``problems`` name every field to fix; ``left_out`` the resources they are in.
+
+    ``catalogue`` holds the contracts of base and target; where it is None they are loaded when they are needed.
+    ``namespace_taken``: another environment of the stage's cluster has the namespace that this one would get.
+    """
 
     kind: str
     system: System
@@ -95,6 +100,8 @@ class Planned:
     shortages: tuple[Shortage, ...] = ()
     problems: tuple[FieldError, ...] = ()
     left_out: tuple[str, ...] = ()
+    catalogue: Catalogue | None = field(default=None, repr=False, compare=False)
+    namespace_taken: bool = False
 
     @property
     def denials(self) -> tuple[Verdict, ...]:
@@ -143,10 +150,10 @@ def change_plan(
 def _planned(
     actor: Actor, system: System, request: ChangeRequest, *, now: datetime, objects: bool, people: bool
 ) -> Planned:
-    environment = _living(system, request.environment)
+    stages = {stage.name: stage for stage in stage_list()}
+    environment, taken_on = _living(system, request.environment, stages.values())
     start = Planned(kind=request.kind, system=system, environment_name=request.environment, environment=environment)
     problems = _request_problems(request, environment)
-    stages = {stage.name: stage for stage in stage_list()}
     stage, stage_problems = _stage(request, environment, stages)
     problems += stage_problems
     if stage is None:
@@ -161,13 +168,14 @@ def _planned(
         base=base,
         target=dict(resolved.document) if resolved else None,
         left_out=resolved.left_out if resolved else (),
+        catalogue=lookup.catalogue,
+        namespace_taken=stage.cluster_id in taken_on,
     )
     planned = with_plan(
         planned,
         order=resolved.order if resolved else (),
         digest=resolved.digest if resolved else "",
         objects=objects,
-        catalogue=lookup.catalogue,
     )
     judged = judge(planned, actor, reason=request.reason, now=now, people=people)
     return replace(judged, problems=tuple(problems))
@@ -179,12 +187,8 @@ def with_plan(
     order: Sequence[str] = (),
     digest: str = "",
     objects: bool = False,
-    catalogue: Catalogue | None = None,
 ) -> Planned:
-    """``planned`` with the difference between its base and its target, whose digest is ``digest``.
-
-    ``catalogue`` holds the contracts of both; they are loaded when it is None.
-    """
+    """``planned`` with the difference between its base and its target, whose digest is ``digest``."""
     assert planned.stage is not None
     environment = planned.environment
     cluster = environment.cluster if environment else planned.stage.cluster
@@ -193,7 +197,7 @@ def with_plan(
         "stage": planned.stage,
         "name": planned.environment_name,
         "objects": objects,
-        "catalogue": catalogue,
+        "catalogue": planned.catalogue,
         "namespace": environment.namespace if environment else f"{planned.system.slug}-{planned.environment_name}",
     }
     target = side_of(planned.target, digest=digest, **place) if planned.target else Side()
@@ -255,12 +259,14 @@ def _needed(one: ApprovalNeed, team: Team, requester: Actor) -> ApprovalNeeded:
     return ApprovalNeeded(one.source, one.label, one.count, one.policy, one.reason, who)
 
 
-def _living(system: System, name: str) -> Environment | None:
-    return (
-        Environment.objects.select_related("system__team", "stage", "cluster", "desired")
-        .filter(system=system, name=name, deleted_at=None)
-        .first()
-    )
+def _living(system: System, name: str, stages: Collection[Stage]) -> tuple[Environment | None, frozenset[int]]:
+    """The living environment of that name, and the clusters on which another one has the namespace it would get."""
+    mine = Q(system=system, name=name)
+    alike = Q(cluster__in={stage.cluster_id for stage in stages}, namespace=f"{system.slug}-{name}")
+    rows = Environment.objects.select_related("system__team", "stage", "cluster", "desired")
+    found = list(rows.filter(mine | alike, deleted_at=None))
+    living = next((one for one in found if one.system_id == system.pk and one.name == name), None)
+    return living, frozenset(one.cluster_id for one in found if one is not living)
 
 
 def _request_problems(request: ChangeRequest, environment: Environment | None) -> list[FieldError]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from provisioning.models import Environment, Resource, Revision
-from provisioning.selectors.desired import desired_of
+from provisioning.models import Environment, Resource
+from provisioning.selectors.desired import Desired, desired_of
 
 StepFields = dict[str, Any]
+FEW = 6
 
 
-def steps_for_apply(environment: Environment, revision: Revision, plan: Mapping[str, Any]) -> list[StepFields]:
-    """Steps that make the environment match ``revision``; independent resources run side by side."""
-    desired = desired_of(environment, revision.document, revision=revision.number)
+def steps_for_apply(desired: Desired, plan: Mapping[str, Any]) -> list[StepFields]:
+    """Steps that make an environment as ``desired``; independent resources run side by side."""
     actions = {one["name"]: one["action"] for one in plan["resources"]}
     steps: list[StepFields] = [
         _step("guardrails", "guardrails", "Guardrails", "Namespace, quota, limits, network policy, role binding", [])
@@ -74,4 +74,6 @@ def _step(key: str, kind: str, title: str, detail: str, needs: list[str]) -> Ste
 
 
 def _words(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    """``a, b and c``; of many the first few, because a step's line has its limits."""
+    shown = names if len(names) <= FEW else [*names[: FEW - 1], f"{len(names) - FEW + 1} more"]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

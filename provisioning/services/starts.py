@@ -21,7 +21,8 @@ from idp.kernel.wake import wake_after_commit
 from provisioning.domain.run import next_run_state, next_step_state
 from provisioning.models import Change, Environment, Resource, Revision, Run, Step
 from provisioning.selectors.amounts import amounts_after, larger
-from provisioning.selectors.desired import desired_of
+from provisioning.selectors.capabilities import Catalogue
+from provisioning.selectors.desired import Desired, desired_of
 from provisioning.services import runs
 from provisioning.services.change_states import change_lock, change_move, made_for
 from provisioning.services.replanning import changes_replan
@@ -30,12 +31,27 @@ from provisioning.services.run_steps import steps_for_apply, steps_for_delete
 BUSY = ("queued", "running")
 
 
-def change_start(change: Change, *, now: datetime) -> Run | None:
-    """Start an approved, locked change unless its environment is busy; inside the caller's transaction."""
-    environment = Environment.objects.select_related("system__team", "stage", "desired").get(pk=made_for(change))
-    if Run.objects.filter(environment=environment, state__in=BUSY).exists():
+def change_start(
+    change: Change,
+    *,
+    now: datetime,
+    environment: Environment | None = None,
+    made_now: bool = False,
+    catalogue: Catalogue | None = None,
+) -> Run | None:
+    """Start an approved, locked change unless its environment is busy; inside the caller's transaction.
+
+    ``environment`` is the change's, as locked, where the caller has it with system, team, stage and desired revision.
+    ``made_now``: this transaction made it, so that it has no run, revision, resource or other change yet.
+    ``catalogue`` holds the contracts of the change's target; they are loaded when it is None.
+    """
+    environment = environment or _environment_of(change)
+    if not made_now and Run.objects.filter(environment=environment, state__in=BUSY).exists():
         return None
-    revision = None if change.kind == "delete" else _revision(change, environment, now=now)
+    revision = None if change.kind == "delete" else _revision(change, environment, first=made_now, now=now)
+    desired = None
+    if revision is not None:
+        desired = desired_of(environment, revision.document, revision=revision.number, catalogue=catalogue)
     run = Run.objects.create(
         change=change,
         environment=environment,
@@ -45,19 +61,27 @@ def change_start(change: Change, *, now: datetime) -> Run | None:
         due_at=now,
         created_at=now,
     )
-    _environment_begins(environment, change, revision, now=now)
-    steps = steps_for_delete(environment) if revision is None else steps_for_apply(environment, revision, change.plan)
+    _environment_begins(environment, change, revision, first=made_now, now=now)
+    if desired is not None:
+        _resources_begin(environment, desired, first=made_now, now=now)
+    steps = steps_for_delete(environment) if desired is None else steps_for_apply(desired, change.plan)
     Step.objects.bulk_create(
         Step(run=run, position=position, state="next", **fields) for position, fields in enumerate(steps)
     )
     change_move(change, "start", actor_name="slipway", now=now, revision=revision)
-    changes_replan(environment, except_change=change.pk, now=now)
+    if not made_now:
+        changes_replan(environment, except_change=change.pk, now=now)
     wake_after_commit("run", run.pk)
     return run
 
 
-def _revision(change: Change, environment: Environment, *, now: datetime) -> Revision:
-    last = Revision.objects.filter(environment=environment).aggregate(last=Coalesce(Max("number"), 0))["last"]
+def _environment_of(change: Change) -> Environment:
+    return Environment.objects.select_related("system__team", "stage", "desired").get(pk=made_for(change))
+
+
+def _revision(change: Change, environment: Environment, *, first: bool, now: datetime) -> Revision:
+    earlier = Revision.objects.filter(environment=environment)
+    last = 0 if first else earlier.aggregate(last=Coalesce(Max("number"), 0))["last"]
     return Revision.objects.create(
         environment=environment,
         number=last + 1,
@@ -68,7 +92,9 @@ def _revision(change: Change, environment: Environment, *, now: datetime) -> Rev
     )
 
 
-def _environment_begins(environment: Environment, change: Change, revision: Revision | None, *, now: datetime) -> None:
+def _environment_begins(
+    environment: Environment, change: Change, revision: Revision | None, *, first: bool, now: datetime
+) -> None:
     before, after = amounts_after(change.plan, "usage_before"), amounts_after(change.plan, "usage_after")
     quota_use(
         change_id=change.pk,
@@ -76,6 +102,7 @@ def _environment_begins(environment: Environment, change: Change, revision: Revi
         team=environment.system.team,
         label=f"{environment.system.slug}/{environment.name}",
         amounts=larger(before, after),
+        first=first,
         now=now,
     )
     environment.state = "deleting" if revision is None else "progressing"
@@ -94,7 +121,6 @@ def _environment_begins(environment: Environment, change: Change, revision: Revi
         environment.expires_at = _moment(revision.document.get("expires"))
         environment.cpu, environment.memory_gib = after.cpu, after.memory_gib
         environment.storage_gib, environment.monthly_cost = after.storage_gib, change.monthly_cost_after
-        _resources_begin(environment, revision, now=now)
     environment.changed_at = now
     environment.version += 1
     environment.save()
@@ -104,15 +130,18 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _resources_begin(environment: Environment, revision: Revision, *, now: datetime) -> None:
+def _resources_begin(environment: Environment, desired: Desired, *, first: bool, now: datetime) -> None:
     """A row for each resource of the revision; what the revision lacks stays until the run has removed it."""
-    desired = desired_of(environment, revision.document, revision=revision.number)
-    rows = {row.name: row for row in Resource.objects.filter(environment=environment)}
+    rows = {} if first else {row.name: row for row in Resource.objects.filter(environment=environment)}
+    begun = []
     for name in desired.names:
-        row = rows.get(name) or Resource(environment=environment, name=name, state="pending")
+        row = rows.get(name) or Resource(environment=environment, name=name)
         row.contract_id, row.component_id = desired.contract_id(name), desired.component_id(name)
         row.state, row.message, row.changed_at = "pending", "", now
-        row.save()
+        begun.append(row)
+    known = [row for row in begun if row.pk is not None]
+    Resource.objects.bulk_update(known, ["contract", "component", "state", "message", "changed_at"])
+    Resource.objects.bulk_create(row for row in begun if row.pk is None)
 
 
 def change_start_next(environment_id: int, *, now: datetime) -> None:
