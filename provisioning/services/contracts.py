@@ -1,4 +1,4 @@
-"""Publishing contracts: a document is checked, then stored once and never changed."""
+"""Publishing contracts: a document is checked, compared with its neighbours, then stored once and never changed."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from idp.kernel.actor import Actor
 from idp.kernel.canonical import canonical, digest
 from idp.kernel.documents import load_yaml
 from idp.kernel.errors import Conflict, FieldError, InvalidInput, SlipwayError
+from provisioning.domain.compatibility import compare, require_compatible
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.contract import nearest_line, parse_contract
 from provisioning.domain.contract_checks import check_contract
 from provisioning.domain.kubernetes_schema import validate_object
 from provisioning.domain.version import parse_version
 from provisioning.models import Capability, Contract
+from provisioning.selectors.contract_neighbours import living_inputs, neighbours
 
 
 def contract_read(text: str | bytes) -> tuple[ParsedContract, list[FieldError]]:
@@ -52,7 +54,9 @@ def contract_publish(
 ) -> Contract:
     """Publish one version. Admins only. Publishing the same document again answers with what is there.
 
-    Raises InvalidInput with every check that failed, Conflict when the version exists with another content.
+    Raises InvalidInput with every check that failed, or ``contract-incompatible`` with what it would take away from
+    those who use its predecessor; Conflict when the version exists with another content. Locks the capability, so
+    that versions of one capability are compared and published one after the other.
     """
     rights_of(actor).require_admin()
     if text is not None:
@@ -68,11 +72,13 @@ def contract_publish(
             errors=problems,
         )
     body = canonical(parsed.document)
-    existing = Contract.objects.filter(capability__name=parsed.capability, version=parsed.version).first()
-    if existing is not None:
-        return _same_or_conflict(existing, digest(body))
     try:
-        return _store(actor, parsed, body, readme, now=now)
+        capability, made = _capability(parsed, readme, now=now)
+        existing = Contract.objects.filter(capability=capability, version=parsed.version).first()
+        if existing is not None:
+            return _same_or_conflict(existing, digest(body))
+        _require_compatible(parsed)
+        return _store(actor, parsed, body, readme, capability=capability, made=made, now=now)
     except IntegrityError:
         raise Conflict(
             f"{parsed.capability} {parsed.version} was published by somebody else at the same moment."
@@ -89,8 +95,24 @@ def _same_or_conflict(existing: Contract, wanted: str) -> Contract:
     )
 
 
-def _store(actor: Actor, parsed: ParsedContract, body: Any, readme: str, *, now: datetime) -> Contract:
-    version = parse_version(parsed.version)
+def _require_compatible(parsed: ParsedContract) -> None:
+    """InvalidInput when it takes something away, or when what is published after it already would."""
+    before, after = neighbours(parsed.capability, parsed.semver)
+    if before is not None:
+        living = (inputs for _, inputs in living_inputs(parsed.capability, before.semver.major))
+        require_compatible(before, parsed, compare(before, parsed, living))
+    if after is not None:
+        require_compatible(parsed, after, compare(parsed, after))
+
+
+def _capability(parsed: ParsedContract, readme: str, *, now: datetime) -> tuple[Capability, bool]:
+    """The capability, locked, and whether it was made just now."""
+    shown = _shown(parsed, readme)
+    capability, made = Capability.objects.get_or_create(name=parsed.capability, defaults={**shown, "created_at": now})
+    return Capability.objects.select_for_update(of=("self",)).get(pk=capability.pk), made
+
+
+def _shown(parsed: ParsedContract, readme: str) -> dict[str, Any]:
     shown = {
         "title": parsed.title,
         "summary": parsed.summary,
@@ -98,14 +120,16 @@ def _store(actor: Actor, parsed: ParsedContract, body: Any, readme: str, *, now:
         "icon": parsed.icon,
         "owner": Team.objects.filter(slug=parsed.owner).first(),
     }
-    if readme:
-        shown["readme"] = readme
-    capability, made = Capability.objects.get_or_create(name=parsed.capability, defaults={**shown, "created_at": now})
-    if (
-        not made
-        and not Contract.objects.filter(capability=capability, state="stable", major__gt=version.major).exists()
-    ):
-        Capability.objects.filter(pk=capability.pk).update(**shown)
+    return {**shown, "readme": readme} if readme else shown
+
+
+def _store(
+    actor: Actor, parsed: ParsedContract, body: Any, readme: str, *, capability: Capability, made: bool, now: datetime
+) -> Contract:
+    version = parse_version(parsed.version)
+    newest = not Contract.objects.filter(capability=capability, state="stable", major__gt=version.major).exists()
+    if not made and newest:
+        Capability.objects.filter(pk=capability.pk).update(**_shown(parsed, readme))
     contract = Contract.objects.create(
         capability=capability,
         version=str(version),
