@@ -15,6 +15,7 @@ from portal.api.operation import Query, operation
 from portal.api.shapes import changes as shapes
 from portal.api.shapes.words import flag
 from provisioning.services.changes import ChangeRequest, Planned, change_plan
+from provisioning.services.dry_runs import change_dry_run
 
 
 class Plans(Endpoint):
@@ -24,15 +25,20 @@ class Plans(Endpoint):
         area="Changes",
         answers={200: shapes.PLANNED},
         body=shapes.CHANGE_REQUEST,
-        query=(Query("objects", flag("Add the Kubernetes objects, before and after.")),),
+        query=(
+            Query("objects", flag("Add the Kubernetes objects, before and after, as the contracts render them.")),
+            Query("cluster", flag("Ask the cluster: add `dry_run`, what it says to each object. Slower.")),
+        ),
         scope="change",
         about="Same body as a change. Answers plan, policy verdicts, quota and who must agree; writes nothing. What "
         "is wrong with the spec comes back as `problems`, with the outcome `invalid`.",
     )
     def post(self, request: Request) -> HttpResponse:
-        planned = change_plan(
-            self.actor, ChangeRequest(**self.sent), now=clock.now(), objects=self.query.get("objects", False)
-        )
+        request_made = ChangeRequest(**self.sent)
+        if self.query.get("cluster", False):
+            planned, told = change_dry_run(self.actor, request_made, now=clock.now())
+            return answer({**planned_row(planned), "dry_run": told})
+        planned = change_plan(self.actor, request_made, now=clock.now(), objects=self.query.get("objects", False))
         return answer(planned_row(planned))
 
 

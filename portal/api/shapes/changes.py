@@ -192,6 +192,7 @@ PLANNED = shape(
             "problems": listed(ref("FieldError"), "What to mend before it can be submitted."),
             "left_out": listed(text(), "Resources that are not in the plan because of a problem."),
         },
+        {"dry_run": listed(anything("kind, name, resource, action, before, after"), "Only with `cluster=true`.")},
         about="What a change would do. Nothing was written.",
     ),
 )

@@ -31,6 +31,14 @@ def test_it_plans_and_writes_nothing(api, organisation):
     assert (Change.objects.count(), Environment.objects.count(), AuditEntry.objects.count()) == before
 
 
+def test_it_asks_the_cluster_on_request(api, organisation):
+    planned = api("developer").post("plans/?cluster=true", asked()).json()
+    assert {"Namespace", "Deployment"} <= {one["kind"] for one in planned["dry_run"]}
+    refused = api("developer").post("plans/?cluster=true", asked(api={"replicas": -1}))
+    assert refused.status_code == 422
+    assert not Change.objects.exists()
+
+
 def test_it_plans_who_must_agree(api, organisation):
     planned = api("developer").post("plans/", asked("live", "prod")).json()
     assert planned["outcome"] == "waits"
