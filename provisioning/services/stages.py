@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -51,15 +52,7 @@ def stage_save(
         "default_days": default_days,
         "max_days": max_days,
     }
-    try:
-        with transaction.atomic():
-            if stage is None:
-                stage = Stage.objects.create(name=name, created_at=now, **fields)
-            else:
-                Stage.objects.filter(pk=stage.pk).update(version=stage.version + 1, **fields)
-                stage.refresh_from_db()
-    except IntegrityError:
-        raise Conflict(f"Another stage has the order {order}.", remedy="Give each stage a number of its own.") from None
+    stage = _store(stage, name, fields, now=now)
     audit_append(
         actor,
         action="stage.save",
@@ -70,6 +63,19 @@ def stage_save(
         now=now,
     )
     return stage
+
+
+def _store(stage: Stage | None, name: str, fields: dict[str, Any], *, now: datetime) -> Stage:
+    try:
+        with transaction.atomic():
+            if stage is None:
+                return Stage.objects.create(name=name, created_at=now, **fields)
+            Stage.objects.filter(pk=stage.pk).update(version=stage.version + 1, **fields)
+            stage.refresh_from_db()
+            return stage
+    except IntegrityError:
+        message = f"Another stage has the order {fields['order']}."
+        raise Conflict(message, remedy="Give each stage a number of its own.") from None
 
 
 def _checked(
