@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 
 from governance.access import Rights
 from idp.kernel.actor import Actor
-from idp.kernel.errors import InvalidInput
+from idp.kernel.errors import InvalidInput, NotFound
 from portal.api.authentication import actor_of, rights_in
 from portal.api.bodies import check_body, read_query
 from portal.api.operation import Operation
@@ -72,6 +72,8 @@ class Endpoint(APIView):
         """Check the request against ``declared``, then run ``method``. Called by the ``operation`` decorator."""
         if declared.scope and not self.actor.has_scope(declared.scope):
             self.rights.require_scope(declared.scope)
+        if any("\x00" in str(part) for part in kwargs.values()):
+            raise NotFound("There is nothing at this address.")
         self.query = read_query(request.query_params, declared.query)
         if declared.body is None:
             return self._run(method, request, *args, **kwargs)

@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from tests.portal.access_matrix import MATRIX, PEOPLE, WHO, Row, World, furnish
+from tests.portal.api.client import connections_stay
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +55,8 @@ def ask(world: World, row: Row, who: str) -> int:
             if row.name == "changes-decide":
                 body = {"change": f"{body['change']}:{world.ids['digest']}"}
             response = client.post(address, body or {}, headers=headers)
-        response.close()
+        with connections_stay():
+            response.close()
         transaction.set_rollback(True)
     return response.status_code
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from django.test import Client
 from jsonschema import Draft202012Validator, FormatChecker
 
@@ -18,6 +21,20 @@ from governance.services.tokens import token_create
 from idp.catalog.models import User
 from idp.kernel import clock
 from idp.kernel.actor import PLATFORM
+
+
+@contextmanager
+def connections_stay() -> Iterator[None]:
+    """Django closes connections at the ends of requests; inside a test's transaction they must stay."""
+    ends = (request_started, request_finished)
+    for end in ends:
+        end.disconnect(close_old_connections)
+    try:
+        yield
+    finally:
+        for end in ends:
+            end.connect(close_old_connections)
+
 
 SCOPES = ("read", "change", "approve", "admin")
 

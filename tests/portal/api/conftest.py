@@ -10,7 +10,7 @@ from django.core.cache import cache
 
 from provisioning.models import Change, Run
 from tests.personas import Organisation
-from tests.portal.api.client import Api, token_for
+from tests.portal.api.client import Api, connections_stay, token_for
 from tests.provisioning.organisation import Clock, carry_out, create, equip
 
 Caller = Callable[..., Api]
@@ -20,6 +20,12 @@ Caller = Callable[..., Api]
 def fresh_allowance():
     """Nobody's requests of another test count here."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def open_connections():
+    with connections_stay():
+        yield
 
 
 @pytest.fixture
