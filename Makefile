@@ -43,5 +43,8 @@ check: lint test ## everything: lint, format, types, house rules, migrations, te
 bench: install ## the table of ratios of docs/benchmarks.md
 	$(BIN)/python -m bench $(ARGS)
 
+screenshots: install ## the pictures of the documentation, from a demo of their own
+	$(BIN)/python -m tests.browser.screenshots
+
 clean: ## everything that the other commands made, the demo's data included
 	rm -rf $(VENV) .tools var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles

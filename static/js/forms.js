@@ -112,6 +112,17 @@
   document.addEventListener("htmx:oobAfterSwap", tell);
   document.addEventListener("htmx:afterSettle", tell);
 
+  // What a plan brings for a part in which somebody types waits: the next plan brings it again, once they are elsewhere.
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const { activeElement } = document;
+    if (activeElement?.matches("input, textarea") && event.detail.target?.contains(activeElement)) event.detail.shouldSwap = false;
+  });
+  // When a form is swapped for its next shape, a plan that was asked for the shape before has nowhere to go.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { target, elt } = event.detail;
+    if (target?.matches?.("form[hx-post]") && elt !== target) htmx.trigger(target, "htmx:abort");
+  });
+
   // A list that was narrowed in a dialog is whole again when the dialog is opened next; close does not bubble.
   document.addEventListener("close", (event) => {
     for (const input of $$("input[data-filters]", event.target)) { input.value = ""; narrow(input); }

@@ -1,0 +1,126 @@
+"""The pictures of the documentation, taken from a demo of their own: ``make screenshots`` writes docs/pictures/.
+
+They show what a visitor sees who follows the README, so nothing in them is staged but what is typed into the form.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect
+
+from tests.browser.chromium import (
+    NARROW_LIGHT,
+    PATIENCE_MS,
+    WIDE_DARK,
+    WIDE_LIGHT,
+    ChromiumMissing,
+    Screen,
+    chromium,
+)
+from tests.browser.installation import ROOT, Installation, running_installation
+from tests.browser.person import Person, someone
+
+FOLDER = ROOT / "docs" / "pictures"
+IMAGE = "registry.example/checkout-api:2.31.0"
+
+
+def main() -> int:
+    expect.set_options(timeout=PATIENCE_MS)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="slipway-pictures-") as folder,
+            chromium() as browser,
+            running_installation(Path(folder), ready_seconds=8) as installation,
+        ):
+            as_maintainer(browser, installation)
+            as_developer(browser, installation)
+    except ChromiumMissing as missing:
+        sys.stderr.write(f"{missing}\n")
+        return 1
+    return 0
+
+
+def as_maintainer(browser: Browser, installation: Installation) -> None:
+    """Home with what waits, and the decision on it on three screens."""
+    with someone(browser, installation, WIDE_LIGHT) as maintainer:
+        maintainer.sign_in("maintainer")
+        take(maintainer, "home")
+        maintainer.page.get_by_role("link", name=re.compile("^Update checkout / prod")).first.click()
+        expect(maintainer.page.get_by_role("button", name=re.compile("Approve"))).to_be_visible()
+        take(maintainer, "change")
+        take(maintainer, "change-dark", WIDE_DARK)
+        take(maintainer, "change-narrow", NARROW_LIGHT)
+
+
+def as_developer(browser: Browser, installation: Installation) -> None:
+    with someone(browser, installation, WIDE_LIGHT) as developer:
+        developer.sign_in("developer")
+        for name, path in (
+            ("system", "/systems/checkout/"),
+            ("environment", "/environments/checkout/prod/"),
+            ("capabilities", "/capabilities/"),
+            ("capability", "/capabilities/web-service/"),
+        ):
+            developer.open(path)
+            take(developer, name)
+        developer.open("/environments/invoicing/staging/")
+        developer.page.get_by_role("link", name="See what to do").click()
+        expect(developer.state()).to_have_text("Failed")
+        take(developer, "run-failed")
+        new_environment(developer)
+        watch(developer)
+
+
+def new_environment(developer: Person) -> None:
+    """A form that is half filled: what is right is planned, what is missing is said."""
+    page = developer.page
+    developer.open("/environments/new?system=checkout&stage=dev")
+    page.get_by_label("Name", exact=True).fill("express")
+    developer.add("postgres")
+    developer.name_resource("postgres", "db")
+    developer.add("web-service")
+    developer.name_resource("web-service", "api")
+    developer.add("route")
+    developer.choose("api", "Component", "checkout-api")
+    developer.fill("api", "Image", IMAGE)
+    developer.add_variable("api", "DB_HOST").fill("${resources.db.outputs.host}")
+    developer.add_variable("api", "DB_PASSWORD").fill("${resources.db.outputs.credentials.password}")
+    page.locator("details#r-db > summary").click()
+    page.get_by_role("heading", level=1).click()
+    expect(developer.resource("api").locator("> summary .summary-text")).to_contain_text("checkout-api")
+    take(developer, "new-environment")
+    take(developer, "new-environment-narrow", NARROW_LIGHT)
+    developer.choose("route", "Leads to", "api.service")
+    developer.fill("route", "Host name", "express.checkout.example")
+    page.get_by_label("Reason", exact=True).fill("CHK-1202: try the express checkout with real orders.")
+    expect(developer.plan.locator("button.primary")).to_be_enabled()
+
+
+def watch(developer: Person) -> None:
+    """In the middle of the run: some steps are done, some wait for the cluster."""
+    developer.plan.locator("button.primary").click()
+    developer.page.wait_for_url(re.compile(r"/runs/\d+/$"))
+    expect(developer.page.locator(".step-list")).to_contain_text("Waiting")
+    developer.page.wait_for_timeout(3000)
+    take(developer, "run-live")
+
+
+def take(person: Person, name: str, screen: Screen = WIDE_LIGHT) -> None:
+    """Save what fits on the screen, from the top of the page."""
+    page = person.page
+    page.emulate_media(color_scheme=screen.scheme, reduced_motion="reduce")
+    page.set_viewport_size({"width": screen.width, "height": screen.height})
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(300)
+    page.screenshot(path=FOLDER / f"{name}.png", animations="disabled", caret="hide")
+    page.emulate_media(color_scheme=person.screen.scheme, reduced_motion="no-preference")
+    page.set_viewport_size({"width": person.screen.width, "height": person.screen.height})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
