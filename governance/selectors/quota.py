@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import FilteredRelation, Q, QuerySet, Sum
 
 from governance.domain.quota import NAMES, Amounts, QuotaState
 from governance.models import Quota, Reservation
@@ -13,22 +15,32 @@ LIVE = ("held", "used")
 
 
 def quota_state(team_id: int) -> QuotaState:
-    """A team's limits, use and holds now. Two queries; a team without a quota may use nothing."""
+    """A team's limits, use and holds now. One query; a team without a quota may use nothing."""
     return quota_states([team_id])[team_id]
 
 
 def quota_states(team_ids: Iterable[int]) -> dict[int, QuotaState]:
-    """The same for several teams, in two queries however many."""
+    """The same for several teams, in one query however many."""
     wanted = list(team_ids)
-    limits = {quota.team_id: Amounts.of(quota) for quota in Quota.objects.filter(team_id__in=wanted)}
-    sums = taken(wanted)
+    live = FilteredRelation("team__reservations", condition=Q(team__reservations__state__in=LIVE))
+    rows = (
+        Quota.objects.filter(team_id__in=wanted)
+        .annotate(live=live)
+        .order_by()
+        .values_list("team_id", *NAMES, "live__state")
+        .annotate(*(Sum(f"live__{name}") for name in NAMES))
+    )
     nothing = Amounts()
-    return {
-        team_id: QuotaState(
-            limits.get(team_id, nothing), sums.get((team_id, "used"), nothing), sums.get((team_id, "held"), nothing)
-        )
-        for team_id in wanted
-    }
+    found = {team_id: QuotaState(nothing, nothing, nothing) for team_id in wanted}
+    for team_id, *figures in rows:
+        limits, state, sums = figures[: len(NAMES)], figures[len(NAMES)], figures[len(NAMES) + 1 :]
+        known = replace(found[team_id], limits=_amounts(limits))
+        found[team_id] = replace(known, **{state: _amounts(sums)}) if state else known
+    return found
+
+
+def _amounts(figures: Iterable[Any]) -> Amounts:
+    return Amounts.of(dict(zip(NAMES, figures, strict=True)))
 
 
 def taken(team_ids: Iterable[int]) -> dict[tuple[int, str], Amounts]:
@@ -39,7 +51,7 @@ def taken(team_ids: Iterable[int]) -> dict[tuple[int, str], Amounts]:
         .values_list("team_id", "state")
         .annotate(*(Sum(name) for name in NAMES))
     )
-    return {(team_id, state): Amounts.of(dict(zip(NAMES, sums, strict=True))) for team_id, state, *sums in rows}
+    return {(team_id, state): _amounts(sums) for team_id, state, *sums in rows}
 
 
 def quota_holders(team_id: int) -> QuerySet[Reservation]:

@@ -207,24 +207,33 @@ def remark(
     return decision
 
 
-def may_decide(rights: Rights, change: Subject) -> str:
-    """Why this person may not decide on the change as it is now, as a sentence; empty when they may. For pages."""
+def may_decide(
+    rights: Rights, change: Subject, *, asked: Sequence[Approval] | None = None, said: Sequence[Decision] | None = None
+) -> str:
+    """Why this person may not decide on the change as it is now, as a sentence; empty when they may. For pages.
+
+    ``asked`` are the approvals of its plan and ``said`` all decisions on it, where the caller has loaded them.
+    """
     if not rights.signed_in or rights.actor.user_id is None:
         return "Only a signed-in person can decide."
     if rights.actor.user_id == change.requester_id:
         return "It is your own change; somebody else decides."
     if not rights.actor.has_scope("approve"):
         return "This token does not have the scope “approve”."
-    approvals = list(approvals_of(change.change_id, change.plan_digest))
+    approvals = approvals_of(change.change_id, change.plan_digest) if asked is None else asked
     if not any(approval.state == "waiting" for approval in approvals):
         return "Nothing is waiting for a decision."
-    said = Decision.objects.filter(change_id=change.change_id, plan_digest=change.plan_digest, verdict__in=DECIDING)
-    given = said.filter(user_id=rights.actor.user_id).values_list("verdict", flat=True).first()
+    given = _answer_of(rights.actor.user_id, change, decisions_of(change.change_id) if said is None else said)
     if given is not None:
         return "You have agreed to it already." if given == "approve" else "You have rejected it."
     if not any(_matches(rights, approval) for approval in approvals if approval.state == "waiting"):
         return _only(approvals)
     return ""
+
+
+def _answer_of(user_id: int, change: Subject, said: Iterable[Decision]) -> str | None:
+    mine = (one for one in said if one.user_id == user_id and one.plan_digest == change.plan_digest)
+    return next((one.verdict for one in mine if one.verdict in DECIDING), None)
 
 
 def waiting_on(rights: Rights) -> Q:

@@ -21,6 +21,8 @@ from provisioning.selectors.desired import side_of
 from provisioning.selectors.quota_lines import QuotaLine, quota_lines
 
 SIMILAR = 5
+RAN = ("running", "succeeded", "failed", "cancelled")
+"""States of changes that may have a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +144,16 @@ def subject_of(change: Change) -> Subject:
 def change_view(rights: Rights, change: Change) -> ChangeView:
     """Everything around one change, in a fixed number of queries but for the people named per approval."""
     decisions = list(decisions_of(change.pk))
-    why_not = may_decide(rights, subject_of(change)) if change.state == "pending" else "Nothing is left to decide."
+    asked = list(approvals_of(change.pk, change.plan_digest))
+    why_not = "Nothing is left to decide."
+    if change.state == "pending":
+        why_not = may_decide(rights, subject_of(change), asked=asked, said=decisions)
     may_request = rights.may_request(change.system)
     mine = change.requester_id == rights.actor.user_id or rights.may_manage(change.system.team)
-    runs = list(Run.objects.filter(change=change).order_by("-id"))
+    runs = list(Run.objects.filter(change=change).order_by("-id")) if change.state in RAN else []
     return ChangeView(
         change=change,
-        approvals=[_approval_view(one, change, decisions) for one in approvals_of(change.pk, change.plan_digest)],
+        approvals=[_approval_view(one, change, decisions) for one in asked],
         decisions=decisions,
         events=list(ChangeEvent.objects.filter(change=change)),
         quota=_quota(change),
