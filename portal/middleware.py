@@ -15,11 +15,12 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.urls import resolve
 from django.utils.functional import SimpleLazyObject
 
 from governance.access import rights_of
 from idp.kernel.actor import Actor
-from idp.kernel.errors import SlipwayError, TooLarge, Transient
+from idp.kernel.errors import SlipwayError, TooLarge, Transient, UserFault
 from portal.problems import TITLES, problem_of, status_of
 
 Next = Callable[[HttpRequest], HttpResponse]
@@ -66,29 +67,59 @@ class Faults:
 
     def _database_away(self, request: HttpRequest, error: Exception) -> HttpResponse:
         log.warning("database_away", error=type(error).__name__)
-        response = answer(
-            request,
-            Transient(
-                "The database does not answer at the moment. Nothing was changed.",
-                code="database-unavailable",
-                remedy="Try again in a few seconds.",
-            ),
-        )
-        response["Retry-After"] = "5"
-        return response
+        return answer(request, database_away())
+
+
+class Probes:
+    """Answers ``/livez`` and ``/readyz`` before the host name is looked at: a kubelet asks by the pod's address."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info in ("/livez", "/readyz"):
+            response: HttpResponse = resolve(request.path_info).func(request)
+            return response
+        return self.get_response(request)
 
 
 class BodyLimit:
-    """Refuses a body above the limit before anything reads it, also one sent without a length."""
+    """Refuses a body above the limit before anything reads it, and one that does not say its length.
+
+    WSGI would take a body in chunks for an empty one, ASGI would read it to its end.
+    """
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isdigit() and int(length) > settings.MAX_BODY_BYTES:
+        if not length.isascii() or not length.isdigit():
+            return answer(request, _unreadable("Content-Length is not a number."))
+        if len(length) > 18 or int(length) > settings.MAX_BODY_BYTES:
             return answer(request, _too_large())
+        if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
+            return answer(request, _unreadable("The body came in chunks; send it whole, with Content-Length."))
         return self.get_response(request)
+
+
+class PlainText:
+    """Refuses NUL, which PostgreSQL does not hold, in addresses and forms. The API checks what it gets itself."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not _is_api(request) and ("\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", "")):
+            return answer(request, _unreadable("The address holds a NUL, which no name has."))
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: object) -> HttpResponse | None:
+        if request.method != "POST" or _is_api(request):
+            return None
+        if any("\0" in text for name, texts in request.POST.lists() for text in (name, *texts)):
+            return answer(request, _unreadable("A field holds a NUL, which no text has.", "Type it anew."))
+        return None
 
 
 class ActorOfRequest:
@@ -120,7 +151,7 @@ def answer(request: HttpRequest, error: SlipwayError) -> HttpResponse:
     request_id = getattr(request, "request_id", "")
     if status >= 500:
         log.error("platform_fault", code=error.code, message=error.message)
-    if request.path.startswith("/api/"):
+    if _is_api(request):
         response: HttpResponse = JsonResponse(
             problem_of(error, request_id), status=status, content_type="application/problem+json"
         )
@@ -137,6 +168,22 @@ def answer(request: HttpRequest, error: SlipwayError) -> HttpResponse:
     if status == 503:
         response["Retry-After"] = str(int(getattr(error, "delay", 5)))
     return response
+
+
+def database_away() -> Transient:
+    return Transient(
+        "The database does not answer at the moment. Nothing was changed.",
+        code="database-unavailable",
+        remedy="Try again in a few seconds.",
+    )
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def _unreadable(message: str, remedy: str = "Send the request again as it should be.") -> UserFault:
+    return UserFault(message, code="bad-request", remedy=remedy)
 
 
 def _too_large() -> TooLarge:

@@ -126,7 +126,7 @@ class Migration(migrations.Migration):
             name='Policy',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60, unique=True, validators=[django.core.validators.RegexValidator('^[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?$', 'Use 1 to 30 lower-case letters, digits and dashes; begin with a letter and do not end with a dash.')])),
+                ('name', models.CharField(max_length=60, unique=True, validators=[django.core.validators.RegexValidator('^[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?\\Z', 'Use 1 to 30 lower-case letters, digits and dashes; begin with a letter and do not end with a dash.')])),
                 ('title', models.CharField(max_length=160)),
                 ('mode', models.CharField(max_length=10)),
                 ('effect', models.CharField(max_length=20)),

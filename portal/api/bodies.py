@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from django.http import QueryDict
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 from idp.kernel.errors import FieldError, InvalidInput
@@ -62,9 +62,19 @@ def check_body(value: Any, shape: str) -> None:
     raise InvalidInput("The body is not as it must be.", errors=errors[:MAX_ERRORS])
 
 
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Schema) -> Iterator[ValidationError]:
+    """As JSON Schema has it: Python's ``$`` also matches before a last line break."""
+    if isinstance(instance, str) and (instance.endswith("\n") or not re.search(pattern, instance)):
+        yield ValidationError(f"does not match {pattern}")
+
+
+_extend: Any = validators.extend  # has no types of its own
+_Validator: Any = _extend(Draft202012Validator, {"pattern": _pattern})
+
+
 @lru_cache(maxsize=128)
-def _validator(shape: str) -> Draft202012Validator:
-    return Draft202012Validator({"$ref": f"#/components/schemas/{shape}", "components": {"schemas": SHAPES}})
+def _validator(shape: str) -> Any:
+    return _Validator({"$ref": f"#/components/schemas/{shape}", "components": {"schemas": SHAPES}})
 
 
 def _in_words(error: ValidationError) -> Iterator[FieldError]:

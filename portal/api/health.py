@@ -25,7 +25,14 @@ from portal.api.authentication import CHALLENGE, actor_of_bearer
 from portal.api.gauges import REGISTRY
 
 BROKER_CHECK_SECONDS = 5.0
-FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
+FORWARDED = (
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_FORWARDED",
+    "HTTP_X_REAL_IP",
+    "HTTP_VIA",
+)
 
 _migrated = False
 _broker_lock = Lock()

@@ -68,9 +68,13 @@ def fingerprint(request: Request, raw: bytes) -> str:
 
 
 def _principal(request: Request) -> str:
-    """Account and address; the address is hashed, because the column is short."""
+    """Account, token and address; the address is hashed, because the column is short.
+
+    A token is told from another of the same account: it may be bound to systems that the other is not.
+    """
+    actor = actor_of(request)
     route = hashlib.sha256(f"{request.method} {request.path}".encode()).hexdigest()[:32]
-    return f"{actor_of(request).user_id}:{route}"
+    return f"{actor.user_id}:{actor.token_id or ''}:{route}"
 
 
 def _answered(request: Request, act: Callable[[], HttpResponse]) -> HttpResponse:

@@ -42,7 +42,7 @@ def edited(draft: Draft, do: str, contracts: Contracts, *, chosen: str = "") -> 
         return settled(without(draft, words[0])), ""
     if verb == "row" and len(words) == 2:
         return settled(with_row(draft, words[0], words[1])), f"{_renamed(draft, words[0])}:{words[1]}"
-    if verb == "drop" and len(words) == 3 and words[2].isdigit():
+    if verb == "drop" and len(words) == 3 and words[2].isdecimal() and len(words[2]) < 10:
         shorter = settled(without_row(draft, words[0], words[1], int(words[2])))
         return shorter, f"{_renamed(draft, words[0])}:{words[1]}:rest"
     return draft, ""

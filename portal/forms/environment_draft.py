@@ -195,7 +195,7 @@ def _word(posted: Posted, name: str) -> str:
 
 
 def _number(text: Any) -> int | None:
-    return int(text) if str(text or "").isdigit() and len(str(text)) < 10 else None
+    return int(str(text)) if re.fullmatch("[0-9]{1,9}", str(text or "")) else None
 
 
 def from_document(

@@ -14,6 +14,7 @@ from governance.services import accounts, tokens
 from idp.kernel import clock
 from idp.kernel.errors import InvalidInput, NotFound
 from portal.forms.account import PasswordForm, TokenForm
+from portal.pages import attempts
 from portal.pages.problems import add_errors
 from portal.pages.request import PageRequest
 from portal.pages.shell import POST, page, theme_of
@@ -76,6 +77,7 @@ def theme(request: PageRequest) -> HttpResponse:
 @page("account", methods=POST)
 def sign_out_everywhere(request: PageRequest) -> HttpResponse:
     form = PasswordForm(request.POST)
+    attempts.require_room(request, request.user.username)
     if form.is_valid():
         try:
             user = accounts.sessions_end(
@@ -84,6 +86,7 @@ def sign_out_everywhere(request: PageRequest) -> HttpResponse:
                 now=clock.now(),
             )
         except InvalidInput as error:
+            attempts.note(request, request.user.username)
             add_errors(form, error)
         else:
             update_session_auth_hash(request, user)

@@ -59,7 +59,7 @@ def changes_decide(request: HttpRequest) -> HttpResponse:
     for chosen in request.POST.getlist("change")[:PAGE]:
         number, _, digest = chosen.partition(":")
         try:
-            if not number.isdigit():
+            if not number.isascii() or not number.isdigit() or len(number) > 18:
                 continue
             if not reading.is_low_risk(change_get(request.rights, int(number))):  # type: ignore[attr-defined]
                 raise Conflict(f"#{number} reaches too far to be agreed to from the list.")

@@ -85,7 +85,7 @@ def revisions(request: HttpRequest, system: str, name: str) -> HttpResponse:
     listed = keyset.page(revision_list(found), order=("-number",), cursor=request.GET.get("cursor"), limit=PAGE)
     context = {**_frame(request, found, "revisions"), "revisions": listed.items, "next": listed.next}
     shown = request.GET.get("show", "")
-    if shown.isdigit():
+    if shown.isascii() and shown.isdigit() and len(shown) <= 9:
         context |= _shown_revision(found, int(shown))
     return render(request, "environments/revisions.html", context)
 

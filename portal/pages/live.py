@@ -39,7 +39,7 @@ def run_events(request: HttpRequest, run: int) -> HttpResponse | StreamingHttpRe
         response["Retry-After"] = "5"
         return response
     seen = request.headers.get("Last-Event-ID", "")
-    stream = Stream(request, run, seen=int(seen) if seen.isdigit() and len(seen) < 19 else -1)
+    stream = Stream(request, run, seen=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 19 else -1)
     answer = StreamingHttpResponse(stream, content_type="text/event-stream")
     answer["Cache-Control"] = "no-store"
     answer["X-Accel-Buffering"] = "no"

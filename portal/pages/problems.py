@@ -6,8 +6,10 @@ out of the portal. The handlers and everything that may happen without a databas
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Final
 
+from django.db import InterfaceError, OperationalError
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,6 +17,7 @@ from django.urls import reverse
 
 from idp.kernel.errors import Forbidden, NotFound, QuotaExceeded, SlipwayError, UserFault
 from portal.middleware import answer as answer_alone
+from portal.middleware import database_away
 from portal.problems import status_of
 
 TITLES: Final = {
@@ -114,6 +117,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """What nobody foresaw; a database that went away outside a view, as when a session is kept, is no defect."""
+    if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
+        return answer_alone(request, database_away())
     return answer_alone(
         request,
         SlipwayError(

@@ -8,9 +8,11 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from idp.kernel.errors import RateLimited
+from portal.pages import attempts, problems
 from provisioning.demo.organisation import PEOPLE
 
 DEMO_FILE = "demo-password"
@@ -30,7 +32,19 @@ class SignIn(LoginView):
     authentication_form = Form
     redirect_authenticated_user = True
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            attempts.require_room(request, request.POST.get("username", ""))
+        except RateLimited as error:
+            return problems.answer_alone(request, error)
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        attempts.forget(self.request, self.request.POST.get("username", ""))
+        return super().form_valid(form)
+
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        attempts.note(self.request, self.request.POST.get("username", ""))
         return self.render_to_response(self.get_context_data(form=form), status=422)
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:

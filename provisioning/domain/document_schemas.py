@@ -68,7 +68,12 @@ CONTRACT_SCHEMA: dict[str, Any] = _document(
                 "pattern": CAPABILITY_PATTERN,
                 "x-message": "must be 2 to 39 lower-case letters, digits and dashes, and begin with a letter",
             },
-            "version": {"type": "string", "pattern": _VERSION_PATTERN, "x-message": _VERSION_MESSAGE},
+            "version": {
+                "type": "string",
+                "pattern": _VERSION_PATTERN,
+                "x-message": _VERSION_MESSAGE,
+                "maxLength": 40,
+            },
         },
         ("capability", "version"),
     ),
@@ -78,7 +83,7 @@ CONTRACT_SCHEMA: dict[str, Any] = _document(
             "summary": {"type": "string", "minLength": 1, "maxLength": 300},
             "owner": {"type": "string", "minLength": 1, "maxLength": 63, "title": "The team that answers for it"},
             "category": {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,30}$", "x-message": _NAME_MESSAGE},
-            "icon": {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,40}$", "x-message": _NAME_MESSAGE},
+            "icon": {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,39}$", "x-message": _NAME_MESSAGE},
             "state": {"type": "string", "enum": list(STATES), "default": "stable"},
             "inputs": {"type": "object", "title": "JSON Schema of the inputs; its type is object"},
             "outputs": {

@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
             name='Cluster',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=30, unique=True, validators=[django.core.validators.RegexValidator('^[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?$', 'Use 1 to 30 lower-case letters, digits and dashes; begin with a letter and do not end with a dash.')])),
+                ('name', models.CharField(max_length=30, unique=True, validators=[django.core.validators.RegexValidator('^[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?\\Z', 'Use 1 to 30 lower-case letters, digits and dashes; begin with a letter and do not end with a dash.')])),
                 ('title', models.CharField(max_length=80)),
                 ('driver', models.CharField(max_length=12)),
                 ('credentials', models.TextField(blank=True)),
@@ -240,7 +240,7 @@ class Migration(migrations.Migration):
             name='Stage',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=30, unique=True, validators=[django.core.validators.RegexValidator('^[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?$', 'Use 1 to 30 lower-case letters, digits and dashes; begin with a letter and do not end with a dash.')])),
+                ('name', models.CharField(max_length=30, unique=True, validators=[django.core.validators.RegexValidator('^[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?\\Z', 'Use 1 to 30 lower-case letters, digits and dashes; begin with a letter and do not end with a dash.')])),
                 ('title', models.CharField(max_length=80)),
                 ('summary', models.CharField(blank=True, max_length=200)),
                 ('order', models.PositiveSmallIntegerField(unique=True)),

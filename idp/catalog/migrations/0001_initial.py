@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             name='Component',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.CharField(max_length=30, unique=True, validators=[django.core.validators.RegexValidator('^[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?$', 'Use 1 to 30 lower-case letters, digits and dashes; begin with a letter and do not end with a dash.')])),
+                ('slug', models.CharField(max_length=30, unique=True, validators=[django.core.validators.RegexValidator('^[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?\\Z', 'Use 1 to 30 lower-case letters, digits and dashes; begin with a letter and do not end with a dash.')])),
                 ('name', models.CharField(max_length=80)),
                 ('description', models.TextField(blank=True)),
                 ('type', models.CharField(choices=[('service', 'service'), ('website', 'website'), ('job', 'job'), ('library', 'library')], max_length=12)),
@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
             name='System',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.CharField(max_length=30, unique=True, validators=[django.core.validators.RegexValidator('^[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?$', 'Use 1 to 30 lower-case letters, digits and dashes; begin with a letter and do not end with a dash.')])),
+                ('slug', models.CharField(max_length=30, unique=True, validators=[django.core.validators.RegexValidator('^[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?\\Z', 'Use 1 to 30 lower-case letters, digits and dashes; begin with a letter and do not end with a dash.')])),
                 ('name', models.CharField(max_length=80)),
                 ('description', models.TextField(blank=True)),
                 ('restricted', models.BooleanField(default=False)),
@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
             name='Team',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.CharField(max_length=30, unique=True, validators=[django.core.validators.RegexValidator('^[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?$', 'Use 1 to 30 lower-case letters, digits and dashes; begin with a letter and do not end with a dash.')])),
+                ('slug', models.CharField(max_length=30, unique=True, validators=[django.core.validators.RegexValidator('^[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?\\Z', 'Use 1 to 30 lower-case letters, digits and dashes; begin with a letter and do not end with a dash.')])),
                 ('name', models.CharField(max_length=80)),
                 ('description', models.TextField(blank=True)),
                 ('version', models.PositiveIntegerField(default=1)),

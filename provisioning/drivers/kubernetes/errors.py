@@ -75,7 +75,7 @@ def _detail(told: Mapping[str, Any], name: str) -> Any:
 
 def _delay(headers: Mapping[str, str]) -> float:
     asked = headers.get("Retry-After", "")
-    return min(float(asked), LONGEST_DELAY) if asked.isdigit() else 2.0
+    return min(float(asked), LONGEST_DELAY) if asked.isascii() and asked.isdigit() else 2.0
 
 
 def _forbidden(told: Mapping[str, Any], message: str, ref: ObjectRef | None) -> DriverError:

@@ -1,0 +1,82 @@
+"""How often one may type a wrong password, so that passwords cannot be tried by the thousand.
+
+Counted in the cache by name and address, so that nobody can lock another person out from elsewhere, and by address
+alone, so that one password is not tried on many names. With several web processes each counts for itself, as the
+API's rate does. Called by the views that ask for a password.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import time
+from typing import Final
+
+from django.conf import settings
+from django.core.cache import cache
+from django.http import HttpRequest
+
+from idp.kernel.errors import RateLimited
+
+WINDOW_SECONDS: Final = 15 * 60
+MOST_FOR_A_NAME: Final = 10
+MOST_FROM_AN_ADDRESS: Final = 100
+
+
+def require_room(request: HttpRequest, name: str) -> None:
+    """RateLimited when too many were wrong lately; then not even a right password is looked at."""
+    now = time.time()
+    left = max((_wait(key, most, now) for key, most in _keys(request, name)), default=0.0)
+    if left > 0:
+        minutes = max(1, round(left / 60))
+        raise RateLimited(
+            "Too many wrong passwords were typed from here.",
+            code="too-many-attempts",
+            remedy=f"Wait {minutes} minute{'' if minutes == 1 else 's'}, then try again. "
+            "If you forgot your password, ask a platform admin for a new one.",
+        )
+
+
+def note(request: HttpRequest, name: str) -> None:
+    """A password was wrong."""
+    now = time.time()
+    for key, most in _keys(request, name):
+        kept = [at for at in cache.get(key, ()) if at > now - WINDOW_SECONDS]
+        cache.set(key, [*kept, now][-most:], timeout=WINDOW_SECONDS)
+
+
+def forget(request: HttpRequest, name: str) -> None:
+    """The person typed the right one: their own slips no longer count; those of the address do."""
+    (key, _), *_ = _keys(request, name)
+    cache.delete(key)
+
+
+def address_of(request: HttpRequest) -> str:
+    """Where the request comes from: of IPv6 the network, for one machine has many addresses in it.
+
+    Behind a proxy that is trusted (``SLIPWAY_BEHIND_PROXY``) the last entry of ``X-Forwarded-For``, which the proxy
+    itself wrote; whatever stands before it anybody may have made up.
+    """
+    address = str(request.META.get("REMOTE_ADDR", ""))
+    if settings.SECURE_PROXY_SSL_HEADER:
+        address = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).rpartition(",")[2].strip() or address
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:80]
+    if found.version == 6:
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(found)
+
+
+def _keys(request: HttpRequest, name: str) -> tuple[tuple[str, int], tuple[str, int]]:
+    address = address_of(request)
+    whose = hashlib.sha256(f"{name.strip().casefold()}\n{address}".encode()).hexdigest()
+    where = hashlib.sha256(address.encode()).hexdigest()
+    return (f"attempts:name:{whose}", MOST_FOR_A_NAME), (f"attempts:address:{where}", MOST_FROM_AN_ADDRESS)
+
+
+def _wait(key: str, most: int, now: float) -> float:
+    """Seconds until one of the last ``most`` wrong ones is old enough; 0 while there were fewer."""
+    recent = [at for at in cache.get(key, ()) if at > now - WINDOW_SECONDS]
+    return recent[0] + WINDOW_SECONDS - now if len(recent) >= most else 0.0
