@@ -1,8 +1,9 @@
 """What the nodes of a cluster would report, for a control plane that has none. Used by ``tests.kubernetes.server``
 only.
 
-Pods become ready a moment after they are made, except those whose image has the tag ``missing``; volume claims
-become bound. A pod that was never bound to a node is deleted at once, so nothing else is needed.
+Pods become ready a moment after they are made, except those whose image has the tag ``missing``; those that are to end
+end well at once; volume claims become bound. A pod that was never bound to a node is deleted at once, so nothing else
+is needed.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Node:
 
 
 def pod_status(pod: dict[str, Any]) -> dict[str, Any]:
-    """``Running`` and ready, or held by an image that cannot be pulled."""
+    """``Running`` and ready, ended when it is to end, or held by an image that cannot be pulled."""
     containers = pod["spec"]["containers"]
     if any(container["image"].endswith(":missing") for container in containers):
         waiting = {"reason": "ImagePullBackOff", "message": "Back-off pulling image: not found"}
@@ -70,6 +71,9 @@ def pod_status(pod: dict[str, Any]) -> dict[str, Any]:
             "phase": "Pending",
             "containerStatuses": [_container(one, False, {"waiting": waiting}) for one in containers],
         }
+    if pod["spec"].get("restartPolicy", "Always") != "Always":
+        ended = {"terminated": {"exitCode": 0, "reason": "Completed"}}
+        return {"phase": "Succeeded", "containerStatuses": [_container(one, False, ended) for one in containers]}
     ready = [{"type": kind, "status": "True"} for kind in ("PodScheduled", "Initialized", "ContainersReady", "Ready")]
     running = [_container(one, True, {"running": {}}) for one in containers]
     return {"phase": "Running", "conditions": ready, "containerStatuses": running}

@@ -32,6 +32,16 @@ def made(contract: Contract, power: str = "awake", **inputs: Any) -> dict[str, A
     return {one.manifest["kind"]: one.manifest for one in render(contract, contract.with_defaults(inputs), place)}
 
 
+def template_of(manifest: Any) -> Any:
+    """The pod template of a workload, of a CronJob's Jobs too; None for what starts no pods."""
+    spec = manifest.get("spec", {})
+    return spec.get("jobTemplate", {}).get("spec", spec).get("template")
+
+
+def pod_of(manifest: Any) -> Any:
+    return (template_of(manifest) or {}).get("spec")
+
+
 @pytest.mark.parametrize(("path", "contract"), CONTRACTS.items(), ids=CONTRACTS)
 def test_it_passes_the_publishing_checks(path: str, contract: Contract) -> None:
     assert check_contract(contract, validate_object=validate_object) == []
@@ -54,7 +64,7 @@ def test_it_has_a_title_and_an_order_for_every_input(contract: Contract) -> None
 def test_it_makes_pods_of_the_restricted_level(contract: Contract, example: Any, power: str) -> None:
     rendered = render(contract, sample_inputs(contract, example.inputs), sample_context(contract, power=power))
     for one in rendered:
-        pod = one.manifest.get("spec", {}).get("template", {}).get("spec")
+        pod = pod_of(one.manifest)
         if pod is None:
             continue
         assert pod["securityContext"]["runAsNonRoot"] is True
@@ -62,8 +72,9 @@ def test_it_makes_pods_of_the_restricted_level(contract: Contract, example: Any,
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert pod["automountServiceAccountToken"] is False
         assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
-        assert all({*volume} <= {"name", "emptyDir", "persistentVolumeClaim"} for volume in pod["volumes"])
-        for container in pod["containers"]:
+        allowed = {"name", "emptyDir", "persistentVolumeClaim", "configMap"}
+        assert all({*volume} <= allowed for volume in pod["volumes"])
+        for container in [*pod.get("initContainers", []), *pod["containers"]]:
             security = container["securityContext"]
             assert security["allowPrivilegeEscalation"] is False
             assert security["readOnlyRootFilesystem"] is True
@@ -72,15 +83,36 @@ def test_it_makes_pods_of_the_restricted_level(contract: Contract, example: Any,
 
 
 @pytest.mark.parametrize(("contract", "example", "power"), EXAMPLES)
+def test_it_labels_all_it_makes(contract: Contract, example: Any, power: str) -> None:
+    """The recommended labels, on objects and on pods, so that logs and dashboards find them."""
+    for one in render(contract, sample_inputs(contract, example.inputs), sample_context(contract, power=power)):
+        marked = [one.manifest["metadata"]]
+        if (template := template_of(one.manifest)) is not None:
+            marked.append(template["metadata"])
+        for metadata in marked:
+            assert metadata["labels"]["app.kubernetes.io/name"] == contract.capability
+            assert metadata["labels"]["app.kubernetes.io/managed-by"] == "slipway"
+            assert {"app.kubernetes.io/instance", "app.kubernetes.io/part-of"} <= metadata["labels"].keys()
+
+
+@pytest.mark.parametrize(("contract", "example", "power"), EXAMPLES)
+def test_it_starts_nothing_while_it_sleeps(contract: Contract, example: Any, power: str) -> None:
+    for one in render(contract, sample_inputs(contract, example.inputs), sample_context(contract, power=power)):
+        if power == "asleep" and template_of(one.manifest) is not None:
+            spec = one.manifest["spec"]
+            assert spec.get("replicas") == 0 or spec.get("suspend") is True
+
+
+@pytest.mark.parametrize(("contract", "example", "power"), EXAMPLES)
 def test_it_counts_what_its_pods_ask_for(contract: Contract, example: Any, power: str) -> None:
     inputs, place = sample_inputs(contract, example.inputs), sample_context(contract, power=power)
     asked = Footprint()
     for one in render(contract, inputs, place):
         spec = one.manifest.get("spec", {})
-        if "template" in spec:
+        if (pod := pod_of(one.manifest)) is not None:
             scaled = power == "awake" and "autoscale" in inputs
-            replicas = inputs["autoscale"]["max"] if scaled else spec["replicas"]
-            requests = spec["template"]["spec"]["containers"][0]["resources"]["requests"]
+            replicas = inputs["autoscale"]["max"] if scaled else spec.get("replicas", 0 if spec.get("suspend") else 1)
+            requests = pod["containers"][0]["resources"]["requests"]
             asked += Footprint(quantity(requests["cpu"]) * replicas, quantity(requests["memory"]) * replicas / 2**30)
         if one.manifest["kind"] == "PersistentVolumeClaim":
             asked += Footprint(storage_gib=quantity(spec["resources"]["requests"]["storage"]) / 2**30)
