@@ -32,7 +32,7 @@ _FLAGS = {
     "x-immutable": ("cannot change once the resource is made", "may be changed later"),
     "x-grows-only": ("only grows", "may shrink"),
 }
-_AMOUNTS = {"cpu": "CPU", "memoryGiB": "memory", "storageGiB": "storage"}
+_AMOUNTS = {"cpu": ("CPU", ""), "memoryGiB": ("memory", "GiB of "), "storageGiB": ("storage", "GiB of ")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,12 +225,12 @@ def _differing(old: Any, new: Any, path: str) -> Iterator[str]:
 
 
 def _usage(old: Contract, new: Contract) -> Iterator[Difference]:
-    for key, words in _AMOUNTS.items():
+    for key, (words, unit) in _AMOUNTS.items():
         before, after = old.usage.get(key, 0), new.usage.get(key, 0)
         if before == after:
             continue
         plain = all(isinstance(one, (int, float)) for one in (before, after))
-        sentence = f"counts {after} {words} instead of {before}" if plain else f"counts {words} otherwise"
+        sentence = f"counts {after} {unit}{words} instead of {before}" if plain else f"counts {words} otherwise"
         yield Difference("usage", "changed", key, sentence)
 
 
