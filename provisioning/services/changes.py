@@ -64,7 +64,7 @@ def _submitted(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[
 def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Planned, Change]:
     if request.kind != "create":
         list(
-            Environment.objects.select_for_update()
+            Environment.objects.select_for_update(of=("self",))
             .filter(system__slug=request.system, name=request.environment, deleted_at=None)
             .values_list("pk")
         )

@@ -1,6 +1,6 @@
 """What the end of a run means for its change, its environment, the quota and whoever waits next.
 
-One transaction; locks in the order environment, change, run, quota, audit head.
+One transaction, with locks in the order environment, change, run, quota, audit head; whoever waits starts in another.
 """
 
 from __future__ import annotations
@@ -29,9 +29,17 @@ TEXTS = {
 }
 
 
-@transaction.atomic
 def run_end(claim: runs.Claim, event: str, *, now: datetime) -> None:
-    """Settle a run with ``succeed``, ``fail`` or ``cancel``. Raises LeaseLost when the claim no longer counts."""
+    """Settle a run with ``succeed``, ``fail`` or ``cancel``, then start who waits for it.
+
+    Raises LeaseLost when the claim no longer counts.
+    """
+    change_start_next(_settled(claim, event, now=now), now=now)
+
+
+@transaction.atomic
+def _settled(claim: runs.Claim, event: str, *, now: datetime) -> int:
+    """The id of the environment whose run ended."""
     change = change_lock(Run.objects.values_list("change_id", flat=True).get(pk=claim.run_id))
     run = (
         Run.objects.select_for_update(of=("self",)).filter(pk=claim.run_id, epoch=claim.epoch, state="running").first()
@@ -67,7 +75,7 @@ def run_end(claim: runs.Claim, event: str, *, now: datetime) -> None:
         data={"change": change.pk, "code": (error or {}).get("code", "")},
         now=now,
     )
-    change_start_next(environment.pk, now=now)
+    return environment.pk
 
 
 def _first_error(run: Run) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 
 from governance.access import rights_of
 from governance.services.audit import audit_append
@@ -65,9 +65,13 @@ def lease_renew(claim: Claim, *, now: datetime) -> None:
 
 
 def run_release(claim: Claim, *, due_at: datetime) -> None:
-    """Give the run back; it is due again at ``due_at``. Losing the lease meanwhile is no error."""
+    """Give the run back; it is due again at ``due_at``. Losing the lease meanwhile is no error.
+
+    Who asked to cancel since the worker last looked has set the time already, and need not wait for the steps.
+    """
+    due = Case(When(cancel_requested_by="", then=Value(due_at)), default=F("due_at"))
     Run.objects.filter(pk=claim.run_id, epoch=claim.epoch, state="running").update(
-        lease_owner="", lease_until=None, due_at=due_at
+        lease_owner="", lease_until=None, due_at=due
     )
 
 

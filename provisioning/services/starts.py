@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import transaction
+import structlog
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Exists, Max, OuterRef
 from django.db.models.functions import Coalesce
 
@@ -28,6 +29,7 @@ from provisioning.services.change_states import change_lock, change_move, made_f
 from provisioning.services.replanning import changes_replan
 from provisioning.services.run_steps import steps_for_apply, steps_for_delete
 
+log = structlog.get_logger(__name__)
 BUSY = ("queued", "running")
 
 
@@ -145,23 +147,35 @@ def _resources_begin(environment: Environment, desired: Desired, *, first: bool,
 
 
 def change_start_next(environment_id: int, *, now: datetime) -> None:
-    """Start the oldest approved change of an environment, if any; inside the caller's transaction."""
-    waiting = Change.objects.filter(environment_id=environment_id, state="approved").order_by("id").first()
-    if waiting is not None:
-        change_start(change_lock(waiting.pk), now=now)
+    """Start the oldest approved change of an environment, if any; in a transaction of its own.
+
+    Not in that of the run that ended: a change that cannot start must not keep a run from ending, and the audit head,
+    which the end of a run holds to the last, comes after the quota that a start needs.
+    """
+    waiting = Change.objects.filter(environment_id=environment_id, state="approved").order_by("id")
+    change_id = waiting.values_list("pk", flat=True).first()
+    if change_id is not None:
+        _started(change_id, now=now)
+
+
+def _started(change_id: int, *, now: datetime) -> bool:
+    """Whether the change started; one that cannot is left as it is, for the log and for the next sweep."""
+    try:
+        with transaction.atomic():
+            change = change_lock(change_id)
+            return change.state == "approved" and change_start(change, now=now) is not None
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("change_not_started", change=change_id)
+        return False
 
 
 def changes_start_due(*, now: datetime, limit: int = 50) -> int:
     """Start approved changes whose environment is free: the net under a crash between two transactions."""
     busy = Run.objects.filter(environment=OuterRef("environment"), state__in=BUSY)
     due = Change.objects.filter(~Exists(busy), state="approved").order_by("id").values_list("pk", flat=True)[:limit]
-    started = 0
-    for change_id in list(due):
-        with transaction.atomic():
-            change = change_lock(change_id)
-            if change.state == "approved" and change_start(change, now=now) is not None:
-                started += 1
-    return started
+    return sum(_started(change_id, now=now) for change_id in list(due))
 
 
 @transaction.atomic
