@@ -10,6 +10,7 @@ from portal.api import event_stream
 from portal.api.event_stream import EventStream, Places
 from provisioning.models import Run, RunEvent
 from provisioning.orchestrator import advance
+from tests.portal.api.client import connections_stay
 from tests.provisioning.organisation import Clock, create
 
 pytestmark = pytest.mark.django_db
@@ -77,11 +78,13 @@ def test_it_admits_only_so_many_streams(api, run, monkeypatch):
     first = caller.get(f"runs/{run.pk}/events/", Accept="text/event-stream")
     second = caller.get(f"runs/{run.pk}/events/", Accept="text/event-stream")
     assert (second.status_code, second["Retry-After"]) == (503, "5")
-    first.close()
+    with connections_stay():
+        first.close()
     assert event_stream.places.taken == 0
     third = caller.get(f"runs/{run.pk}/events/", Accept="text/event-stream")
     assert third.status_code == 200
-    third.close()
+    with connections_stay():
+        third.close()
 
 
 def test_it_ends_a_stream_after_its_life_with_heartbeats(organisation):
