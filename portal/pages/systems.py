@@ -35,7 +35,8 @@ def systems(request: PageRequest) -> HttpResponse:
     query, team, mine = asked.get("q", "").strip()[:80], asked.get("team", "")[:30], "mine" in asked
     listed = reading.system_list(rights, query=query, team=team, mine=mine)
     found = keyset.page(listed, order=("slug",), cursor=asked.get("cursor"), limit=PAGE)
-    environments = reading.environments_of(found.items)
+    environments = reading.standing_of(found.items)
+    by_system = {one.system_id: one for one in environments}.values()
     context = {
         "lines": matrix.lines(
             found.items, stages := list(stage_selectors.stage_list()), environments, reading.open_counts(found.items)
@@ -49,8 +50,8 @@ def systems(request: PageRequest) -> HttpResponse:
         "first_page": f"{request.path}?{_without_cursor(request)}" if asked.get("cursor") else "",
         "counts": {
             "systems": len(found.items),
-            "environments": len(environments),
-            "care": sum(one.state in reading.CARE for one in environments),
+            "environments": sum(one.of_system for one in by_system),  # type: ignore[attr-defined]
+            "care": sum(one.care_of_system for one in by_system),  # type: ignore[attr-defined]
         },
         "may_create": bool(manageable_ids(rights)) or rights.may_administer(),
         "currency": settings.CURRENCY,
@@ -73,11 +74,12 @@ def system(request: PageRequest, system: str) -> HttpResponse:
             one,
             list(stage_selectors.stage_list()),
             environments,
-            reading.resources_of(environments),
+            reading.resources_of([environment for environment in environments if environment.place == 1]),  # type: ignore[attr-defined]
             changes,
             may_request=rights.may_request(one),
         ),
-        "cost": sum(environment.monthly_cost for environment in environments),
+        "cost": environments[0].cost_together if environments else 0,  # type: ignore[attr-defined]
+        "together": environments[0].together if environments else 0,  # type: ignore[attr-defined]
         "used_by": reading.used_by(rights, one),
         "changes": change_lines(changes[: reading.RECENT]),
         "open": sum(change.state in OPEN_CHANGE_STATES for change in changes),

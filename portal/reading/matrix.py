@@ -49,12 +49,16 @@ def lines(
     environments: Iterable[Environment],
     open_changes: dict[int, int] | None = None,
 ) -> list[Line]:
-    """One line per system in the order given; ``open_changes`` counts by the system's key."""
+    """One line per system in the order given; ``open_changes`` counts by the system's key.
+
+    ``environments`` are all there are, or those of ``systems.standing_of``, which know of the others by figures.
+    """
     by_place: dict[tuple[int, int], list[Environment]] = defaultdict(list)
     cost: dict[int, Decimal] = defaultdict(Decimal)
     for one in environments:
         by_place[one.system_id, one.stage_id].append(one)
-        cost[one.system_id] += one.monthly_cost
+        together = getattr(one, "cost_of_system", None)
+        cost[one.system_id] = cost[one.system_id] + one.monthly_cost if together is None else together
     return [
         Line(
             system,
@@ -67,7 +71,8 @@ def lines(
 
 
 def _cell(stage: Stage, environments: list[Environment]) -> Cell:
-    return Cell(stage, main_environment(stage, environments), max(len(environments) - 1, 0))
+    alike = sum(getattr(one, "alike", 1) for one in environments)
+    return Cell(stage, main_environment(stage, environments), max(alike - 1, 0))
 
 
 def stages_of(environments: Iterable[Environment]) -> list[Stage]:

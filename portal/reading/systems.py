@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+    Window,
+)
+from django.db.models.functions import Coalesce, RowNumber
 
 from governance.access import Rights, visible
 from idp.catalog.models import Component, Dependency, System
@@ -15,6 +28,7 @@ from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
 from provisioning.models import Change, Environment, Resource
 
 RECENT: Final = 6
+OTHERS: Final = 12
 CARE: Final = frozenset({"failed", "degraded"})
 
 
@@ -46,10 +60,28 @@ def system_get(rights: Rights, slug: str) -> System:
     return found
 
 
-def environments_of(systems: Iterable[System]) -> list[Environment]:
-    """Living environments of these systems, with stage and the numbers of their revisions. One query."""
+PLACE: Final = (F("system"), F("stage"))
+STANDS_FIRST: Final = (Case(When(name=F("stage__name"), then=0), default=1), F("created_at"), F("pk"))
+"""Of one system and stage: the environment that is named like the stage, else the oldest; as ``matrix`` has it."""
+
+
+def standing_of(systems: Iterable[System]) -> list[Environment]:
+    """The environment that stands for each stage of each system, with stage and the number of its revision.
+
+    ``alike`` counts the living environments in its place; ``of_system``, ``care_of_system`` and ``cost_of_system``
+    speak of all living environments of its system. One query, and at most one row for each system and stage.
+    """
+    living = Environment.objects.filter(system__in=[one.pk for one in systems], deleted_at=None)
+    system = [F("system")]
     return list(
-        Environment.objects.filter(system__in=[one.pk for one in systems], deleted_at=None)
+        living.annotate(
+            place=Window(RowNumber(), partition_by=PLACE, order_by=STANDS_FIRST),
+            alike=Window(Count("pk"), partition_by=PLACE),
+            of_system=Window(Count("pk"), partition_by=system),
+            care_of_system=Window(Count("pk", filter=Q(state__in=CARE)), partition_by=system),
+            cost_of_system=Window(Sum("monthly_cost"), partition_by=system),
+        )
+        .filter(place=1)
         .select_related("stage", "desired")
         .defer("desired__document", "conditions")
         .order_by("stage__order", "name")
@@ -57,9 +89,20 @@ def environments_of(systems: Iterable[System]) -> list[Environment]:
 
 
 def environments_in_full(system: System) -> list[Environment]:
-    """Living environments of one system, each with its desired document and who asked for it. One query."""
+    """Those that stand for their stage, and the ``OTHERS`` that changed last, with document and who asked for it.
+
+    ``place`` is 1 for those that stand for their stage; ``together`` and ``cost_together`` speak of all living ones.
+    One query.
+    """
     return list(
         Environment.objects.filter(system=system, deleted_at=None)
+        .annotate(
+            place=Window(RowNumber(), partition_by=PLACE, order_by=STANDS_FIRST),
+            newness=Window(RowNumber(), order_by=(F("changed_at").desc(), F("pk").desc())),
+            together=Window(Count("pk")),
+            cost_together=Window(Sum("monthly_cost")),
+        )
+        .filter(Q(place=1) | Q(newness__lte=OTHERS))
         .select_related("stage", "desired__change__requester", "observed")
         .defer("observed__document", "desired__change__plan", "desired__change__facts", "desired__change__target")
         .order_by("stage__order", "name")
