@@ -48,18 +48,19 @@ def team(request: PageRequest, team: str) -> HttpResponse:
 
 def _team_page(request: PageRequest, team: Team, form: MemberForm) -> HttpResponse:
     rights = request.rights
-    uses = reading.ledger(rights, team)
-    owners = quotas.owners(uses)
-    costs = reading.cost_by_system(uses)
+    shares = reading.shares(rights, team)
+    owners = quotas.owners(shares)
+    costs = reading.cost_by_system(shares)
     systems = reading.systems_of(rights, team)
     context = {
         "team": team,
         "members": reading.members_of(team),
         "systems": [(system, costs.get(system.slug, 0)) for system in systems],
-        "uses": uses,
+        "uses": reading.ledger(rights, team),
+        "uses_count": int(reading.total(shares, "environments")),
         "owners": owners,
-        "bars": quotas.bars(reading.quota_of(team), uses, owners),
-        "totals": {name: reading.total(uses, name) for name in ("cpu", "memory_gib", "storage_gib", "cost")},
+        "bars": quotas.bars(reading.quota_of(team), shares, owners),
+        "totals": {name: reading.total(shares, name) for name in ("cpu", "memory_gib", "storage_gib", "cost")},
         "may_manage": rights.may_manage(team),
         "may_set_quota": rights.may_administer(),
         "form": form,

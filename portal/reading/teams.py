@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from governance.access import MANAGE_TEAM, Rights, visible
@@ -91,14 +91,15 @@ class Use:
 
 
 HIDDEN = "restricted"
+SHOWN = 50
 
 
 def ledger(rights: Rights, team: Team) -> list[Use]:
-    """Every environment that uses the team's quota, the largest first; restricted ones without their names.
+    """What uses most of the team's quota, the largest first, ``SHOWN`` at most; restricted ones without their names.
 
     Two queries: the ledger, and the environments in it.
     """
-    rows = list(Reservation.objects.filter(team=team, state="used").order_by("-cpu", "-memory_gib", "label")[:500])
+    rows = list(Reservation.objects.filter(team=team, state="used").order_by("-cpu", "-memory_gib", "label")[:SHOWN])
     found = (
         visible(Environment.objects.filter(pk__in=[row.environment_id for row in rows]), rights)
         .select_related("system", "stage")
@@ -120,14 +121,36 @@ def _use(row: Reservation, environment: Environment | None) -> Use:
     )
 
 
-def cost_by_system(uses: Iterable[Use]) -> dict[str, Decimal]:
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What all environments of one system take of the quota; those of restricted systems are one share."""
+
+    system: str
+    cpu: Decimal
+    memory_gib: Decimal
+    storage_gib: Decimal
+    environments: int
+    cost: Decimal | None
+
+
+def shares(rights: Rights, team: Team) -> list[Share]:
+    """The whole ledger by system, summed by the database: one query, a row for each system however many uses."""
+    environment = Environment.objects.filter(pk=OuterRef("environment_id"))
+    seen = visible(environment, rights)
+    rows = (
+        Reservation.objects.filter(team=team, state="used")
+        .annotate(system=Subquery(seen.values("system__slug")), cost=Subquery(seen.values("monthly_cost")))
+        .order_by()
+        .values_list("system")
+        .annotate(Sum("cpu"), Sum("memory_gib"), Sum("storage_gib"), Sum("environments"), Sum("cost"))
+    )
+    return [Share(system or HIDDEN, *sums) for system, *sums in rows]
+
+
+def cost_by_system(found: Iterable[Share]) -> dict[str, Decimal]:
     """Monthly cost of the visible environments, by system."""
-    sums: dict[str, Decimal] = {}
-    for use in uses:
-        if use.cost is not None:
-            sums[use.system] = sums.get(use.system, Decimal(0)) + use.cost
-    return sums
+    return {share.system: share.cost for share in found if share.cost is not None}
 
 
-def total(uses: Sequence[Use], dimension: str) -> Decimal:
-    return sum((getattr(use, dimension) or Decimal(0) for use in uses), Decimal(0))
+def total(found: Sequence[Share], dimension: str) -> Decimal:
+    return sum((getattr(share, dimension) or Decimal(0) for share in found), Decimal(0))
