@@ -8,7 +8,7 @@ meanwhile no longer counts. Nobody ever decides on their own change, in whatever
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -142,8 +142,11 @@ def decide(
     plan_digest: str,
     comment: str = "",
     now: datetime,
+    then: Callable[[Outcome], None] | None = None,
 ) -> Outcome:
     """Record one person's decision and what it leads to. Locks the change's approvals, then the audit head.
+
+    ``then`` is what follows from the outcome for others; it is done before the entry, whose lock comes after theirs.
 
     One approval counts for every waiting approval that the person is eligible for; one rejection ends all. Saying
     the same again changes nothing. Raises Forbidden (code ``own-change`` for the requester), StalePlan for a digest
@@ -179,6 +182,8 @@ def decide(
     else:
         _reject(approvals, eligible, person, now)
     outcome = _outcome(approvals)
+    if then is not None:
+        then(outcome)
     _audit(actor, f"change.{verdict}", change, {"comment": comment.strip(), "outcome": str(outcome)}, now)
     return outcome
 

@@ -79,7 +79,9 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
             errors=[FieldError("spec", "Change at least one input, resource or the expiry.")],
         )
     if planned.outcome == "denied":
-        return planned, _store(actor, request, planned, None, "denied", now=now)
+        change = _store(actor, request, planned, None, "denied", now=now)
+        _audit(actor, change, planned, "change.deny", now=now)
+        return planned, change
     environment = planned.environment or _environment(actor, planned, now=now)
     change = _store(actor, request, planned, environment, "pending", now=now)
     quota_hold(
@@ -110,6 +112,7 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
             catalogue=planned.catalogue,
             now=now,
         )
+    _audit(actor, change, planned, "change.submit", now=now)
     return planned, change
 
 
@@ -201,9 +204,14 @@ def _store(
         finished_at=now if state == "denied" else None,
     )
     change_note(change, "submit", state=state, actor_name=actor.username, now=now)
+    return change
+
+
+def _audit(actor: Actor, change: Change, planned: Planned, action: str, *, now: datetime) -> None:
+    """The entry of a submit; last of all, because the audit head is the last lock."""
     audit_append(
         actor,
-        action=f"change.{'deny' if state == 'denied' else 'submit'}",
+        action=action,
         object_type="change",
         object_id=str(change.pk),
         object_label=change.title,
@@ -216,7 +224,6 @@ def _store(
         },
         now=now,
     )
-    return change
 
 
 def _person(actor: Actor) -> int:

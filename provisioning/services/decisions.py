@@ -12,7 +12,6 @@ from typing import Literal
 from django.db import transaction
 
 from governance.access import Rights, rights_of
-from governance.models import Decision
 from governance.services.approvals import Outcome, approvals_dismiss, decide, remark
 from governance.services.audit import audit_append
 from governance.services.quota import quota_release_hold
@@ -56,30 +55,28 @@ def _decide(
             code="illegal-state",
             remedy="Open the change again to see the outcome.",
         )
-    said_before = (
-        actor.user_id is not None
-        and Decision.objects.filter(
-            change_id=change.pk, plan_digest=change.plan_digest, user_id=actor.user_id, verdict=verdict
-        ).exists()
-    )
-    outcome = decide(
+    decide(
         actor,
         change=subject_of(change),
         verdict=verdict,
         plan_digest=plan_digest or change.plan_digest,
         comment=comment.strip(),
         now=now,
+        then=lambda outcome: _follow(actor, change, verdict, outcome, comment=comment, now=now),
     )
-    if not said_before:
-        change_note(change, verdict, state=change.state, actor_name=actor.username, now=now, text=comment.strip())
+    change.refresh_from_db()
+    return change
+
+
+def _follow(actor: Actor, change: Change, verdict: str, outcome: Outcome, *, comment: str, now: datetime) -> None:
+    """What a decision means for the change: nothing yet, its end, or its start."""
+    change_note(change, verdict, state=change.state, actor_name=actor.username, now=now, text=comment.strip())
     if outcome is Outcome.REJECTED:
         change_move(change, "reject", actor_name=actor.username, now=now, decided_at=now, finished_at=now)
         change_dropped(change, now=now)
     elif outcome is Outcome.APPROVED:
         change_move(change, "approve", actor_name=actor.username, now=now, decided_at=now)
         change_start(change, now=now)
-        change.refresh_from_db()
-    return change
 
 
 @transaction.atomic
@@ -117,8 +114,8 @@ def _say(
     change, rights = _seen(actor, change_id)
     if not rights.has_scope("approve"):
         rights.require_scope("change")
-    remark(actor, change=subject_of(change), verdict=verdict, comment=comment, now=now)
     change_note(change, verdict, state=change.state, actor_name=actor.username, now=now, text=comment.strip())
+    remark(actor, change=subject_of(change), verdict=verdict, comment=comment, now=now)
     return change
 
 
