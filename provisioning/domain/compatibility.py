@@ -23,6 +23,8 @@ from provisioning.domain.schema import Schema, type_words
 
 Level = Literal["none", "patch", "minor", "major"]
 _RANK: Mapping[str, int] = {"none": 0, "patch": 1, "minor": 2, "major": 3}
+MOST_EXAMPLES = 10
+"""Findings for which an example is looked for; each costs some dozens of validations."""
 MOST_REPLAYED = 20
 """Findings of the replay that are listed one by one; the rest is counted."""
 
@@ -85,8 +87,9 @@ def _distinct(recorded: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any],
 
 def _input_findings(old: Contract, new: Contract) -> Iterator[Finding]:
     found = narrowings(old.inputs, new.inputs, "spec.inputs") or not_proven(old.inputs, new.inputs, "spec.inputs")
-    for one in found:
-        yield Finding(one.path, one.rule, f"{one.message}.", broken_by(one, old, new))
+    for number, one in enumerate(found):
+        example = broken_by(one, old, new) if number < MOST_EXAMPLES else None
+        yield Finding(one.path, one.rule, f"{one.message}.", example)
 
 
 def _rule_findings(old: Contract, new: Contract) -> Iterator[Finding]:

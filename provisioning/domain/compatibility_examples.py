@@ -16,7 +16,7 @@ from provisioning.domain.contract import Contract
 from provisioning.domain.schema import Schema
 
 HIDDEN = "(hidden)"
-_TRIES = 60
+_TRIES = 40
 
 
 def broken_by(narrowing: Narrowing, old: Contract, new: Contract) -> dict[str, Any] | None:

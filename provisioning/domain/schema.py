@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from itertools import count, islice
 from typing import Any
 
 from jsonschema import Draft202012Validator, validators
@@ -18,6 +19,7 @@ from jsonschema.exceptions import SchemaError, ValidationError
 
 from idp.kernel.cel import CelError, did_you_mean, whole
 from idp.kernel.errors import FieldError, InvalidInput
+from provisioning.domain.patterns import TooComplex, require_quick
 
 Schema = Mapping[str, Any]
 
@@ -39,6 +41,8 @@ _TYPE_WORDS = {
 }
 _NOT_FOR_EMBEDDED = frozenset({"pattern", "enum", "const", "maxLength", "minLength", "format"})
 MAX_SCHEMA_DEPTH = 12
+MAX_SCHEMAS = 1_000
+"""Schemas within one schema, each ``$ref`` counted with all that it brings: no form of more could be read."""
 
 
 def validate(value: Any, schema: Schema, path: str = "") -> list[FieldError]:
@@ -77,6 +81,8 @@ def check_schema(schema: Any, path: str = "") -> list[FieldError]:
     """What makes ``schema`` unusable: not JSON Schema, outside the subset, a foreign ``$ref``, a wrong default."""
     if not isinstance(schema, Mapping):
         return [FieldError(path, "must be a JSON Schema, which is a map")]
+    if next(islice(_all_within(schema, 0), MAX_SCHEMAS, None), None) is not None:
+        return [FieldError(path, _TOO_MANY)]
     found = list(_outside_subset(schema, path, 0))
     if found:
         return found
@@ -94,7 +100,7 @@ def check_schema(schema: Any, path: str = "") -> list[FieldError]:
 
 def inline(schema: Schema, path: str = "") -> dict[str, Any]:
     """``schema`` without ``$ref`` and ``$defs``; InvalidInput when one is foreign, dangling or goes in a circle."""
-    inlined: dict[str, Any] = _inlined(schema, schema, (), path)
+    inlined: dict[str, Any] = _inlined(schema, schema, (), path, count())
     return inlined
 
 
@@ -281,6 +287,8 @@ def _outside_subset(schema: Any, path: str, depth: int) -> Iterator[FieldError]:
             options = _ASSERTIONS | _ANNOTATIONS
             hint = did_you_mean(str(keyword), options)
             yield FieldError(_dotted(path, [keyword]), f"is not a keyword that contracts may use{hint}")
+        elif keyword == "items" and not isinstance(value, Mapping):
+            yield FieldError(_dotted(path, [keyword]), "must be a JSON Schema, which is a map")
         elif keyword == "type" and not (isinstance(value, str) and value in TYPES):
             yield FieldError(_dotted(path, [keyword]), f"must be one of {', '.join(sorted(TYPES))}")
         elif keyword == "pattern" and (reason := _bad_pattern(value)):
@@ -305,38 +313,44 @@ def _bad_pattern(value: Any) -> str | None:
         return "must be a regular expression of at most 500 characters"
     try:
         _regex(value)
+        require_quick(value)
     except re.error as error:
         return f"is not a regular expression: {error.msg}"
-    if re.search(r"\([^()]*[+*][^()]*\)[+*]|\([^()]*\{\d+,\}[^()]*\)[+*{]", value.replace("\\", "")) and _backtracks(
-        value
-    ):
-        return "repeats a repetition, which can take for ever; write it without"
+    except TooComplex as error:
+        return str(error)
+    except (OverflowError, RecursionError):
+        return "is nested too deep, or repeats too often"
     return None
 
 
-def _backtracks(pattern: str) -> bool:
-    """Whether a repeated group can begin with what it can end with, so that one text splits in many ways.
-
-    A cheap sign, not a proof: a group that starts with a fixed separator (``(-[a-z0-9]+)*``) is unambiguous.
-    """
-    groups = re.findall(r"\((?:\?:)?((?:[^()\\]|\\.)*)\)[+*]", pattern)
-    return any(re.match(r"(\[[^\]]*\]|\\[wWdDsS]|\.)[+*{]?", group) and re.search(r"[+*]$", group) for group in groups)
+_TOO_MANY = f"holds more than {MAX_SCHEMAS:,} inputs and parts of inputs; split the capability"
 
 
-def _inlined(node: Any, root: Schema, trail: tuple[str, ...], path: str) -> Any:
+def _all_within(schema: Any, depth: int) -> Iterator[Any]:
+    """``schema`` and all schemas in it, as far as they may be nested."""
+    if isinstance(schema, Mapping) and depth <= MAX_SCHEMA_DEPTH:
+        yield schema
+        for _, child in _children(schema):
+            yield from _all_within(child, depth + 1)
+
+
+def _inlined(node: Any, root: Schema, trail: tuple[str, ...], path: str, counted: count[int]) -> Any:
+    """``counted`` stops references that multiply: each may bring many that bring many."""
     if isinstance(node, list):
-        return [_inlined(item, root, trail, _dotted(path, [index])) for index, item in enumerate(node)]
+        return [_inlined(item, root, trail, _dotted(path, [index]), counted) for index, item in enumerate(node)]
     if not isinstance(node, Mapping):
         return node
     here = node.get("$ref")
     if isinstance(here, str):
         if here in trail or len(trail) > MAX_SCHEMA_DEPTH:
             raise _broken_ref(path, f"“{here}” refers to itself")
-        target = _inlined(_target(root, here, path), root, (*trail, here), path)
+        if next(counted) > MAX_SCHEMAS:
+            raise _broken_ref(path, _TOO_MANY)
+        target = _inlined(_target(root, here, path), root, (*trail, here), path, counted)
         rest = {key: item for key, item in node.items() if key != "$ref"}
-        return {**target, **_inlined(rest, root, trail, path)}
+        return {**target, **_inlined(rest, root, trail, path, counted)}
     kept = {key: item for key, item in node.items() if key != "$defs"}
-    return {key: _inlined(item, root, trail, _dotted(path, [key])) for key, item in kept.items()}
+    return {key: _inlined(item, root, trail, _dotted(path, [key]), counted) for key, item in kept.items()}
 
 
 def _target(root: Schema, ref: str, path: str) -> Any:
