@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -44,7 +43,7 @@ class OneCapability(Endpoint):
     @operation("capabilities_read", "Read a capability", area=AREA, answers={200: shapes.CAPABILITY_DETAIL})
     def get(self, request: Request, capability: str) -> HttpResponse:
         row = selectors.capability_get(capability)
-        used = Counter(use["version"] for use in selectors.usage_by_version(row, self.rights))
+        used = selectors.usage_counts(row, self.rights)
         contracts = selectors.contracts_of(row).select_related("capability", "published_by").defer("document")
         return answer(
             {

@@ -42,7 +42,9 @@ def capability(request: PageRequest, name: str) -> HttpResponse:
     shown = reading.shown_version(versions, asked)
     if shown is None:
         raise NotFound(f"{name} has no version {asked or 'yet'}.", remedy=f"Open {name} to see its versions.")
-    uses = selectors.usage_by_version(capability, request.rights)
+    used = reading.in_use()
+    systems = selectors.systems_using(capability, request.rights)
+    uses = selectors.usage_by_place(capability, systems[: selectors.SYSTEMS_SHOWN])
     context: dict[str, Any] = {
         "capability": capability,
         "contract": shown,
@@ -52,9 +54,9 @@ def capability(request: PageRequest, name: str) -> HttpResponse:
         "outputs": reading.outputs(shown),
         "examples": reading.examples(shown, settings.BASE_URL),
         "price": reading.price_words(shown, reading.cheapest_prices()),
-        "versions": reading.versions(versions, uses),
-        "usage": reading.usage_matrix(uses),
-        "in_use": len(uses),
+        "versions": reading.versions(versions, used),
+        "usage": reading.usage_matrix(uses, more=len(systems) > selectors.SYSTEMS_SHOWN),
+        "in_use": sum(used.get(row.pk, 0) for row in versions),
         "readme": readme.blocks(capability.readme),
         "currency": settings.CURRENCY,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,6 +21,7 @@ from provisioning.domain.contract import parse_contract
 from provisioning.domain.plan import Prices
 from provisioning.domain.render import RenderContext, usage_of
 from provisioning.models import Capability, Cluster, Contract, Resource, Stage
+from provisioning.selectors.capabilities import BAD_STATES, Use
 
 CATEGORY_ORDER: Final = ("compute", "data", "network", "messages")
 STATE_ORDER: Final = ("stable", "preview", "deprecated", "defective", "retired")
@@ -57,19 +58,23 @@ def cards() -> list[Card]:
     for row in Contract.objects.select_related("capability__owner").defer("capability__readme"):
         versions[row.capability_id].append(row)
     prices, used = cheapest_prices(), in_use()
-    best = [best_version(found) for found in versions.values()]
-    return [Card(row.capability, row, used.get(row.capability_id, 0), price_words(row, prices)) for row in best]
+    cards = []
+    for found in versions.values():
+        best = best_version(found)
+        count = sum(used.get(row.pk, 0) for row in found)
+        cards.append(Card(best.capability, best, count, price_words(best, prices)))
+    return cards
 
 
 def in_use() -> dict[int, int]:
-    """Living resources by capability. Counting them all takes long where there are many, so a minute old will do."""
+    """Living resources by contract. Counting them all takes long where there are many, so a minute old will do."""
     found: dict[int, int] | None = cache.get_or_set("capabilities.in-use", _in_use, IN_USE_KNOWN_FOR)
     return found or {}
 
 
 def _in_use() -> dict[int, int]:
     living = Resource.objects.filter(environment__deleted_at=None).exclude(state="gone").order_by()
-    return dict(living.values_list("contract__capability").annotate(n=Count("pk")))
+    return dict(living.values_list("contract").annotate(n=Count("pk")))
 
 
 def best_version(versions: Iterable[Contract]) -> Contract:
@@ -219,10 +224,9 @@ class VersionLine:
     note: str
 
 
-def versions(rows: Sequence[Contract], uses: Iterable[Mapping[str, Any]]) -> list[VersionLine]:
-    """All versions, newest first, with how many living resources the reader sees on each."""
-    used = Counter(one["version"] for one in uses)
-    return [VersionLine(row, used[row.version], _note(row)) for row in rows]
+def versions(rows: Sequence[Contract], used: Mapping[int, int]) -> list[VersionLine]:
+    """All versions, newest first, with how many living resources run each; ``used`` counts by contract."""
+    return [VersionLine(row, used.get(row.pk, 0), _note(row)) for row in rows]
 
 
 def _note(row: Contract) -> str:
@@ -242,23 +246,25 @@ class UsageLine:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    stages: list[Stage]
+    """``stages`` are names in order. ``more``: further systems use it; ``outdated`` counts the shown ones to move."""
+
+    stages: list[str]
     lines: list[UsageLine]
     outdated: int
+    more: bool = False
 
 
-def usage_matrix(uses: Sequence[Mapping[str, Any]]) -> Usage:
+def usage_matrix(uses: Sequence[Use], *, more: bool = False) -> Usage:
     """Systems by stages with (version, state) in the cells; ``outdated`` counts systems on a version that must go."""
-    stages = sorted({one["environment"].stage for one in uses}, key=lambda stage: stage.order)
-    by_place: dict[tuple[int, int], dict[str, str]] = defaultdict(dict)
+    stages = sorted({(one.stage_order, one.stage) for one in uses})
+    by_place: dict[tuple[int, str], dict[str, str]] = defaultdict(dict)
     systems = {}
     for one in uses:
-        environment = one["environment"]
-        systems[environment.system_id] = environment.system
-        by_place[environment.system_id, environment.stage_id].setdefault(one["version"], one["state"])
+        systems[one.system.pk] = one.system
+        by_place[one.system.pk, one.stage].setdefault(one.version, one.state)
     lines = [
-        UsageLine(system, [list(by_place.get((key, stage.pk), {}).items()) for stage in stages])
+        UsageLine(system, [list(by_place.get((key, stage), {}).items()) for _, stage in stages])
         for key, system in sorted(systems.items(), key=lambda pair: pair[1].slug)
     ]
-    bad = {one["environment"].system_id for one in uses if one["state"] in ("deprecated", "defective", "retired")}
-    return Usage(stages, lines, len(bad))
+    bad = {one.system.pk for one in uses if one.state in BAD_STATES}
+    return Usage([stage for _, stage in stages], lines, len(bad), more)

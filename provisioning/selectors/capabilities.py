@@ -5,13 +5,15 @@ A published contract never changes, so its parsed form is kept per process by di
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Final
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from governance.access import Rights
+from governance.access import Rights, visible
+from idp.catalog.models import System
 from idp.kernel.errors import NotFound
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.contract import parse_contract
@@ -97,16 +99,57 @@ class Catalogue:
         return [(version, row.state) for (name, version), row in self._rows.items() if name == capability]
 
 
-def usage_by_version(capability: Capability, rights: Rights) -> list[dict[str, Any]]:
-    """Who uses which version: live resources the reader may see, newest version first."""
+BAD_STATES: Final = ("deprecated", "defective", "retired")
+SYSTEMS_SHOWN: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A version that a system runs at a stage."""
+
+    system: System
+    stage: str
+    stage_order: int
+    version: str
+    state: str
+
+
+def _living(capability: Capability) -> QuerySet[Resource]:
+    living = Resource.objects.filter(contract__capability=capability, environment__deleted_at=None)
+    return living.exclude(state="gone").order_by()
+
+
+def usage_counts(capability: Capability, rights: Rights) -> dict[str, int]:
+    """How many live resources the reader may see run each version, newest version first."""
     rows = (
-        Resource.objects.filter(contract__capability=capability, environment__deleted_at=None)
-        .exclude(state="gone")
-        .select_related("contract", "environment__system__team", "environment__stage")
-        .order_by("-contract__major", "-contract__minor", "-contract__patch", "environment__system__slug", "name")
+        visible(_living(capability), rights, "environment__system")
+        .values_list("contract__version")
+        .annotate(n=Count("pk"))
+        .order_by("-contract__major", "-contract__minor", "-contract__patch")
     )
-    return [
-        {"version": row.contract.version, "state": row.contract.state, "resource": row, "environment": row.environment}
-        for row in rows[:500]
-        if rights.may_see(row.environment.system)
-    ]
+    return dict(rows)
+
+
+def systems_using(capability: Capability, rights: Rights) -> list[System]:
+    """The first ``SYSTEMS_SHOWN`` and one more of the visible systems that run it, by name; those with a bad version
+    first."""
+    used = _living(capability).filter(environment__system=OuterRef("pk"))
+    rows = visible(System.objects.filter(Exists(used)), rights, "")
+    bad = Exists(used.filter(contract__state__in=BAD_STATES))
+    return list(rows.annotate(bad=bad).order_by("-bad", "slug")[: SYSTEMS_SHOWN + 1])
+
+
+def usage_by_place(capability: Capability, systems: Sequence[System]) -> list[Use]:
+    """What these systems run at which stage, newest version first; one query, one row for each version and place."""
+    by_key = {one.pk: one for one in systems}
+    stage, contract = "environment__stage__", "contract__"
+    rows = (
+        _living(capability)
+        .filter(environment__system__in=by_key)
+        .values_list(
+            "environment__system_id", f"{stage}name", f"{stage}order", f"{contract}version", f"{contract}state"
+        )
+        .distinct()
+        .order_by(*(f"-{contract}{part}" for part in ("major", "minor", "patch")))
+    )
+    return [Use(by_key[key], *values) for key, *values in rows]
