@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from provisioning.domain.driver import Observed, PermanentError
+from provisioning.domain.frozen import frozen_among
 from provisioning.drivers.sandbox import fields, status
 from provisioning.drivers.sandbox.faults import FINALIZER, held, told_about
 from provisioning.drivers.sandbox.store import Fault, StoredObject
-
-# Fields that an API server does not let change once they are set, by kind, as the start of a path.
-_FROZEN = {
-    "Deployment": re.compile(r"spec\.selector"),
-    "StatefulSet": re.compile(
-        r"spec\.(?!replicas|template|updateStrategy|minReadySeconds|ordinals|revisionHistoryLimit|persistentVolumeClaimRetentionPolicy)"
-    ),
-    "PersistentVolumeClaim": re.compile(r"spec\.(?!resources\.requests|volumeAttributesClassName)"),
-    "Job": re.compile(r"spec\.(selector|template|completionMode)"),
-    "RoleBinding": re.compile(r"roleRef"),
-}
 
 
 def manifest_of(stored: StoredObject) -> dict[str, Any]:
@@ -46,10 +35,9 @@ def body(held_fields: fields.Fields) -> dict[fields.Path, Any]:
 
 def refuse_frozen_changes(before: StoredObject, after: fields.Fields) -> None:
     """Raises PermanentError ``invalid-object`` when a field differs that must not."""
-    frozen = _FROZEN.get(before.ref.kind)
     old, new = body(before.fields), body(after)
     moved = [fields.shown(path) for path in {*old, *new} if old.get(path) != new.get(path)]
-    stuck = sorted(path for path in moved if frozen and frozen.match(path))
+    stuck = frozen_among(before.ref.kind, moved)
     if stuck:
         raise PermanentError(
             "invalid-object",
