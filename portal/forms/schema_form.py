@@ -292,7 +292,7 @@ def _fill_select(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> I
         options.insert(0, Option("", "Not set"))
     if chosen and chosen not in known:
         options.append(Option(chosen, chosen, selected=True))
-    return replace(bare, value=chosen, options=tuple(options))
+    return replace(bare, value=chosen, options=tuple(options), wide=bool(about))
 
 
 def _fill_checkbox(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> Input:

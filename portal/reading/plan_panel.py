@@ -79,7 +79,8 @@ def panel_of(planned: Planned, forms: Sequence[ResourceForm], errors: dict[str, 
     return PlanPanel(
         aside="Nothing is changed yet" if editing else "Nothing is made yet",
         notes=_notes(planned, forms, errors),
-        made=() if editing else tuple(_made(one) for one in plan.get("resources", ())),
+        # Under a name that is taken, the plan is a difference to somebody else's environment.
+        made=() if editing or errors.get("name") else tuple(_made(one) for one in plan.get("resources", ())),
         diff=tuple(resources) if editing else (),
         unchanged=_unchanged(plan) if editing and plan else "",
         empty="" if resources else _empty(editing, forms),
