@@ -50,7 +50,7 @@ def cluster_register(
                 title=title.strip(),
                 driver=driver,
                 server=server,
-                kubernetes_version=info.version,
+                kubernetes_version=info.version[:40],
                 credentials=encrypt(kubeconfig) if driver == "kubernetes" else "",
                 reached_at=now,
                 created_at=now,
@@ -84,7 +84,7 @@ def cluster_update(
         fields |= {
             "credentials": encrypt(kubeconfig),
             "server": server,
-            "kubernetes_version": info.version,
+            "kubernetes_version": info.version[:40],
             "reached_at": now,
         }
     with transaction.atomic():
@@ -102,7 +102,7 @@ def cluster_check(actor: Actor, cluster: Cluster, *, now: datetime) -> ClusterIn
     """Reach the cluster with the credentials that are stored."""
     rights_of(actor).require_admin()
     info = _probe(cluster.driver, driver_settings(cluster))
-    Cluster.objects.filter(pk=cluster.pk).update(reached_at=now, kubernetes_version=info.version)
+    Cluster.objects.filter(pk=cluster.pk).update(reached_at=now, kubernetes_version=info.version[:40])
     return info
 
 
@@ -137,8 +137,22 @@ def _reach(driver: str, kubeconfig: str) -> tuple[ClusterInfo, str]:
                 FieldError("kubeconfig", "Paste the kubeconfig of an account made for Slipway (docs/kubernetes.md).")
             ],
         )
-    document = load_yaml(kubeconfig).data
+    document = _kubeconfig(kubeconfig)
     return _probe(driver, {"kubeconfig": document}), _server(document)
+
+
+def _kubeconfig(text: str) -> Any:
+    """The document. What is wrong with it is told by its line only: the words of a kubeconfig may be its secrets."""
+    try:
+        return load_yaml(text).data
+    except InvalidInput as error:
+        line = next((one.line for one in error.errors if one.line is not None), None)
+        message = "The kubeconfig is not YAML that can be read" + (f", see its line {line}." if line else ".")
+        raise InvalidInput(
+            message,
+            remedy="Paste it whole, as kubectl config view --raw --minify shows it.",
+            errors=[FieldError("kubeconfig", message, line)],
+        ) from None
 
 
 def _server(document: Any) -> str:
