@@ -1,6 +1,6 @@
 """Tables of provisioning, one module per subject. Rows change in ``provisioning.services`` only."""
 
-from provisioning.models.capability import Capability, Contract
+from provisioning.models.capability import Capability, Contract, PreviewTeam
 from provisioning.models.change import Change, ChangeEvent
 from provisioning.models.environment import Environment, Resource, Revision
 from provisioning.models.run import Run, RunEvent, Step
@@ -13,6 +13,7 @@ __all__ = [
     "Cluster",
     "Contract",
     "Environment",
+    "PreviewTeam",
     "Resource",
     "Revision",
     "Run",

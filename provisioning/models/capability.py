@@ -32,7 +32,10 @@ class Capability(models.Model):
 
 
 class Contract(models.Model):
-    """One published version. ``document`` never changes; only ``state`` may."""
+    """One published version. ``document`` never changes; its state and what is said about the state may.
+
+    ``replacement`` is another version of the capability. ``state_version`` counts the moves, for ``If-Match``.
+    """
 
     capability = models.ForeignKey(Capability, on_delete=models.PROTECT, related_name="contracts")
     version = models.CharField(max_length=40)
@@ -40,6 +43,11 @@ class Contract(models.Model):
     minor = models.PositiveIntegerField()
     patch = models.PositiveIntegerField()
     state = models.CharField(max_length=12)
+    state_version = models.PositiveIntegerField(default=1)
+    state_since = models.DateTimeField(null=True)
+    state_reason = models.CharField(max_length=400, blank=True, default="")
+    sunset_at = models.DateTimeField(null=True)
+    replacement = models.CharField(max_length=40, blank=True, default="")
     document = models.JSONField()
     digest = models.CharField(max_length=64)
     published_at = models.DateTimeField()
@@ -54,3 +62,18 @@ class Contract(models.Model):
 
     def __str__(self) -> str:
         return f"{self.capability_id}@{self.version}"
+
+
+class PreviewTeam(models.Model):
+    """A team that may use the preview versions of a capability, because one of its maintainers said so."""
+
+    capability = models.ForeignKey(Capability, on_delete=models.CASCADE, related_name="preview_teams")
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+    joined_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    joined_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["capability", "team"], name="preview_team_once")]
+
+    def __str__(self) -> str:
+        return f"{self.team_id} previews {self.capability_id}"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from idp.kernel.cel import did_you_mean
-from idp.kernel.errors import NotFound
+from idp.kernel.errors import FieldError, NotFound
 from provisioning.domain.contract import Contract as ParsedContract
+from provisioning.domain.contract_states import new_uses_refused
 from provisioning.domain.version import choose
-from provisioning.models import Capability
+from provisioning.models import Capability, PreviewTeam
 from provisioning.selectors.capabilities import Catalogue
 
 
@@ -35,6 +36,20 @@ class ContractLookup:
             usable = ", ".join(text for text, state in offered if state in ("stable", "deprecated"))
             raise NotFound(f"{capability} has no version that fits “{constraint}”.", remedy=f"There are {usable}.")
         return self.catalogue.contract(capability, version)
+
+    def refused(self, document: Mapping[str, Any], base: Mapping[str, Any] | None, *, team: int) -> list[FieldError]:
+        """Resources that would begin to use a defective version, or a preview that ``team`` has not opted in to.
+
+        One query when a preview is named, none otherwise.
+        """
+
+        def joined(capability: str) -> bool:
+            return PreviewTeam.objects.filter(team=team, capability__name=capability).exists()
+
+        def state_of(capability: str, version: str) -> str:
+            return self.catalogue.row(capability, version).state
+
+        return list(new_uses_refused(document, base, state_of=state_of, joined=joined))
 
 
 def lookup_for(spec: Mapping[str, Any], base: Mapping[str, Any] | None) -> ContractLookup:

@@ -336,8 +336,10 @@ def _target(
         default_days=stage.default_days,
         max_days=stage.max_days,
     )
-    resolved = resolve(spec, contracts=lookup.contract, expires=expires, base=base.document if base else None)
-    found = [*problems, *resolved.problems, *_component_problems(resolved, system)]
+    before = base.document if base else None
+    resolved = resolve(spec, contracts=lookup.contract, expires=expires, base=before)
+    refused = lookup.refused(resolved.document, before, team=system.team_id)
+    found = [*problems, *resolved.problems, *refused, *_component_problems(resolved, system)]
     desired = desired_at(
         resolved.document, system=system, stage=stage, name=request.environment, catalogue=lookup.catalogue
     )

@@ -1,0 +1,153 @@
+"""Moving versions between states: who may, what is refused, what new environments get, and what is kept of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from governance.models import AuditEntry
+from idp.kernel.actor import PLATFORM
+from idp.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed
+from provisioning.contracts import builtin_documents
+from provisioning.models import Contract, PreviewTeam, Resource, Run
+from provisioning.selectors.contract_flags import defective_uses, flagged_in, flags
+from provisioning.services.changes import ChangeRequest, change_plan
+from provisioning.services.contract_states import contract_state_set, preview_join, preview_leave
+from provisioning.services.contracts import contract_publish
+from tests.personas import NOW, Organisation
+from tests.provisioning.organisation import carry_out, create, equip
+
+pytestmark = pytest.mark.django_db
+
+SUNSET = NOW + timedelta(days=60)
+
+
+@pytest.fixture
+def organisation() -> Organisation:
+    found = Organisation.found()
+    equip(found)
+    return found
+
+
+def publish(version: str, state: str = "stable") -> Contract:
+    """Another version of postgres like the first."""
+    document: dict[str, Any] = dict(dict(builtin_documents())["postgres/1.0.0.yaml"].data)
+    document = {**document, "metadata": {**document["metadata"], "version": version}}
+    return contract_publish(PLATFORM, document={**document, "spec": {**document["spec"], "state": state}}, now=NOW)
+
+
+def move(
+    organisation: Organisation, state: str, *, version: str = "1.0.0", who: str = "admin", **rest: Any
+) -> Contract:
+    given: dict[str, Any] = {"reason": "It loses data; move to 1.1.0." if state in ("deprecated", "defective") else ""}
+    if state == "deprecated":
+        given["sunset"] = SUNSET
+    return contract_state_set(
+        organisation.actor(who), capability="postgres", version=version, state=state, now=NOW, **(given | rest)
+    )
+
+
+def plan(organisation: Organisation, capability: str, *, kind: str = "create", name: str = "new") -> Any:
+    spec = {"stage": "dev", "resources": {"db": {"capability": capability, "inputs": {"storageGiB": 5}}}}
+    return change_plan(organisation.actor("developer"), ChangeRequest(kind, "checkout", name, spec=spec), now=NOW)
+
+
+def test_it_keeps_the_note_and_tells_the_audit(organisation: Organisation) -> None:
+    publish("1.1.0")
+    moved = move(organisation, "deprecated", replacement="1.1.0")
+    assert (moved.state, moved.sunset_at, moved.replacement, moved.state_since) == ("deprecated", SUNSET, "1.1.0", NOW)
+    entry = AuditEntry.objects.get(action="contract.state")
+    assert entry.data["before"] == "stable"
+    assert entry.data["after"] == "deprecated"
+    [note] = flags().values()
+    assert note.label == "postgres 1.0.0"
+
+
+def test_the_same_again_leaves_no_entry(organisation: Organisation) -> None:
+    first = move(organisation, "defective")
+    assert move(organisation, "defective").state_version == first.state_version == 2
+    assert AuditEntry.objects.filter(action="contract.state").count() == 1
+
+
+def test_an_end_can_be_put_off_and_the_beginning_stays(organisation: Organisation) -> None:
+    move(organisation, "deprecated")
+    later = SUNSET + timedelta(days=30)
+    moved = contract_state_set(
+        organisation.actor("admin"), capability="postgres", version="1.0.0", state="deprecated",
+        reason="Later after all.", sunset=later, now=NOW + timedelta(days=3),
+    )  # fmt: skip
+    assert (moved.sunset_at, moved.state_since) == (later, NOW)
+
+
+REFUSED: dict[str, tuple[type[Exception], dict[str, Any]]] = {
+    "an illegal move": (Conflict, {"state": "retired"}),
+    "no reason": (InvalidInput, {"state": "defective", "reason": " "}),
+    "no end": (InvalidInput, {"state": "deprecated", "sunset": None}),
+    "a developer": (Forbidden, {"state": "defective", "who": "developer"}),
+    "a maintainer": (Forbidden, {"state": "defective", "who": "maintainer"}),
+    "no such version": (NotFound, {"state": "defective", "version": "9.0.0"}),
+    "moved meanwhile": (PreconditionFailed, {"state": "defective", "expected_version": 7}),
+}
+
+
+@pytest.mark.parametrize(("error", "asked"), REFUSED.values(), ids=REFUSED.keys())
+def test_it_refuses(organisation: Organisation, error: type[Exception], asked: dict[str, Any]) -> None:
+    with pytest.raises(error), transaction.atomic():
+        move(organisation, **asked)
+    assert Contract.objects.get(capability__name="postgres").state == "stable"
+    assert not AuditEntry.objects.filter(action="contract.state").exists()
+
+
+def test_it_retires_only_what_is_not_in_use(organisation: Organisation) -> None:
+    carry_out(Run.objects.get(change=create(organisation)))
+    move(organisation, "defective")
+    with pytest.raises(Conflict, match="1 living resource uses it"), transaction.atomic():
+        move(organisation, "retired")
+    Resource.objects.filter(name="db").update(state="gone")
+    assert move(organisation, "retired").state == "retired"
+
+
+def test_a_defective_version_gets_no_new_use_and_existing_ones_stay(organisation: Organisation) -> None:
+    made = create(organisation)
+    carry_out(Run.objects.get(change=made))
+    move(organisation, "defective")
+    refused = plan(organisation, "postgres@1.0.0")
+    assert refused.outcome == "invalid"
+    assert [one.path for one in refused.problems] == ["spec.resources.db.capability"]
+    assert "takes no new use" in refused.problems[0].message
+    kept = plan(organisation, "postgres@1.0.0", kind="update", name="try")
+    assert kept.problems == ()
+    assert [note.state for note in flagged_in(kept.target)] == ["defective"]
+    [(name, note)] = defective_uses([made.environment_id or 0])[made.environment_id or 0]
+    assert (name, note.reason) == ("db", "It loses data; move to 1.1.0.")
+
+
+def test_a_newer_version_is_chosen_instead_of_a_defective_one(organisation: Organisation) -> None:
+    publish("1.1.0")
+    move(organisation, "defective", version="1.1.0", reason="It loses data; stay on 1.0.0.")
+    assert plan(organisation, "postgres@1").target["resources"]["db"]["contract"] == "1.0.0"
+
+
+@pytest.mark.parametrize("who", ["maintainer", "admin"])
+def test_previews_are_for_teams_that_joined(organisation: Organisation, who: str) -> None:
+    publish("1.1.0", "preview")
+    assert plan(organisation, "postgres@1").target["resources"]["db"]["contract"] == "1.0.0"
+    assert "preview" in plan(organisation, "postgres@1.1.0").problems[0].message
+    preview_join(organisation.actor(who), capability="postgres", team="payments", now=NOW)
+    preview_join(organisation.actor(who), capability="postgres", team="payments", now=NOW)
+    assert plan(organisation, "postgres@1.1.0").problems == ()
+    assert plan(organisation, "postgres@1").target["resources"]["db"]["contract"] == "1.0.0"
+    preview_leave(organisation.actor(who), capability="postgres", team="payments", now=NOW)
+    assert plan(organisation, "postgres@1.1.0").outcome == "invalid"
+    entries = AuditEntry.objects.filter(action__startswith="preview.").order_by("pk")
+    assert [one.action for one in entries] == ["preview.join", "preview.leave"]
+
+
+@pytest.mark.parametrize("who", ["developer", "viewer", "stranger", "auditor"])
+def test_only_maintainers_join_previews(organisation: Organisation, who: str) -> None:
+    with pytest.raises(Forbidden):
+        preview_join(organisation.actor(who), capability="postgres", team="payments", now=NOW)
+    assert not PreviewTeam.objects.exists()
