@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from portal.pages.request import PageRequest
 from portal.pages.shell import page, waiting_count
 from portal.reading import matrix, mine, quotas
 from portal.reading.change_lines import change_lines
+from portal.reading.systems import standing_of
 from provisioning.models import Environment
 from provisioning.selectors import changes
 
@@ -27,9 +29,11 @@ MATRIX_STAGES = 3
 @page("home")
 def home(request: PageRequest) -> HttpResponse:
     systems, rights = mine.systems(request), request.rights
-    environments = mine.environments(systems)
-    by_key = {one.pk: one for one in systems}
-    care = mine.needs_care(((by_key[one.system_id], one) for one in environments), clock.now())
+    standing = standing_of(systems)
+    # Their number is all that is told of most of them.
+    environments = range(sum({one.system_id: one.of_system for one in standing}.values()))  # type: ignore[attr-defined]
+    by_key, now = {one.pk: one for one in systems}, clock.now()
+    care = mine.needs_care(((by_key[one.system_id], one) for one in mine.in_need(systems, now)), now)
     tight = quotas.near({one.team for one in systems}, quota.quota_states(rights.teams)) if systems else []
     context = {
         "waiting": change_lines(changes.change_list(rights, waiting_on_me=True)[:ROWS]),
@@ -43,7 +47,7 @@ def home(request: PageRequest) -> HttpResponse:
         "may_request": rights.is_admin or any(REQUEST_CHANGE in held for held in rights.teams.values()),
         "environments": environments,
         "currency": settings.CURRENCY,
-        **_matrix(systems, environments),
+        **_matrix(systems, standing),
     }
     return render(request, "home/home.html", context)
 
@@ -53,7 +57,7 @@ def _matrix(systems: list[System], environments: list[Environment]) -> dict[str,
     return {"stages": stages, "lines": matrix.lines(systems[:MATRIX_SYSTEMS], stages, environments)}
 
 
-def summary(care: list[mine.Care], tight: list[quotas.Tight], environments: list[Environment]) -> str:
+def summary(care: list[mine.Care], tight: list[quotas.Tight], environments: Sequence[object]) -> str:
     """The sentence below the answer: what is not as it should be, by name where it is one thing, else that all is."""
     said = [
         _counted(care, "failed", "failed", "failed"),

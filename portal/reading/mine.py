@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, When
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -38,18 +38,20 @@ def _systems(rights: Rights) -> QuerySet[System]:
     )
 
 
-def environments(of: Sequence[System]) -> list[Environment]:
-    """Living environments of these systems with their stage and desired revision, and the last run that failed.
+def in_need(of: Sequence[System], now: datetime) -> list[Environment]:
+    """Environments of these systems that may need care, the gravest first, with the last run that failed.
 
     One query: ``failed_run`` and ``failed_error`` are sub-queries by the index of runs per environment.
     """
     failed = Run.objects.filter(environment=OuterRef("pk"), state="failed").order_by("-id")
+    grave = Case(When(state="failed", then=0), When(state="degraded", then=1), default=2)
     return list(
         Environment.objects.filter(system__in=[one.pk for one in of], deleted_at=None)
+        .filter(Q(state__in=CARE_STATES) | Q(expires_at__lt=now + EXPIRES_SOON))
         .select_related("stage", "desired")
         .defer("desired__document", "conditions")
         .annotate(failed_run=Subquery(failed.values("pk")[:1]), failed_error=Subquery(failed.values("error")[:1]))
-        .order_by("stage__order", "name")[:ENVIRONMENTS]
+        .order_by(grave, "stage__order", "name")[:ENVIRONMENTS]
     )
 
 
