@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.services.postgres import PostgresServer, own_postgres
 from tests.services.postgres import configured_url as postgres_url
 from tests.services.programs import ServiceMissing, required
 from tests.services.redis import RedisServer, own_redis, running_redis
@@ -41,6 +42,16 @@ def own_redis_server() -> Iterator[RedisServer]:
     """A Redis of this test alone, to be stopped and started."""
     try:
         with own_redis() as server:
+            yield server
+    except ServiceMissing as missing:
+        _absent(str(missing))
+
+
+@pytest.fixture
+def own_postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL of this test alone, to be stopped and started."""
+    try:
+        with own_postgres() as server:
             yield server
     except ServiceMissing as missing:
         _absent(str(missing))

@@ -67,6 +67,44 @@ def running_postgres(*, durable: bool = False) -> Iterator[str]:
             _stop(process)
 
 
+class PostgresServer:
+    """A PostgreSQL of one test alone, to be stopped and started; what was committed stays."""
+
+    def __init__(self, binaries: Path, folder: Path) -> None:
+        self._binaries, self._folder, self._port = binaries, folder, free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        _initialise(binaries, folder / "data")
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://slipway@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        self._process = _start(self._binaries, self._folder, self._port, durable=True)
+        await_port(self._port, self._process, self._folder / "log")
+
+    def stop(self) -> None:
+        """As an administrator would: connections are cut, transactions rolled back."""
+        if self._process is not None:
+            _stop(self._process)
+            self._process = None
+
+
+@contextlib.contextmanager
+def own_postgres() -> Iterator[PostgresServer]:
+    """ServiceMissing when the programs are not installed; a server that DATABASE_URL names is never stopped."""
+    binaries = programs()
+    if binaries is None:
+        raise ServiceMissing(MISSING)
+    with scratch_folder("postgres") as folder:
+        server = PostgresServer(binaries, folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
 def _initialise(binaries: Path, data: Path) -> None:
     command = [
         str(binaries / "initdb"),
