@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import Any
 
 from django.http import HttpResponse
@@ -12,14 +11,17 @@ from rest_framework.request import Request
 from idp.kernel import clock
 from idp.kernel.errors import FieldError, InvalidInput
 from portal.api import paths
-from portal.api.answers import answer, created, listing, moment
+from portal.api.answers import answer, created, etag, listing, moment
+from portal.api.deprecation import HEADERS, deprecation_headers
 from portal.api.endpoint import Endpoint
 from portal.api.operation import PAGED, Query, operation
+from portal.api.preconditions import require_if_match
 from portal.api.shapes import capabilities as shapes
 from portal.api.shapes.words import text
 from provisioning.models import Capability, Contract
 from provisioning.selectors import capabilities as selectors
 from provisioning.services import contracts as services
+from provisioning.services.contract_states import contract_state_set
 
 AREA = "Capabilities"
 
@@ -93,14 +95,37 @@ class OneContract(Endpoint):
         "Read a contract",
         area=AREA,
         answers={200: shapes.CONTRACT_DETAIL},
-        headers={
-            "Deprecation": "Since when it is deprecated, as RFC 9745 has it.",
-            "Sunset": "When it ends, as RFC 8594 has it.",
-        },
+        versioned=True,
+        headers=HEADERS,
     )
     def get(self, request: Request, capability: str, version: str) -> HttpResponse:
-        row = selectors.contract_get(capability, version)
-        return answer(_detail(row), headers=deprecation_headers(row))
+        return _one(selectors.contract_get(capability, version))
+
+    @operation(
+        "contracts_move",
+        "Move a contract to another state",
+        area=AREA,
+        answers={200: shapes.CONTRACT_DETAIL},
+        body=shapes.CONTRACT_STATE,
+        scope="admin",
+        versioned=True,
+        headers=HEADERS,
+        problems=(409,),
+        about="Platform admins only. What is published stays as it is; its state moves, and why is told to everyone "
+        "who uses it. A deprecated version needs a reason and a sunset; a retired one must be unused.",
+    )
+    def patch(self, request: Request, capability: str, version: str) -> HttpResponse:
+        self.rights.require_admin()
+        expected = require_if_match(request, selectors.contract_get(capability, version).state_version)
+        contract_state_set(
+            self.actor,
+            capability=capability,
+            version=version,
+            now=clock.now(),
+            expected_version=expected,
+            **{**self.sent, "sunset": _moment(self.sent.get("sunset"))},
+        )
+        return _one(selectors.contract_get(capability, version))
 
 
 def capability_row(capability: Capability) -> dict[str, Any]:
@@ -123,6 +148,10 @@ def contract_row(contract: Contract) -> dict[str, Any]:
         "capability": contract.capability.name,
         "version": contract.version,
         "state": contract.state,
+        "state_since": moment(contract.state_since),
+        "reason": contract.state_reason,
+        "sunset": moment(contract.sunset_at),
+        "replacement": contract.replacement or None,
         "digest": contract.digest,
         "published_at": moment(contract.published_at),
         "published_by": contract.published_by.username if contract.published_by else None,
@@ -130,33 +159,24 @@ def contract_row(contract: Contract) -> dict[str, Any]:
     }
 
 
-def deprecation_headers(contract: Contract) -> dict[str, str]:
-    """``Deprecation`` (``@`` and Unix seconds) and ``Sunset`` (an HTTP date), where the document has their dates.
-
-    The document says them as ``spec.deprecated`` and ``spec.sunset``; a sunset before the deprecation is left out.
-    """
-    if contract.state not in ("deprecated", "retired"):
-        return {}
-    spec = contract.document.get("spec", {})
-    since, end = _date(spec.get("deprecated")), _date(spec.get("sunset"))
-    headers = {"Link": f'<{paths.capability(contract.capability.name)}>; rel="successor-version"'}
-    if since:
-        headers["Deprecation"] = f"@{int(since.timestamp())}"
-    if end and (since is None or end >= since):
-        headers["Sunset"] = format_datetime(end, usegmt=True)
-    return headers
+def _one(contract: Contract) -> HttpResponse:
+    return answer(_detail(contract), headers={"ETag": etag(contract.state_version), **deprecation_headers(contract)})
 
 
 def _detail(contract: Contract) -> dict[str, Any]:
     return {**contract_row(contract), "document": contract.document}
 
 
-def _date(value: Any) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+def _moment(sent: str | None) -> datetime | None:
+    """The sunset that was sent; a day alone is its first moment in UTC."""
+    if sent is None:
         return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    try:
+        found = datetime.fromisoformat(sent)
+    except ValueError:
+        message = "Write a day, or a moment like 2026-12-01T00:00:00Z."
+        raise InvalidInput("The state was not changed.", errors=[FieldError("sunset", message)]) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _require_same_name(document: dict[str, Any], capability: str) -> None:

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from idp.kernel import clock
 from portal.api import paths
 from portal.api.answers import answer, created, figure, listing, moment
+from portal.api.deprecation import HEADERS, headers_of
 from portal.api.endpoint import Endpoint
 from portal.api.events import change_event_row
 from portal.api.operation import PAGED, Operation, Query, operation
@@ -21,6 +22,7 @@ from portal.api.shapes import changes as shapes
 from portal.api.shapes.words import text
 from provisioning.models import Change
 from provisioning.selectors import changes as selectors
+from provisioning.selectors.contract_flags import flagged_in
 from provisioning.services import decisions
 from provisioning.services.changes import ChangeRequest, change_submit
 from provisioning.services.starts import change_resume
@@ -69,18 +71,28 @@ class Changes(Endpoint):
         body=shapes.CHANGE_REQUEST,
         scope="change",
         problems=(409,),
+        headers=HEADERS,
         about="It starts at once, or waits for people. A change that is denied by policy or quota is stored too: the "
         "problem names it as `change`.",
     )
     def post(self, request: Request) -> HttpResponse:
         change = change_submit(self.actor, ChangeRequest(**self.sent), now=clock.now())
-        return created(change_row(_joined(change.pk)), paths.change(change.pk), status=202)
+        response = created(change_row(_joined(change.pk)), paths.change(change.pk), status=202)
+        return _announced(response, change)
 
 
 class OneChange(Endpoint):
-    @operation("changes_read", "Read a change", area=AREA, answers={200: shapes.CHANGE_DETAIL})
+    @operation("changes_read", "Read a change", area=AREA, answers={200: shapes.CHANGE_DETAIL}, headers=HEADERS)
     def get(self, request: Request, change_id: int) -> HttpResponse:
-        return answer(change_detail(self.rights, selectors.change_get(self.rights, change_id)))
+        change = selectors.change_get(self.rights, change_id)
+        return _announced(answer(change_detail(self.rights, change)), change)
+
+
+def _announced(response: HttpResponse, change: Change) -> HttpResponse:
+    """With the headers of the versions that the change's target should leave."""
+    for name, value in headers_of(flagged_in(change.target)).items():
+        response[name] = value
+    return response
 
 
 def _decision(declared: Operation, act: Callable[[Endpoint, int], object]) -> type[Endpoint]:

@@ -10,10 +10,12 @@ from rest_framework.request import Request
 
 from idp.kernel import clock
 from portal.api.answers import answer
+from portal.api.deprecation import HEADERS, headers_of
 from portal.api.endpoint import Endpoint
 from portal.api.operation import Query, operation
 from portal.api.shapes import changes as shapes
 from portal.api.shapes.words import flag
+from provisioning.selectors.contract_flags import flagged_in
 from provisioning.services.changes import ChangeRequest, Planned, change_plan
 from provisioning.services.dry_runs import change_dry_run
 
@@ -30,6 +32,7 @@ class Plans(Endpoint):
             Query("cluster", flag("Ask the cluster: add `dry_run`, what it says to each object. Slower.")),
         ),
         scope="change",
+        headers=HEADERS,
         about="Same body as a change. Answers plan, policy verdicts, quota and who must agree; writes nothing. What "
         "is wrong with the spec comes back as `problems`, with the outcome `invalid`.",
     )
@@ -37,9 +40,9 @@ class Plans(Endpoint):
         request_made = ChangeRequest(**self.sent)
         if self.query.get("cluster", False):
             planned, told = change_dry_run(self.actor, request_made, now=clock.now())
-            return answer({**planned_row(planned), "dry_run": told})
+            return answer({**planned_row(planned), "dry_run": told}, headers=headers_of(flagged_in(planned.target)))
         planned = change_plan(self.actor, request_made, now=clock.now(), objects=self.query.get("objects", False))
-        return answer(planned_row(planned))
+        return answer(planned_row(planned), headers=headers_of(flagged_in(planned.target)))
 
 
 def planned_row(planned: Planned) -> dict[str, Any]:
@@ -68,6 +71,7 @@ def planned_row(planned: Planned) -> dict[str, Any]:
         "quota": [one.as_dict() for one in planned.quota],
         "problems": [one.as_dict() for one in planned.problems],
         "left_out": list(planned.left_out),
+        "warnings": [one.sentence for one in flagged_in(planned.target)],
     }
 
 

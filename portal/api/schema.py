@@ -39,6 +39,7 @@ _HEADERS: Final[Mapping[str, Schema]] = {
     "Location": {"type": "string", "format": "uri-reference"},
     "Deprecation": {"type": "string"},
     "Sunset": {"type": "string"},
+    "Link": {"type": "string"},
 }
 AREAS: Final = (
     ("Start", "Where to begin."),

@@ -13,6 +13,7 @@ from portal.api import (
     me,
     places,
     plans,
+    previews,
     reference,
     rules,
     runs,
@@ -43,6 +44,12 @@ urlpatterns = [
     path("capabilities/<slug:capability>/contracts/", capabilities.Contracts.as_view(), name="contracts"),
     path(
         "capabilities/<slug:capability>/contracts/<str:version>/", capabilities.OneContract.as_view(), name="contract"
+    ),
+    path("capabilities/<slug:capability>/previews/", previews.PreviewTeams.as_view(), name="previews"),
+    path(
+        "capabilities/<slug:capability>/previews/<slug:team>/leave/",
+        previews.PreviewLeave.as_view(),
+        name="preview-leave",
     ),
     path("stages/", places.Stages.as_view(), name="stages"),
     path("stages/<slug:stage>/", places.OneStage.as_view(), name="stage"),

@@ -13,6 +13,7 @@ from portal.api.shapes.words import (
     record,
     ref,
     shape,
+    slug,
     text,
 )
 
@@ -25,6 +26,10 @@ CONTRACT = shape(
             "capability": text(),
             "version": text("SemVer.", example="1.2.0"),
             "state": text(one_of=STATES),
+            "state_since": maybe(moment("When it came into this state; null while it is in its first.")),
+            "reason": text("Why it is in this state."),
+            "sunset": maybe(moment("When it ends.")),
+            "replacement": maybe(text("The version to use instead.")),
             "digest": text("SHA-256 of the canonical document."),
             "published_at": moment(),
             "published_by": maybe(text()),
@@ -55,6 +60,34 @@ CONTRACT_DOCUMENT = shape(
         closed=True,
     ),
 )
+CONTRACT_STATE = shape(
+    "ContractState",
+    record(
+        {"state": text(one_of=STATES)},
+        {
+            "reason": text("Why, and what its users should do.", most=400),
+            "sunset": maybe(text("The day or moment on which it ends.", most=40, example="2027-03-31")),
+            "replacement": maybe(text("Another stable version of the capability.", most=40, example="2.0.0")),
+        },
+        closed=True,
+        examples=(
+            {"state": "deprecated", "reason": "2.x keeps backups.", "sunset": "2027-03-31", "replacement": "2.0.0"},
+        ),
+    ),
+)
+PREVIEW = shape(
+    "PreviewTeam",
+    record({"team": text("Slug."), "joined_at": moment(), "joined_by": maybe(text())}),
+)
+PREVIEW_JOIN = shape(
+    "PreviewJoin",
+    record(
+        {"team": slug("The team whose systems may use previews.", "payments")},
+        closed=True,
+        examples=({"team": "payments"},),
+    ),
+)
+PREVIEW_PAGE = page_of(PREVIEW)
 CAPABILITY = shape(
     "Capability",
     record(

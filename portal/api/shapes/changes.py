@@ -191,6 +191,7 @@ PLANNED = shape(
             "quota": listed(ref(QUOTA_LINE)),
             "problems": listed(ref("FieldError"), "What to mend before it can be submitted."),
             "left_out": listed(text(), "Resources that are not in the plan because of a problem."),
+            "warnings": listed(text(), "Versions in it that should be left, and why."),
         },
         {"dry_run": listed(anything("kind, name, resource, action, before, after"), "Only with `cluster=true`.")},
         about="What a change would do. Nothing was written.",

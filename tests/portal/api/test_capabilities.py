@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 import yaml
 
-from portal.api.capabilities import deprecation_headers
+from portal.api.deprecation import deprecation_headers
 from provisioning.contracts import builtin_documents
 from provisioning.models import Capability, Contract
 
