@@ -17,6 +17,8 @@ CHANGE_STATES: Final = (
     "denied", "pending", "approved", "running", "succeeded", "failed", "rejected", "cancelled", "expired", "superseded",
 )  # fmt: skip
 OPEN_CHANGE_STATES: Final = ("pending", "approved", "running")
+RESUMABLE_CHANGE_STATES: Final = ("failed", "cancelled")
+"""A cancelled change only when it had begun: one that was withdrawn before has no run to go on with."""
 CHANGE_TRANSITIONS: Final = MappingProxyType(
     {
         ("pending", "approve"): "approved",
@@ -34,6 +36,7 @@ CHANGE_TRANSITIONS: Final = MappingProxyType(
         ("running", "fail"): "failed",
         ("running", "stop"): "cancelled",
         ("failed", "resume"): "running",
+        ("cancelled", "resume"): "running",
     }
 )
 

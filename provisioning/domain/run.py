@@ -27,6 +27,7 @@ RUN_TRANSITIONS: Final = MappingProxyType(
         ("queued", "cancel"): "cancelled",
         ("running", "cancel"): "cancelled",
         ("failed", "resume"): "queued",
+        ("cancelled", "resume"): "queued",
     }
 )
 STEP_TRANSITIONS: Final = MappingProxyType(

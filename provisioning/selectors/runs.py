@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 
 from governance.access import Rights
 from idp.kernel.errors import NotFound
+from provisioning.domain.lifecycle import RESUMABLE_CHANGE_STATES
 from provisioning.domain.run import TERMINAL_RUN_STATES
 from provisioning.models import Run, RunEvent, Step
 
@@ -93,7 +94,10 @@ def run_view(rights: Rights, run: Run, *, now: datetime) -> RunView:
         steps=list(Step.objects.filter(run=run).order_by("position")),
         now=now,
         may_cancel=may and run.state in ("queued", "running") and not run.cancel_requested_by,
-        may_resume=may and run.state == "failed" and run.change.state == "failed" and _is_latest(run),
+        may_resume=may
+        and run.state in ("failed", "cancelled")
+        and run.change.state in RESUMABLE_CHANGE_STATES
+        and _is_latest(run),
     )
 
 

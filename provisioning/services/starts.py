@@ -19,6 +19,7 @@ from governance.services.quota import quota_use
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, NotFound
 from idp.kernel.wake import wake_after_commit
+from provisioning.domain.lifecycle import RESUMABLE_CHANGE_STATES
 from provisioning.domain.run import next_run_state, next_step_state
 from provisioning.models import Change, Environment, Resource, Revision, Run, Step
 from provisioning.selectors.amounts import amounts_after, larger
@@ -188,8 +189,9 @@ def change_resume(actor: Actor, change_id: int, *, now: datetime) -> Run:
     rights.require_request(found.system)
     change = change_lock(change_id)
     run = Run.objects.select_for_update(of=("self",)).filter(change=change).order_by("-id").first()
-    if run is None or change.state != "failed":
-        raise Conflict(f"This change is {change.state}; only a failed one can be resumed.", code="illegal-state")
+    if run is None or change.state not in RESUMABLE_CHANGE_STATES:
+        message = f"This change is {change.state}; only one that failed or was stopped on its way can be resumed."
+        raise Conflict(message, code="illegal-state")
     if Run.objects.filter(environment_id=made_for(change), state__in=BUSY).exists():
         raise Conflict("Another run of this environment is under way.", remedy="Resume when it has ended.")
     if Run.objects.filter(environment_id=made_for(change), pk__gt=run.pk).exists():

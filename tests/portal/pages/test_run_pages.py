@@ -6,6 +6,7 @@ import pytest
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from idp.kernel import clock
 from portal.pages import live
 from provisioning.models import Run
 from tests.provisioning.organisation import Clock, carry_out, create
@@ -195,3 +196,18 @@ def test_it_stays_within_the_ceiling(living, sign_in, django_assert_max_num_quer
     client.get(page)
     with django_assert_max_num_queries(CEILING):
         client.get(page)
+
+
+def test_a_run_that_was_stopped_can_go_on(sign_in, equipped, settings):
+    settings.SANDBOX_READY_SECONDS = 600
+    run = Run.objects.get(change=create(equipped))
+    browser = sign_in("developer")
+    browser.post(reverse("run-cancel", args=[run.pk]))
+    assert carry_out(run, Clock(clock.now())).state == "cancelled"
+    page = reverse("run", args=[run.pk])
+    assert 'value="resume"' in text(browser.get(page))
+    assert 'value="resume"' not in text(sign_in("viewer").get(page))
+    settings.SANDBOX_READY_SECONDS = 0
+    answer = browser.post(reverse("change-decide", args=[run.change_id]), {"decision": "resume"})
+    assert answer.headers["Location"] == page
+    assert carry_out(run, Clock(clock.now())).state == "succeeded"

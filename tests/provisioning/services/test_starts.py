@@ -6,10 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from idp.kernel.errors import Conflict
 from provisioning.models import Change, Run
-from provisioning.orchestrator import sweep
+from provisioning.orchestrator import advance, sweep
+from provisioning.selectors.changes import change_get, change_view
+from provisioning.selectors.runs import run_view
 from provisioning.services import runs, starts
 from provisioning.services.changes import ChangeRequest, change_submit
+from provisioning.services.decisions import change_cancel
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import Clock, carry_out, create, equip, spec
 
@@ -84,3 +88,40 @@ def test_a_run_is_given_back_until_its_time(organisation):
     runs.run_release(claim, due_at=NOW + timedelta(minutes=1))
     assert runs.runs_due(NOW) == []
     assert runs.runs_due(NOW + timedelta(minutes=1)) == [run.pk]
+
+
+@pytest.fixture
+def stopped(organisation, settings) -> Run:
+    """A run that was stopped while its resources were not ready yet."""
+    settings.SANDBOX_READY_SECONDS = 600
+    run = Run.objects.get(change=create(organisation))
+    clock = Clock()
+    advance(run.pk, now=clock)
+    runs.run_cancel(organisation.actor("developer"), run.pk, now=clock())
+    carry_out(run, clock)
+    settings.SANDBOX_READY_SECONDS = 0
+    return run
+
+
+def test_what_was_stopped_goes_on_where_it_stopped(organisation, stopped):
+    change = stopped.change
+    assert run_view(organisation.rights("developer"), stopped, now=NOW).may_resume
+    rights = organisation.rights("developer")
+    assert change_view(rights, change_get(rights, change.pk)).may_resume
+    starts.change_resume(organisation.actor("developer"), change.pk, now=NOW)
+    assert carry_out(stopped).state == "succeeded"
+    change.refresh_from_db()
+    assert (change.state, change.environment.state) == ("succeeded", "ready")
+
+
+def test_what_was_withdrawn_before_it_began_does_not_go_on(organisation):
+    change = create(organisation, "live", stage="prod")
+    change_cancel(organisation.actor("developer"), change.pk, now=NOW)
+    with pytest.raises(Conflict, match="only one that failed or was stopped on its way"):
+        starts.change_resume(organisation.actor("developer"), change.pk, now=NOW)
+
+
+def test_two_who_resume_at_once_start_it_once(organisation, stopped):
+    starts.change_resume(organisation.actor("developer"), stopped.change_id, now=NOW)
+    with pytest.raises(Conflict, match="This change is running"):
+        starts.change_resume(organisation.actor("maintainer"), stopped.change_id, now=NOW)
