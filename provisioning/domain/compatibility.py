@@ -25,6 +25,8 @@ Level = Literal["none", "patch", "minor", "major"]
 _RANK: Mapping[str, int] = {"none": 0, "patch": 1, "minor": 2, "major": 3}
 MOST_EXAMPLES = 10
 """Findings for which an example is looked for; each costs some dozens of validations."""
+MOST_RENDERED = 200
+"""Recorded inputs that are rendered by both versions, a few milliseconds each; every one of them is validated."""
 MOST_REPLAYED = 20
 """Findings of the replay that are listed one by one; the rest is counted."""
 
@@ -53,13 +55,15 @@ def compare(old: Contract, new: Contract, recorded_inputs: Iterable[Mapping[str,
     ``recorded_inputs`` are those of living resources of ``old``, with defaults, references as written.
     """
     recorded = _distinct(recorded_inputs)
+    rendered = recorded[:: -(-len(recorded) // MOST_RENDERED) or 1]
     found = [
         *_input_findings(old, new),
         *_rule_findings(old, new),
         *_replayed(new, recorded),
         *_output_findings(old, new),
-        *object_findings(old, new, recorded),
-        *usage_notices(old, new, recorded),
+        *object_findings(old, new, rendered),
+        *usage_notices(old, new, rendered),
+        *_sampled(len(rendered), len(recorded)),
     ]
     level = _level(old, new, found)
     step = version_step(old, new)
@@ -79,6 +83,12 @@ def version_step(old: Contract, new: Contract) -> Level:
     if before.major != after.major:
         return "major"
     return "minor" if before.minor != after.minor else "patch"
+
+
+def _sampled(rendered: int, recorded: int) -> Iterator[Finding]:
+    if rendered < recorded:
+        message = f"Objects were compared for {rendered} of {recorded} different inputs in use, spread evenly."
+        yield Finding("spec.objects", "sampled", message, breaking=False)
 
 
 def _distinct(recorded: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:

@@ -200,6 +200,16 @@ def test_it_lists_some_of_many_and_counts_the_rest() -> None:
     assert replayed[-1].message == "30 more inputs in use are refused."
 
 
+def test_it_validates_all_and_renders_some_of_very_many() -> None:
+    recorded = [{"storageGiB": 1 + number % 500, "label": f"l{number}"} for number in range(1500)]
+    found = compare(store(), newer(), recorded)
+    assert [(one.rule, one.breaking) for one in found.findings] == [("sampled", False)]
+    assert "188 of 1500" in found.findings[0].message
+    assert found.allowed
+    smaller = compare(store(), newer((f"{STORAGE}.maximum", 499)), recorded)
+    assert sum(one.rule == "replay" for one in smaller.breaking) == 3
+
+
 def test_it_hides_plain_text_where_a_secret_may_stand() -> None:
     found = compare(
         app(), app(("metadata.version", "2.1.0"), ("spec.inputs.properties.env.maxProperties", 1)),
