@@ -134,10 +134,11 @@ def _inbox(request: HttpRequest) -> dict[str, Any]:
     rights, now = request.rights, clock.now()  # type: ignore[attr-defined]
     waiting = list(change_list(rights, waiting_on_me=True)[:PAGE])
     mine = {one.pk for one in waiting}
-    pending = [one for one in change_list(rights, state="pending")[: GROUP + len(mine)] if one.pk not in mine][:GROUP]
+    others = change_list(rights, state="pending").defer("plan")[: GROUP + len(mine)]
+    pending = [one for one in others if one.pk not in mine][:GROUP]
     since = now - timedelta(hours=24)
     # Numbers rise with time: those of a day are among the newest, and the database need not look for the day.
-    newest = change_list(rights).exclude(state="pending")[:GROUP]
+    newest = change_list(rights).exclude(state="pending").defer("plan")[:GROUP]
     decided = [one for one in newest if one.created_at >= since]
     return {
         "shown": [*waiting, *pending, *decided],
@@ -162,7 +163,7 @@ def _listed(request: HttpRequest, tab: str, asked: dict[str, str]) -> dict[str, 
         requester=rights.actor.user_id if tab == "mine" else None,
         waiting_on_me=tab == "inbox",
         query=asked["q"],
-    )
+    ).defer("plan")
     found = keyset.page(rows, order=("-id",), cursor=request.GET.get("cursor"), limit=PAGE)
     group = {"id": "g-all", "title": "", "rows": reading.inbox_rows(found.items)}
     return {"shown": found.items, "groups": [group], "next": found.next, "waiting": None}

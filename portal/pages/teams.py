@@ -48,7 +48,8 @@ def team(request: PageRequest, team: str) -> HttpResponse:
 
 def _team_page(request: PageRequest, team: Team, form: MemberForm) -> HttpResponse:
     rights = request.rights
-    shares = reading.shares(rights, team)
+    state = reading.quota_of(team)
+    shares = reading.shares(rights, team, state.used)
     owners = quotas.owners(shares)
     costs = reading.cost_by_system(shares)
     systems = reading.systems_of(rights, team)
@@ -59,7 +60,7 @@ def _team_page(request: PageRequest, team: Team, form: MemberForm) -> HttpRespon
         "uses": reading.ledger(rights, team),
         "uses_count": int(reading.total(shares, "environments")),
         "owners": owners,
-        "bars": quotas.bars(reading.quota_of(team), shares, owners),
+        "bars": quotas.bars(state, shares, owners),
         "totals": {name: reading.total(shares, name) for name in ("cpu", "memory_gib", "storage_gib", "cost")},
         "may_manage": rights.may_manage(team),
         "may_set_quota": rights.may_administer(),

@@ -133,18 +133,26 @@ class Share:
     cost: Decimal | None
 
 
-def shares(rights: Rights, team: Team) -> list[Share]:
-    """The whole ledger by system, summed by the database: one query, a row for each system however many uses."""
-    environment = Environment.objects.filter(pk=OuterRef("environment_id"))
-    seen = visible(environment, rights)
+def shares(rights: Rights, team: Team, used: Amounts) -> list[Share]:
+    """What is ``used`` by system, as far as the reader may see it, and the rest as one share.
+
+    One query, summed by the database over what the environments want; while one is moving, that and what it uses
+    differ, and the difference is in the rest too.
+    """
+    living = Environment.objects.filter(system__team=team, deleted_at=None, desired__isnull=False)
     rows = (
-        Reservation.objects.filter(team=team, state="used")
-        .annotate(system=Subquery(seen.values("system__slug")), cost=Subquery(seen.values("monthly_cost")))
+        visible(living, rights)
         .order_by()
-        .values_list("system")
-        .annotate(Sum("cpu"), Sum("memory_gib"), Sum("storage_gib"), Sum("environments"), Sum("cost"))
+        .values_list("system__slug")
+        .annotate(Sum("cpu"), Sum("memory_gib"), Sum("storage_gib"), Count("pk"), Sum("monthly_cost"))
     )
-    return [Share(system or HIDDEN, *sums) for system, *sums in rows]
+    seen = [Share(*row) for row in rows]
+    names = ("cpu", "memory_gib", "storage_gib", "environments")
+    rest = {name: Decimal(getattr(used, name)) - total(seen, name) for name in names}
+    if rest.pop("environments") > 0:
+        left = int(used.environments - total(seen, "environments"))
+        seen.append(Share(HIDDEN, environments=left, cost=None, **{name: max(rest[name], Decimal(0)) for name in rest}))
+    return seen
 
 
 def cost_by_system(found: Iterable[Share]) -> dict[str, Decimal]:
