@@ -177,6 +177,11 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# --- event streams ------------------------------------------------------------------------------------------------
+# A stream holds a thread of the server (deploy/gunicorn.py). A quarter of them for pages and a quarter for the API
+# leaves half for everything else, however many people watch; who finds no place asks again and again instead.
+MOST_STREAMS = environ.number("SLIPWAY_WEB_THREADS", 64, least=1) // 4
+
 # --- the API --------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -1,7 +1,7 @@
 """A run's events as server-sent events, for a browser or a program that wants to watch.
 
-A stream holds a web thread, so it is bounded: 32 in this process, a minute each, then the client comes back with
-``Last-Event-ID``. Between two looks the database connection is given back.
+A stream holds a web thread, so they are bounded: a quarter of the threads of this process, a minute each, then the
+client comes back with ``Last-Event-ID``. Between two looks the database connection is given back.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 
+from django.conf import settings
 from django.db import connections
 from django.http import StreamingHttpResponse
 from rest_framework.request import Request
@@ -21,7 +22,7 @@ from portal.api.faults import BadRequest
 from provisioning.domain.run import TERMINAL_RUN_STATES
 from provisioning.models import Run, RunEvent
 
-MAX_STREAMS = 32
+MAX_STREAMS = settings.MOST_STREAMS
 LIFE_SECONDS = 60.0
 LOOK_SECONDS = 0.5
 HEARTBEAT_SECONDS = 10.0

@@ -55,7 +55,7 @@ class RunEvents(Endpoint):
         media=("text/event-stream",),
         about="Oldest first. With `Accept: text/event-stream` they are streamed as they come, for up to a minute: each "
         "event is named `event`, its data is a RunEvent; `end` says that the run is over. Come back with "
-        "`Last-Event-ID`. At most 32 streams are open at once (503 otherwise).",
+        "`Last-Event-ID`. A quarter of the threads of the server may stream at once (503 otherwise).",
     )
     def get(self, request: Request, run_id: int) -> HttpResponseBase:
         run = selectors.run_get(self.rights, run_id)

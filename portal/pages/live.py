@@ -1,7 +1,7 @@
 """The live part of a run as server-sent events: the whole part again whenever something in it moved.
 
-A stream holds a web thread, so it is bounded: 32 in this process, a minute each; then the browser comes back with
-``Last-Event-ID``, and when there is no place it polls ``run-progress`` instead. Between two looks the database
+A stream holds a web thread, so they are bounded: a quarter of the threads, a minute each; then the browser comes back
+with ``Last-Event-ID``, and when there is no place it polls ``run-progress`` instead. Between two looks the database
 connection is given back. Nothing but drawing happens here.
 """
 
@@ -12,6 +12,7 @@ import time
 from collections.abc import Generator, Iterator
 from typing import Any
 
+from django.conf import settings
 from django.db import connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.loader import render_to_string
@@ -22,7 +23,7 @@ from portal.pages.shell import page
 from portal.reading.run import signature
 from provisioning.selectors.runs import run_get
 
-MAX_STREAMS = 32
+MAX_STREAMS = settings.MOST_STREAMS
 LIFE_SECONDS = 60.0
 LOOK_SECONDS = 1.0
 HEARTBEAT_SECONDS = 10.0

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import runpy
 
 import pytest
+from django.conf import settings
 
 from portal.api import event_stream
 from portal.api.event_stream import EventStream, Places
+from portal.pages import live
 from provisioning.models import Run, RunEvent
 from provisioning.orchestrator import advance
 from tests.portal.api.client import connections_stay
@@ -123,3 +126,8 @@ def test_it_stops_a_run_between_two_steps(api, organisation, settings):
     advance(run.pk, now=Clock(run.created_at.replace(year=2027)))
     assert api("developer").get(f"runs/{run.pk}/").json()["state"] == "cancelled"
     assert api("developer").post(f"runs/{run.pk}/cancel/").status_code == 409
+
+
+def test_streams_leave_half_the_threads_of_the_server_to_others():
+    threads = runpy.run_path(str(settings.BASE_DIR / "deploy" / "gunicorn.py"))["threads"]
+    assert threads / 2 >= event_stream.MAX_STREAMS + live.MAX_STREAMS
