@@ -14,11 +14,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from governance.services.audit import audit_verify
+from governance.services.quota import quota_set
+from idp.kernel.actor import PLATFORM
 from provisioning.models import Change, Run
 from provisioning.services import run_outcomes, runs
 from provisioning.services.changes import ChangeRequest, change_submit
 from provisioning.services.decisions import change_approve, change_cancel, change_comment, change_reject
 from provisioning.services.starts import change_resume, changes_start_due
+from tests.concurrency.threads import side_by_side
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import carry_out, create, equip, spec
 
@@ -26,6 +30,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 _LOCK = re.compile(r'FROM "(\w+)".* FOR (?:NO KEY )?UPDATE')
 _WRITE = re.compile(r'^(?:INSERT INTO|UPDATE) "(\w+)"')
+EACH = 5
 AUDIT = {"governance_audithead", "governance_auditentry"}
 
 
@@ -42,10 +47,10 @@ class Work:
     def waiting(self) -> Change:
         return create(self.organisation, "live", stage="prod")
 
-    def end(self, event: str) -> Callable[[], object]:
-        run = Run.objects.get(change=create(self.organisation, "ending"))
+    def end(self, event: str, name: str = "ending") -> Callable[[], object]:
+        run = Run.objects.get(change=create(self.organisation, name))
         claim = runs.run_claim(run.pk, owner="a", lease=timedelta(seconds=30), now=NOW)
-        self.submit("update", "ending", api={"replicas": 3})
+        self.submit("update", name, api={"replicas": 3})
         return lambda: run_outcomes.run_end(claim, event, now=NOW)
 
     def approve(self) -> Callable[[], object]:
@@ -133,3 +138,27 @@ def test_it_knows_a_wrong_order():
     ]
     assert after_the_audit_head(wrong) == ["governance_quota"]
     assert after_the_audit_head([wrong[0], wrong[2], wrong[1], wrong[3], wrong[2]]) == []
+
+
+def test_nobody_waits_in_a_circle():
+    """Submits, decisions, withdrawals and ends of runs of one team, all at once."""
+    organisation = Organisation.found()
+    equip(organisation)
+    limits = {"cpu": 900, "memory_gib": 900, "storage_gib": 900, "environments": 900}
+    quota_set(PLATFORM, team=organisation.payments, now=NOW, **limits)
+    work = Work(organisation)
+    waiting = [create(organisation, f"live{number}", stage="prod") for number in range(EACH * 2)]
+    acts: list[Callable[[], object]] = []
+    for number in range(EACH):
+        agreed, withdrawn = waiting[number], waiting[number + EACH]
+        acts += [
+            lambda number=number: create(organisation, f"new{number}"),
+            lambda one=agreed: change_approve(
+                organisation.actor("maintainer"), one.pk, plan_digest=one.plan_digest, now=NOW
+            ),
+            lambda one=withdrawn: change_cancel(organisation.actor("developer"), one.pk, now=NOW),
+            work.end(("succeed", "fail", "cancel")[number % 3], f"ending{number}"),
+        ]
+    outcomes = side_by_side(len(acts), lambda number: acts[number]())
+    assert [one for one in outcomes if isinstance(one, Exception)] == []
+    assert audit_verify() == []
