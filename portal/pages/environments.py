@@ -18,6 +18,7 @@ from portal.reading import environment as reading
 from provisioning.domain.lifecycle import ENVIRONMENT_STATES
 from provisioning.models import Cluster, Environment
 from provisioning.selectors.changes import change_list
+from provisioning.selectors.contract_flags import flags
 from provisioning.selectors.environments import (
     environment_document,
     environment_get,
@@ -154,6 +155,7 @@ def _overview(request: HttpRequest, found: Environment) -> dict[str, Any]:
         **_frame(request, found, "overview"),
         "view": "list" if request.GET.get("view") == "list" else "graph",
         "resources": resources,
+        "notices": reading.notices(resources, flags()),
         "nodes": reading.nodes(resources, here),
         "edges": reading.edges(resources),
         "outputs": reading.outputs(resources),

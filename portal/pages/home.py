@@ -20,6 +20,7 @@ from portal.reading.change_lines import change_lines
 from portal.reading.systems import standing_of
 from provisioning.models import Environment
 from provisioning.selectors import changes
+from provisioning.selectors.contract_flags import defective_uses
 
 ROWS = 6
 MATRIX_SYSTEMS = 8
@@ -33,7 +34,10 @@ def home(request: PageRequest) -> HttpResponse:
     # Their number is all that is told of most of them.
     environments = range(sum({one.system_id: one.of_system for one in standing}.values()))  # type: ignore[attr-defined]
     by_key, now = {one.pk: one for one in systems}, clock.now()
-    care = mine.needs_care(((by_key[one.system_id], one) for one in mine.in_need(systems, now)), now)
+    care = mine.by_gravity(
+        mine.needs_care(((by_key[one.system_id], one) for one in mine.in_need(systems, now)), now),
+        mine.defective_care(defective_uses(by_key)),
+    )
     tight = quotas.near({one.team for one in systems}, quota.quota_states(rights.teams)) if systems else []
     context = {
         "waiting": change_lines(changes.change_list(rights, waiting_on_me=True)[:ROWS]),
@@ -61,6 +65,7 @@ def summary(care: list[mine.Care], tight: list[quotas.Tight], environments: Sequ
     """The sentence below the answer: what is not as it should be, by name where it is one thing, else that all is."""
     said = [
         _counted(care, "failed", "failed", "failed"),
+        _counted(care, "defective", "uses a defective version", "use a defective version"),
         _counted(care, "degraded", "is degraded", "are degraded"),
         _counted(care, "expiring", "expires soon", "expire soon"),
         f"{tight[0].team} is {'over' if tight[0].state == 'over' else 'near'} its quota" if tight else "",

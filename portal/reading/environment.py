@@ -18,7 +18,9 @@ from django.urls import reverse
 from portal.drawing import words
 from portal.drawing.graph import Node
 from portal.reading.plan_words import listed
+from provisioning.domain.contract_states import StateNote
 from provisioning.models import Change, Environment
+from provisioning.selectors.contract_flags import Flags
 from provisioning.selectors.environments import ResourceView
 
 MOVING: Final = ("requested", "progressing", "deleting")
@@ -38,6 +40,32 @@ class OutputRow:
     url: str = ""
     secret: str = ""
     used_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Resources on a version that they should leave, with why."""
+
+    tone: str
+    names: str
+    verb: str
+    note: StateNote
+
+
+def notices(resources: Iterable[ResourceView], known: Flags) -> list[Notice]:
+    """One for each version that somebody should leave, defective ones first."""
+    found: dict[StateNote, list[str]] = {}
+    for one in resources:
+        note = known.get((one.capability, one.contract))
+        if note is not None and one.state not in ("deleting", "gone"):
+            found.setdefault(note, []).append(one.name)
+    listing = [
+        Notice(
+            "bad" if note.state == "defective" else "warn", listed(names), "runs" if len(names) == 1 else "run", note
+        )
+        for note, names in found.items()
+    ]
+    return sorted(listing, key=lambda one: one.tone != "bad")
 
 
 def nodes(resources: Iterable[ResourceView], here: str) -> list[Node]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Final
 
 from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, When
@@ -13,7 +14,9 @@ from django.urls import reverse
 
 from governance.access import Rights, visible
 from idp.catalog.models import System
+from provisioning.domain.contract_states import StateNote
 from provisioning.models import Change, Environment, Run
+from provisioning.selectors.contract_flags import DefectiveUse
 
 SYSTEMS: Final = 30
 ENVIRONMENTS: Final = 150
@@ -65,6 +68,7 @@ class Care:
     text: str
     url: str
     action: str = ""
+    kind: str = "environment"
 
 
 def needs_care(of: Iterable[tuple[System, Environment]], now: datetime) -> list[Care]:
@@ -77,7 +81,33 @@ def needs_care(of: Iterable[tuple[System, Environment]], now: datetime) -> list[
     return [care for _, care in sorted(found, key=lambda pair: pair[0])]
 
 
-_GRAVITY: Final = ("failed", "degraded", "expiring", "deleting", "progressing")
+_GRAVITY: Final = ("failed", "defective", "degraded", "expiring", "deleting", "progressing")
+
+
+def by_gravity(*found: Iterable[Care]) -> list[Care]:
+    """All of them, the gravest first, otherwise in their order."""
+    return sorted(chain(*found), key=lambda care: _GRAVITY.index(care.state))
+
+
+def defective_care(uses: Iterable[DefectiveUse]) -> list[Care]:
+    """One line for each environment and defective version in it: what is wrong with it, and what to do."""
+    places: dict[tuple[str, str, StateNote], list[str]] = {}
+    for use in uses:
+        places.setdefault((use.system, use.environment, use.note), []).append(use.resource)
+    return [
+        Care(
+            f"{system} / {environment}",
+            "defective",
+            f"{system} / {environment}: {', '.join(names)} runs {note.label}, which is defective",
+            " ".join(
+                part for part in (note.reason, f"Move to {note.replacement}." if note.replacement else "") if part
+            ),
+            reverse("environment", args=[system, environment]),
+            "Open it",
+            kind="contract",
+        )
+        for (system, environment, note), names in places.items()
+    ]
 
 
 def _care(system: System, environment: Environment, now: datetime) -> Care | None:

@@ -1,7 +1,7 @@
 """The plan beside the form: what the gate says to a draft, in words, figures and one button.
 
-Read by the views that make and edit environments, for the page and for each live plan. Pure, and it decides nothing:
-whether something may be asked for is ``Planned.outcome``.
+Read by the views that make and edit environments, for the page and for each live plan. It decides nothing: whether
+something may be asked for is ``Planned.outcome``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from portal.reading.plan_words import (
     unchanged_sentence,
     verdict_lines,
 )
+from provisioning.selectors.contract_flags import flagged_in
 from provisioning.services.gate import Planned
 
 DAYS_OF_MONTH: Final = 30
@@ -138,6 +139,10 @@ def _notes(planned: Planned, forms: Sequence[ResourceForm], errors: dict[str, st
             )
         )
     notes += [Note("bad", one.sentence, "denied", "change") for one in planned.shortages]
+    notes += [
+        Note("bad" if one.state == "defective" else "warn", one.sentence, one.state, "contract")
+        for one in flagged_in(planned.target)
+    ]
     return tuple(notes)
 
 

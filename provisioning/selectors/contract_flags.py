@@ -7,6 +7,7 @@ seconds in the process; the gate, which refuses new uses, looks at the rows them
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.core.cache import cache
@@ -18,6 +19,7 @@ from provisioning.models import Contract, Resource
 FLAGGED: Final = ("deprecated", "defective", "retired")
 _KEY: Final = "contracts.flagged"
 _KNOWN_FOR: Final = 10
+MOST_USES: Final = 200
 Flags = Mapping[tuple[str, str], StateNote]
 
 
@@ -60,19 +62,32 @@ def flagged_in(document: Mapping[str, Any] | None) -> tuple[StateNote, ...]:
     return tuple(known[key] for key in used if key in known)
 
 
-def defective_uses(environments: Iterable[int]) -> dict[int, list[tuple[str, StateNote]]]:
-    """Name and note of each living resource on a defective version, by environment. No query when there is none."""
-    bad = {key: note for key, note in flags().items() if note.state == "defective"}
-    if not bad:
-        return {}
+@dataclass(frozen=True, slots=True)
+class DefectiveUse:
+    """A living resource on a defective version."""
+
+    system: str
+    environment: str
+    resource: str
+    note: StateNote
+
+
+def defective_uses(systems: Iterable[int]) -> list[DefectiveUse]:
+    """What of these systems runs a defective version, by place. No query when no version is defective."""
+    known = flags()
+    if not any(note.state == "defective" for note in known.values()):
+        return []
     rows = (
-        Resource.objects.filter(environment__in=list(environments), contract__state="defective")
+        Resource.objects.filter(environment__system__in=list(systems), environment__deleted_at=None)
+        .filter(contract__state="defective")
         .exclude(state="gone")
-        .order_by("environment", "name")
-        .values_list("environment", "name", "contract__capability__name", "contract__version")
+        .order_by("environment__system__slug", "environment__name", "name")
+        .values_list(
+            "environment__system__slug",
+            "environment__name",
+            "name",
+            "contract__capability__name",
+            "contract__version",
+        )[:MOST_USES]
     )
-    found: dict[int, list[tuple[str, StateNote]]] = {}
-    for environment, name, capability, version in rows:
-        if (capability, version) in bad:
-            found.setdefault(environment, []).append((name, bad[capability, version]))
-    return found
+    return [DefectiveUse(*place, known[key]) for *place, name, version in rows if (key := (name, version)) in known]

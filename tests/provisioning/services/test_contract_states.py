@@ -111,8 +111,7 @@ def test_it_retires_only_what_is_not_in_use(organisation: Organisation) -> None:
 
 
 def test_a_defective_version_gets_no_new_use_and_existing_ones_stay(organisation: Organisation) -> None:
-    made = create(organisation)
-    carry_out(Run.objects.get(change=made))
+    carry_out(Run.objects.get(change=create(organisation)))
     move(organisation, "defective")
     refused = plan(organisation, "postgres@1.0.0")
     assert refused.outcome == "invalid"
@@ -121,8 +120,10 @@ def test_a_defective_version_gets_no_new_use_and_existing_ones_stay(organisation
     kept = plan(organisation, "postgres@1.0.0", kind="update", name="try")
     assert kept.problems == ()
     assert [note.state for note in flagged_in(kept.target)] == ["defective"]
-    [(name, note)] = defective_uses([made.environment_id or 0])[made.environment_id or 0]
-    assert (name, note.reason) == ("db", "It loses data; move to 1.1.0.")
+    [use] = defective_uses([organisation.checkout.pk])
+    assert (use.system, use.environment, use.resource) == ("checkout", "try", "db")
+    assert use.note.reason == "It loses data; move to 1.1.0."
+    assert defective_uses([organisation.vault.pk]) == []
 
 
 def test_a_newer_version_is_chosen_instead_of_a_defective_one(organisation: Organisation) -> None:
