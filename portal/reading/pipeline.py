@@ -6,6 +6,7 @@ where its versions would go.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
 from provisioning.models import Change, Environment, Stage
 
 Document = Mapping[str, Any]
+
+NUMBERED = re.compile(r"v?\d+(?:\.\d+)*")
+"""Tags that can be told older from newer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,18 @@ def _version(name: str, icon: str, here: Document | None, after: Document | None
         return Version(name, icon, f"{here['capability']} {here['contract']}", "behind", "Behind")
     if here["contract"] != there["contract"] and image_tag(here) == image_tag(there):
         return Version(name, icon, f"{here['capability']} {here['contract']}", "ahead", "Ahead")
-    return Version(name, icon, text, *(("ahead", "Ahead") if _differs(here, there) else ()))
+    return Version(name, icon, text, *_standing(here, there))
+
+
+def _standing(here: Document, there: Document) -> tuple[str, ...]:
+    """How an image stands to that of the next stage; tags that are no numbers only differ."""
+    if not _differs(here, there):
+        return ()
+    tags = image_tag(here), image_tag(there)
+    if not all(NUMBERED.fullmatch(tag) for tag in tags):
+        return ("ahead", "Differs")
+    mine, theirs = (_number(tag.removeprefix("v")) for tag in tags)
+    return ("behind", "Behind") if mine < theirs else ("ahead", "Ahead")
 
 
 def _differs(here: Document, there: Document) -> bool:

@@ -67,6 +67,24 @@ def test_it_marks_what_promotion_would_carry():
     )
 
 
+STANDINGS = {
+    "newer": ("x/a:2.31.0", "x/a:2.30.0", ("ahead", "Ahead")),
+    "older": ("x/a:2.9.0", "x/a:2.30.0", ("behind", "Behind")),
+    "older, with a letter": ("x/a:v2", "x/a:v3", ("behind", "Behind")),
+    "a branch": ("x/a:main", "x/a:2.30.0", ("ahead", "Differs")),
+    "a digest": (f"x/a@sha256:{'ab' * 32}", "x/a:2", ("ahead", "Differs")),
+    "the same": ("x/a:2", "y/a:2", ("", "")),
+}
+
+
+@pytest.mark.parametrize(("here", "there", "standing"), STANDINGS.values(), ids=STANDINGS.keys())
+def test_it_tells_older_images_from_newer_ones(here, there, standing):
+    pair = [environment(1, STAGES[0], {"api": resource(image=here)})]
+    pair.append(environment(2, STAGES[1], {"api": resource(image=there)}))
+    api = drawn(pair).columns[0].versions[0]
+    assert (api.kind, api.note) == standing
+
+
 def test_it_compares_over_a_stage_without_an_environment():
     same = {"api": resource(image="x/a:1")}
     dev, staging, prod = drawn([environment(1, STAGES[0], same), environment(3, STAGES[2], same)]).columns
