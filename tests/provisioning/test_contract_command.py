@@ -1,0 +1,113 @@
+"""``manage.py contract``: what it prints, what it stores, and how it ends."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import CommandError, call_command
+
+from provisioning.models import Capability, Contract
+from tests.personas import Organisation
+from tests.provisioning.domain.contracts import STORE
+from tests.provisioning.domain.contracts import document as changed
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def organisation() -> Organisation:
+    return Organisation.found()
+
+
+def written(folder: Path, name: str, *changes: tuple[str, Any]) -> Path:
+    file = folder / name
+    file.write_text(yaml.safe_dump(changed(STORE, *changes), sort_keys=False), encoding="utf-8")
+    return file
+
+
+def run(*arguments: object) -> tuple[str, str, str]:
+    """What it printed, what it complained, and with which sentence it ended when it failed."""
+    out, err = StringIO(), StringIO()
+    try:
+        call_command("contract", *map(str, arguments), stdout=out, stderr=err)
+    except CommandError as error:
+        return out.getvalue(), err.getvalue(), str(error)
+    return out.getvalue(), err.getvalue(), ""
+
+
+def test_a_check_stores_nothing(tmp_path: Path) -> None:
+    told, complained, ended = run("check", written(tmp_path, "store.yaml"))
+    assert told.endswith("store@1.2.0 has nothing against it.\n")
+    assert (complained, ended) == ("", "")
+    assert not Contract.objects.exists()
+
+
+def test_a_check_names_file_line_path_and_what_is_right(tmp_path: Path) -> None:
+    file = written(tmp_path, "store.yaml", ("spec.usage.cpu", "${nonsense.x}"))
+    line = next(n for n, text in enumerate(file.read_text().splitlines(), 1) if "nonsense" in text)
+    _, complained, ended = run("check", file)
+    assert complained.startswith(f"{file}:{line}: spec.usage.cpu: ")
+    assert ended == "1 of 1 file must be mended."
+
+
+def test_what_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "broken.yaml"
+    file.write_text("kind: Contract\nkind: Contract\n")
+    _, complained, ended = run("check", file)
+    assert complained.startswith(f"{file}")
+    assert ended
+
+
+def test_it_publishes_a_folder_from_old_to_new_with_its_readme(organisation: Organisation, tmp_path: Path) -> None:
+    written(tmp_path, "a-newer.yaml", ("metadata.version", "1.10.0"))
+    written(tmp_path, "b-older.yaml", ("metadata.version", "1.9.0"))
+    (tmp_path / "README.md").write_text("# Store\n\nKeeps things.")
+    told, complained, ended = run("publish", tmp_path, "--as", organisation.admin.username)
+    assert (complained, ended) == ("", "")
+    assert [line.split(": ")[1] for line in told.splitlines()] == [
+        "store 1.9.0 is published (stable).",
+        "store 1.10.0 is published (stable).",
+    ]
+    assert Capability.objects.get(name="store").readme.endswith("Keeps things.")
+    assert set(Contract.objects.values_list("published_by__username", flat=True)) == {organisation.admin.username}
+
+
+def test_it_goes_on_after_a_file_that_is_refused(organisation: Organisation, tmp_path: Path) -> None:
+    written(tmp_path, "one.yaml", ("metadata.version", "1.0.0"))
+    written(tmp_path, "two.yaml", ("metadata.version", "1.1.0"), ("spec.inputs.properties.storageGiB.maximum", 100))
+    written(tmp_path, "three.yaml", ("metadata.version", "1.2.0"))
+    told, complained, ended = run("publish", tmp_path, "--as", organisation.admin.username)
+    assert len(told.splitlines()) == 2
+    assert "spec.inputs.properties.storageGiB.maximum" in complained
+    assert ended == "1 of 3 files must be mended."
+    assert sorted(Contract.objects.values_list("version", flat=True)) == ["1.0.0", "1.2.0"]
+
+
+REFUSED = {
+    "nobody of that name": (["store.yaml", "--as", "nobody"], "There is no account nobody."),
+    "no such file": (["none.yaml", "--as", "=admin"], "is not there."),
+    "an empty folder": (["empty", "--as", "=admin"], "holds no YAML file."),
+}
+
+
+@pytest.mark.parametrize(("arguments", "ended"), REFUSED.values(), ids=REFUSED.keys())
+def test_it_says_what_it_cannot_use(
+    organisation: Organisation, tmp_path: Path, arguments: list[str], ended: str
+) -> None:
+    written(tmp_path, "store.yaml")
+    (tmp_path / "empty").mkdir()
+    given = [organisation.admin.username if one == "=admin" else one for one in arguments]
+    assert run("publish", tmp_path / given[0], *given[1:])[2].endswith(ended)
+    assert not Contract.objects.exists()
+
+
+def test_only_admins_publish(organisation: Organisation, tmp_path: Path) -> None:
+    file = written(tmp_path, "store.yaml")
+    _, complained, ended = run("publish", file, "--as", organisation.developer.username)
+    assert "admin" in complained
+    assert ended == "1 of 1 file must be mended."
+    assert not Contract.objects.exists()
