@@ -374,8 +374,16 @@ def _unsound(desired: Desired) -> dict[str, FieldError]:
             desired.footprint(name)
             desired.render_expected(name)
         except InvalidInput as error:
-            found[name] = FieldError(f"spec.resources.{name}", error.message)
+            found[name] = _at(name, error)
     return found
+
+
+def _at(name: str, error: InvalidInput) -> FieldError:
+    """The first thing wrong with a resource, at its input where it is one whose reference became a wrong value."""
+    at_input = next((one for one in error.errors if one.path.startswith("inputs.")), None)
+    if at_input is None:
+        return FieldError(f"spec.resources.{name}", error.message)
+    return FieldError(f"spec.resources.{name}.{at_input.path}", at_input.message)
 
 
 def _without(document: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:

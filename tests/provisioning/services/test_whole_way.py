@@ -276,6 +276,7 @@ def test_it_cancels_a_run_between_two_steps(organisation, settings):
         pytest.param("shop", "to", "${resources.nope.outputs.service}", "no resource", id="unknown-resource"),
         pytest.param("shop", "to", "${resources.db.outputs.host}", "does not fit", id="wrong-type"),
         pytest.param("shop", "host", "${resources.db.outputs.credentials.password}", "secret", id="secret-as-text"),
+        pytest.param("shop", "host", "${environment.stage}_.example", "host name", id="wrong-once-resolved"),
         pytest.param("db", "storageGiB", "${resources.api.outputs.port}", "circle", id="cycle"),
     ],
 )
