@@ -1,7 +1,7 @@
 """``manage.py contract check`` and ``contract publish``: contracts from files, with what is wrong line by line.
 
-A thin face over ``provisioning.services.contracts``, like ``POST /api/v1/capabilities/…/contracts/`` and the page “Publish a
-version”. ``check`` stores nothing. Exits with 1 when a file has findings or was refused.
+A thin face over ``provisioning.services.contracts``, as are ``POST /api/v1/capabilities/…/contracts/`` and the page
+“Publish a version”. ``check`` stores nothing. Exits with 1 when a file has findings or was refused.
 """
 
 from __future__ import annotations
