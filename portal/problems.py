@@ -49,7 +49,13 @@ def status_of(error: errors.SlipwayError) -> int:
 
 
 def problem(
-    status: int, code: str, detail: str, *, remedy: str = "", errors: list[dict[str, object]] | None = None, request_id: str = ""
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    remedy: str = "",
+    errors: list[dict[str, object]] | None = None,
+    request_id: str = "",
 ) -> dict[str, Any]:
     """An RFC 9457 problem document with our members ``code``, ``errors``, ``remedy`` and ``request_id``."""
     body: dict[str, Any] = {
