@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from portal.pages import account, capabilities, home, search, sign_in, systems, teams
+from portal.pages import account, capabilities, contract_admin, home, search, sign_in, systems, teams
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -19,7 +19,10 @@ urlpatterns = [
     path("systems/<slug:system>/components/<slug:component>/edit", systems.component_edit, name="component-edit"),
     path("systems/<slug:system>/components/<slug:component>/delete", systems.component_delete, name="component-delete"),
     path("capabilities/", capabilities.capabilities, name="capabilities"),
+    path("capabilities/publish", contract_admin.contract_new, name="capability-new"),
     path("capabilities/<slug:name>/", capabilities.capability, name="capability"),
+    path("capabilities/<slug:name>/publish", contract_admin.contract_new, name="contract-new"),
+    path("capabilities/<slug:name>/<str:version>/state", contract_admin.contract_state, name="contract-state"),
     path("teams/", teams.teams, name="teams"),
     path("teams/new", teams.team_new, name="team-new"),
     path("teams/<slug:team>/", teams.team, name="team"),

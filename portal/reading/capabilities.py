@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from idp.kernel.errors import SlipwayError
 from portal.reading import schema_table
+from portal.reading.version_history import Step, history
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.contract import parse_contract
 from provisioning.domain.plan import Prices
@@ -222,15 +223,19 @@ class VersionLine:
     contract: Contract
     in_use: int
     note: str
+    step: Step | None = None
 
 
 def versions(rows: Sequence[Contract], used: Mapping[int, int]) -> list[VersionLine]:
-    """All versions, newest first, with how many living resources run each; ``used`` counts by contract."""
-    return [VersionLine(row, used.get(row.pk, 0), _note(row)) for row in rows]
+    """All versions, newest first, with what each changed; ``used`` counts living resources by contract."""
+    steps = history(rows)
+    return [VersionLine(row, used.get(row.pk, 0), _note(row), steps.get(row.pk)) for row in rows]
 
 
 def _note(row: Contract) -> str:
     spec = row.document.get("spec", {})
+    if row.state_reason:
+        return f"{row.state_reason}{f' Use {row.replacement} instead.' if row.replacement else ''}"
     if row.state == "defective":
         return str(spec.get("notes") or "Not offered any more.")
     return str(spec.get("notes") or spec.get("changelog") or "")

@@ -90,4 +90,8 @@ def defective_uses(systems: Iterable[int]) -> list[DefectiveUse]:
             "contract__version",
         )[:MOST_USES]
     )
-    return [DefectiveUse(*place, known[key]) for *place, name, version in rows if (key := (name, version)) in known]
+    return [
+        DefectiveUse(system, environment, resource, known[capability, version])
+        for system, environment, resource, capability, version in rows
+        if (capability, version) in known
+    ]

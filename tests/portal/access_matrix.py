@@ -361,6 +361,19 @@ PAGES_CATALOG = [
     ),
     Row("capabilities", "GET", for_people(200)),
     Row("capability", "GET", for_people(200), {"name": "postgres"}),
+    Row("capability-new", "GET", page_for(ADMIN, 200)),
+    Row("capability-new", "POST", page_for(ADMIN, 422), body={"do": "check", "text": "kind: Contract"}),
+    Row("contract-new", "GET", page_for(ADMIN, 200), {"name": "postgres"}),
+    Row(
+        "contract-new", "POST", page_for(ADMIN, 422), {"name": "postgres"}, {"do": "publish", "text": "kind: Contract"}
+    ),
+    Row(
+        "contract-state",
+        "POST",
+        page_for(ADMIN, 302),
+        {"name": "postgres", "version": "1.0.0"},
+        {"state": "defective", "reason": "It loses data."},
+    ),
     Row("teams", "GET", for_people(200)),
     Row("team-new", "GET", page_for(ADMIN, 200)),
     Row("team-new", "POST", page_for(ADMIN, 302), body=NEW_TEAM),

@@ -1,0 +1,82 @@
+"""Forms for published versions: moving one to another state, and sending a draft."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, time
+from typing import Any, Final
+
+from django import forms
+
+from portal.forms.plain import PlainForm
+from provisioning.domain.contract_states import LONGEST_REASON, may_become
+
+STATE_WORDS: Final = {
+    "preview": "Preview: for teams that opted in",
+    "stable": "Stable: offered to everyone",
+    "deprecated": "Deprecated: ends on a day",
+    "defective": "Defective: no new use",
+    "retired": "Retired: gone, nothing uses it",
+}
+LARGEST: Final = 1_000_000
+
+
+class ContractStateForm(PlainForm):
+    """``now`` is the state that the version has, ``others`` the stable versions that may replace it."""
+
+    state = forms.ChoiceField(label="State")
+    reason = forms.CharField(
+        label="Reason",
+        max_length=LONGEST_REASON,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Why, and what its users should do. They read it on their pages.",
+    )
+    sunset = forms.DateField(
+        label="Ends on",
+        required=False,
+        widget=forms.DateInput(attrs={"placeholder": "2027-03-31"}),
+        help_text="Needed for deprecated: the day on which it ends.",
+        error_messages={"invalid": "Write a day like 2027-03-31."},
+    )
+    replacement = forms.ChoiceField(label="Use instead", required=False)
+
+    def __init__(self, *args: Any, now: str, others: Iterable[str], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["state"].choices = [  # type: ignore[attr-defined]
+            (one, STATE_WORDS[one]) for one in may_become(now)
+        ]
+        self.fields["replacement"].choices = [  # type: ignore[attr-defined]
+            ("", "Nothing"),
+            *((one, one) for one in others),
+        ]
+
+    def clean_sunset(self) -> datetime | None:
+        day = self.cleaned_data["sunset"]
+        return datetime.combine(day, time(), UTC) if day else None
+
+
+class ContractDraftForm(PlainForm):
+    """The text of a contract, typed or as a file; a file that is sent takes the place of the text."""
+
+    file = forms.FileField(label="From a file", required=False, help_text="Takes the place of the text below.")
+    text = forms.CharField(label="Contract", required=False, max_length=LARGEST, strip=False, widget=forms.Textarea)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        sent = cleaned.get("file")
+        if sent is not None:
+            cleaned["text"] = self._read(sent)
+        elif not (cleaned.get("text") or "").strip() and "text" not in self.errors:
+            self.add_error("text", "Paste a contract, or choose a file.")
+        return cleaned
+
+    def _read(self, sent: Any) -> str:
+        if sent.size > LARGEST:
+            self.add_error("file", "A contract is smaller than 1 MB.")
+            return ""
+        try:
+            return str(sent.read().decode("utf-8-sig"))
+        except UnicodeDecodeError:
+            self.add_error("file", "Choose a text file in UTF-8.")
+            return ""
