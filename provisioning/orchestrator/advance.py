@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
+from django.db.models import F
 
 from idp.kernel import clock
 from idp.kernel.errors import SlipwayError
@@ -54,14 +55,15 @@ def _owner() -> str:
 
 def _advance_claimed(claim: runs.Claim, now: Clock) -> None:
     run = Run.objects.select_related(
-        "environment__system__team", "environment__stage", "environment__cluster", "change"
+        "environment__system__team", "environment__stage", "environment__cluster", "change", "revision"
     ).get(pk=claim.run_id)
     context = RunContext(run, claim, now)
     while True:
-        if Run.objects.filter(pk=run.pk).exclude(cancel_requested_by="").exists():
+        rows = Step.objects.filter(run_id=run.pk).annotate(cancelled_by=F("run__cancel_requested_by"))
+        steps = {step.key: step for step in rows.order_by("position")}
+        if any(step.cancelled_by for step in steps.values()):
             run_outcomes.run_end(claim, "cancel", now=now())
             return
-        steps = {step.key: step for step in Step.objects.filter(run_id=run.pk).order_by("position")}
         views = [_view(step) for step in steps.values()]
         ending = verdict(views)
         if ending is not None:

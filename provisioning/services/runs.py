@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce
 
 from governance.access import rights_of
 from governance.services.audit import audit_append
@@ -40,15 +41,16 @@ def run_claim(run_id: int, *, owner: str, lease: timedelta, now: datetime) -> Cl
     """Claim a run that is due and free; None when it is neither. ``owner`` is unique for each attempt to claim."""
     free = Q(lease_until=None) | Q(lease_until__lte=now)
     claimed = Run.objects.filter(free, pk=run_id, state__in=("queued", "running"), due_at__lte=now).update(
-        state="running", lease_owner=owner, lease_until=now + lease, epoch=F("epoch") + 1
+        state="running",
+        lease_owner=owner,
+        lease_until=now + lease,
+        epoch=F("epoch") + 1,
+        started_at=Coalesce("started_at", now),
     )
     if claimed != 1:
         return None
     epoch = Run.objects.filter(pk=run_id, lease_owner=owner).values_list("epoch", flat=True).first()
-    if epoch is None:
-        return None
-    Run.objects.filter(pk=run_id, epoch=epoch, started_at=None).update(started_at=now)
-    return Claim(run_id, epoch, lease)
+    return None if epoch is None else Claim(run_id, epoch, lease)
 
 
 def _hold(claim: Claim, now: datetime, **fields: Any) -> None:
