@@ -248,4 +248,3 @@ def _approving_groups(team_id: int) -> QuerySet[GroupObjectPermission, int]:
         object_pk=str(team_id),
         permission__codename=APPROVE_CHANGE,
     ).values_list("group_id", flat=True)
-
