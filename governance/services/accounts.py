@@ -19,7 +19,7 @@ from governance.services.audit import audit_append
 from governance.services.transactions import checked
 from idp.catalog.models import User
 from idp.kernel.actor import PLATFORM, Actor
-from idp.kernel.errors import FieldError, Forbidden, InvalidInput
+from idp.kernel.errors import FieldError, Forbidden, InvalidInput, PlatformFault
 
 
 @transaction.atomic
@@ -73,6 +73,9 @@ def account_create(
     InvalidInput for a name that is taken or wrong.
     """
     rights_of(actor).require_admin()
+    if username.lower() == PLATFORM.username:
+        message = f"“{username}” is the platform's own name; choose another."
+        raise InvalidInput(message, errors=[FieldError("username", message)])
     user = checked(User(username=username, display_name=display_name, password=password_hash, date_joined=now))
     user.save(force_insert=True)
     names = sorted(groups)
@@ -110,4 +113,9 @@ def platform_account() -> User:
     account, _ = User.objects.get_or_create(
         username=PLATFORM.username, defaults={"is_active": False, "display_name": "Slipway", "password": "!"}
     )
+    if account.is_active:
+        raise PlatformFault(
+            f"An active account is named “{PLATFORM.username}”, which is the platform's own name.",
+            remedy="Rename that account; the platform makes its own, which cannot sign in.",
+        )
     return account

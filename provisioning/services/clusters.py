@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -71,13 +72,13 @@ def cluster_update(
     prices: dict[str, Any] | None = None,
     now: datetime,
 ) -> Cluster:
-    """Change title, prices or credentials; new credentials are tried first."""
+    """Change title, prices or credentials; what is left out stays. New credentials are tried first."""
     rights_of(actor).require_admin()
-    with transaction.atomic():
-        cluster = Cluster.objects.select_for_update().filter(name=name).first()
-        if cluster is None:
-            raise NotFound(f"There is no cluster “{name}”.")
-        amounts = _checked(name, cluster.title if title is None else title, cluster.driver, prices or {})
+    cluster = Cluster.objects.filter(name=name).first()
+    if cluster is None:
+        raise NotFound(f"There is no cluster “{name}”.")
+    held = {key: getattr(cluster, f"price_{key}") for key in PRICES}
+    amounts = _checked(name, cluster.title if title is None else title, cluster.driver, {**held, **(prices or {})})
     fields: dict[str, Any] = {**(amounts if prices else {}), **({"title": title.strip()} if title is not None else {})}
     if kubeconfig:
         info, server = _reach(cluster.driver, kubeconfig)
@@ -156,9 +157,14 @@ def _kubeconfig(text: str) -> Any:
 
 
 def _server(document: Any) -> str:
+    """The address that the current context leads to, without a name or password that may stand in it."""
     try:
-        return str(document["clusters"][0]["cluster"]["server"])[:200]
-    except (KeyError, IndexError, TypeError):
+        contexts = {one["name"]: one["context"]["cluster"] for one in document.get("contexts", [])}
+        clusters = {one["name"]: one["cluster"]["server"] for one in document["clusters"]}
+        name = contexts.get(document.get("current-context"), next(iter(clusters)))
+        address = urlsplit(str(clusters[name]))
+        return urlunsplit(address._replace(netloc=address.netloc.rpartition("@")[2]))[:200]
+    except (AttributeError, KeyError, StopIteration, TypeError, ValueError):
         return ""
 
 

@@ -12,8 +12,10 @@ from typing import cast
 from governance.services.approvals import approvals_dismiss, approvals_open
 from governance.services.quota import quota_hold, quota_release_hold
 from idp.kernel.actor import Actor, Via
+from provisioning.domain.input_changes import forbidden_changes
 from provisioning.domain.plan import changes_nothing
 from provisioning.models import Change, Environment
+from provisioning.selectors.desired import desired_of
 from provisioning.services.change_states import change_move, change_note
 from provisioning.services.gate import Planned, judge, with_plan
 
@@ -52,12 +54,34 @@ def _replan(change: Change, environment: Environment, *, now: datetime) -> None:
         _supersede(change, "A later change made it so already", now=now)
         return
     quota_release_hold(change_id=change.pk, now=now)
-    if planned.denials or planned.shortages:
-        told = planned.denials[0].message if planned.denials else "The quota no longer suffices"
+    told = _cannot_follow(change, environment) or _refusal(planned)
+    if told:
         change_move(change, "deny", actor_name="slipway", now=now, text=told, finished_at=now)
         approvals_dismiss(change_id=change.pk, now=now)
         return
     _ask_again(change, planned, environment, now=now)
+
+
+def _refusal(planned: Planned) -> str:
+    if planned.denials:
+        return planned.denials[0].message
+    return "The quota no longer suffices" if planned.shortages else ""
+
+
+def _cannot_follow(change: Change, environment: Environment) -> str:
+    """Why the target cannot come after what is there now: storage would shrink, or a name became something else."""
+    if change.target is None or environment.desired is None:
+        return ""
+    desired = desired_of(environment, change.target, revision=environment.desired.number)
+    for name, held in environment.desired.document["resources"].items():
+        if name not in desired.names:
+            continue
+        if held["capability"] != desired.capability(name):
+            return f"{name} is a {held['capability']} meanwhile"
+        wrong = forbidden_changes(desired.contract(name).inputs, held["inputs"], desired.inputs(name), name)
+        if wrong:
+            return f"{wrong[0].path} {wrong[0].message}"
+    return ""
 
 
 def _ask_again(change: Change, planned: Planned, environment: Environment, *, now: datetime) -> None:

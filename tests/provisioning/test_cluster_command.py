@@ -15,7 +15,11 @@ pytestmark = pytest.mark.django_db
 KUBECONFIG = """
 apiVersion: v1
 kind: Config
-clusters: [{name: c, cluster: {server: "https://127.0.0.1:6443"}}]
+current-context: here
+contexts: [{name: there, context: {cluster: d}}, {name: here, context: {cluster: c}}]
+clusters:
+  - {name: d, cluster: {server: "https://elsewhere.example"}}
+  - {name: c, cluster: {server: "https://name:word@127.0.0.1:6443"}}
 """
 
 
@@ -48,6 +52,10 @@ def test_it_registers_and_sends_stages_there(organisation, file, monkeypatch, ca
     assert "127.0.0.1" not in cluster.credentials
     assert Stage.objects.get(name="dev").cluster == cluster
     assert "eu-west answers: v1.36.3" in capsys.readouterr().out
+
+    call_command("slipway_cluster", "eu-west", "--as", "admin", "--kubeconfig", file, "--price-memory", "3")
+    cluster.refresh_from_db()
+    assert cluster.price_memory_gib == 3
 
     first = cluster.credentials
     call_command("slipway_cluster", "eu-west", "--as", "admin", "--kubeconfig", file)

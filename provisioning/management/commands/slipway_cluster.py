@@ -29,9 +29,9 @@ class Command(BaseCommand):
         parser.add_argument("--as", dest="admin", required=True, help="sign-in name of the admin who does it")
         parser.add_argument("--kubeconfig", required=True, help="path of the kubeconfig, or - for standard input")
         parser.add_argument("--title", default="", help="what people read; the name if left out")
-        parser.add_argument("--price-cpu", type=float, default=0, help="of a core, a month")
-        parser.add_argument("--price-memory", type=float, default=0, help="of a GiB of memory, a month")
-        parser.add_argument("--price-storage", type=float, default=0, help="of a GiB of storage, a month")
+        parser.add_argument("--price-cpu", type=float, help="of a core, a month")
+        parser.add_argument("--price-memory", type=float, help="of a GiB of memory, a month")
+        parser.add_argument("--price-storage", type=float, help="of a GiB of storage, a month")
         parser.add_argument("--stages", nargs="*", default=[], help="stages whose new environments go there")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -45,11 +45,12 @@ class Command(BaseCommand):
     def _store(self, actor: Actor, options: dict[str, Any]) -> Cluster:
         kubeconfig = _read(options["kubeconfig"])
         now = clock.now()
-        prices = {
+        asked = {
             "cpu": options["price_cpu"],
             "memory_gib": options["price_memory"],
             "storage_gib": options["price_storage"],
         }
+        prices = {key: price for key, price in asked.items() if price is not None}
         name = options["name"]
         if Cluster.objects.filter(name=name).exists():
             cluster = cluster_update(
@@ -57,7 +58,7 @@ class Command(BaseCommand):
                 name=name,
                 title=options["title"] or None,
                 kubeconfig=kubeconfig,
-                prices=prices if any(prices.values()) else None,
+                prices=prices,
                 now=now,
             )
         else:

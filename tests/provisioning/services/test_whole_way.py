@@ -230,6 +230,27 @@ def test_it_plans_a_waiting_change_anew_when_the_base_moves(organisation):
     assert [(one["before"], one["after"]) for one in updated["fields"]] == [(3, 4)]
 
 
+def test_it_denies_a_waiting_change_that_can_no_longer_follow(organisation):
+    create(organisation, "live", stage="prod")
+    first = Change.objects.get()
+    change_approve(organisation.actor("maintainer"), first.pk, plan_digest=first.plan_digest, now=NOW)
+    carry_out(Run.objects.get())
+    larger, smaller = [
+        change_submit(
+            organisation.actor("developer"),
+            ChangeRequest("update", "checkout", "live", spec=spec("prod", db={"storageGiB": size})),
+            now=NOW,
+        )
+        for size in (50, 20)
+    ]
+    change_approve(organisation.actor("maintainer"), larger.pk, plan_digest=larger.plan_digest, now=NOW)
+
+    smaller.refresh_from_db()
+    assert smaller.state == "denied"
+    assert "only grows" in smaller.events.last().text
+    assert not quota_state(smaller.system.team_id).held
+
+
 def test_it_starts_an_approved_change_when_the_environment_is_free(organisation):
     create(organisation)
     second = change_submit(
