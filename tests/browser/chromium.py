@@ -19,7 +19,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-ABSENT = "Chromium is not installed; put it on the PATH, or name it in SLIPWAY_CHROMIUM"
+ABSENT = "Chromium is not installed; put it on the PATH, or name it in CHROMIUM"
 PATIENCE_MS = 15_000
 TOLD_ELSEWHERE = ("Failed to load resource", "htmx:sendAbort", "htmx:afterRequest", "htmx:responseError")
 """Failed loads are judged by their status instead. An abort is what htmx calls a plan that a newer one replaced."""
@@ -53,7 +53,7 @@ SCREENS = (WIDE_LIGHT, WIDE_DARK, NARROW_LIGHT, NARROW_DARK)
 
 def executable() -> str:
     """The program to start; ChromiumMissing when there is none."""
-    named = os.environ.get("SLIPWAY_CHROMIUM")
+    named = os.environ.get("CHROMIUM")
     found = named or next((path for path in map(shutil.which, NAMES) if path), None)
     if not found:
         raise ChromiumMissing(ABSENT)
