@@ -86,14 +86,15 @@ def _measure(effort: Effort, parts: Sequence[str], output: Path | None) -> int:
     with databases(_say) as made:
         for size in effort.sizes:
             made.make(size)
+        data = {f"{size}": made.seeded[size].counts for size in effort.sizes}
         for part in parts:
             _say(f"measuring {part} …")
             found, numbers = _part(part)(made, effort)
             rows += found
             details[part] = numbers
-        made.use(effort.judged)
-        data = {f"{size}": made.seeded[size].counts for size in effort.sizes}
-        report.write(rows, data=data, details=details, path=output or report.RESULTS)
+            made.use(effort.judged)
+            # After each part, so that a run that is broken off leaves what it found.
+            report.write(rows, data=data, details=details, path=output or report.RESULTS)
     print(report.table(rows))
     return 0
 

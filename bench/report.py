@@ -49,6 +49,14 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join([lines[0], "-" * (sum(widths) + 2 * len(widths) - 2), *lines[1:]])
 
 
+def markdown(rows: Sequence[Row]) -> str:
+    """The same table for a document."""
+    heads = ("what", "floor", "measured", "ratio", "budget", "")
+    lines = [heads, ("---",) * len(heads)]
+    lines += [(row.what, row.floor, row.measured, row.ratio, row.budget, row.verdict) for row in rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
 def machine() -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
