@@ -63,6 +63,8 @@ def machine() -> dict[str, Any]:
         postgres = cursor.fetchone()[0]
     return {
         "cores": os.cpu_count(),
+        # Above the number of cores the machine had other work, and times in milliseconds say little.
+        "load": [round(load, 1) for load in os.getloadavg()],
         "python": platform.python_version(),
         "django": django.get_version(),
         "postgresql": postgres,
