@@ -17,14 +17,6 @@ from tests.services.programs import required
 expect.set_options(timeout=PATIENCE_MS)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of them in one worker: they share the installation, and two browsers would only wait for each other."""
-    for item in items:
-        if "tests/browser/" in str(item.path):
-            item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(autouse=True)
 def own_sandbox() -> None:
     """The server has its sandbox in its own folder; this session's is not used."""

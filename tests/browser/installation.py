@@ -10,6 +10,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,10 +50,17 @@ def running_installation(folder: Path, *, ready_seconds: int = 3) -> Iterator[In
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=sink, stderr=sink)
         try:
             await_port(port, process, log)
+            _await_answer(f"http://127.0.0.1:{port}/livez")
             password = (folder / "demo-password").read_text(encoding="utf-8").strip()
             yield Installation(f"http://127.0.0.1:{port}", password, log)
         finally:
             end(process)
+
+
+def _await_answer(address: str, *, seconds: float = 90) -> None:
+    """The port is open before the process behind it has read the program, which takes long on a busy machine."""
+    with urllib.request.urlopen(address, timeout=seconds) as answer:
+        answer.read()
 
 
 def _environment(folder: Path, port: int, ready_seconds: int) -> dict[str, str]:

@@ -13,6 +13,9 @@ from tests.browser.chromium import NARROW_LIGHT, SCREENS, WIDE_LIGHT
 from tests.browser.installation import Installation
 from tests.browser.person import Person, someone
 
+# All in one worker: they share the installation, and two browsers would only wait for each other.
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
 BY_ADDRESS = {
     "developer": (
         "/",
