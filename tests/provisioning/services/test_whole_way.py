@@ -310,3 +310,14 @@ def test_it_names_the_place_and_the_fix(organisation, resource, field, value, wo
     assert found[0].path.startswith(expected)
     assert not Change.objects.exists()
     assert not Environment.objects.exists()
+
+
+def test_it_names_a_capability_that_is_not_there_and_the_one_that_is(organisation):
+    wanted = spec()
+    wanted["resources"]["db"] = {"capability": "postgress@1", "inputs": {}}
+    with pytest.raises(InvalidInput) as refusal:
+        change_submit(organisation.actor("developer"), ChangeRequest("create", "checkout", "try", spec=wanted), now=NOW)
+    [problem] = [one for one in refusal.value.errors if one.path == "spec.resources.db.capability"]
+    assert "no capability “postgress”" in problem.message
+    assert "postgres" in problem.message.replace("postgress", "")
+    assert not Change.objects.exists()
