@@ -17,7 +17,7 @@ from portal.api.figures import quota_row
 from portal.api.operation import operation
 from portal.api.paths import ROOT
 from portal.api.shapes import catalog as shapes
-from portal.api.shapes import common
+from portal.api.shapes import everywhere
 from provisioning.selectors import changes
 
 AREAS = {
@@ -44,7 +44,7 @@ AREAS = {
 
 
 class Index(PublicEndpoint):
-    @operation("index", "Index", area="Start", answers={200: common.INDEX}, scope=None, about="Needs no identity.")
+    @operation("index", "Index", area="Start", answers={200: everywhere.INDEX}, scope=None, about="Needs no identity.")
     def get(self, request: Request) -> HttpResponse:
         return answer({"links": {name: ROOT + path for name, path in AREAS.items()}})
 

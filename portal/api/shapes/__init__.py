@@ -6,7 +6,7 @@ A shape says form only; what is allowed is decided by the services. Imported by 
 
 from __future__ import annotations
 
-from portal.api.shapes import administration, capabilities, catalog, changes, common, environments, governance
+from portal.api.shapes import administration, capabilities, catalog, changes, environments, everywhere, governance
 from portal.api.shapes.words import SHAPES, Schema, ref
 
 __all__ = [
@@ -16,8 +16,8 @@ __all__ = [
     "capabilities",
     "catalog",
     "changes",
-    "common",
     "environments",
+    "everywhere",
     "governance",
     "ref",
 ]
