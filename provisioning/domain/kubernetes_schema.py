@@ -42,11 +42,6 @@ def known_kinds() -> tuple[str, ...]:
     return tuple(sorted(bundle()["kinds"]))
 
 
-def is_namespaced(api_version: str, kind: str) -> bool:
-    """Whether objects of this known kind live in a namespace."""
-    return f"{api_version}/{kind}" not in CLUSTER_SCOPED
-
-
 def definition(api_version: str, kind: str) -> Mapping[str, Any] | None:
     """The schema of a kind, its references still ``#/$defs/…``; None for an unknown kind."""
     name = bundle()["kinds"].get(f"{api_version}/{kind}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from governance.access import Rights, visible
 from idp.catalog.models import System
@@ -18,15 +18,6 @@ from idp.kernel.errors import NotFound
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.contract import parse_contract
 from provisioning.models import Capability, Contract, Resource
-
-
-def capability_list() -> QuerySet[Capability]:
-    """All capabilities by category and name, with their owner and the number of published versions."""
-    return (
-        Capability.objects.select_related("owner")
-        .annotate(versions=Count("contracts", filter=~Q(contracts__state="retired")))
-        .order_by("category", "name")
-    )
 
 
 def capability_get(name: str) -> Capability:

@@ -5,17 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
 
 from idp.kernel.documents import load_yaml
 from idp.kernel.errors import NotFound
 from idp.kernel.vault import decrypt
 from provisioning.domain.plan import Prices
 from provisioning.models import Cluster
-
-
-def cluster_list() -> QuerySet[Cluster]:
-    return Cluster.objects.defer("credentials")
 
 
 def cluster_get(name: str) -> Cluster:

@@ -15,7 +15,7 @@ from idp.catalog.models import Team
 from idp.kernel.actor import Actor
 from idp.kernel.canonical import canonical, digest
 from idp.kernel.documents import load_yaml
-from idp.kernel.errors import Conflict, FieldError, InvalidInput, SlipwayError
+from idp.kernel.errors import Conflict, FieldError, InvalidInput
 from provisioning.domain.compatibility import compare, require_compatible
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.contract import nearest_line, parse_contract
@@ -32,15 +32,6 @@ def contract_read(text: str | bytes) -> tuple[ParsedContract, list[FieldError]]:
     parsed = parse_contract(document.data, document.lines)
     found = check_contract(parsed, validate_object=validate_object)
     return parsed, [replace(one, line=one.line or nearest_line(document.lines, one.path)) for one in found]
-
-
-def contract_check(document: Mapping[str, Any]) -> list[FieldError]:
-    """Everything that stands against publishing ``document``; empty when it may be published."""
-    try:
-        parsed = parse_contract(document)
-    except SlipwayError as error:
-        return list(error.errors) or [FieldError("", error.message)]
-    return check_contract(parsed, validate_object=validate_object)
 
 
 @transaction.atomic

@@ -6,7 +6,7 @@ Called by the orchestrator only, but for ``run_cancel``, which a person asks for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -206,8 +206,3 @@ def refs_as_data(refs: Iterable[Any]) -> list[dict[str, str]]:
     return [
         {"apiVersion": ref.api_version, "kind": ref.kind, "namespace": ref.namespace, "name": ref.name} for ref in refs
     ]
-
-
-def failure_of(outcome: Failed, step: Step) -> Mapping[str, str]:
-    """What the run shows of the step that stopped it."""
-    return {**outcome.as_dict(), "step": step.key, "title": step.title}

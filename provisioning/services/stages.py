@@ -12,7 +12,7 @@ from governance.services.audit import audit_append
 from idp.catalog.names import SLUG_RULE, is_slug
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, InvalidInput
-from provisioning.models import Cluster, Environment, Stage
+from provisioning.models import Cluster, Stage
 
 MAX_DAYS = 3650
 
@@ -104,7 +104,3 @@ def _checked(
         errors.append(FieldError("promotes_from", "A stage cannot promote from itself."))
     if errors:
         raise InvalidInput("The stage was not stored.", errors=errors)
-
-
-def stage_in_use(stage: Stage) -> bool:
-    return Environment.objects.filter(stage=stage, deleted_at=None).exists()
