@@ -2,7 +2,9 @@
 
 from provisioning.models.capability import Capability, Contract, PreviewTeam
 from provisioning.models.change import Change, ChangeEvent
+from provisioning.models.default_version import DefaultVersion
 from provisioning.models.environment import Environment, Resource, Revision
+from provisioning.models.feedback import Feedback, FeedbackSubject
 from provisioning.models.run import Run, RunEvent, Step
 from provisioning.models.stage import Cluster, Stage
 
@@ -12,7 +14,10 @@ __all__ = [
     "ChangeEvent",
     "Cluster",
     "Contract",
+    "DefaultVersion",
     "Environment",
+    "Feedback",
+    "FeedbackSubject",
     "PreviewTeam",
     "Resource",
     "Revision",
