@@ -16,7 +16,8 @@ class Change(models.Model):
     """``target`` is the revision document asked for (None for delete), ``plan`` what it would do from ``base``.
 
     ``facts`` and ``verdicts`` are kept as they were when the gate decided, for replay. ``plan_digest`` is what
-    approvals are bound to. ``environment`` is empty only for a denied ``create``.
+    approvals are bound to. ``environment`` is empty only for a denied first change. ``intent`` is what was asked for in
+    the words of its kind, so that the target can be computed anew when the base moves; empty where the target is that.
     """
 
     kind = models.CharField(max_length=10)
@@ -27,6 +28,7 @@ class Change(models.Model):
     environment_name = models.CharField(max_length=30)
     base = models.ForeignKey(Revision, null=True, on_delete=models.PROTECT, related_name="+")
     revision = models.ForeignKey(Revision, null=True, on_delete=models.SET_NULL, related_name="+")
+    intent = models.JSONField(default=dict)
     target = models.JSONField(null=True)
     plan = models.JSONField()
     plan_digest = models.CharField(max_length=64)

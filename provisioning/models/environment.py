@@ -19,7 +19,8 @@ AMOUNT: dict[str, Any] = {"max_digits": 14, "decimal_places": 3, "default": 0}
 class Environment(models.Model):
     """A system at a stage. ``desired`` is what was agreed, ``observed`` what the last successful run made.
 
-    Usage and cost are those of ``desired``, kept here so that lists need no join. A row outlives its
+    Usage and cost are those of ``desired``, kept here so that lists need no join. ``ready_since`` is since when the
+    resources of ``observed`` have been Ready without a break; None while they are not. A row outlives its
     environment (``deleted_at``), because changes and runs refer to it.
     """
 
@@ -32,6 +33,7 @@ class Environment(models.Model):
     conditions = models.JSONField(default=list)
     desired = models.ForeignKey("Revision", null=True, on_delete=models.SET_NULL, related_name="+")
     observed = models.ForeignKey("Revision", null=True, on_delete=models.SET_NULL, related_name="+")
+    ready_since = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
     cpu = models.DecimalField(**AMOUNT)
     memory_gib = models.DecimalField(**AMOUNT)

@@ -11,7 +11,10 @@ from provisioning.models.environment import Environment, Revision
 
 
 class Run(models.Model):
-    """Claimed by a lease; every write of a worker is filtered on ``epoch``. ``due_at``: when to look again."""
+    """Claimed by a lease; every write of a worker is filtered on ``epoch``. ``due_at``: when to look again.
+
+    ``superseded_by`` is the newer change for whose sake it was asked to stop.
+    """
 
     change = models.ForeignKey(Change, on_delete=models.CASCADE, related_name="runs")
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="runs")
@@ -23,6 +26,7 @@ class Run(models.Model):
     lease_until = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)
     cancel_requested_by = models.CharField(max_length=150, blank=True)
+    superseded_by = models.ForeignKey(Change, null=True, on_delete=models.SET_NULL, related_name="+")
     error = models.JSONField(null=True)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)

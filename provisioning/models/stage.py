@@ -41,7 +41,10 @@ class Cluster(models.Model):
 
 
 class Stage(models.Model):
-    """A class of environments. ``order`` sorts them on every page; days are whole, None means for ever."""
+    """A class of environments. ``order`` sorts them on every page; days are whole, None means for ever.
+
+    ``soak_minutes``: how long a set must have run Ready in ``promotes_from`` before it may be promoted to here.
+    """
 
     name = models.CharField(max_length=30, unique=True, validators=[slug_validator])
     title = models.CharField(max_length=80)
@@ -52,6 +55,7 @@ class Stage(models.Model):
     production = models.BooleanField(default=False)
     default_days = models.PositiveSmallIntegerField(null=True, blank=True)
     max_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    soak_minutes = models.PositiveIntegerField(default=0)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
 

@@ -1,0 +1,35 @@
+"""What was asked for in the words of its kind, how long a set must soak, and since when one has been Ready."""
+
+import django.db.models.deletion
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("provisioning", "0004_feedback_and_default_versions"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="change",
+            name="intent",
+            field=models.JSONField(default=dict),
+        ),
+        migrations.AddField(
+            model_name="environment",
+            name="ready_since",
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
+            model_name="run",
+            name="superseded_by",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="provisioning.change"
+            ),
+        ),
+        migrations.AddField(
+            model_name="stage",
+            name="soak_minutes",
+            field=models.PositiveIntegerField(default=0),
+        ),
+    ]
