@@ -29,6 +29,7 @@ from provisioning.domain.driver import (
     Scope,
     TemporaryError,
 )
+from provisioning.domain.field_ownership import shown
 from provisioning.domain.kubernetes_schema import bundle, known_kinds, validate_object
 from provisioning.drivers.noise import without_noise
 from provisioning.drivers.ownership import field_conflict, is_ours, not_ours, require_scope_labels, still_deleting
@@ -123,7 +124,7 @@ class SandboxDriver:
         """``before`` after ``manager`` applied ``wanted``; raises ``field-conflict`` and ``invalid-object``."""
         found = fields.conflicts(before.fields, wanted, manager)
         if found and not force:
-            raise field_conflict(before.ref, [(other, fields.shown(path)) for other, path in found])
+            raise field_conflict(before.ref, [(other, shown(path)) for other, path in found])
         merged = fields.apply(before.fields, wanted, manager)
         view.refuse_frozen_changes(before, merged)
         return self._touched(before, merged, manager, "Apply")

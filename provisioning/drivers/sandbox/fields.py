@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from provisioning.domain.driver import Manifest
+from provisioning.domain.field_ownership import Path
 from provisioning.domain.kubernetes_schema import definition, resolve
 
-Path = tuple[str, ...]
 Leaves = dict[Path, Any]
 
 # Identity and what the server makes; no manager owns them.
@@ -149,17 +149,3 @@ def owned_by(fields: Fields, manager: str) -> dict[str, Any]:
             for step in path:
                 node = node.setdefault(step, {})
     return tree
-
-
-def shown(path: Path) -> str:
-    """``path`` for people: ``spec.template.spec.containers[name=app].image``."""
-    text = ""
-    for step in path:
-        kind, rest = step[0], step[2:]
-        if kind == "f":
-            text += f".{rest}" if text else rest
-        elif kind == "k":
-            text += f"[{','.join(f'{key}={value}' for key, value in json.loads(rest).items())}]"
-        else:
-            text += f"[{json.loads(rest)}]"
-    return text

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from provisioning.domain.driver import Observed, PermanentError
+from provisioning.domain.field_ownership import shown
 from provisioning.domain.frozen import frozen_among
 from provisioning.drivers.sandbox import fields, status
 from provisioning.drivers.sandbox.faults import FINALIZER, held, told_about
@@ -36,7 +37,7 @@ def body(held_fields: fields.Fields) -> dict[fields.Path, Any]:
 def refuse_frozen_changes(before: StoredObject, after: fields.Fields) -> None:
     """Raises PermanentError ``invalid-object`` when a field differs that must not."""
     old, new = body(before.fields), body(after)
-    moved = [fields.shown(path) for path in {*old, *new} if old.get(path) != new.get(path)]
+    moved = [shown(path) for path in {*old, *new} if old.get(path) != new.get(path)]
     stuck = frozen_among(before.ref.kind, moved)
     if stuck:
         raise PermanentError(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.domain.driver import Scope
+from provisioning.domain.field_ownership import shown
 from provisioning.drivers.sandbox import fields
 from tests.provisioning.drivers import manifests as made
 
@@ -70,7 +71,7 @@ def test_it_lets_an_edit_take_only_what_it_changed() -> None:
 
 
 def test_it_names_paths_as_people_do() -> None:
-    paths = {fields.shown(path) for path in fields.leaves_of(made.deployment("shop-dev", SCOPE))}
+    paths = {shown(path) for path in fields.leaves_of(made.deployment("shop-dev", SCOPE))}
     assert "spec.template.spec.containers[name=app].image" in paths
     assert "spec.template.spec.containers[name=app].ports[containerPort=8080,protocol=TCP].name" in paths
     assert "spec.selector" in paths, "a selector is owned as a whole"
