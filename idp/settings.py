@@ -247,6 +247,26 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 
+# --- mail -----------------------------------------------------------------------------------------------------
+# Without a host of SMTP nothing is mailed, and notices stay in the portal; the demo writes its mails to the console.
+SMTP_HOST = environ.text("SLIPWAY_SMTP_HOST")
+MAIL_ENABLED = bool(SMTP_HOST) or DEMO or TESTING
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+if not SMTP_HOST:
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend" if DEMO else EMAIL_BACKEND
+SMTP_SECURITY = environ.text("SLIPWAY_SMTP_SECURITY", "starttls")
+if SMTP_SECURITY not in ("starttls", "tls", "none"):
+    raise ImproperlyConfigured(f"SLIPWAY_SMTP_SECURITY is “{SMTP_SECURITY}”; write starttls, tls or none.")
+EMAIL_HOST = SMTP_HOST or "localhost"
+EMAIL_PORT = environ.number("SLIPWAY_SMTP_PORT", 465 if SMTP_SECURITY == "tls" else 587, least=1)
+EMAIL_HOST_USER = environ.text("SLIPWAY_SMTP_USER")
+EMAIL_HOST_PASSWORD = environ.text("SLIPWAY_SMTP_PASSWORD")
+EMAIL_USE_TLS = SMTP_SECURITY == "starttls"
+EMAIL_USE_SSL = SMTP_SECURITY == "tls"
+EMAIL_TIMEOUT = environ.number("SLIPWAY_SMTP_TIMEOUT", 20, least=1)
+DEFAULT_FROM_EMAIL = environ.text("SLIPWAY_MAIL_FROM", "Slipway <slipway@localhost>")
+NOTICE_DAYS = environ.number("SLIPWAY_NOTICE_DAYS", 90, least=1)
+
 # --- the sandbox cluster ----------------------------------------------------------------------------------------
 SANDBOX_PATH = DATA_DIR / "sandbox.sqlite3"
 SANDBOX_READY_SECONDS = environ.number("SLIPWAY_SANDBOX_READY_SECONDS", 4)

@@ -1,0 +1,149 @@
+"""What people can be told, how each kind reaches them, and when its mail goes out.
+
+A kind is one line of ``KINDS``; whoever adds an event adds its line here and calls
+``governance.services.notices.notify``. Pure: the services keep rows and send mails, the pages draw the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+from zoneinfo import ZoneInfo, available_timezones
+
+DELIVERIES: Final = ("mail", "digest", "portal", "none")
+DELIVERY_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "mail": "Mail at once",
+        "digest": "Daily digest",
+        "portal": "Portal only",
+        "none": "Not at all",
+    }
+)
+MAIL_STATES: Final = ("none", "due", "sending", "sent", "dropped")
+
+DIGEST_HOUR: Final = 8
+SINGLE_MAILS: Final = 3
+PAUSES: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 120, 240, 480, 720))
+LEASE: Final = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeKind:
+    """``title`` completes “Tell me when …” on the settings page; ``default`` is one of ``DELIVERIES``.
+
+    A kind reaches the portal unless it is switched off; ``mail`` and ``digest`` reach the mailbox too.
+    """
+
+    key: str
+    title: str
+    group: str
+    default: str
+
+
+_KINDS: Final = (
+    NoticeKind("change-waits", "A change waits for your decision", "Decisions", "mail"),
+    NoticeKind("change-commented", "Somebody comments on a change of yours", "Your changes", "mail"),
+    NoticeKind("information-asked", "Somebody asks you something before deciding", "Your changes", "mail"),
+    NoticeKind("change-approved", "Your change was approved", "Your changes", "portal"),
+    NoticeKind("change-rejected", "Your change was rejected", "Your changes", "mail"),
+    NoticeKind("change-denied", "A policy or the quota stops your change later on", "Your changes", "mail"),
+    NoticeKind("change-superseded", "Your change is no longer needed", "Your changes", "portal"),
+    NoticeKind("change-failed", "Your change failed", "Your changes", "mail"),
+    NoticeKind("change-succeeded", "Your change is done", "Your changes", "portal"),
+    NoticeKind("environment-failed", "An environment of your team failed", "Environments", "digest"),
+    NoticeKind("environment-expires", "An environment of your team expires soon", "Environments", "mail"),
+)
+KINDS: Final[Mapping[str, NoticeKind]] = MappingProxyType({kind.key: kind for kind in _KINDS})
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """What becomes of a notice's mail when it is stored."""
+
+    state: str
+    digest: bool
+    due_at: datetime | None
+
+
+NO_MAIL: Final = Mailing("none", False, None)
+
+
+def mailing_of(delivery: str, *, now: datetime, hour: int, time_zone: str) -> Mailing:
+    """At once, at the next digest of the person's day, or no mail."""
+    if delivery == "mail":
+        return Mailing("due", False, now)
+    if delivery == "digest":
+        return Mailing("due", True, digest_moment(now, hour=hour, time_zone=time_zone))
+    return NO_MAIL
+
+
+def digest_moment(now: datetime, *, hour: int, time_zone: str) -> datetime:
+    """The next full ``hour`` of the day in ``time_zone`` after ``now``, in UTC.
+
+    On the day an hour is left out by the clock's change the digest comes an hour later; an hour that comes twice
+    counts the first time.
+    """
+    zone = zone_of(time_zone)
+    local = now.astimezone(zone).replace(hour=hour, minute=0, second=0, microsecond=0, fold=0)
+    if local.astimezone(UTC) <= now:
+        local = (local + timedelta(days=1)).replace(fold=0)
+    return local.astimezone(UTC)
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The zone by its name; one that the machine no longer knows counts as UTC."""
+    return ZoneInfo(name if name in available_timezones() else "UTC")
+
+
+def retry_at(attempts: int, now: datetime) -> datetime | None:
+    """When a mail that failed ``attempts`` times is tried again; None when it is given up, after more than a day."""
+    return now + PAUSES[attempts - 1] if attempts <= len(PAUSES) else None
+
+
+def settings_in_words(chosen: Mapping[str, str]) -> dict[str, str]:
+    """Every kind's delivery: what the person chose, else the kind's default."""
+    return {key: chosen.get(key, kind.default) for key, kind in KINDS.items()}
+
+
+def groups() -> dict[str, list[NoticeKind]]:
+    """Kinds by group, both in the order of the table."""
+    found: dict[str, list[NoticeKind]] = {}
+    for kind in _KINDS:
+        found.setdefault(kind.group, []).append(kind)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A notice whose mail is due."""
+
+    notice_id: int
+    person_id: int
+    kind: str
+    digest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One mail: a single notice, or several at once (``digest``, or more than a few that came together)."""
+
+    person_id: int
+    notice_ids: tuple[int, ...]
+    digest: bool
+
+
+def letters_of(due: Iterable[Due]) -> list[Letter]:
+    """Which mails to write: one digest per person, and one mail per notice unless more than a few came together."""
+    by_person: dict[tuple[int, bool], list[int]] = {}
+    for one in due:
+        by_person.setdefault((one.person_id, one.digest), []).append(one.notice_id)
+    letters = []
+    for (person_id, digest), ids in by_person.items():
+        if digest or len(ids) > SINGLE_MAILS:
+            letters.append(Letter(person_id, tuple(ids), digest))
+        else:
+            letters += [Letter(person_id, (one,), False) for one in ids]
+    return letters

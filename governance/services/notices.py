@@ -1,0 +1,110 @@
+"""Telling people: a notice is stored in the transaction of what happened, its mail goes out later.
+
+``notify`` is called by other services, inside their transaction; it never sends anything itself. The worker is woken
+after commit, and ``governance.services.notice_mail`` sends what is due. What the kinds are and when a mail is due is
+``governance.domain.notice``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+
+from governance.domain.notice import DIGEST_HOUR, KINDS, NO_MAIL, mailing_of
+from governance.models import Notice, NoticeSetting
+from governance.services.transactions import require_transaction
+from idp.catalog.models import User
+from idp.kernel.errors import PlatformFault
+from idp.kernel.wake import wake_after_commit
+
+
+def notify(kind: str, *, to: Collection[int], title: str, text: str, url: str, key: str, now: datetime) -> int:
+    """Tell these people (ids of accounts) one thing; answers how many had not been told of it. Two queries.
+
+    Each person is told at most once for each ``key`` (``change:12:failed``), however often it is called. ``url`` is
+    the portal's path of the page that answers the notice; ``kind`` is a key of ``governance.domain.notice.KINDS``.
+    Leave out whoever did the thing. Accounts that are switched off, service accounts and people who do not want to
+    hear of this kind are passed over.
+    """
+    if not to:
+        return 0
+    people = User.objects.filter(pk__in=set(to))
+    return notify_people(kind, people=people, title=title, text=text, url=url, key=key, now=now)
+
+
+def notify_people(
+    kind: str, *, people: QuerySet[User], title: str, text: str, url: str, key: str, now: datetime
+) -> int:
+    """``notify`` for people who are described rather than listed, so that finding them takes no query of its own."""
+    require_transaction("notify")
+    _require_sense(kind, url, key)
+    rows = [
+        _row(person, kind, title=title, text=text, url=url, key=key, now=now)
+        for person in _untold(people, kind, key)
+        if person.delivery != "none"  # type: ignore[attr-defined]
+    ]
+    if not rows:
+        return 0
+    # A row that another transaction stored between the two queries is left as it is.
+    Notice.objects.bulk_create(rows, ignore_conflicts=True)
+    if any(row.mail == "due" and not row.digest for row in rows):
+        wake_after_commit("notices", 0)
+    return len(rows)
+
+
+def _require_sense(kind: str, url: str, key: str) -> None:
+    if kind not in KINDS:
+        raise PlatformFault(f"There is no kind of notice “{kind}”.")
+    if not url.startswith("/") or url.startswith("//") or not 0 < len(url) <= 300:
+        raise PlatformFault("A notice links to a path of the portal.")
+    if not 0 < len(key) <= 160:
+        raise PlatformFault("The key of a notice has 1 to 160 characters.")
+
+
+def _untold(people: QuerySet[User], kind: str, key: str) -> QuerySet[User]:
+    """Those who have not been told of ``key``, each with how they want to hear of ``kind``. One query."""
+    told = Notice.objects.filter(person=OuterRef("pk"), key=key)
+    chosen = NoticeSetting.objects.filter(person=OuterRef("pk"), kind=kind).values("delivery")
+    return (
+        people.filter(~Exists(told), is_active=True, service_of=None)
+        .annotate(
+            delivery=Coalesce(Subquery(chosen), Value(KINDS[kind].default)),
+            time_zone=F("notice_schedule__time_zone"),
+            digest_hour=F("notice_schedule__digest_hour"),
+        )
+        .only("pk", "email")
+        .order_by("pk")
+    )
+
+
+def _row(person: User, kind: str, *, title: str, text: str, url: str, key: str, now: datetime) -> Notice:
+    mailing = NO_MAIL
+    if settings.MAIL_ENABLED and person.email:
+        hour = person.digest_hour  # type: ignore[attr-defined]
+        mailing = mailing_of(
+            person.delivery,  # type: ignore[attr-defined]
+            now=now,
+            hour=DIGEST_HOUR if hour is None else hour,
+            time_zone=person.time_zone or settings.TIME_ZONE,  # type: ignore[attr-defined]
+        )
+    return Notice(
+        person_id=person.pk,
+        kind=kind,
+        title=_cut(title, 200),
+        text=_cut(text, 1000),
+        url=url,
+        key=key,
+        at=now,
+        mail=mailing.state,
+        digest=mailing.digest,
+        mail_due_at=mailing.due_at,
+    )
+
+
+def _cut(text: str, length: int) -> str:
+    plain = text.replace("\x00", "").strip()
+    return plain if len(plain) <= length else plain[: length - 1] + "…"
