@@ -18,7 +18,6 @@ from portal.drawing import words
 from portal.forms.environment_draft import Draft
 from portal.forms.schema_form import Option
 from provisioning.domain.contract import Contract
-from provisioning.domain.version import choose
 from provisioning.models import Environment, Stage
 from provisioning.selectors.capabilities import Catalogue, latest_contracts
 from provisioning.selectors.stages import stage_list
@@ -38,7 +37,7 @@ class DraftContracts:
         if capability not in self._names:
             self._names.add(capability)
             self._catalogue = Catalogue(self._names)
-        version = choose(constraint, self._catalogue.offered(capability))
+        version = self._catalogue.choose(capability, constraint)
         if version is None:
             raise NotFound(f"There is no capability “{reference}”.", remedy="Remove it, and add one from the list.")
         return self._catalogue.contract(capability, version)

@@ -6,7 +6,7 @@ Pure. Called by contracts, revisions and the services that pick a contract.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import total_ordering
 
@@ -67,11 +67,19 @@ def matches(constraint: str, version: Version) -> bool:
     return version.major == int(match[1]) and (match[2] is None or version.minor == int(match[2]))
 
 
-def choose(constraint: str, offered: Iterable[tuple[str, str]], *, keep: str | None = None) -> str | None:
+def choose(
+    constraint: str,
+    offered: Iterable[tuple[str, str]],
+    *,
+    keep: str | None = None,
+    defaults: Container[str] = frozenset(),
+) -> str | None:
     """The version that ``constraint`` resolves to among ``offered`` (version, state), None when there is none.
 
-    The newest stable one; failing that the newest deprecated one. A preview or defective version must be named
-    exactly. A retired one is never chosen, unless it is ``keep``, the version that the resource already has.
+    The newest stable one, or the one among ``defaults`` of the same major where that fits and is stable; failing that
+    the newest deprecated one. A default does not move back what runs a newer stable version already, which is
+    ``keep``. A preview or defective version must be named exactly. A retired one is never chosen, unless it is
+    ``keep``.
     """
     fitting = [
         (parse_version(text), text, state) for text, state in offered if matches(constraint, parse_version(text))
@@ -81,5 +89,14 @@ def choose(constraint: str, offered: Iterable[tuple[str, str]], *, keep: str | N
     for wanted in ("stable", "deprecated"):
         of_state = [(version, text) for version, text, state in fitting if state == wanted and not version.prerelease]
         if of_state:
-            return max(of_state)[1]
+            return _leading(of_state, keep, defaults if wanted == "stable" else ())
     return next((text for _, text, _ in fitting if text == keep), None)
+
+
+def _leading(fitting: Sequence[tuple[Version, str]], keep: str | None, defaults: Container[str]) -> str:
+    """The default of the newest major among ``fitting``, else the newest, unless ``keep`` is there and beyond it."""
+    newest = max(fitting)
+    own = [one for one in fitting if one[0].major == newest[0].major]
+    chosen = next((one for one in own if one[1] in defaults), newest)
+    kept = next((one for one in own if one[1] == keep), chosen)
+    return max(chosen, kept)[1]

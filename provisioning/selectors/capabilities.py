@@ -5,6 +5,7 @@ A published contract never changes, so its parsed form is kept per process by di
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,7 @@ from idp.catalog.models import System
 from idp.kernel.errors import NotFound
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.contract import parse_contract
+from provisioning.domain.version import choose, parse_version
 from provisioning.models import Capability, Contract, Resource
 
 
@@ -28,8 +30,9 @@ def capability_get(name: str) -> Capability:
 
 
 def contracts_of(capability: Capability) -> QuerySet[Contract]:
-    """Published versions, newest first."""
-    return Contract.objects.filter(capability=capability).order_by("-major", "-minor", "-patch")
+    """Published versions, newest first, with ``default_of`` joined."""
+    rows = Contract.objects.filter(capability=capability).select_related("default_of")
+    return rows.order_by("-major", "-minor", "-patch")
 
 
 def contract_get(capability: str, version: str) -> Contract:
@@ -42,14 +45,40 @@ def contract_get(capability: str, version: str) -> Contract:
 
 
 def latest_contracts(names: Iterable[str] | None = None) -> dict[str, Contract]:
-    """The newest stable contract of each capability (or of those named), by capability name; one query."""
-    rows = Contract.objects.select_related("capability").filter(state="stable")
+    """What each capability (or each of those named) leads to: the default of its newest stable major, by name.
+
+    One query; rows come without their documents.
+    """
+    rows = Contract.objects.select_related("capability", "default_of").filter(state="stable")
     if names is not None:
         rows = rows.filter(capability__name__in=list(names))
-    latest: dict[str, Contract] = {}
-    for row in rows.order_by("major", "minor", "patch"):
-        latest[row.capability.name] = row
-    return latest
+    of: dict[str, list[Contract]] = defaultdict(list)
+    for row in rows.defer("document", "capability__readme"):
+        of[row.capability.name].append(row)
+    return {name: default_among(found) for name, found in of.items()}
+
+
+def default_among(rows: Sequence[Contract]) -> Contract:
+    """The version of the newest major among ``rows`` (of one capability) that is its default: the chosen one, else
+    the newest that is no pre-release, where there is one. Needs ``default_of`` joined."""
+    released = [row for row in rows if "-" not in row.version] or list(rows)
+    major = max(row.major for row in released)
+    own = [row for row in released if row.major == major]
+    return next((row for row in own if is_chosen(row)), max(own, key=lambda row: parse_version(row.version)))
+
+
+def is_chosen(row: Contract) -> bool:
+    """Whether an admin made it the default of its major. No query with ``default_of`` joined."""
+    return getattr(row, "default_of", None) is not None
+
+
+def defaults_of(rows: Iterable[Contract]) -> dict[int, Contract]:
+    """By major the stable version that ``capability@major`` leads to. Needs ``default_of`` joined."""
+    stable: dict[int, list[Contract]] = defaultdict(list)
+    for row in rows:
+        if row.state == "stable" and "-" not in row.version:
+            stable[row.major].append(row)
+    return {major: default_among(found) for major, found in stable.items()}
 
 
 @lru_cache(maxsize=512)
@@ -71,7 +100,7 @@ class Catalogue:
     def __init__(self, names: Iterable[str]) -> None:
         rows = (
             Contract.objects.filter(capability__name__in=set(names))
-            .select_related("capability")
+            .select_related("capability", "default_of")
             .defer("document", "capability__readme")
         )
         self._rows = {(row.capability.name, row.version): row for row in rows}
@@ -84,6 +113,11 @@ class Catalogue:
 
     def contract(self, capability: str, version: str) -> ParsedContract:
         return parsed(self.row(capability, version))
+
+    def choose(self, capability: str, constraint: str, *, keep: str | None = None) -> str | None:
+        """The version that ``capability@constraint`` leads to; see ``provisioning.domain.version.choose``."""
+        defaults = {version for (name, version), row in self._rows.items() if name == capability and is_chosen(row)}
+        return choose(constraint, self.offered(capability), keep=keep, defaults=defaults)
 
     def offered(self, capability: str) -> list[tuple[str, str]]:
         """Version and state of everything published of one capability."""

@@ -10,7 +10,6 @@ from idp.kernel.cel import did_you_mean
 from idp.kernel.errors import FieldError, NotFound
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.contract_states import new_uses_refused
-from provisioning.domain.version import choose
 from provisioning.models import Capability, PreviewTeam
 from provisioning.selectors.capabilities import Catalogue
 
@@ -31,7 +30,7 @@ class ContractLookup:
                 f"There is no capability “{capability}”{did_you_mean(capability, known)}.",
                 remedy=f"There are {', '.join(sorted(known))}.",
             )
-        version = choose(constraint, offered, keep=self.kept.get(capability))
+        version = self.catalogue.choose(capability, constraint, keep=self.kept.get(capability))
         if version is None:
             usable = ", ".join(text for text, state in offered if state in ("stable", "deprecated"))
             raise NotFound(f"{capability} has no version that fits “{constraint}”.", remedy=f"There are {usable}.")

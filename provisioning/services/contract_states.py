@@ -17,6 +17,7 @@ from idp.kernel.errors import Conflict, InvalidInput, NotFound, PreconditionFail
 from provisioning.domain.contract_states import note_problems, transition_refused
 from provisioning.models import Capability, Contract, PreviewTeam, Resource
 from provisioning.selectors.contract_flags import flags_forget
+from provisioning.services.default_versions import default_version_drop
 
 
 @transaction.atomic
@@ -53,6 +54,7 @@ def contract_state_set(
     Contract.objects.filter(pk=row.pk).update(state_version=row.state_version + 1, state_since=since, **wanted)
     row.refresh_from_db()
     flags_forget()
+    was_default = state != "stable" and default_version_drop(row)
     audit_append(
         actor,
         action="contract.state",
@@ -65,6 +67,7 @@ def contract_state_set(
             "reason": row.state_reason,
             "sunset": sunset.isoformat() if sunset else None,
             "replacement": row.replacement,
+            "was_default": was_default,
         },
         now=now,
     )
