@@ -1,5 +1,6 @@
 """Tables of provisioning, one module per subject. Rows change in ``provisioning.services`` only."""
 
+from provisioning.models.blast import BlastItem, BlastReport
 from provisioning.models.capability import Capability, Contract, PreviewTeam
 from provisioning.models.change import Change, ChangeEvent
 from provisioning.models.default_version import DefaultVersion
@@ -9,6 +10,8 @@ from provisioning.models.run import Run, RunEvent, Step
 from provisioning.models.stage import Cluster, Stage
 
 __all__ = [
+    "BlastItem",
+    "BlastReport",
     "Capability",
     "Change",
     "ChangeEvent",
