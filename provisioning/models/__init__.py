@@ -1,6 +1,7 @@
 """Tables of provisioning, one module per subject. Rows change in ``provisioning.services`` only."""
 
 from provisioning.models.blast import BlastItem, BlastReport
+from provisioning.models.campaign import Campaign, CampaignItem, CampaignWave
 from provisioning.models.capability import Capability, Contract, PreviewTeam
 from provisioning.models.change import Change, ChangeEvent
 from provisioning.models.default_version import DefaultVersion
@@ -12,6 +13,9 @@ from provisioning.models.stage import Cluster, Stage
 __all__ = [
     "BlastItem",
     "BlastReport",
+    "Campaign",
+    "CampaignItem",
+    "CampaignWave",
     "Capability",
     "Change",
     "ChangeEvent",
