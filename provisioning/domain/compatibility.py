@@ -61,6 +61,7 @@ def compare(old: Contract, new: Contract, recorded_inputs: Iterable[Mapping[str,
         *_rule_findings(old, new),
         *_replayed(new, recorded),
         *_output_findings(old, new),
+        *_requirement_findings(old, new),
         *object_findings(old, new, rendered),
         *usage_notices(old, new, rendered),
         *_sampled(len(rendered), len(recorded)),
@@ -168,6 +169,25 @@ def _output_keys(name: str, before: Schema, after: Schema, path: str) -> Iterato
     for one in narrowings(after, before, path):
         message = f"The output “{name}” promised more before: its “{one.rule}” is kept no longer."
         yield Finding(one.path, "output-wider", message)
+
+
+def _requirement_findings(old: Contract, new: Contract) -> Iterator[Finding]:
+    """Whoever has the older version may be on a cluster that lacks what the newer asks for."""
+    for kind, before, after in (
+        ("apis", old.requires.apis, new.requires.apis),
+        ("features", old.requires.features, new.requires.features),
+    ):
+        for name in after:
+            if name not in before:
+                yield Finding(f"spec.requires.{kind}", "requires-more", f"It needs {name} of a cluster, and did not.")
+    if new.requires.kubernetes and _minor(new.requires.kubernetes) > _minor(old.requires.kubernetes):
+        message = f"It needs Kubernetes {new.requires.kubernetes}; {old.requires.kubernetes or 'any'} would do before."
+        yield Finding("spec.requires.kubernetes", "requires-more", message)
+
+
+def _minor(version: str) -> int:
+    """The 29 of ``1.29``; 0 where no version is asked for."""
+    return int(version.partition(".")[2] or 0)
 
 
 def _level(old: Contract, new: Contract, found: Sequence[Finding]) -> Level:

@@ -13,6 +13,7 @@ from typing import Any
 
 from idp.kernel.cel import CelError, compile, did_you_mean, expressions
 from idp.kernel.errors import FieldError, InvalidInput
+from provisioning.domain.availability import Requires, requires_of
 from provisioning.domain.document_schemas import CONTRACT_SCHEMA
 from provisioning.domain.schema import Schema, apply_defaults, check_schema, inline, validate
 from provisioning.domain.version import Version, parse_version
@@ -63,6 +64,7 @@ class Contract:
     upgrade: Mapping[str, Mapping[str, Any]]
     examples: tuple[Example, ...]
     document: Mapping[str, Any] = field(repr=False)
+    requires: Requires = Requires()
 
     @property
     def semver(self) -> Version:
@@ -154,6 +156,7 @@ def _contract(document: Mapping[str, Any]) -> Contract:
         upgrade=spec.get("upgrade", {}),
         examples=tuple(_example(one) for one in spec["examples"]),
         document=document,
+        requires=requires_of(spec),
     )
 
 

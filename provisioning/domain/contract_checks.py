@@ -14,9 +14,10 @@ from idp.kernel.cel import CelError, Program, compile, compiled, did_you_mean, t
 from idp.kernel.errors import FieldError, InvalidInput
 from provisioning.domain.contract import Contract, Example, ObjectTemplate
 from provisioning.domain.driver import Manifest
+from provisioning.domain.form_hints import hint_problems
 from provisioning.domain.references import parse_reference, references
 from provisioning.domain.render import RenderContext, Rendered, publish_outputs, render, usage_of
-from provisioning.domain.schema import Schema, at, validate
+from provisioning.domain.schema import Schema, at, children, validate
 
 ObjectValidator = Callable[[Manifest], list[FieldError]]
 
@@ -67,6 +68,20 @@ FORBIDDEN_KINDS = frozenset(
         "Node",
     }
 )
+_OWN_GROUPS = frozenset(
+    {
+        "admissionregistration.k8s.io",
+        "certificates.k8s.io",
+        "coordination.k8s.io",
+        "discovery.k8s.io",
+        "events.k8s.io",
+        "networking.k8s.io",
+        "node.k8s.io",
+        "rbac.authorization.k8s.io",
+        "scheduling.k8s.io",
+        "storage.k8s.io",
+    }
+)
 LONGEST_NAME = "resource-with-the-longest-name1"
 """31 characters, as long as a resource's name may be: what is derived from it must still be a valid name."""
 
@@ -79,6 +94,7 @@ def check_contract(contract: Contract, *, validate_object: ObjectValidator) -> l
         *_rule_problems(contract),
         *_output_problems(contract),
         *_upgrade_problems(contract),
+        *_requirement_problems(contract),
     ]
     if problems:
         return problems
@@ -103,9 +119,10 @@ def sample_context(contract: Contract, *, power: str = "awake") -> RenderContext
 def sample_inputs(contract: Contract, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """``inputs`` with defaults, and with each reference replaced by a value of the type that is asked for there."""
     place = sample_context(contract).facts
+    given = contract.with_defaults(inputs)
 
     def filled(text: str, path: str) -> Any:
-        wanted = at(contract.inputs, tuple(path.split("."))) or {}
+        wanted = at(contract.inputs, tuple(path.split(".")), given) or {}
         source = whole(text) if "${" in text else None
         reference = parse_reference(source) if source else None
         if reference is None:
@@ -114,7 +131,7 @@ def sample_inputs(contract: Contract, inputs: Mapping[str, Any]) -> dict[str, An
             return place[reference.steps[0]][reference.steps[1]]
         return _SECRET if wanted.get("x-secret") else _sample(wanted)
 
-    replaced: dict[str, Any] = transform(contract.with_defaults(inputs), filled)
+    replaced: dict[str, Any] = transform(given, filled)
     return replaced
 
 
@@ -216,11 +233,9 @@ def _annotation_problems(schema: Schema, path: str) -> Iterator[FieldError]:
         yield FieldError(f"{path}.secret", "is for outputs; an input that takes a secret has x-secret: true")
     if schema.get("x-secret") is True and schema.get("type") != "string":
         yield FieldError(f"{path}.x-secret", "is for inputs of type string only")
-    for key, child in (schema.get("properties") or {}).items():
-        yield from _annotation_problems(child, f"{path}.properties.{key}")
-    for keyword in ("items", "additionalProperties"):
-        if isinstance(schema.get(keyword), Mapping):
-            yield from _annotation_problems(schema[keyword], f"{path}.{keyword}")
+    yield from hint_problems(schema, path)
+    for place, child in children(schema):
+        yield from _annotation_problems(child, f"{path}.{place}")
 
 
 def _rule_problems(contract: Contract) -> Iterator[FieldError]:
@@ -273,6 +288,24 @@ def _upgrade_problems(contract: Contract) -> Iterator[FieldError]:
             compiled(values, names=SHARED, path=path)
         except CelError as error:
             yield from error.errors
+
+
+def _requirement_problems(contract: Contract) -> Iterator[FieldError]:
+    """An object of a kind that not every cluster serves must be required, so that its lack is told beforehand."""
+    for one in contract.objects:
+        api_version, kind = one.manifest["apiVersion"], one.manifest["kind"]
+        if not _is_kubernetes_own(api_version) and f"{api_version}/{kind}" not in contract.requires.apis:
+            wanted = f"{{apiVersion: {api_version}, kind: {kind}}}"
+            yield FieldError(
+                f"spec.objects.{one.id}.manifest.kind",
+                f"{kind} is no kind of every cluster; add {wanted} to spec.requires.apis",
+            )
+
+
+def _is_kubernetes_own(api_version: str) -> bool:
+    """Groups without a dot, and those below k8s.io that an API server serves without a definition."""
+    group = api_version.partition("/")[0] if "/" in api_version else ""
+    return "." not in group or group in _OWN_GROUPS
 
 
 def _example_problems(

@@ -13,6 +13,7 @@ STATES = ("preview", "stable", "deprecated", "defective", "retired")
 
 NAME_PATTERN = "^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$"
 CAPABILITY_PATTERN = "^[a-z][a-z0-9-]{1,38}$"
+FEATURE_PATTERN = "^[a-z][a-z0-9-]{0,39}$"
 DURATION_PATTERN = "^[1-9][0-9]{0,3}[hdw]$"
 _VERSION_PATTERN = r"^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})(-[0-9A-Za-z.-]+)?$"
 _USE_PATTERN = r"^[a-z][a-z0-9-]{1,38}(@\d{1,9}(\.\d{1,9}(\.\d{1,9}(-[0-9A-Za-z.-]+)?)?)?)?$"
@@ -20,6 +21,7 @@ _KEY_PATTERN = "^[A-Za-z][A-Za-z0-9_]{0,62}$"
 
 _VERSION_MESSAGE = "must be a version such as 1.2.0"
 _NAME_MESSAGE = "must be lower-case letters, digits and dashes, begin with a letter, and have 31 characters at most"
+_FEATURE_MESSAGE = "must be lower-case letters, digits and dashes, begin with a letter, and have 40 characters at most"
 _TITLE = {"type": "string", "minLength": 1, "maxLength": 80}
 _AMOUNT = {"x-message": "must be a number, or an expression such as ${double(inputs.storageGiB)}"}
 
@@ -59,6 +61,43 @@ _OBJECT = _closed(
     ("manifest",),
 )
 
+_REQUIRES = _closed(
+    {
+        "apis": {
+            "type": "array",
+            "title": "Custom kinds that the cluster must serve",
+            "maxItems": 20,
+            "items": _closed(
+                {
+                    "apiVersion": {
+                        "type": "string",
+                        "pattern": r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/v\d[a-z0-9]{0,20}$",
+                        "x-message": "must be a group and a version, such as postgresql.cnpg.io/v1",
+                    },
+                    "kind": {
+                        "type": "string",
+                        "pattern": "^[A-Z][A-Za-z0-9]{0,62}$",
+                        "x-message": "must be a kind, such as Cluster",
+                    },
+                },
+                ("apiVersion", "kind"),
+            ),
+        },
+        "features": {
+            "type": "array",
+            "title": "Features that the cluster must have",
+            "maxItems": 20,
+            "items": {"type": "string", "pattern": FEATURE_PATTERN, "x-message": _FEATURE_MESSAGE},
+        },
+        "kubernetes": {
+            "type": "string",
+            "title": "The oldest version of Kubernetes that will do",
+            "pattern": r"^1\.\d{1,3}$",
+            "x-message": "must be a version in quotes, such as “1.29”",
+        },
+    },
+)
+
 CONTRACT_SCHEMA: dict[str, Any] = _document(
     "Contract",
     _closed(
@@ -85,6 +124,7 @@ CONTRACT_SCHEMA: dict[str, Any] = _document(
             "category": {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,30}$", "x-message": _NAME_MESSAGE},
             "icon": {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,39}$", "x-message": _NAME_MESSAGE},
             "state": {"type": "string", "enum": list(STATES), "default": "stable"},
+            "requires": _REQUIRES,
             "inputs": {"type": "object", "title": "JSON Schema of the inputs; its type is object"},
             "outputs": {
                 "type": "object",

@@ -40,10 +40,15 @@ _ANY_NAME = (
 )
 
 
-def broken_rules(manifest: Mapping[str, Any]) -> Errors:
-    """One error for each rule that ``manifest``, already valid by its schema, breaks."""
+def broken_rules(manifest: Mapping[str, Any], *, custom: bool = False) -> Errors:
+    """One error for each rule that ``manifest``, already valid by its schema, breaks.
+
+    Of a ``custom`` kind only what holds for any object is known: its name, labels and annotations.
+    """
     kind = manifest["kind"]
-    yield from _metadata(kind, manifest.get("metadata") or {})
+    yield from _metadata("" if custom else kind, manifest.get("metadata") or {})
+    if custom:
+        return
     if kind in _RULES and "spec" not in manifest:
         yield FieldError("spec", "spec is required here.")
     elif kind in _RULES:
@@ -63,7 +68,9 @@ def _metadata(kind: str, metadata: Mapping[str, Any]) -> Errors:
     name = metadata.get("name", "")
     pattern, rule = _NAMES.get(kind, _ANY_NAME)
     if not pattern.fullmatch(name):
-        yield FieldError("metadata.name", f"A {kind} needs a name: {rule}{f', not “{name}”' if name else ''}.")
+        yield FieldError(
+            "metadata.name", f"{'A ' + kind if kind else 'It'} needs a name: {rule}{f', not “{name}”' if name else ''}."
+        )
     namespace = metadata.get("namespace")
     if namespace is not None and kind == "Namespace":
         yield FieldError("metadata.namespace", "A Namespace is in no namespace; leave it out.")

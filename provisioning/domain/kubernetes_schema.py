@@ -1,8 +1,8 @@
 """Is this a manifest that a Kubernetes API server would take? Asked before anything is sent anywhere.
 
 Called when a contract is published (each rendered object) and by the sandbox driver on apply. Schemas come from the
-committed bundle, strictly: an unknown field is an error, and so is null. It never reads the network and knows no
-cluster; rules that a schema cannot say are in ``kubernetes_rules``.
+committed bundle, and for custom kinds from ``custom_kinds``, strictly: an unknown field is an error, and so is null. It
+never reads the network and knows no cluster; rules that a schema cannot say are in ``kubernetes_rules``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import jsonschema_rs
 
 from idp.kernel.errors import FieldError
+from provisioning.domain.custom_kinds import OBJECT_META, CustomKind, known_custom_kinds
 from provisioning.domain.kubernetes_rules import broken_rules
 
 CLUSTER_SCOPED = frozenset({"v1/Namespace"})
@@ -38,7 +39,7 @@ def bundle() -> Mapping[str, Any]:
 
 
 def known_kinds() -> tuple[str, ...]:
-    """Every kind that can be validated, as ``apps/v1/Deployment``."""
+    """Every kind of Kubernetes itself that can be validated, as ``apps/v1/Deployment``."""
     return tuple(sorted(bundle()["kinds"]))
 
 
@@ -58,50 +59,85 @@ def resolve(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def validate_object(manifest: Mapping[str, Any]) -> list[FieldError]:
+def validate_object(manifest: Mapping[str, Any], more: Mapping[str, CustomKind] | None = None) -> list[FieldError]:
     """What is wrong with ``manifest`` (at most 50 errors, in document order of the schema check); empty when
     nothing is.
 
+    ``more`` are custom kinds beside those that come along, by ``CustomKind.key``; one of the same key goes before.
     Paths are dotted from the manifest's root, with list positions as numbers:
     ``spec.template.spec.containers.0.image``.
     """
     key = f"{manifest.get('apiVersion')}/{manifest.get('kind')}"
-    if key not in bundle()["kinds"]:
-        return [FieldError("kind", _unknown_kind(manifest))]
+    custom = {**known_custom_kinds(), **(more or {})}
+    if key not in bundle()["kinds"] and key not in custom:
+        return [FieldError("kind", _unknown_kind(manifest, custom))]
     show = _hidden if manifest["kind"] == "Secret" else _shown
-    found = [error for raised in _validator(key).iter_errors(manifest) for error in _explain(raised, show)]
-    return (found or list(broken_rules(manifest)))[:MOST_ERRORS]
+    validator, schema = _validator(key) if key in bundle()["kinds"] else _custom_validator(custom[key])
+    found = [error for raised in validator.iter_errors(manifest) for error in _explain(raised, show, schema)]
+    return (found or list(broken_rules(manifest, custom=key in custom)))[:MOST_ERRORS]
+
+
+_Validator = tuple[jsonschema_rs.Draft202012Validator, Mapping[str, Any]]
 
 
 @lru_cache(maxsize=64)
-def _validator(key: str) -> jsonschema_rs.Draft202012Validator:
+def _validator(key: str) -> _Validator:
     name = bundle()["kinds"][key]
-    return jsonschema_rs.Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": bundle()["$defs"]})
+    return jsonschema_rs.Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": bundle()["$defs"]}), {}
 
 
-def _unknown_kind(manifest: Mapping[str, Any]) -> str:
+@lru_cache(maxsize=64)
+def _custom_validator(kind: CustomKind) -> _Validator:
+    """Kept by the kind's identity: two definitions of one kind are two validators."""
+    return jsonschema_rs.Draft202012Validator({**kind.schema, "$defs": _metadata_definitions()}), kind.schema
+
+
+@lru_cache(maxsize=1)
+def _metadata_definitions() -> Mapping[str, Any]:
+    """What ObjectMeta reaches in the bundle: all that custom kinds refer to."""
+    found: dict[str, Any] = {}
+    waiting = [OBJECT_META]
+    while waiting:
+        name = waiting.pop()
+        found[name] = bundle()["$defs"][name]
+        for reference in _references(found[name]):
+            if reference not in found:
+                waiting.append(reference)
+    return found
+
+
+def _references(schema: Any) -> Iterable[str]:
+    if isinstance(schema, Mapping):
+        if isinstance(schema.get("$ref"), str):
+            yield schema["$ref"].removeprefix("#/$defs/")
+        for inner in schema.values():
+            yield from _references(inner)
+
+
+def _unknown_kind(manifest: Mapping[str, Any], custom: Mapping[str, CustomKind]) -> str:
     api_version, kind = manifest.get("apiVersion"), manifest.get("kind")
-    same_kind = [name for name in known_kinds() if name.rsplit("/", 1)[1] == kind]
-    known = (
-        f"{kind} is known as {same_kind[0].rsplit('/', 1)[0]}" if same_kind else f"known are {', '.join(known_kinds())}"
-    )
+    names = [*known_kinds(), *sorted(custom)]
+    same_kind = [name for name in names if name.rsplit("/", 1)[1] == kind]
+    known = f"{kind} is known as {same_kind[0].rsplit('/', 1)[0]}" if same_kind else f"known are {', '.join(names)}"
     return f"{api_version or 'no apiVersion'} {kind or 'without a kind'} is not a kind Slipway can validate; {known}."
 
 
-def _explain(raised: jsonschema_rs.ValidationError, show: Callable[[Any], str]) -> Iterable[FieldError]:
-    """One schema error as the errors a person sees: what is right at that place."""
+def _explain(
+    raised: jsonschema_rs.ValidationError, show: Callable[[Any], str], schema: Mapping[str, Any]
+) -> Iterable[FieldError]:
+    """One schema error as the errors a person sees: what is right at that place. ``schema`` is a custom kind's own."""
     path = ".".join(str(part) for part in raised.instance_path)
     told = raised.kind.as_dict()
     match raised.kind.name:
         case "additionalProperties":
             for name in told["unexpected"]:
-                yield FieldError(f"{path}.{name}".lstrip("."), _unknown_field(name, raised.schema_path))
+                yield FieldError(f"{path}.{name}".lstrip("."), _unknown_field(name, raised.schema_path, schema))
         case "required":
             yield FieldError(f"{path}.{told['property']}".lstrip("."), f"{told['property']} is required here.")
         case "type":
             wanted = " or ".join(_WORDS.get(name, f"a {name}") for name in told["types"])
             yield FieldError(path, f"Must be {wanted}, not {show(raised.instance)}.")
-        case "pattern":
+        case "pattern" if "KMGTPE" in told.get("pattern", ""):
             yield FieldError(
                 path, f"Must be a Kubernetes quantity such as 500m, 2 or 1Gi, not {show(raised.instance)}."
             )
@@ -109,10 +145,16 @@ def _explain(raised: jsonschema_rs.ValidationError, show: Callable[[Any], str]) 
             yield FieldError(path, f"{raised.message if show is _shown else 'The value is not allowed here'}.")
 
 
-def _unknown_field(name: str, schema_path: list[str | int]) -> str:
-    """The schema path of an additionalProperties error ends ``$defs, <definition>, additionalProperties``."""
-    known = bundle()["$defs"].get(schema_path[-2], {}).get("properties", {})
-    close = get_close_matches(name, known, n=1)
+def _unknown_field(name: str, schema_path: list[str | int], schema: Mapping[str, Any]) -> str:
+    """The schema path of an additionalProperties error ends ``$defs, <definition>, additionalProperties`` in the
+    bundle; a custom kind has no definitions of its own, so there the path leads from its root.
+    """
+    place = bundle()["$defs"].get(schema_path[-2]) if len(schema_path) > 1 else None
+    if place is None:
+        place = schema
+        for step in schema_path[:-1]:
+            place = place.get(step, {}) if isinstance(place, Mapping) else {}
+    close = get_close_matches(name, place.get("properties", {}), n=1)
     return f"There is no field {name} here{f'; did you mean {close[0]}?' if close else '.'}"
 
 
