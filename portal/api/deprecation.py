@@ -1,6 +1,6 @@
 """``Deprecation`` (RFC 9745), ``Sunset`` (RFC 8594) and the successor, for answers about versions that are to go.
 
-The two dates have two forms. Read by the endpoints of contracts, plans and changes.
+The two dates have two forms. Read by the endpoints of contracts, plans, changes and environments.
 """
 
 from __future__ import annotations

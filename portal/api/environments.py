@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from portal.api import paths
 from portal.api.answers import answer, figure, listing, moment
 from portal.api.changes import CHANGES_JOINED, change_row
+from portal.api.deprecation import HEADERS, headers_of
 from portal.api.endpoint import Endpoint
 from portal.api.events import change_event_row
 from portal.api.figures import usage
@@ -21,6 +22,7 @@ from portal.api.shapes import environments as shapes
 from portal.api.shapes.words import text
 from provisioning.models import Change, ChangeEvent, Environment, Revision, Run
 from provisioning.selectors import environments as selectors
+from provisioning.selectors.contract_flags import flagged_in
 
 AREA = "Environments"
 PARTS = ("resources", "revisions", "changes", "runs", "events")
@@ -49,7 +51,13 @@ class Environments(Endpoint):
 
 
 class OneEnvironment(Endpoint):
-    @operation("environments_read", "Read an environment", area=AREA, answers={200: shapes.ENVIRONMENT_DETAIL})
+    @operation(
+        "environments_read",
+        "Read an environment",
+        area=AREA,
+        answers={200: shapes.ENVIRONMENT_DETAIL},
+        headers=HEADERS,
+    )
     def get(self, request: Request, system: str, name: str) -> HttpResponse:
         row = selectors.environment_get(self.rights, system, name)
         url = paths.environment(row.system.slug, row.name)
@@ -62,7 +70,8 @@ class OneEnvironment(Endpoint):
                 "resources": [resource_row(one) for one in selectors.environment_resources(row)],
                 "document": selectors.environment_document(row),
                 "links": {part: f"{url}{part}/" for part in PARTS},
-            }
+            },
+            headers=_deprecations(row),
         )
 
 
@@ -72,11 +81,13 @@ class Resources(Endpoint):
         "List an environment's resources",
         area=AREA,
         answers={200: shapes.RESOURCE_LIST},
+        headers=HEADERS,
         about="All of them, in dependency order, with outputs. Secret outputs are references only.",
     )
     def get(self, request: Request, system: str, name: str) -> HttpResponse:
         row = selectors.environment_get(self.rights, system, name)
-        return answer({"items": [resource_row(one) for one in selectors.environment_resources(row)]})
+        found = [resource_row(one) for one in selectors.environment_resources(row)]
+        return answer({"items": found}, headers=_deprecations(row))
 
 
 class Revisions(Endpoint):
@@ -137,6 +148,11 @@ class Events(Endpoint):
         row = selectors.environment_get(self.rights, system, name)
         rows = ChangeEvent.objects.filter(change__environment=row)
         return listing(request, self.query, rows, ("-id",), change_event_row)
+
+
+def _deprecations(row: Environment) -> dict[str, str]:
+    """For what is wanted of it now; at most one query, and that once in seconds."""
+    return headers_of(flagged_in(row.desired.document if row.desired else None))
 
 
 HEAVY = ("conditions", "desired__document", "observed__document", "cluster__credentials")

@@ -18,6 +18,7 @@ from provisioning.domain.contract_states import note_problems, transition_refuse
 from provisioning.models import Capability, Contract, PreviewTeam, Resource
 from provisioning.selectors.contract_flags import flags_forget
 from provisioning.services.default_versions import default_version_drop
+from provisioning.services.replanning import changes_refuse
 
 
 @transaction.atomic
@@ -33,7 +34,8 @@ def contract_state_set(
     replacement: str | None = None,
     expected_version: int | None = None,
 ) -> Contract:
-    """Move one published version to ``state``, or tell anew why it is there. Admins only; locks the contract.
+    """Move one published version to ``state``, or tell anew why it is there. Admins only; locks the contract, and for
+    a defective one then the environments and the open changes that would begin to use it, which are denied.
 
     Raises Conflict ``illegal-state`` for a move that is not allowed or would retire what is in use, InvalidInput for a
     note that is not complete, PreconditionFailed when it was moved since ``expected_version``. The same again is no
@@ -55,6 +57,8 @@ def contract_state_set(
     row.refresh_from_db()
     flags_forget()
     was_default = state != "stable" and default_version_drop(row)
+    if state == "defective" != before:
+        changes_refuse(row, now=now)
     audit_append(
         actor,
         action="contract.state",
@@ -75,7 +79,8 @@ def contract_state_set(
 
 
 def _locked(capability: str, version: str) -> Contract:
-    rows = Contract.objects.select_for_update(of=("self",)).select_related("capability")
+    """Its key stays free, so that a start which holds an environment can make resources of it meanwhile."""
+    rows = Contract.objects.select_for_update(of=("self",), no_key=True).select_related("capability")
     row = rows.filter(capability__name=capability, version=version).first()
     if row is None:
         raise NotFound(f"{capability} has no version {version}.")

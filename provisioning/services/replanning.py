@@ -1,20 +1,22 @@
 """Plans open changes anew when the base under them moved.
 
 An approval is bound to the digest of the plan it was given for; a moved base is another plan, so approvals no longer
-count and are asked for again. Called inside the transaction that moved the base.
+count and are asked for again. Called inside the transaction that moved the base, or made a version defective.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from governance.services.approvals import approvals_dismiss, approvals_open
 from governance.services.quota import quota_hold, quota_release_hold
 from idp.kernel.actor import Actor, Via
 from provisioning.domain.input_changes import forbidden_changes
 from provisioning.domain.plan import changes_nothing
-from provisioning.models import Change, Environment
+from provisioning.models import Change, Contract, Environment
+from provisioning.selectors.contracts import lookup_for
 from provisioning.selectors.desired import desired_of
 from provisioning.services.change_states import change_move, change_note
 from provisioning.services.gate import Planned, judge, with_plan
@@ -31,6 +33,31 @@ def changes_replan(environment: Environment, *, except_change: int, now: datetim
     )
     for change in rows:
         _replan(change, environment, now=now)
+
+
+def changes_refuse(contract: Contract, *, now: datetime) -> None:
+    """Deny the open changes that would begin to use ``contract``, which takes no new use any more.
+
+    Called inside the transaction that made it defective. Locks each environment, then its changes.
+    """
+    wanted = (contract.capability.name, contract.version)
+    rows = Change.objects.filter(state__in=("pending", "approved"), target__isnull=False).exclude(environment=None)
+    struck = {
+        place
+        for place, target in rows.values_list("environment", "target")
+        if wanted in _versions_of(target["resources"])
+    }
+    environments = Environment.objects.select_for_update(of=("self",)).select_related("desired")
+    for environment in environments.filter(pk__in=struck).order_by("pk"):
+        open_now = Change.objects.select_for_update(of=("self",)).select_related("system")
+        for change in open_now.filter(environment=environment, state__in=("pending", "approved")).order_by("pk"):
+            if told := _takes_no_new_use(change, environment):
+                quota_release_hold(change_id=change.pk, now=now)
+                _deny(change, told, now=now)
+
+
+def _versions_of(resources: Mapping[str, Mapping[str, Any]]) -> set[tuple[str, str]]:
+    return {(one["capability"], one["contract"]) for one in resources.values()}
 
 
 def _replan(change: Change, environment: Environment, *, now: datetime) -> None:
@@ -54,12 +81,16 @@ def _replan(change: Change, environment: Environment, *, now: datetime) -> None:
         _supersede(change, "A later change made it so already", now=now)
         return
     quota_release_hold(change_id=change.pk, now=now)
-    told = _cannot_follow(change, environment) or _refusal(planned)
+    told = _cannot_follow(change, environment) or _takes_no_new_use(change, environment) or _refusal(planned)
     if told:
-        change_move(change, "deny", actor_name="slipway", now=now, text=told, finished_at=now)
-        approvals_dismiss(change_id=change.pk, now=now)
+        _deny(change, told, now=now)
         return
     _ask_again(change, planned, environment, now=now)
+
+
+def _deny(change: Change, told: str, *, now: datetime) -> None:
+    change_move(change, "deny", actor_name="slipway", now=now, text=told, finished_at=now)
+    approvals_dismiss(change_id=change.pk, now=now)
 
 
 def _refusal(planned: Planned) -> str:
@@ -82,6 +113,15 @@ def _cannot_follow(change: Change, environment: Environment) -> str:
         if wrong:
             return f"{wrong[0].path} {wrong[0].message}"
     return ""
+
+
+def _takes_no_new_use(change: Change, environment: Environment) -> str:
+    """Which version of the target takes no new use meanwhile, because it became defective or a preview was left."""
+    if change.target is None:
+        return ""
+    base = environment.desired.document if environment.desired else None
+    refused = lookup_for(change.target, base).refused(change.target, base, team=change.system.team_id)
+    return f"{refused[0].message}." if refused else ""
 
 
 def _ask_again(change: Change, planned: Planned, environment: Environment, *, now: datetime) -> None:

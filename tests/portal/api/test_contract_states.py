@@ -91,6 +91,8 @@ def test_plans_and_changes_announce_what_they_use(api: Any, newer: Contract) -> 
     submitted = api("developer").post("changes/", body)
     require_announced(submitted)
     require_announced(api("viewer").get(f"changes/{submitted.json()['id']}/"))
+    require_announced(api("viewer").get("environments/checkout/old/"))
+    require_announced(api("viewer").get("environments/checkout/old/resources/"))
 
 
 def test_what_uses_only_stable_versions_announces_nothing(api: Any, newer: Contract) -> None:
@@ -99,6 +101,9 @@ def test_what_uses_only_stable_versions_announces_nothing(api: Any, newer: Contr
     planned = api("developer").post("plans/", body)
     assert planned.json()["warnings"] == []
     assert not {"Deprecation", "Sunset", "Link"} & set(planned.headers)
+    assert api("developer").post("changes/", body).status_code == 202
+    read = api("viewer").get("environments/checkout/new/")
+    assert not {"Deprecation", "Sunset", "Link"} & set(read.headers)
 
 
 def test_a_team_opts_in_to_previews_and_out(api: Any, organisation: Any) -> None:

@@ -9,14 +9,16 @@ import pytest
 from django.db import transaction
 
 from governance.models import AuditEntry
+from governance.selectors.quota import quota_state
 from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed
 from provisioning.contracts import builtin_documents
-from provisioning.models import Contract, PreviewTeam, Resource, Run
+from provisioning.models import Change, Contract, Environment, PreviewTeam, Resource, Run
 from provisioning.selectors.contract_flags import defective_uses, flagged_in, flags
-from provisioning.services.changes import ChangeRequest, change_plan
+from provisioning.services.changes import ChangeRequest, change_plan, change_submit
 from provisioning.services.contract_states import contract_state_set, preview_join, preview_leave
 from provisioning.services.contracts import contract_publish
+from provisioning.services.replanning import changes_replan
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import carry_out, create, equip
 
@@ -152,3 +154,54 @@ def test_only_maintainers_join_previews(organisation: Organisation, who: str) ->
     with pytest.raises(Forbidden):
         preview_join(organisation.actor(who), capability="postgres", team="payments", now=NOW)
     assert not PreviewTeam.objects.exists()
+
+
+def ask(organisation: Organisation, name: str, *, stage: str = "prod", size: int = 5, version: str = "1") -> Change:
+    """A change that waits for a maintainer, or starts at once at dev."""
+    spec = {"stage": stage, "resources": {"db": {"capability": f"postgres@{version}", "inputs": {"storageGiB": size}}}}
+    living = Change.objects.filter(environment__name=name, environment__desired__isnull=False).exists()
+    request = ChangeRequest("update" if living else "create", "checkout", name, spec=spec, reason="It must be.")
+    return change_submit(organisation.actor("developer"), request, now=NOW)
+
+
+def test_a_change_that_waits_is_denied_when_its_version_becomes_defective(organisation: Organisation) -> None:
+    waiting = ask(organisation, "live")
+    assert waiting.state == "pending"
+    other = ask(organisation, "other", version="1.0.0")
+    publish("1.1.0")
+    beside = ask(organisation, "beside")
+    move(organisation, "defective")
+    for change in (waiting, other, beside):
+        change.refresh_from_db()
+    assert (waiting.state, other.state, beside.state) == ("denied", "denied", "pending")
+    told = waiting.events.order_by("-pk").first()
+    assert "postgres 1.0.0 is defective and takes no new use" in told.text
+    assert quota_state(organisation.payments.pk).held.storage_gib == 5  # of the one beside
+
+
+def test_a_change_of_what_runs_a_defective_version_may_still_be_made(organisation: Organisation) -> None:
+    carry_out(Run.objects.get(change=ask(organisation, "try", stage="dev")))
+    carry_out(Run.objects.get(change=ask(organisation, "try", stage="dev", size=6)))
+    first = ask(organisation, "try", stage="dev", size=7)
+    behind = ask(organisation, "try", stage="dev", size=8)
+    assert (first.state, behind.state) == ("running", "approved")
+    move(organisation, "defective")
+    behind.refresh_from_db()
+    assert behind.state == "approved"
+
+
+def test_a_change_is_denied_when_it_is_planned_anew_for_a_preview_that_was_left(organisation: Organisation) -> None:
+    publish("1.1.0", state="preview")
+    who = organisation.actor("maintainer")
+    preview_join(who, capability="postgres", team="payments", now=NOW)
+    carry_out(Run.objects.get(change=ask(organisation, "try", stage="dev")))
+    first = ask(organisation, "try", stage="dev", size=6)
+    behind = ask(organisation, "try", stage="dev", size=7, version="1.1.0")
+    assert behind.state == "approved"
+    preview_leave(who, capability="postgres", team="payments", now=NOW)
+    behind.refresh_from_db()
+    environment = Environment.objects.select_related("system__team", "stage", "cluster", "desired").get()
+    changes_replan(environment, except_change=first.pk, now=NOW)
+    behind.refresh_from_db()
+    assert behind.state == "denied"
+    assert "1.1.0 is a preview" in behind.events.order_by("-pk").first().text
