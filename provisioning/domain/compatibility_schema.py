@@ -16,6 +16,7 @@ from typing import Any
 import jsonschema_rs
 
 from provisioning.domain.schema import Schema, apply_defaults, type_words, validate
+from provisioning.domain.schema_conditions import CONDITIONS, conditional, deciding, discriminator
 
 EACH = "*"
 """The step to an item of a list, or to a value under a key that the schema does not name."""
@@ -83,7 +84,7 @@ _NOT_PROVEN = "cannot be proven to take every value that it took before"
 
 
 def _covers(old: Schema, new: Schema) -> bool:
-    old, new = judged(old), judged(new)
+    old, new = _without_shared(judged(old), judged(new))
     if old == new:
         return True
     try:
@@ -91,6 +92,21 @@ def _covers(old: Schema, new: Schema) -> bool:
         return wider.covers(narrower) == jsonschema_rs.canonical.Containment.YES
     except (ValueError, TypeError, OverflowError):  # what it cannot read, it cannot prove
         return False
+
+
+def _without_shared(old: dict[str, Any], new: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both without the conditions that both have at the same place, or that only ``old`` has: what is as wide
+    without a condition is as wide with it."""
+    if not CONDITIONS & new.keys() or all(old.get(key) == new.get(key) for key in CONDITIONS):
+        old, new = ({key: part for key, part in one.items() if key not in CONDITIONS} for one in (old, new))
+    for keyword in ("items", "additionalProperties"):
+        if isinstance(old.get(keyword), dict) and isinstance(new.get(keyword), dict):
+            old[keyword], new[keyword] = _without_shared(old[keyword], new[keyword])
+    for key in (old.get("properties") or {}).keys() & (new.get("properties") or {}).keys():
+        inner = _without_shared(old["properties"][key], new["properties"][key])
+        old["properties"] = {**old["properties"], key: inner[0]}
+        new["properties"] = {**new["properties"], key: inner[1]}
+    return old, new
 
 
 def judged(schema: Schema) -> dict[str, Any]:
@@ -101,15 +117,20 @@ def judged(schema: Schema) -> dict[str, Any]:
             kept[keyword] = judged(kept[keyword])
     if "properties" in kept:
         kept["properties"] = {key: judged(child) for key, child in kept["properties"].items()}
+    if "oneOf" in kept:
+        kept["oneOf"] = [judged(branch) for branch in kept["oneOf"]]
     if "required" in kept:
         kept["required"] = sorted(_required(schema))
     return kept
 
 
-_DECIDING = frozenset(
-    """type enum const minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern items
-    minItems maxItems uniqueItems properties required additionalProperties propertyNames minProperties
+_DECIDING = (
+    frozenset(
+        """type enum const minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern
+    items minItems maxItems uniqueItems properties required additionalProperties propertyNames minProperties
     maxProperties""".split()  # noqa: SIM905 - two dozen keywords read better as words
+    )
+    | CONDITIONS
 )
 
 
@@ -140,6 +161,8 @@ def _compared(old: Schema, new: Schema, place: _Place) -> Iterator[Narrowing]:
         yield from _lists(old, new, place)
     if kind in (None, "object"):
         yield from _maps(old, new, place)
+        yield from _choices(old, new, place)
+        yield from _conditions(old, new, place)
 
 
 def _promises(old: Schema, new: Schema, place: _Place) -> Iterator[Narrowing]:
@@ -293,6 +316,42 @@ def _maps(old: Schema, new: Schema, place: _Place) -> Iterator[Narrowing]:
     yield from _counts(old, new, place)
 
 
+def _choices(old: Schema, new: Schema, place: _Place) -> Iterator[Narrowing]:
+    """``oneOf``: every choice stays and takes what it took; there may be more."""
+    if "oneOf" not in new:
+        return
+    name = discriminator(new)
+    if "oneOf" not in old or discriminator(old) != name:
+        yield place.says("oneOf", "is now one of several choices, told apart by another constant", *samples(old))
+        return
+    after = {repr(one["properties"][name]["const"]): (index, one) for index, one in enumerate(new["oneOf"])}
+    for branch in old["oneOf"]:
+        constant = branch["properties"][name]["const"]
+        index, kept = after.get(repr(constant), (0, None))
+        if kept is None:
+            yield place.says("oneOf", f"no longer offers {constant}", *samples(branch))
+        else:
+            inside = _Place(f"{place.path}.oneOf.{index}" if place.path else f"oneOf.{index}", place.steps)
+            yield from _compared(branch, kept, inside)
+
+
+_TESTS = tuple(sorted(CONDITIONS - {"oneOf"}))
+
+
+def _conditions(old: Schema, new: Schema, place: _Place) -> Iterator[Narrowing]:
+    """Conditions may go; one that comes or changes, or tests what is now completed otherwise, is not proven."""
+    if not any(key in new for key in _TESTS):
+        return
+    if any(old.get(key) != new.get(key) for key in _TESTS):
+        yield place.says("not-proven", "has a condition that it did not have like this", *samples(old))
+        return
+    before, after = old.get("properties") or {}, new.get("properties") or {}
+    for name in sorted(conditional(new) | deciding(new)):
+        if filling(before.get(name)) != filling(after.get(name)):
+            inside = place.under("properties", name, name)
+            yield inside.says("not-proven", "is completed otherwise, and conditions depend on it", *samples(old))
+
+
 def _removed(before: Schema, open_after: Any, place: _Place, key: str) -> Iterator[Narrowing]:
     if open_after is False:
         inside = place.under("properties", key, key)
@@ -316,7 +375,8 @@ def filling(schema: Any) -> Any:
         return schema
     inner = {key: filling(child) for key, child in (schema.get("properties") or {}).items()}
     kept = {key: schema[key] for key in ("type", "default") if key in schema}
-    return {**kept, "in": inner, "each": [filling(schema.get(key)) for key in ("items", "additionalProperties")]}
+    each = [filling(schema.get(key)) for key in ("items", "additionalProperties")]
+    return {**kept, "in": inner, "each": each, "of": [filling(branch) for branch in schema.get("oneOf", ())]}
 
 
 def _names(old: Schema, new: Schema, place: _Place) -> Iterator[Narrowing]:
@@ -366,6 +426,8 @@ def samples(schema: Any, budget: _Budget | None = None) -> tuple[Any, ...]:
         case "array":
             inner = samples(schema.get("items"), left)[:1]
             made = ([*inner] * min(int(schema.get("minItems", 0)), 50), [*inner])
+        case "object" if schema.get("oneOf"):
+            made = tuple(samples(branch, left)[0] for branch in schema["oneOf"][:3])
         case "object":
             properties = schema.get("properties") or {}
             made = ({key: samples(properties.get(key), left)[0] for key in sorted(_required(schema))},)

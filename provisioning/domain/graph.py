@@ -88,8 +88,11 @@ def check_references(
         found += wrong
         for one in read:
             steps = _steps_below(one.path, f"{path}.{name}.inputs")
-            wanted = at(resource.contract.inputs, steps)
-            if wanted is not None:
+            wanted = at(resource.contract.inputs, steps, resource.inputs)
+            above = at(resource.contract.inputs, steps[:-1], resource.inputs) or {}
+            if steps[-1] in ((above.get("if") or {}).get("properties") or {}):
+                found.append(FieldError(one.path, "decides what else is asked for, so it must be written out"))
+            elif wanted is not None:
                 found += _judged(one, wanted, resources, named)
     needs = dependencies({name: resource.inputs for name, resource in resources.items()})
     if found_circle := circle(needs):

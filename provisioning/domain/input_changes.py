@@ -11,6 +11,7 @@ from typing import Any
 
 from idp.kernel.errors import FieldError
 from provisioning.domain.schema import Schema
+from provisioning.domain.schema_conditions import applied
 
 
 def forbidden_changes(
@@ -27,7 +28,11 @@ def _forbidden(schema: Schema, before: Any, after: Any, path: str) -> Iterator[F
     elif schema.get("x-grows-only") and _is_number(before) and _is_number(after) and after < before:
         yield FieldError(path, f"must be at least {before}{unit}, which it has now: it only grows")
     if isinstance(before, Mapping) and isinstance(after, Mapping):
-        for key, child in (schema.get("properties") or {}).items():
+        properties = {
+            **(applied(schema, before).get("properties") or {}),
+            **(applied(schema, after).get("properties") or {}),
+        }
+        for key, child in properties.items():
             yield from _forbidden(child, before.get(key), after.get(key), f"{path}.{key}")
 
 

@@ -20,15 +20,19 @@ from jsonschema.exceptions import SchemaError, ValidationError
 from idp.kernel.cel import CelError, did_you_mean, whole
 from idp.kernel.errors import FieldError, InvalidInput
 from provisioning.domain.patterns import TooComplex, require_quick
+from provisioning.domain.schema_conditions import CONDITIONS, applied, branch_of, condition_problems, discriminator
 
 Schema = Mapping[str, Any]
 
 TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
 _ANNOTATIONS = frozenset({"title", "description", "default", "examples", "deprecated", "format", "$comment", "secret"})
-_ASSERTIONS = frozenset(
-    """type enum const minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern items
-    minItems maxItems uniqueItems properties required additionalProperties propertyNames minProperties
+_ASSERTIONS = (
+    frozenset(
+        """type enum const minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern
+    items minItems maxItems uniqueItems properties required additionalProperties propertyNames minProperties
     maxProperties $defs $ref""".split()  # noqa: SIM905 - two dozen keywords read better as words
+    )
+    | CONDITIONS
 )
 _TYPE_WORDS = {
     "string": "text",
@@ -71,7 +75,8 @@ def numbers_as_floats(value: Any, schema: Schema) -> Any:
     if schema.get("type") == "number" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, Mapping):
-        return {key: numbers_as_floats(item, _property(schema, key)) for key, item in value.items()}
+        here = applied(schema, value)
+        return {key: numbers_as_floats(item, _property(here, key)) for key, item in value.items()}
     if isinstance(value, list):
         return [numbers_as_floats(item, schema.get("items") or {}) for item in value]
     return value
@@ -95,7 +100,7 @@ def check_schema(schema: Any, path: str = "") -> list[FieldError]:
         inlined = inline(schema, path)
     except InvalidInput as error:
         return list(error.errors)
-    return list(_wrong_defaults(inlined, path))
+    return list(_wrong_conditions(inlined, path)) or list(_wrong_defaults(inlined, path))
 
 
 def inline(schema: Schema, path: str = "") -> dict[str, Any]:
@@ -132,23 +137,51 @@ def type_words(schema: Schema) -> str:
     return " or ".join(_TYPE_WORDS.get(str(name), "any value") for name in names)
 
 
-def at(schema: Schema, steps: tuple[str, ...]) -> Schema | None:
-    """The schema of what lies at ``steps`` inside, ``{}`` where it is open, None where there is nothing."""
+def at(schema: Schema, steps: tuple[str, ...], value: Any = None) -> Schema | None:
+    """The schema of what lies at ``steps`` inside, ``{}`` where it is open, None where there is nothing.
+
+    ``value`` decides which branches apply; without one, what any branch has is there.
+    """
     for step in steps:
-        if step in (schema.get("properties") or {}):
-            schema = schema["properties"][step]
-        elif isinstance(schema.get("additionalProperties"), Mapping):
-            schema = schema["additionalProperties"]
-        elif schema.get("type") == "array" and step.isdigit():
-            schema = schema.get("items") or {}
-        elif schema.get("properties") or schema.get("type") not in (None, "object"):
+        if CONDITIONS & schema.keys():
+            schema = applied(schema, value) if isinstance(value, Mapping) else _with_all_branches(schema)
+        schema, found = _step_into(schema, step)
+        if not found:
             return None
-        else:
-            schema = {}
+        value = _value_in(value, step)
     return schema
 
 
+def _step_into(schema: Schema, step: str) -> tuple[Schema, bool]:
+    if step in (schema.get("properties") or {}):
+        return schema["properties"][step], True
+    if isinstance(schema.get("additionalProperties"), Mapping):
+        return schema["additionalProperties"], True
+    if schema.get("type") == "array" and step.isdigit():
+        return schema.get("items") or {}, True
+    return {}, not (schema.get("properties") or schema.get("type") not in (None, "object"))
+
+
+def _value_in(value: Any, step: str) -> Any:
+    if isinstance(value, Mapping):
+        return value.get(step)
+    if isinstance(value, list) and step.isdecimal() and len(step) < 9 and int(step) < len(value):
+        return value[int(step)]
+    return None
+
+
+def _with_all_branches(schema: Schema) -> Schema:
+    properties = dict(schema.get("properties") or {})
+    for branch in schema.get("oneOf", ()):
+        for key, child in branch["properties"].items():
+            properties[key] = child if properties.get(key, child) == child else {}
+    return {**schema, "properties": properties}
+
+
 def _object_defaults(value: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
+    branch = branch_of(schema, value)
+    if branch is not None:
+        schema = branch
     filled = {key: apply_defaults(item, _property(schema, key)) for key, item in value.items()}
     for key, child in (schema.get("properties") or {}).items():
         if key not in filled and "default" in child:
@@ -166,6 +199,22 @@ def _pattern(validator: Any, pattern: str, instance: Any, schema: Schema) -> Ite
         yield ValidationError(f"does not match {pattern}")
 
 
+def _one_of(validator: Any, branches: list[Any], instance: Any, schema: Schema) -> Iterator[ValidationError]:
+    """What is wrong with the branch that the constant chooses; the library would only say that no branch fits."""
+    name = discriminator(schema)
+    if not validator.is_type(instance, "object") or not name:
+        return
+    branch = branch_of(schema, instance)
+    if branch is not None:
+        yield from validator.descend(instance, branch)
+    elif name in instance:
+        # Judged here even where it is a reference: what else is asked for must be known while it is written.
+        constants = [one["properties"][name]["const"] for one in branches]
+        yield ValidationError("", validator="choice", validator_value=constants, instance=instance, path=[name])
+    else:
+        yield from validator.descend(instance, {"required": [name]})
+
+
 @lru_cache(maxsize=512)
 def _regex(pattern: str) -> re.Pattern[str]:
     """Python's ``$`` also matches before a last line break, JSON Schema's does not."""
@@ -173,7 +222,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 
 _extend: Any = validators.extend  # has no types of its own
-_Validator: Any = _extend(Draft202012Validator, {"pattern": _pattern})
+_Validator: Any = _extend(Draft202012Validator, {"pattern": _pattern, "oneOf": _one_of})
 
 
 def _validator(schema: Schema) -> Any:
@@ -183,6 +232,8 @@ def _validator(schema: Schema) -> Any:
 def _is_reference(error: ValidationError) -> bool:
     """Whether what is wrong is a reference that cannot be judged by its text, or a secret that took its place."""
     schema: Any = error.schema
+    if schema is False:
+        return False
     if isinstance(error.instance, Mapping) and set(error.instance) == {"valueFrom"} and schema.get("x-secret"):
         return True
     if not isinstance(error.instance, str) or "${" not in error.instance:
@@ -208,6 +259,13 @@ def _field_errors(error: ValidationError, path: str) -> list[FieldError]:
         key = next((key for key in missing if error.message.startswith(repr(key))), missing[0])
         title = _property(schema, key).get("title")
         return [FieldError(_dotted(where, [key]), f"is required: {title}" if title else "is required")]
+    if error.validator == "dependentRequired":
+        return [
+            FieldError(_dotted(where, [key]), f"is required with “{name}”")
+            for name, needed in wanted.items()
+            for key in needed
+            if name in instance and key not in instance
+        ]
     if error.validator == "additionalProperties":
         known = schema.get("properties") or {}
         extra = [key for key in instance if key not in known]
@@ -218,6 +276,8 @@ def _field_errors(error: ValidationError, path: str) -> list[FieldError]:
 
 
 def _message(error: ValidationError, schema: Schema) -> str:
+    if error.schema is False:  # a boolean is a schema as well
+        return "must be left out with what is chosen beside it"
     if error.validator in ("pattern", "format", "minLength") and isinstance(error.instance, str):
         for rule in schema.get("x-messages", []):
             if re.search(rule["found"], error.instance):
@@ -229,7 +289,8 @@ def _message(error: ValidationError, schema: Schema) -> str:
 
 
 def _with_unit(number: Any, schema: Schema) -> str:
-    return f"{number} {schema['x-unit']}" if schema.get("x-unit") else str(number)
+    unit = schema.get("x-unit") or (schema.get("x-ui") or {}).get("unit")
+    return f"{number} {unit}" if unit else str(number)
 
 
 def _wrong_type(kind: Any, value: Any, schema: Schema) -> str:
@@ -244,6 +305,7 @@ def _wrong_type(kind: Any, value: Any, schema: Schema) -> str:
 _MESSAGES: Mapping[str, Callable[[Any, Any, Schema], str]] = {
     "type": _wrong_type,
     "enum": lambda allowed, _, __: f"must be one of {', '.join(str(item) for item in allowed)}",
+    "choice": lambda allowed, _, __: f"must be one of {', '.join(str(item) for item in allowed)}",
     "const": lambda wanted, _, __: f"must be {wanted}",
     "minimum": lambda bound, _, schema: f"must be at least {_with_unit(bound, schema)}",
     "maximum": lambda bound, _, schema: f"must be at most {_with_unit(bound, schema)}",
@@ -262,7 +324,7 @@ _MESSAGES: Mapping[str, Callable[[Any, Any, Schema], str]] = {
 }
 
 
-def _children(schema: Schema) -> Iterator[tuple[str, Any]]:
+def children(schema: Schema) -> Iterator[tuple[str, Any]]:
     """The schemas inside ``schema`` with their place."""
     for keyword in ("properties", "$defs"):
         inner = schema.get(keyword)
@@ -271,6 +333,21 @@ def _children(schema: Schema) -> Iterator[tuple[str, Any]]:
     for keyword in ("items", "additionalProperties", "propertyNames"):
         if isinstance(schema.get(keyword), Mapping):
             yield keyword, schema[keyword]
+    yield from _children_of_conditions(schema)
+
+
+def _children_of_conditions(schema: Schema) -> Iterator[tuple[str, Any]]:
+    if isinstance(schema.get("oneOf"), list):
+        yield from ((f"oneOf.{index}", branch) for index, branch in enumerate(schema["oneOf"]))
+    parts = {keyword: schema.get(keyword) for keyword in ("then", "else")}
+    dependents = schema.get("dependentSchemas")
+    if isinstance(dependents, Mapping):
+        parts |= {f"dependentSchemas.{name}": part for name, part in dependents.items()}
+    for place, part in parts.items():
+        inner = part.get("properties") if isinstance(part, Mapping) else None
+        for key, child in inner.items() if isinstance(inner, Mapping) else ():
+            if isinstance(child, Mapping):
+                yield f"{place}.properties.{key}", child
 
 
 def _outside_subset(schema: Any, path: str, depth: int) -> Iterator[FieldError]:
@@ -297,7 +374,7 @@ def _outside_subset(schema: Any, path: str, depth: int) -> Iterator[FieldError]:
             yield FieldError(
                 _dotted(path, [keyword]), "must be a list of {found: a regular expression, say: a sentence}"
             )
-    for place, child in _children(schema):
+    for place, child in children(schema):
         yield from _outside_subset(child, _dotted(path, [place]), depth + 1)
 
 
@@ -330,7 +407,7 @@ def _all_within(schema: Any, depth: int) -> Iterator[Any]:
     """``schema`` and all schemas in it, as far as they may be nested."""
     if isinstance(schema, Mapping) and depth <= MAX_SCHEMA_DEPTH:
         yield schema
-        for _, child in _children(schema):
+        for _, child in children(schema):
             yield from _all_within(child, depth + 1)
 
 
@@ -371,9 +448,15 @@ def _broken_ref(path: str, message: str) -> InvalidInput:
     return InvalidInput(f"{path}: {message}", errors=[FieldError(_dotted(path, ["$ref"]), message)])
 
 
+def _wrong_conditions(schema: Schema, path: str) -> Iterator[FieldError]:
+    yield from condition_problems(schema, path)
+    for place, child in children(schema):
+        yield from _wrong_conditions(child, _dotted(path, [place]))
+
+
 def _wrong_defaults(schema: Schema, path: str) -> Iterator[FieldError]:
     if "default" in schema:
         for error in validate(schema["default"], schema, _dotted(path, ["default"])):
             yield FieldError(error.path, f"the default does not fit the schema: {error.message}")
-    for place, child in _children(schema):
+    for place, child in children(schema):
         yield from _wrong_defaults(child, _dotted(path, [place]))

@@ -134,7 +134,7 @@ def test_it_shows_numbers_to_expressions_as_one_type() -> None:
         ),
         pytest.param({"$ref": "#/$defs/gone"}, "s.$ref", "points at nothing", id="dangling-ref"),
         pytest.param({"$ref": "#"}, "s.$ref", "refers to itself", id="ref-to-itself"),
-        pytest.param({"oneOf": []}, "s.oneOf", "not a keyword that contracts may use", id="outside-the-subset"),
+        pytest.param({"anyOf": []}, "s.anyOf", "not a keyword that contracts may use", id="outside-the-subset"),
         pytest.param({"propertys": {}}, "s.propertys", "did you mean “properties”", id="mistyped-keyword"),
         pytest.param({"type": ["string", "null"]}, "s.type", "must be one of array, boolean", id="two-types"),
         pytest.param({"type": "text"}, "s.type", "must be one of array, boolean", id="unknown-type"),
