@@ -238,6 +238,7 @@ CELERY_TASK_ROUTES = {"provisioning.reconcile_*": {"queue": "reconcile"}, "provi
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SCHEDULE = {
+    "mail": {"task": "provisioning.notify_mail", "schedule": 30.0, "options": {"expires": 60}},
     "expiry": {"task": "provisioning.reconcile_expiry", "schedule": 60.0, "options": {"expires": 300}},
     "records": {"task": "provisioning.reconcile_records", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep": {

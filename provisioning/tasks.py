@@ -30,19 +30,33 @@ def reconcile_expiry() -> None:
 
 @shared_task(name="provisioning.reconcile_records")
 def reconcile_records() -> None:
-    """Forget what is over: answers kept for repeated requests, and sessions."""
+    """Forget what is over: answers kept for repeated requests, old notices, and sessions."""
     from django.contrib.sessions.models import Session
 
     from governance.services.idempotency import idempotency_purge
+    from governance.services.notices import notices_purge
 
     idempotency_purge(clock.now())
+    notices_purge(clock.now())
     Session.objects.filter(expire_date__lte=clock.now()).delete()
 
 
+@shared_task(name="provisioning.notify_mail")
+def notify_mail() -> None:
+    from governance.services.notice_mail import notices_send
+
+    notices_send(now=clock.now())
+
+
 def register_wakers() -> None:
-    """Tell the kernel how to wake a worker for a run. Called once at start-up."""
+    """Tell the kernel how to wake a worker for a run, and for mails. Called once at start-up."""
     wake.register("run", _send_run)
+    wake.register("notices", _send_mail)
 
 
 def _send_run(run_id: int) -> None:
     run_advance.apply_async((run_id,), ignore_result=True, retry=False)
+
+
+def _send_mail(_: int) -> None:
+    notify_mail.apply_async(ignore_result=True, retry=False)

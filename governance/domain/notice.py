@@ -136,12 +136,14 @@ class Letter:
 
 
 def letters_of(due: Iterable[Due]) -> list[Letter]:
-    """Which mails to write: one digest per person, and one mail per notice unless more than a few came together."""
-    by_person: dict[tuple[int, bool], list[int]] = {}
+    """Which mails to write: one digest per person, and one mail per notice unless more than a few of a kind came
+    together. So every mail is of one kind, or a digest, and its link ends just that.
+    """
+    together: dict[tuple[int, bool, str], list[int]] = {}
     for one in due:
-        by_person.setdefault((one.person_id, one.digest), []).append(one.notice_id)
+        together.setdefault((one.person_id, one.digest, "" if one.digest else one.kind), []).append(one.notice_id)
     letters = []
-    for (person_id, digest), ids in by_person.items():
+    for (person_id, digest, _), ids in together.items():
         if digest or len(ids) > SINGLE_MAILS:
             letters.append(Letter(person_id, tuple(ids), digest))
         else:

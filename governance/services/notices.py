@@ -8,18 +8,22 @@ after commit, and ``governance.services.notice_mail`` sends what is due. What th
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Case, Exists, F, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
+from governance.access import rights_of
 from governance.domain.notice import DIGEST_HOUR, KINDS, NO_MAIL, mailing_of
 from governance.models import Notice, NoticeSetting
 from governance.services.transactions import require_transaction
 from idp.catalog.models import User
-from idp.kernel.errors import PlatformFault
+from idp.kernel.actor import Actor
+from idp.kernel.errors import Forbidden, PlatformFault
 from idp.kernel.wake import wake_after_commit
+
+PURGED_AT_ONCE = 1_000
 
 
 def notify(kind: str, *, to: Collection[int], title: str, text: str, url: str, key: str, now: datetime) -> int:
@@ -54,6 +58,59 @@ def notify_people(
     if any(row.mail == "due" and not row.digest for row in rows):
         wake_after_commit("notices", 0)
     return len(rows)
+
+
+def notices_answered(*, key: str, now: datetime) -> int:
+    """What ``key`` told of has been seen to by somebody: nobody needs to read it, and mails not yet sent stay unsent.
+
+    Called inside the transaction that settled it. One update by the index of unread keys.
+    """
+    require_transaction("notices_answered")
+    return _read(Notice.objects.filter(key=key), now)
+
+
+def notices_read(actor: Actor, *, ids: Collection[int], now: datetime) -> int:
+    """Mark notices of the actor as read; answers how many were unread. Ids of others are passed over."""
+    return _read(Notice.objects.filter(person_id=_reader(actor), pk__in=set(ids)), now)
+
+
+def notices_read_all(actor: Actor, *, until: int | None = None, now: datetime) -> int:
+    """Mark all notices of the actor as read, up to the id ``until``: what came later has not been seen."""
+    mine = Notice.objects.filter(person_id=_reader(actor))
+    return _read(mine if until is None else mine.filter(pk__lte=until), now)
+
+
+def notices_read_about(actor: Actor, *, urls: Collection[str], now: datetime) -> int:
+    """Mark what the pages at ``urls`` answer as read, because the actor has acted there."""
+    return _read(Notice.objects.filter(person_id=_reader(actor), url__in=set(urls)), now)
+
+
+def notices_purge(now: datetime, *, days: int | None = None) -> int:
+    """Forget notices older than ``days`` (the setting, when None), read or not; answers how many."""
+    old = now - timedelta(days=settings.NOTICE_DAYS if days is None else days)
+    removed = 0
+    while True:
+        ids = list(Notice.objects.filter(at__lt=old).order_by("at").values_list("pk", flat=True)[:PURGED_AT_ONCE])
+        if not ids:
+            return removed
+        removed += Notice.objects.filter(pk__in=ids).delete()[0]
+
+
+def _reader(actor: Actor) -> int:
+    rights = rights_of(actor)
+    rights.require_scope("change")
+    if actor.user_id is None or actor.systems:
+        raise Forbidden(
+            "Only people read notices, and tokens that are not bound to systems.",
+            remedy="Sign in, or use another token.",
+        )
+    return actor.user_id
+
+
+def _read(rows: QuerySet[Notice], now: datetime) -> int:
+    """A mail that is not on its way yet is not sent any more."""
+    unsent = Case(When(mail="due", then=Value("none")), default=F("mail"))
+    return rows.filter(read_at=None).update(read_at=now, mail=unsent)
 
 
 def _require_sense(kind: str, url: str, key: str) -> None:
