@@ -6,7 +6,7 @@ it finished manifests and references. All drivers pass ``tests/provisioning/driv
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -105,6 +105,26 @@ class ClusterInfo:
     api_groups: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Everything of one feed that Slipway made, and the version from which its watch goes on."""
+
+    objects: tuple[Manifest, ...]
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that a watch tells. ``manifest`` is the object as it is now, or as it was last when ``gone``.
+
+    A ``bookmark`` has no manifest: it only says that ``version`` has been reached.
+    """
+
+    kind: Literal["seen", "gone", "bookmark"]
+    manifest: Manifest
+    version: str
+
+
 class DriverError(Exception):
     """``code`` is stable, ``message`` is for people, ``raw`` is what the infrastructure answered (no secrets)."""
 
@@ -129,6 +149,21 @@ class PermanentError(DriverError):
     def __init__(self, code: str, message: str, *, remedy: str = "", raw: str = "") -> None:
         super().__init__(code, message, raw=raw)
         self.remedy = remedy
+
+
+class VersionExpired(TemporaryError):
+    """A watch cannot go on from the version it was given: list again, and watch from there."""
+
+    def __init__(self, message: str = "The cluster no longer knows that version; it is listed again.") -> None:
+        super().__init__("version-expired", message, delay=0.0)
+
+
+class Watch(Protocol):
+    """Events in the order in which they happened. ``close`` ends it from any thread; the iteration then stops."""
+
+    def __iter__(self) -> Iterator[Event]: ...
+
+    def close(self) -> None: ...
 
 
 class Driver(Protocol):
@@ -158,3 +193,21 @@ class Driver(Protocol):
 
     def list_managed(self, scope: Scope, namespace: str) -> list[ObjectRef]:
         """All objects that carry the scope's labels in ``namespace``, the namespace itself included."""
+
+    def feeds(self, kinds: Collection[str] = ()) -> tuple[str, ...]:
+        """Names of the streams that together tell of all objects Slipway made; each is listed and watched apart.
+
+        ``kinds`` (``apiVersion/Kind``) are those to follow besides the ones of Kubernetes itself.
+        """
+
+    def list_feed(self, feed: str) -> Listed:
+        """Every object of ``feed`` with the label of what Slipway manages, whole but for the data of Secrets.
+
+        PermanentError ``kind-not-served`` when the cluster does not have that kind.
+        """
+
+    def watch(self, feed: str, version: str, *, seconds: float) -> Watch:
+        """What happens to the objects of ``feed`` after ``version``, for at most ``seconds``.
+
+        Iterating raises VersionExpired when ``version`` is too old, TemporaryError when the stream breaks.
+        """

@@ -39,13 +39,9 @@ class Connection:
         self._client.user_agent = "slipway"
         self._authorization = {"Authorization": f"Bearer {access.token}"} if access.token else {}
         # A pool of our own: the client's would want the certificates in files that stay, follow redirects and retry.
-        self._client.rest_client.pool_manager = urllib3.PoolManager(
-            maxsize=CONNECTIONS,
-            retries=False,
-            ssl_context=access.ssl_context(),
-            server_hostname=access.tls_server_name or None,
-            assert_hostname=access.tls_server_name or None,
-        )
+        self._client.rest_client.pool_manager = _pool(access)
+        # Open watches hold a connection each, which must not be one that a call waits for.
+        self._streams = _pool(access)
 
     def request(
         self,
@@ -72,8 +68,37 @@ class Connection:
             raise error_of(answer.status, data, answer.headers, ref)
         return _json(data)
 
+    def stream(self, path: str, *, query: Mapping[str, str], accept: str, silence: float) -> urllib3.BaseHTTPResponse:
+        """An open answer of any status, to be read line by line and closed; ``silence`` ends it after so many seconds.
+
+        Raises TemporaryError or PermanentError when the server cannot be reached.
+        """
+        headers = {"Accept": accept, "User-Agent": "slipway", **self._authorization}
+        timeout = urllib3.Timeout(connect=TIMEOUTS[0], read=silence)
+        try:
+            return self._streams.request(
+                "GET",
+                f"{self._server}{path}?{urlencode(query)}",
+                headers=headers,
+                timeout=timeout,
+                preload_content=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise _unreachable(error) from None
+
     def close(self) -> None:
+        self._streams.clear()
         self._client.rest_client.pool_manager.clear()
+
+
+def _pool(access: Access) -> urllib3.PoolManager:
+    return urllib3.PoolManager(
+        maxsize=CONNECTIONS,
+        retries=False,
+        ssl_context=access.ssl_context(),
+        server_hostname=access.tls_server_name or None,
+        assert_hostname=access.tls_server_name or None,
+    )
 
 
 def _unreachable(error: Exception) -> TemporaryError | PermanentError:

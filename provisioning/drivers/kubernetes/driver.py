@@ -8,7 +8,7 @@ same name, which the API gives no way to exclude. For what exists, the uid close
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from provisioning.domain.driver import (
@@ -18,6 +18,7 @@ from provisioning.domain.driver import (
     Deletion,
     DriverError,
     DryRun,
+    Listed,
     Manifest,
     ObjectRef,
     Observed,
@@ -30,7 +31,8 @@ from provisioning.drivers.kubernetes.connection import METADATA, METADATA_LIST, 
 from provisioning.drivers.kubernetes.errors import is_missing
 from provisioning.drivers.kubernetes.generated import is_generated, with_values
 from provisioning.drivers.kubernetes.kubeconfig import read_kubeconfig
-from provisioning.drivers.kubernetes.resources import Resource, Resources, built_in
+from provisioning.drivers.kubernetes.resources import BUILT_IN, Resource, Resources, built_in
+from provisioning.drivers.kubernetes.watching import KindWatch, list_kind
 from provisioning.drivers.noise import without_noise
 from provisioning.drivers.ownership import is_ours, not_ours, require_scope_labels, still_deleting
 
@@ -179,6 +181,15 @@ class KubernetesDriver:
             if not page["metadata"].get("continue"):
                 return found
             query["continue"] = page["metadata"]["continue"]
+
+    def feeds(self, kinds: Collection[str] = ()) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*BUILT_IN, *sorted(kinds))))
+
+    def list_feed(self, feed: str) -> Listed:
+        return list_kind(self._connection, self._resources.named(feed))
+
+    def watch(self, feed: str, version: str, *, seconds: float) -> KindWatch:
+        return KindWatch(self._connection, self._resources.named(feed), version, seconds)
 
     def _ours(self, ref: ObjectRef, scope: Scope, accept: str = METADATA) -> dict[str, Any] | None:
         """The live object, None if missing. Raises ``not-ours``, or ``still-deleting`` if it is on its way out."""

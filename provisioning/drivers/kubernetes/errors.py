@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from provisioning.domain.driver import DriverError, ObjectRef, PermanentError, TemporaryError
+from provisioning.domain.driver import DriverError, ObjectRef, PermanentError, TemporaryError, VersionExpired
 from provisioning.drivers.ownership import field_conflict
 
 LONGEST_DELAY = 300.0
@@ -27,6 +27,8 @@ def error_of(status: int, body: bytes, headers: Mapping[str, str], ref: ObjectRe
     message = _plain(told.get("message"), ref)
     if status == 500 and _MISFIT in str(told.get("message")):
         return _invalid(told, message, ref)
+    if status == 410:
+        return VersionExpired()
     if status in _BUSY or status >= 500:
         delay = _delay(headers)
         return TemporaryError(

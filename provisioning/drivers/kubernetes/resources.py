@@ -54,6 +54,11 @@ class Resource:
             else f"{root}/{self.plural}"
         )
 
+    def everywhere(self) -> str:
+        """Path of the collection over all namespaces."""
+        root = "/api/v1" if self.api_version == "v1" else f"/apis/{self.api_version}"
+        return f"{root}/{self.plural}"
+
 
 def built_in() -> list[Resource]:
     """The kinds that need no discovery, and that ``list_managed`` looks through."""
@@ -85,6 +90,10 @@ class Resources:
 
     def one(self, ref: ObjectRef) -> str:
         return f"{self.collection(ref)}/{quote(ref.name, safe='')}"
+
+    def named(self, key: str) -> Resource:
+        """The resource of ``apiVersion/Kind``. Raises PermanentError ``kind-not-served``."""
+        return self._find(*_split(key))
 
     def _find(self, api_version: str, kind: str) -> Resource:
         if (api_version, kind) not in self._known:

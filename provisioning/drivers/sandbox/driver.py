@@ -11,7 +11,7 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from provisioning.domain.driver import (
     ClusterInfo,
     Deletion,
     DryRun,
+    Listed,
     Manifest,
     ObjectRef,
     Observed,
@@ -35,6 +36,7 @@ from provisioning.drivers.noise import without_noise
 from provisioning.drivers.ownership import field_conflict, is_ours, not_ours, require_scope_labels, still_deleting
 from provisioning.drivers.sandbox import faults, fields, view
 from provisioning.drivers.sandbox.store import Store, StoredObject, Transaction
+from provisioning.drivers.sandbox.watching import EVERYTHING, SandboxWatch, is_managed
 
 
 class SandboxDriver:
@@ -185,11 +187,19 @@ class SandboxDriver:
         """Make what matches ``pattern`` (``namespace/Kind/name`` with ``*``) misbehave; see ``faults.ACTIONS``."""
         with self._store.transaction() as transaction:
             transaction.add_fault(faults.checked(pattern, action, reason, code, times))
+            self._stir(transaction, pattern)
 
     def forget(self, pattern: str) -> None:
         """Take back everything told about ``pattern``, as it was written."""
         with self._store.transaction() as transaction:
             transaction.drop_faults(pattern)
+            self._stir(transaction, pattern)
+
+    def _stir(self, transaction: Transaction, pattern: str) -> None:
+        """Let watches tell again of what ``pattern`` matches, as a controller's new status would."""
+        for stored in transaction.everything():
+            if faults.fits(stored.ref, pattern):
+                transaction.put(stored)
 
     def edit(self, ref: ObjectRef, changes: Mapping[str, Any], *, manager: str = "kubectl-edit") -> None:
         """Drift: write ``changes`` (a partial manifest) as ``manager`` would, without asking who owns what.
@@ -209,7 +219,34 @@ class SandboxDriver:
         with self._store.transaction() as transaction:
             stored = transaction.get(ref)
             if stored is not None:
-                transaction.remove(stored)
+                self._remove(transaction, stored)
+
+    def feeds(self, kinds: Collection[str] = ()) -> tuple[str, ...]:
+        return (EVERYTHING,)
+
+    def list_feed(self, feed: str) -> Listed:
+        with self._store.transaction() as transaction:
+            faults.strike(transaction, "watch", [])
+            self._settle(transaction)
+            found, told, version = transaction.everything(), transaction.faults(), transaction.version()
+        now = self._clock()
+        seen = [view.observed(stored, told, now, self._ready_after).manifest for stored in found]
+        return Listed(tuple(one for one in seen if one is not None and is_managed(one)), str(version))
+
+    def watch(self, feed: str, version: str, *, seconds: float) -> SandboxWatch:
+        return SandboxWatch(
+            self._store,
+            int(version),
+            settle=self._settle,
+            clock=self._clock,
+            ready_after=self._ready_after,
+            seconds=seconds,
+        )
+
+    def _remove(self, transaction: Transaction, stored: StoredObject) -> None:
+        last = view.observed(stored, (), self._clock(), self._ready_after).manifest
+        assert last is not None
+        transaction.remove(stored, last)
 
     def _condemn(self, transaction: Transaction, stored: StoredObject) -> None:
         """Start the deletion of ``stored``, and of all that is in it if it is a namespace."""
@@ -226,7 +263,7 @@ class SandboxDriver:
         for stored in sorted(condemned, key=lambda row: row.ref.kind == "Namespace"):
             empty = stored.ref.kind != "Namespace" or len(transaction.in_namespace(stored.ref.name)) == 1
             if empty and not faults.held(stored.ref, told):
-                transaction.remove(stored)
+                self._remove(transaction, stored)
 
 
 def _accept(manifest: Manifest, scope: Scope) -> ObjectRef:

@@ -17,7 +17,7 @@ ACTIONS = {
     "unavailable": "every call is answered with a TemporaryError, as if the cluster could not be reached",
 }
 FINALIZER = "sandbox.slipway.dev/hold"
-_CALLS = {"refuse": {"apply"}, "forbid": {"apply", "observe", "delete", "probe"}}
+_CALLS = {"refuse": {"apply"}, "forbid": {"apply", "observe", "delete", "probe", "watch"}}
 _CALLS["unavailable"] = _CALLS["forbid"]
 
 
@@ -29,7 +29,11 @@ def checked(pattern: str, action: str, reason: str, code: str, times: int | None
 
 
 def matches(fault: Fault, ref: ObjectRef) -> bool:
-    return fnmatchcase(f"{ref.namespace}/{ref.kind}/{ref.name}", fault.pattern)
+    return fits(ref, fault.pattern)
+
+
+def fits(ref: ObjectRef, pattern: str) -> bool:
+    return fnmatchcase(f"{ref.namespace}/{ref.kind}/{ref.name}", pattern)
 
 
 def told_about(ref: ObjectRef, faults: Iterable[Fault], actions: set[str]) -> Fault | None:

@@ -19,10 +19,18 @@ from typing import Any
 from provisioning.domain.driver import ObjectRef, TemporaryError
 from provisioning.drivers.sandbox.fields import Field, Fields
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 LOCK_WAIT = 20.0
 """Seconds that a writer waits for its turn."""
 
+KEPT_REMOVALS = 5000
+"""So many objects that are gone are remembered for watches; who watches from before them must list again."""
+
+_REMOVALS = """
+CREATE TABLE removals (version INTEGER PRIMARY KEY, manifest TEXT NOT NULL);
+CREATE INDEX objects_by_version ON objects (resource_version);
+CREATE INDEX objects_by_change ON objects (changed_at);
+"""
 _SCHEMA = """
 CREATE TABLE objects (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -41,6 +49,8 @@ CREATE TABLE faults (
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO counters VALUES ('resource_version', 1);
 """
+# From the version of a file to the statements that lead to the present one.
+_STATEMENTS = {0: _SCHEMA + _REMOVALS, 1: _REMOVALS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +103,21 @@ class Store:
             if connection.in_transaction:
                 connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
-            raise TemporaryError(
-                "sandbox-busy", "The sandbox's file cannot be used at the moment.", raw=str(error)
-            ) from None
+            raise _busy(error) from None
         finally:
             if connection is not None:
                 connection.close()
+
+    def version(self) -> int:
+        """The version of the latest write, without a lock. Raises TemporaryError like ``transaction``."""
+        try:
+            connection = self._connect()
+            try:
+                return int(connection.execute(_VERSION).fetchone()[0])
+            finally:
+                connection.close()
+        except sqlite3.OperationalError as error:
+            raise _busy(error) from None
 
     def _connect(self) -> sqlite3.Connection:
         if not self.path.exists():
@@ -111,12 +130,17 @@ class Store:
         return connection
 
 
+def _busy(error: sqlite3.OperationalError) -> TemporaryError:
+    return TemporaryError("sandbox-busy", "The sandbox's file cannot be used at the moment.", raw=str(error))
+
+
 def _create(connection: sqlite3.Connection) -> None:
     """Make the tables; whoever comes second finds them made."""
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("BEGIN IMMEDIATE")
-    if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
-        for statement in _SCHEMA.split(";"):
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found != SCHEMA_VERSION:
+        for statement in _STATEMENTS[found].split(";"):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
     connection.execute("COMMIT")
@@ -130,6 +154,8 @@ _ONE = f"{_SELECT} WHERE namespace = ? AND kind = ? AND name = ? AND api_version
 _INSIDE = f"{_SELECT} WHERE namespace = ? ORDER BY id"
 _NAMESPACE = f"{_SELECT} WHERE namespace = '' AND kind = 'Namespace' AND name = ?"
 _DELETING = f"{_SELECT} WHERE deleting_at IS NOT NULL ORDER BY id"
+_FORGET = "DELETE FROM removals WHERE version <= (SELECT version FROM removals ORDER BY version DESC LIMIT 1 OFFSET ?)"
+_VERSION = "SELECT value FROM counters WHERE name = 'resource_version'"
 _PUT = (
     "INSERT INTO objects (api_version, kind, namespace, name, uid, fields, managers, generation, resource_version,"
     " created_at, changed_at, ready_before, deleting_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
@@ -159,13 +185,41 @@ class Transaction:
 
     def put(self, stored: StoredObject) -> StoredObject:
         """Insert or replace the row of this uid; returns it with its new resource version."""
-        version = self._next_version()
+        version = self.next_version()
         stored = replace(stored, resource_version=version)
         self._connection.execute(_PUT, _row(stored))
         return stored
 
-    def remove(self, stored: StoredObject) -> None:
+    def remove(self, stored: StoredObject, last: Mapping[str, Any]) -> None:
+        """Delete the row; ``last`` is the object as watches tell it for the last time."""
         self._connection.execute("DELETE FROM objects WHERE uid = ?", (stored.uid,))
+        version = self.next_version()
+        self._connection.execute("INSERT INTO removals VALUES (?, ?)", (version, json.dumps(last)))
+        self._connection.execute(_FORGET, (KEPT_REMOVALS,))
+
+    def everything(self) -> list[StoredObject]:
+        return self._select(f"{_SELECT} ORDER BY id", ())
+
+    def changed_after(self, version: int, moment: float) -> list[StoredObject]:
+        """Objects written after ``version``, changed after ``moment``, or on their way out."""
+        where = "resource_version > ? OR changed_at > ? OR deleting_at IS NOT NULL"
+        return self._select(f"{_SELECT} WHERE {where} ORDER BY resource_version", (version, moment))
+
+    def removed_after(self, version: int) -> list[tuple[int, dict[str, Any]]]:
+        """Versions and last states of the objects that are gone since ``version``."""
+        rows = self._connection.execute(
+            "SELECT version, manifest FROM removals WHERE version > ? ORDER BY 1", (version,)
+        )
+        return [(number, json.loads(text)) for number, text in rows]
+
+    def forgotten(self, version: int) -> bool:
+        """Whether removals after ``version`` are no longer all remembered."""
+        first, count = self._connection.execute("SELECT MIN(version), COUNT(*) FROM removals").fetchone()
+        return bool(count >= KEPT_REMOVALS and version < first)
+
+    def version(self) -> int:
+        """The version of the latest write."""
+        return int(self._connection.execute(_VERSION).fetchone()[0])
 
     def faults(self) -> list[Fault]:
         query = "SELECT id, pattern, action, reason, code, times FROM faults ORDER BY id"
@@ -187,9 +241,9 @@ class Transaction:
         """Keep what was written so far, whatever the caller raises next."""
         self._connection.execute("COMMIT")
 
-    def _next_version(self) -> int:
+    def next_version(self) -> int:
         self._connection.execute("UPDATE counters SET value = value + 1 WHERE name = 'resource_version'")
-        return int(self._connection.execute("SELECT value FROM counters").fetchone()[0])
+        return self.version()
 
     def _select(self, query: str, values: tuple[Any, ...]) -> list[StoredObject]:
         return [_stored(row) for row in self._connection.execute(query, values)]

@@ -14,6 +14,7 @@ from provisioning.drivers.kubernetes import KubernetesDriver
 from provisioning.drivers.kubernetes.resources import Resources
 from tests.kubernetes.server import KubernetesServer
 from tests.provisioning.drivers.conformance import DriverConformance, World, new_world
+from tests.provisioning.drivers.watch_conformance import WatchConformance
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes")]
 
@@ -32,4 +33,8 @@ def world(kubernetes_server: KubernetesServer, kubernetes_account: dict[str, Any
 
 
 class TestKubernetes(DriverConformance):
+    """All inherited."""
+
+
+class TestKubernetesWatch(WatchConformance):
     """All inherited."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from provisioning.domain.driver import DriverError, ObjectRef, PermanentError, Scope, TemporaryError
+from provisioning.domain.driver import DriverError, ObjectRef, PermanentError, Scope, TemporaryError, VersionExpired
 from provisioning.domain.readiness import Readiness, readiness
 from provisioning.drivers import open_driver
 from provisioning.drivers.sandbox import SandboxDriver
@@ -269,3 +271,29 @@ def test_it_opens_only_what_there_is(kind: str, given: dict[str, Any], code: str
         open_driver(kind, given)
     assert raised.value.code == code
     assert words in raised.value.message
+
+
+def test_it_makes_a_watch_list_again_when_too_much_was_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provisioning.drivers.sandbox.store.KEPT_REMOVALS", 3)
+    driver = SandboxDriver(tmp_path / "sandbox.sqlite3", ready_after=0)
+    scope = Scope("shop", "dev")
+    driver.apply([made.namespace_object("shop-dev", scope)], scope)
+    start = driver.list_feed("everything").version
+    for number in range(5):
+        settings = made.config_map("shop-dev", scope, name=f"settings-{number}")
+        driver.apply([settings], scope)
+        driver.vanish(ObjectRef.of(settings))
+    with pytest.raises(VersionExpired):
+        list(driver.watch("everything", start, seconds=5))
+
+
+def test_it_opens_a_file_of_the_version_before(tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.sqlite3"
+    SandboxDriver(path).probe()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "DROP TABLE removals; DROP INDEX objects_by_version; DROP INDEX objects_by_change; PRAGMA user_version=1"
+        )
+    assert SandboxDriver(path).list_feed("everything").objects == ()

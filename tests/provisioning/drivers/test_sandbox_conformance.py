@@ -8,6 +8,7 @@ import pytest
 
 from provisioning.drivers.sandbox import SandboxDriver
 from tests.provisioning.drivers.conformance import DriverConformance, World, new_world
+from tests.provisioning.drivers.watch_conformance import WatchConformance
 
 
 @pytest.fixture
@@ -17,4 +18,8 @@ def world(tmp_path: Path) -> World:
 
 
 class TestSandbox(DriverConformance):
+    """All inherited."""
+
+
+class TestSandboxWatch(WatchConformance):
     """All inherited."""
