@@ -64,7 +64,7 @@ class Contract:
     upgrade: Mapping[str, Mapping[str, Any]]
     examples: tuple[Example, ...]
     document: Mapping[str, Any] = field(repr=False)
-    requires: Requires = Requires()
+    requires: Requires = field(default_factory=Requires)
 
     @property
     def semver(self) -> Version:

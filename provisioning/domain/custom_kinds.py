@@ -1,8 +1,8 @@
 """Kinds that Kubernetes does not know by itself: what a CustomResourceDefinition says about the objects of its kind.
 
 Used by ``kubernetes_schema`` to validate objects, by the sandbox for what it serves, by drivers for addresses. The
-definitions that come along are those of the built-in contracts; others are handed in. Pure: it reads the committed files
-and nothing else. Rules in CEL (``x-kubernetes-validations``) are left to the API server.
+definitions that come along are those of the built-in contracts; others are handed in. It reads the committed files and
+nothing else. Rules in CEL (``x-kubernetes-validations``) are left to the API server.
 """
 
 from __future__ import annotations

@@ -4,9 +4,11 @@ from provisioning.models.blast import BlastItem, BlastReport
 from provisioning.models.campaign import Campaign, CampaignItem, CampaignWave
 from provisioning.models.capability import Capability, Contract, PreviewTeam
 from provisioning.models.change import Change, ChangeEvent
+from provisioning.models.cluster_offer import ClusterOffer
 from provisioning.models.default_version import DefaultVersion
 from provisioning.models.environment import Environment, Resource, Revision
 from provisioning.models.feedback import Feedback, FeedbackSubject
+from provisioning.models.host_claim import HostClaim
 from provisioning.models.run import Run, RunEvent, Step
 from provisioning.models.stage import Cluster, Stage
 
@@ -20,11 +22,13 @@ __all__ = [
     "Change",
     "ChangeEvent",
     "Cluster",
+    "ClusterOffer",
     "Contract",
     "DefaultVersion",
     "Environment",
     "Feedback",
     "FeedbackSubject",
+    "HostClaim",
     "PreviewTeam",
     "Resource",
     "Revision",
