@@ -16,8 +16,14 @@ FROZEN = {
     "Deployment": re.compile(r"spec\.selector"),
     "StatefulSet": re.compile(rf"spec\.(?!{_STATEFUL_SET_MAY_CHANGE})"),
     "PersistentVolumeClaim": re.compile(r"spec\.(?!resources\.requests|volumeAttributesClassName)"),
-    "Job": re.compile(r"spec\.(selector|template|completionMode)"),
+    "DaemonSet": re.compile(r"spec\.selector"),
+    "ReplicaSet": re.compile(r"spec\.selector"),
+    "Job": re.compile(
+        r"spec\.(selector|template|completionMode|completions|podFailurePolicy|successPolicy|backoffLimitPerIndex|managedBy)"
+    ),
     "RoleBinding": re.compile(r"roleRef"),
+    "ClusterRoleBinding": re.compile(r"roleRef"),
+    "Secret": re.compile(r"type$"),
 }
 """The start of a dotted path, by kind."""
 

@@ -102,12 +102,14 @@ def updated(before: Mapping[str, Any], after: Mapping[str, Any], fields: Sequenc
     kind, name = kind_of(after), _named(after)
     if stuck := frozen_among(kind[1], fields):
         return Effect("fails", f"{name} exists, and its {stuck[0]} cannot be changed.")
-    if refused := _sealed(before, fields) or _shrinks(before, after, kind):
+    if refused := _sealed(before, fields) or _shrinks(before, after, kind) or _readdressed(before, after, kind):
         return Effect("fails", f"{name} {refused}.")
     if (pattern := _RESTARTS.get(kind)) and any(pattern.match(one) for one in fields):
         return Effect("restarts", f"{name} {_how(after)}.")
     if scaled := _scaled(before, after, kind):
         return Effect("restarts" if scaled.startswith("stops") else "changed", f"{name} {scaled}.")
+    if grown := _grows(before, after, kind):
+        return Effect("changed", f"{name} {grown}.")
     if kind in _LATER:
         return Effect("changed", f"{name} changes; {_LATER[kind]}.")
     known = kind in _QUIET or kind in _RESTARTS
@@ -147,6 +149,24 @@ def _shrinks(before: Mapping[str, Any], after: Mapping[str, Any], kind: Kind) ->
         if was is not None and becomes is not None and _size(becomes) < _size(was):
             return f"cannot shrink from {was} to {becomes}"
     return ""
+
+
+def _grows(before: Mapping[str, Any], after: Mapping[str, Any], kind: Kind) -> str:
+    for path in _ONLY_GROWS.get(kind, ()):
+        was, becomes = _at(before, path), _at(after, path)
+        if was is not None and becomes is not None and _size(becomes) > _size(was):
+            return f"grows from {was} to {becomes}, where its storage class can; no pod restarts"
+    return ""
+
+
+def _readdressed(before: Mapping[str, Any], after: Mapping[str, Any], kind: Kind) -> str:
+    """A Service keeps its address: one that is written anew is refused, one that is written no longer stays."""
+    if kind != ("", "Service") or "ExternalName" in (_at(before, "spec.type"), _at(after, "spec.type")):
+        return ""
+    asked = _at(after, "spec.clusterIP")
+    return (
+        "" if asked is None or asked == _at(before, "spec.clusterIP") else "exists, and its clusterIP cannot be changed"
+    )
 
 
 def _scaled(before: Mapping[str, Any], after: Mapping[str, Any], kind: Kind) -> str:

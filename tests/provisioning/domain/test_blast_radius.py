@@ -37,7 +37,7 @@ SERVER = "spec.objects.server.manifest.spec"
         pytest.param("web-service", (), "unchanged", "stays as it is", id="nothing"),
         pytest.param("web-service", (("spec.summary", "Other."),), "unchanged", "stays as it is", id="words"),
         pytest.param(
-            "web-service", ((f"{SERVER}.revisionHistoryLimit", 5),), "changed", "1 object changed", id="a-number"
+            "web-service", ((f"{SERVER}.revisionHistoryLimit", 5),), "changed", "Deployment thing changes, no pod restarts", id="a-number"
         ),
         pytest.param(
             "web-service", ((f"{SERVER}.template.spec.terminationGracePeriodSeconds", 60),), "restarts",
@@ -49,7 +49,7 @@ SERVER = "spec.objects.server.manifest.spec"
         ),
         pytest.param(
             "postgres", (("spec.objects.data.manifest.metadata.name", "${resource.name}-disk"),), "replaces",
-            "PersistentVolumeClaim thing-data is deleted with what it holds.", id="another-disk",
+            "PersistentVolumeClaim thing-data is deleted with what it stores.", id="another-disk",
         ),
         pytest.param(
             "postgres", (("spec.objects.data.manifest.spec.accessModes", ["ReadWriteMany"]),), "fails",
@@ -57,13 +57,13 @@ SERVER = "spec.objects.server.manifest.spec"
         ),
         pytest.param(
             "postgres", (("spec.objects.data.manifest.spec.resources.requests.storage", "${inputs.storageGiB * 2}Gi"),),
-            "changed", "1 object changed", id="larger-disk",
+            "changed", "grows from 10Gi to 20Gi", id="larger-disk",
         ),
         pytest.param(
             "web-service",
             (("spec.objects.note", {"manifest": {"apiVersion": "v1", "kind": "ConfigMap",
                                                  "metadata": {"name": "${resource.name}-note"}}}),),
-            "changed", "1 object changed", id="new-object",
+            "changed", "ConfigMap thing-note is new", id="new-object",
         ),
         pytest.param(
             "web-service", (("spec.inputs.properties.image.maxLength", 3),), "fails",
