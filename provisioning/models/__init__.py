@@ -9,6 +9,7 @@ from provisioning.models.default_version import DefaultVersion
 from provisioning.models.environment import Environment, Resource, Revision
 from provisioning.models.feedback import Feedback, FeedbackSubject
 from provisioning.models.host_claim import HostClaim
+from provisioning.models.observation import ClusterWatch, Drift
 from provisioning.models.run import Run, RunEvent, Step
 from provisioning.models.stage import Cluster, Stage
 
@@ -22,9 +23,11 @@ __all__ = [
     "Change",
     "ChangeEvent",
     "Cluster",
+    "ClusterWatch",
     "ClusterOffer",
     "Contract",
     "DefaultVersion",
+    "Drift",
     "Environment",
     "Feedback",
     "FeedbackSubject",
