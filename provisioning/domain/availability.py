@@ -19,6 +19,30 @@ FEATURES: Final[Mapping[str, str]] = {
 }
 """Features that are told from a cluster's API groups; any other is one that an admin says a cluster has."""
 
+OWN_GROUPS: Final = frozenset(
+    {
+        "admissionregistration.k8s.io",
+        "apiextensions.k8s.io",
+        "apiregistration.k8s.io",
+        "authentication.k8s.io",
+        "authorization.k8s.io",
+        "certificates.k8s.io",
+        "coordination.k8s.io",
+        "discovery.k8s.io",
+        "events.k8s.io",
+        "flowcontrol.apiserver.k8s.io",
+        "internal.apiserver.k8s.io",
+        "networking.k8s.io",
+        "node.k8s.io",
+        "rbac.authorization.k8s.io",
+        "resource.k8s.io",
+        "scheduling.k8s.io",
+        "storage.k8s.io",
+        "storagemigration.k8s.io",
+    }
+)
+"""Groups with a dot in their name that an API server serves by itself; those without one are all its own."""
+
 _GROUP_OF: Final[Mapping[str, str]] = {
     "metrics": "metrics.k8s.io",
     "volume-snapshots": "snapshot.storage.k8s.io",
@@ -127,6 +151,12 @@ def remedy(requires: Requires, offer: Offer, *, instead: str = "") -> str:
     if not offer.known:
         return f"{use} A platform admin can look at the cluster again."
     return f"{use} {joined(dict.fromkeys(one.remedy for one in lacking))}; Slipway notices it by itself."
+
+
+def is_own(api_version: str) -> bool:
+    """Whether a plain Kubernetes serves ``apps/v1`` or ``v1``; the group alone may be given too."""
+    group = api_version.partition("/")[0]
+    return "." not in group or group in OWN_GROUPS
 
 
 def features_of(api_groups: Iterable[str]) -> frozenset[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from idp.kernel.cel import CelError, Program, compile, compiled, did_you_mean, transform, whole
 from idp.kernel.errors import FieldError, InvalidInput
+from provisioning.domain.availability import is_own
 from provisioning.domain.contract import Contract, Example, ObjectTemplate
 from provisioning.domain.driver import Manifest
 from provisioning.domain.form_hints import hint_problems
@@ -66,20 +67,6 @@ FORBIDDEN_KINDS = frozenset(
         "APIService",
         "PriorityClass",
         "Node",
-    }
-)
-_OWN_GROUPS = frozenset(
-    {
-        "admissionregistration.k8s.io",
-        "certificates.k8s.io",
-        "coordination.k8s.io",
-        "discovery.k8s.io",
-        "events.k8s.io",
-        "networking.k8s.io",
-        "node.k8s.io",
-        "rbac.authorization.k8s.io",
-        "scheduling.k8s.io",
-        "storage.k8s.io",
     }
 )
 LONGEST_NAME = "resource-with-the-longest-name1"
@@ -294,18 +281,12 @@ def _requirement_problems(contract: Contract) -> Iterator[FieldError]:
     """An object of a kind that not every cluster serves must be required, so that its lack is told beforehand."""
     for one in contract.objects:
         api_version, kind = one.manifest["apiVersion"], one.manifest["kind"]
-        if not _is_kubernetes_own(api_version) and f"{api_version}/{kind}" not in contract.requires.apis:
+        if not is_own(api_version) and f"{api_version}/{kind}" not in contract.requires.apis:
             wanted = f"{{apiVersion: {api_version}, kind: {kind}}}"
             yield FieldError(
                 f"spec.objects.{one.id}.manifest.kind",
                 f"{kind} is no kind of every cluster; add {wanted} to spec.requires.apis",
             )
-
-
-def _is_kubernetes_own(api_version: str) -> bool:
-    """Groups without a dot, and those below k8s.io that an API server serves without a definition."""
-    group = api_version.partition("/")[0] if "/" in api_version else ""
-    return "." not in group or group in _OWN_GROUPS
 
 
 def _example_problems(

@@ -99,10 +99,14 @@ class DryRun:
 
 @dataclass(frozen=True, slots=True)
 class ClusterInfo:
-    """Answer of ``probe``: it is reachable, and this is what it is."""
+    """Answer of ``probe``: it is reachable, and this is what it is.
+
+    ``custom_kinds`` are those that it serves and a plain Kubernetes does not, as ``postgresql.cnpg.io/v1/Cluster``.
+    """
 
     version: str
     api_groups: tuple[str, ...] = field(default=())
+    custom_kinds: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ def _sandbox(settings: Settings) -> Driver:
         settings["path"],
         ready_after=float(settings.get("ready_after", 6.0)),
         clock=settings.get("clock", time.time),
+        custom_kinds=settings.get("custom_kinds"),
     )
 
 
@@ -37,8 +38,9 @@ DRIVERS: Mapping[str, Callable[[Settings], Driver]] = {"sandbox": _sandbox, "kub
 def open_driver(kind: str, settings: Settings) -> Driver:
     """The driver for a cluster of ``kind``; opening reaches no network.
 
-    ``sandbox`` takes ``path`` (a file of its own), ``ready_after`` (seconds until workloads are ready, default 6) and
-    ``clock`` (answers seconds since the epoch, by default the real ones); ``kubernetes`` takes
+    ``sandbox`` takes ``path`` (a file of its own), ``ready_after`` (seconds until workloads are ready, default 6),
+    ``clock`` (answers seconds since the epoch, by default the real ones) and ``custom_kinds`` (those it serves, by
+    default all that come along); ``kubernetes`` takes
     ``kubeconfig`` (the document as plain data). Raises PermanentError ``unknown-driver`` or ``bad-settings``, and
     whatever the driver finds wrong with its settings.
     """

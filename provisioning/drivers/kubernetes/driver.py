@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from provisioning.domain.custom_kinds import known_custom_kinds
 from provisioning.domain.driver import (
     FIELD_MANAGER,
     Applied,
@@ -28,6 +29,7 @@ from provisioning.domain.driver import (
 )
 from provisioning.domain.kubernetes_schema import known_kinds, validate_object
 from provisioning.drivers.kubernetes.connection import METADATA, METADATA_LIST, WHOLE, Connection
+from provisioning.drivers.kubernetes.discovery import served
 from provisioning.drivers.kubernetes.errors import is_missing
 from provisioning.drivers.kubernetes.generated import is_generated, with_values
 from provisioning.drivers.kubernetes.kubeconfig import read_kubeconfig
@@ -56,8 +58,8 @@ class KubernetesDriver:
     def probe(self) -> ClusterInfo:
         version = self._connection.request("GET", "/version").get("gitVersion", "")
         # /version answers anybody; the list of groups wants an account that is known.
-        groups = self._connection.request("GET", "/apis").get("groups", [])
-        return ClusterInfo(version=version, api_groups=tuple(sorted(group["name"] for group in groups)))
+        groups, kinds = served(self._connection)
+        return ClusterInfo(version=version, api_groups=groups, custom_kinds=kinds)
 
     def apply(self, objects: Sequence[Manifest], scope: Scope, *, force: bool = False) -> list[Applied]:
         return [self._apply_one(manifest, scope, force) for manifest in objects]
@@ -160,7 +162,8 @@ class KubernetesDriver:
         return DryRun(ref, None if before is None else _shown(ref, before), _shown(ref, after))
 
     def list_managed(self, scope: Scope, namespace: str) -> list[ObjectRef]:
-        found = [ref for resource in built_in() for ref in self._list(resource, scope, namespace)]
+        resources = [*built_in(), *self._resources.among(known_custom_kinds())]
+        found = [ref for resource in resources for ref in self._list(resource, scope, namespace)]
         return sorted(found, key=lambda ref: ref.kind != "Namespace")
 
     def _list(self, resource: Resource, scope: Scope, namespace: str) -> list[ObjectRef]:
@@ -270,7 +273,8 @@ def _is_made_by_us(metadata: Mapping[str, Any]) -> bool:
 
 def _checked(ref: ObjectRef, manifest: Manifest) -> Manifest:
     """``manifest`` if the published schemas find nothing wrong with it; kinds they do not know pass."""
-    errors = validate_object(manifest) if f"{ref.api_version}/{ref.kind}" in known_kinds() else []
+    known = {*known_kinds(), *known_custom_kinds()}
+    errors = validate_object(manifest) if f"{ref.api_version}/{ref.kind}" in known else []
     if errors:
         told = "; ".join(f"{error.path}: {error.message}" for error in errors[:5])
         raise PermanentError("invalid-object", f"{ref} is not valid: {told}")

@@ -6,7 +6,7 @@ what else a contract may render is asked of the cluster, once, and remembered fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -94,6 +94,17 @@ class Resources:
     def named(self, key: str) -> Resource:
         """The resource of ``apiVersion/Kind``. Raises PermanentError ``kind-not-served``."""
         return self._find(*_split(key))
+
+    def among(self, keys: Iterable[str]) -> list[Resource]:
+        """Those of ``keys`` (``apiVersion/Kind``) that the cluster serves; one request for each apiVersion, once."""
+        found = []
+        for key in keys:
+            try:
+                found.append(self.named(key))
+            except PermanentError as error:
+                if error.code != "kind-not-served":
+                    raise
+        return found
 
     def _find(self, api_version: str, kind: str) -> Resource:
         if (api_version, kind) not in self._known:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from provisioning.domain.custom_kinds import known_custom_kinds
 from provisioning.domain.driver import (
     ANNOTATION_GENERATE,
     FIELD_MANAGER,
@@ -41,30 +42,41 @@ from provisioning.drivers.sandbox.watching import EVERYTHING, SandboxWatch, is_m
 
 class SandboxDriver:
     """``path`` is a file of its own; workloads are ready ``ready_after`` seconds after a change; ``clock`` gives
-    epoch seconds.
+    epoch seconds; ``custom_kinds`` are those it serves of ``known_custom_kinds``, by default all.
     """
 
     name = "sandbox"
 
     def __init__(
-        self, path: str | os.PathLike[str], *, ready_after: float = 6.0, clock: Callable[[], float] = time.time
+        self,
+        path: str | os.PathLike[str],
+        *,
+        ready_after: float = 6.0,
+        clock: Callable[[], float] = time.time,
+        custom_kinds: Collection[str] | None = None,
     ) -> None:
         self._store = Store(path)
         self._ready_after = ready_after
         self._clock = clock
+        self._custom_kinds = frozenset(known_custom_kinds() if custom_kinds is None else custom_kinds)
 
     def probe(self) -> ClusterInfo:
         with self._store.transaction() as transaction:
             faults.strike(transaction, "probe", [])
-        groups = sorted({kind.split("/")[0] for kind in known_kinds() if kind.count("/") == 2})
-        return ClusterInfo(version=f"sandbox (Kubernetes {bundle()['version']})", api_groups=tuple(groups))
+        kinds = [*known_kinds(), *self._custom_kinds]
+        groups = sorted({kind.split("/")[0] for kind in kinds if kind.count("/") == 2})
+        return ClusterInfo(
+            version=f"sandbox (Kubernetes {bundle()['version']})",
+            api_groups=tuple(groups),
+            custom_kinds=tuple(sorted(self._custom_kinds)),
+        )
 
     def apply(self, objects: Sequence[Manifest], scope: Scope, *, force: bool = False) -> list[Applied]:
         # One transaction per object, as on a real cluster: what came before a refused one stays.
         return [self._apply_one(manifest, scope, force) for manifest in objects]
 
     def _apply_one(self, manifest: Manifest, scope: Scope, force: bool) -> Applied:
-        ref = _accept(manifest, scope)
+        ref = _accept(manifest, scope, self._custom_kinds)
         with self._store.transaction() as transaction:
             faults.strike(transaction, "apply", [ref])
             self._settle(transaction)
@@ -80,7 +92,7 @@ class SandboxDriver:
         return [self._dry_run_one(manifest, scope, made) for manifest in objects]
 
     def _dry_run_one(self, manifest: Manifest, scope: Scope, made: set[str]) -> DryRun:
-        ref = _accept(manifest, scope)
+        ref = _accept(manifest, scope, self._custom_kinds)
         with self._store.transaction() as transaction:
             before = transaction.get(ref)
             after = self._merged(transaction, before, manifest, scope, False, namespaces=made)
@@ -266,10 +278,17 @@ class SandboxDriver:
                 self._remove(transaction, stored)
 
 
-def _accept(manifest: Manifest, scope: Scope) -> ObjectRef:
+def _accept(manifest: Manifest, scope: Scope, custom_kinds: Collection[str]) -> ObjectRef:
     """The reference of a manifest that the API would take for this scope. Raises PermanentError
-    ``invalid-object``.
+    ``invalid-object``, or ``kind-not-served`` for a custom kind that this sandbox was not given.
     """
+    key = f"{manifest.get('apiVersion')}/{manifest.get('kind')}"
+    if key in known_custom_kinds() and key not in custom_kinds:
+        raise PermanentError(
+            "kind-not-served",
+            f"The cluster does not know {manifest.get('kind')} of {manifest.get('apiVersion')}.",
+            remedy="Install what provides that kind on the cluster.",
+        )
     errors = validate_object(manifest)
     if errors:
         told = "; ".join(f"{error.path}: {error.message}" for error in errors[:5])

@@ -8,7 +8,7 @@ that readiness is judged by the same rules as on a real cluster.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +32,7 @@ class Situation:
     trouble: str = ""
     message: str = ""
     stalled: bool = False
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 # Tags, or their last word, that make an image fail as on a real cluster, so that anybody can try it from a form.
@@ -176,11 +177,50 @@ def _quota(situation: Situation) -> Status:
     return {"hard": hard, "used": dict.fromkeys(hard, "0")}
 
 
+def _postgres_cluster(situation: Situation) -> Status:
+    """A CloudNativePG Cluster, in the words of that operator."""
+    wanted = situation.spec.get("instances", 1)
+    if situation.annotations.get("cnpg.io/hibernation") == "on":
+        asleep = situation.progress >= 1 and not situation.stalled
+        told = _condition(situation, "cnpg.io/hibernation", asleep, "Hibernated" if asleep else "WaitingPodsDeletion")
+        phase = "Cluster in healthy state" if asleep else "Waiting for the instances to become active"
+        return {"phase": phase, "instances": wanted, "readyInstances": 0, "conditions": [told]}
+    _, ready = _new_replicas(replace(situation, spec={"replicas": wanted}))
+    done = ready == wanted
+    phase = "Cluster in healthy state" if done else "Setting up primary"
+    if situation.trouble and situation.progress >= 1:
+        phase = "Unable to create required cluster objects"
+    return {
+        "phase": phase,
+        "phaseReason": situation.message if situation.trouble else "",
+        "instances": wanted,
+        "readyInstances": ready,
+        "conditions": [_condition(situation, "Ready", done, "ClusterIsReady" if done else "ClusterIsNotReady")],
+    }
+
+
+def _http_route(situation: Situation) -> Status:
+    if situation.stalled or situation.progress < 0.5:
+        return {"parents": []}
+    accepted = _condition(situation, "Accepted", not situation.trouble, situation.trouble or "Accepted")
+    accepted["message"] = situation.message
+    resolved = _condition(situation, "ResolvedRefs", True, "ResolvedRefs")
+    controller = "sandbox.slipway.dev/gateway"
+    return {
+        "parents": [
+            {"parentRef": parent, "controllerName": controller, "conditions": [accepted, resolved]}
+            for parent in situation.spec.get("parentRefs", [])
+        ]
+    }
+
+
 _STATUS: Mapping[str, Callable[[Situation], Status]] = {
     "Deployment": _deployment,
     "StatefulSet": _stateful_set,
     "Job": _job,
     "PersistentVolumeClaim": _claim,
+    "Cluster": _postgres_cluster,
+    "HTTPRoute": _http_route,
     "Ingress": _balancer,
     "Service": _service,
     "HorizontalPodAutoscaler": _autoscaler,

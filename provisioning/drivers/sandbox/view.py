@@ -118,7 +118,13 @@ def _situation(stored: StoredObject, told: Sequence[Fault], now: float, ready_af
         trouble=reason,
         message=message,
         stalled=fault is not None and fault.action == "stall",
+        annotations=_annotations(stored),
     )
+
+
+def _annotations(stored: StoredObject) -> Mapping[str, str]:
+    start = ("f:metadata", "f:annotations")
+    return {path[2][2:]: leaf.value for path, leaf in stored.fields.items() if path[:2] == start and len(path) == 3}
 
 
 def _progress(elapsed: float, ready_after: float) -> float:
