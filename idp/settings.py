@@ -238,7 +238,9 @@ CELERY_TASK_ROUTES = {"provisioning.reconcile_*": {"queue": "reconcile"}, "provi
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SCHEDULE = {
+    "blasts": {"task": "provisioning.reconcile_blasts", "schedule": 5.0, "options": {"expires": 25}},
     "mail": {"task": "provisioning.notify_mail", "schedule": 30.0, "options": {"expires": 60}},
+    "clusters": {"task": "provisioning.reconcile_clusters", "schedule": 300.0, "options": {"expires": 300}},
     "expiry": {"task": "provisioning.reconcile_expiry", "schedule": 60.0, "options": {"expires": 300}},
     "records": {"task": "provisioning.reconcile_records", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep": {
@@ -271,6 +273,11 @@ NOTICE_DAYS = environ.number("SLIPWAY_NOTICE_DAYS", 90, least=1)
 # --- the sandbox cluster ----------------------------------------------------------------------------------------
 SANDBOX_PATH = DATA_DIR / "sandbox.sqlite3"
 SANDBOX_READY_SECONDS = environ.number("SLIPWAY_SANDBOX_READY_SECONDS", 4)
+# Custom kinds that sandbox clusters serve, as postgresql.cnpg.io/v1/Cluster with commas between; all when it is not set.
+_sandbox_kinds = environ.text("SLIPWAY_SANDBOX_KINDS", "all")
+SANDBOX_CUSTOM_KINDS = (
+    None if _sandbox_kinds == "all" else frozenset(one.strip() for one in _sandbox_kinds.split(",") if one.strip())
+)
 SANDBOX_CLOCK = time.time  # the demo tells its history with a clock in the past
 
 CURRENCY = environ.text("SLIPWAY_CURRENCY", "EUR")

@@ -21,6 +21,20 @@ def runs_sweep() -> None:
     sweep()
 
 
+@shared_task(name="provisioning.reconcile_blast")
+def reconcile_blast(report_id: int) -> None:
+    from provisioning.orchestrator.blast import blast_advance
+
+    blast_advance(report_id)
+
+
+@shared_task(name="provisioning.reconcile_blasts")
+def reconcile_blasts() -> None:
+    from provisioning.orchestrator.blast import blast_sweep
+
+    blast_sweep()
+
+
 @shared_task(name="provisioning.reconcile_expiry")
 def reconcile_expiry() -> None:
     from provisioning.services.expiry import environments_expire
@@ -28,16 +42,25 @@ def reconcile_expiry() -> None:
     environments_expire(now=clock.now())
 
 
+@shared_task(name="provisioning.reconcile_clusters")
+def reconcile_clusters() -> None:
+    from provisioning.services.cluster_offers import clusters_look
+
+    clusters_look(now=clock.now())
+
+
 @shared_task(name="provisioning.reconcile_records")
 def reconcile_records() -> None:
-    """Forget what is over: answers kept for repeated requests, old notices, and sessions."""
+    """Forget what is over: answers kept for repeated requests, old notices and reports, and sessions."""
     from django.contrib.sessions.models import Session
 
     from governance.services.idempotency import idempotency_purge
     from governance.services.notices import notices_purge
+    from provisioning.services.blast_reports import blasts_forget
 
     idempotency_purge(clock.now())
     notices_purge(clock.now())
+    blasts_forget(clock.now())
     Session.objects.filter(expire_date__lte=clock.now()).delete()
 
 
@@ -49,13 +72,18 @@ def notify_mail() -> None:
 
 
 def register_wakers() -> None:
-    """Tell the kernel how to wake a worker for a run, and for mails. Called once at start-up."""
+    """Tell the kernel how to wake a worker for a run, a report, and for mails. Called once at start-up."""
     wake.register("run", _send_run)
+    wake.register("blast", _send_blast)
     wake.register("notices", _send_mail)
 
 
 def _send_run(run_id: int) -> None:
     run_advance.apply_async((run_id,), ignore_result=True, retry=False)
+
+
+def _send_blast(report_id: int) -> None:
+    reconcile_blast.apply_async((report_id,), ignore_result=True, retry=False)
 
 
 def _send_mail(_: int) -> None:

@@ -6,7 +6,7 @@ A published contract never changes, so its parsed form is kept per process by di
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -114,10 +114,25 @@ class Catalogue:
     def contract(self, capability: str, version: str) -> ParsedContract:
         return parsed(self.row(capability, version))
 
-    def choose(self, capability: str, constraint: str, *, keep: str | None = None) -> str | None:
-        """The version that ``capability@constraint`` leads to; see ``provisioning.domain.version.choose``."""
+    def choose(
+        self,
+        capability: str,
+        constraint: str,
+        *,
+        keep: str | None = None,
+        fits: Callable[[ParsedContract], bool] | None = None,
+    ) -> str | None:
+        """The version that ``capability@constraint`` leads to; see ``provisioning.domain.version.choose``.
+
+        With ``fits`` only among the versions for which it holds, and ``keep``.
+        """
+        offered = [
+            (version, state)
+            for version, state in self.offered(capability)
+            if fits is None or version == keep or fits(self.contract(capability, version))
+        ]
         defaults = {version for (name, version), row in self._rows.items() if name == capability and is_chosen(row)}
-        return choose(constraint, self.offered(capability), keep=keep, defaults=defaults)
+        return choose(constraint, offered, keep=keep, defaults=defaults)
 
     def offered(self, capability: str) -> list[tuple[str, str]]:
         """Version and state of everything published of one capability."""

@@ -11,6 +11,7 @@ from idp.kernel.errors import NotFound
 from idp.kernel.vault import decrypt
 from provisioning.domain.plan import Prices
 from provisioning.models import Cluster
+from provisioning.selectors.offers import sandbox_kinds
 
 
 def cluster_get(name: str) -> Cluster:
@@ -31,5 +32,6 @@ def driver_settings(cluster: Cluster) -> dict[str, Any]:
             "path": str(settings.SANDBOX_PATH),
             "ready_after": float(settings.SANDBOX_READY_SECONDS),
             "clock": settings.SANDBOX_CLOCK,
+            "custom_kinds": sandbox_kinds(),
         }
     return {"kubeconfig": load_yaml(decrypt(cluster.credentials)).data}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from idp.kernel.cel import did_you_mean
 from idp.kernel.errors import FieldError, NotFound
+from provisioning.domain.availability import Offer, missing, reason, remedy
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.contract_states import new_uses_refused
 from provisioning.models import Capability, PreviewTeam
@@ -16,13 +17,20 @@ from provisioning.selectors.capabilities import Catalogue
 
 @dataclass(frozen=True, slots=True)
 class ContractLookup:
-    """Resolves constraints for one environment; ``kept`` are the versions its resources have now, by capability."""
+    """Resolves constraints for one environment; ``kept`` are the versions its resources have now, by capability.
+
+    ``offer`` answers what the environment's cluster has; without it every requirement counts as met.
+    """
 
     catalogue: Catalogue
     kept: Mapping[str, str]
+    offer: Callable[[], Offer] | None = None
 
     def contract(self, capability: str, constraint: str) -> ParsedContract:
-        """The contract to use; NotFound says what there is instead."""
+        """The contract to use: the best whose requirements the cluster meets, else the best, which ``refused`` tells.
+
+        NotFound says what there is instead.
+        """
         offered = self.catalogue.offered(capability)
         if not offered:
             known = list(Capability.objects.values_list("name", flat=True))
@@ -30,16 +38,23 @@ class ContractLookup:
                 f"There is no capability “{capability}”{did_you_mean(capability, known)}.",
                 remedy=f"There are {', '.join(sorted(known))}.",
             )
-        version = self.catalogue.choose(capability, constraint, keep=self.kept.get(capability))
+        keep = self.kept.get(capability)
+        version = self.catalogue.choose(capability, constraint, keep=keep, fits=self._fits) or self.catalogue.choose(
+            capability, constraint, keep=keep
+        )
         if version is None:
             usable = ", ".join(text for text, state in offered if state in ("stable", "deprecated"))
             raise NotFound(f"{capability} has no version that fits “{constraint}”.", remedy=f"There are {usable}.")
         return self.catalogue.contract(capability, version)
 
-    def refused(self, document: Mapping[str, Any], base: Mapping[str, Any] | None, *, team: int) -> list[FieldError]:
-        """Resources that would begin to use a defective version, or a preview that ``team`` has not opted in to.
+    def _fits(self, contract: ParsedContract) -> bool:
+        return self.offer is None or not contract.requires or not missing(contract.requires, self.offer())
 
-        One query when a preview is named, none otherwise.
+    def refused(self, document: Mapping[str, Any], base: Mapping[str, Any] | None, *, team: int) -> list[FieldError]:
+        """Resources that would begin to use a defective version, a preview that ``team`` has not opted in to, or what
+        the cluster cannot carry.
+
+        One query when a preview is named, one when a version requires something of the cluster, none otherwise.
         """
 
         def joined(capability: str) -> bool:
@@ -48,7 +63,24 @@ class ContractLookup:
         def state_of(capability: str, version: str) -> str:
             return self.catalogue.row(capability, version).state
 
-        return list(new_uses_refused(document, base, state_of=state_of, joined=joined))
+        return [*new_uses_refused(document, base, state_of=state_of, joined=joined), *self._lacking(document, base)]
+
+    def _lacking(self, document: Mapping[str, Any], base: Mapping[str, Any] | None) -> Iterator[FieldError]:
+        """What lives on a cluster may stay as it is, whatever the cluster has lost."""
+        before = (base or {}).get("resources", {})
+        for name, one in document["resources"].items():
+            had, capability = before.get(name, {}), one["capability"]
+            contract = self.catalogue.contract(capability, one["contract"])
+            if self._fits(contract) or (had.get("capability"), had.get("contract")) == (capability, one["contract"]):
+                continue
+            assert self.offer is not None
+            other = self.catalogue.choose(capability, "", fits=self._fits)
+            instead = f"{capability}@{other.partition('.')[0]}" if other else ""
+            why = reason(contract.requires, self.offer())
+            then = remedy(contract.requires, self.offer(), instead=instead)
+            yield FieldError(
+                f"spec.resources.{name}.capability", f"{capability} {contract.version} {why}. {then.rstrip('.')}"
+            )
 
 
 def lookup_for(spec: Mapping[str, Any], base: Mapping[str, Any] | None) -> ContractLookup:

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from governance.access import rights_of
@@ -22,6 +21,7 @@ from provisioning.drivers import open_driver
 from provisioning.models import Cluster
 from provisioning.models.stage import DRIVERS
 from provisioning.selectors.clusters import driver_settings
+from provisioning.services.cluster_offers import offer_store
 
 PRICES = ("cpu", "memory_gib", "storage_gib")
 
@@ -57,6 +57,7 @@ def cluster_register(
                 created_at=now,
                 **amounts,
             )
+            offer_store(cluster, info, now=now)
             _audit(actor, cluster, "cluster.register", now=now)
     except IntegrityError:
         raise Conflict(f"There is a cluster “{name}” already.", remedy="Choose another name.") from None
@@ -79,6 +80,7 @@ def cluster_update(
         raise NotFound(f"There is no cluster “{name}”.")
     held = {key: getattr(cluster, f"price_{key}") for key in PRICES}
     amounts = _checked(name, cluster.title if title is None else title, cluster.driver, {**held, **(prices or {})})
+    info: ClusterInfo | None = None
     fields: dict[str, Any] = {**(amounts if prices else {}), **({"title": title.strip()} if title is not None else {})}
     if kubeconfig:
         info, server = _reach(cluster.driver, kubeconfig)
@@ -94,16 +96,18 @@ def cluster_update(
         )
         if changed != 1:
             raise Conflict("The cluster was changed at the same moment.", remedy="Read it again and redo your edit.")
+        if info is not None:
+            offer_store(cluster, info, now=now)
         _audit(actor, cluster, "cluster.update", now=now)
     cluster.refresh_from_db()
     return cluster
 
 
 def cluster_check(actor: Actor, cluster: Cluster, *, now: datetime) -> ClusterInfo:
-    """Reach the cluster with the credentials that are stored."""
+    """Reach the cluster with the credentials that are stored, and keep what it has."""
     rights_of(actor).require_admin()
     info = _probe(cluster.driver, driver_settings(cluster))
-    Cluster.objects.filter(pk=cluster.pk).update(reached_at=now, kubernetes_version=info.version[:40])
+    offer_store(cluster, info, now=now)
     return info
 
 
@@ -129,8 +133,7 @@ def _checked(name: str, title: str, driver: str, prices: dict[str, Any]) -> dict
 def _reach(driver: str, kubeconfig: str) -> tuple[ClusterInfo, str]:
     """What answers with these credentials, and its address."""
     if driver == "sandbox":
-        path = {"path": str(settings.SANDBOX_PATH), "ready_after": float(settings.SANDBOX_READY_SECONDS)}
-        return _probe(driver, path), ""
+        return _probe(driver, driver_settings(Cluster(driver="sandbox"))), ""
     if not kubeconfig.strip():
         raise InvalidInput(
             "A Kubernetes cluster needs a kubeconfig.",

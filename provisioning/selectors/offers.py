@@ -1,0 +1,56 @@
+"""What clusters have, as far as it was seen, for whoever asks whether a contract can be had there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+
+from django.conf import settings
+
+from provisioning.domain.availability import Offer, features_of
+from provisioning.domain.custom_kinds import known_custom_kinds
+from provisioning.models import Cluster, ClusterOffer
+
+
+def sandbox_kinds() -> tuple[str, ...]:
+    """The custom kinds that sandbox clusters serve: all that come along, unless the settings name fewer."""
+    named = settings.SANDBOX_CUSTOM_KINDS
+    return tuple(known_custom_kinds()) if named is None else tuple(key for key in known_custom_kinds() if key in named)
+
+
+def offers_of(clusters: Iterable[Cluster]) -> dict[int, Offer]:
+    """What each cluster has, by its key; one query. Of a sandbox the settings are the truth, whoever has looked."""
+    wanted = {one.pk: one for one in clusters}
+    rows = {one.cluster_id: one for one in ClusterOffer.objects.filter(cluster__in=wanted)} if wanted else {}
+    return {key: _offer(one, rows.get(key)) for key, one in wanted.items()}
+
+
+def offer_of(cluster: Cluster) -> Offer:
+    return offers_of([cluster])[cluster.pk]
+
+
+def offer_source(cluster: Cluster) -> Callable[[], Offer]:
+    """Asks for the cluster's offer when it is first needed, and only once: most contracts require nothing."""
+
+    @cache
+    def ask() -> Offer:
+        return offer_of(cluster)
+
+    return ask
+
+
+def _offer(cluster: Cluster, row: ClusterOffer | None) -> Offer:
+    declared = frozenset(row.declared) if row else frozenset()
+    seen_at = row.seen_at if row else None
+    if cluster.driver == "sandbox":
+        kinds = sandbox_kinds()
+        features = features_of(key.partition("/")[0] for key in kinds) | declared
+        return Offer(cluster.name, frozenset(kinds), features, cluster.kubernetes_version, seen_at=seen_at)
+    if row is None or row.seen_at is None:
+        return Offer(cluster.name, features=declared, kubernetes=cluster.kubernetes_version, known=False)
+    features = frozenset(row.features) | declared
+    return Offer(cluster.name, frozenset(row.apis), features, cluster.kubernetes_version, seen_at=seen_at)
+
+
+Places = Mapping[str, Offer]
+"""The offer of the cluster behind each stage, by the stage's name."""
