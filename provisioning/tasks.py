@@ -71,11 +71,30 @@ def notify_mail() -> None:
     notices_send(now=clock.now())
 
 
+@shared_task(name="provisioning.campaign_advance")
+def campaign_advance(campaign_id: int) -> None:
+    from provisioning.services.campaign_sweep import campaign_advance as advance
+
+    advance(campaign_id, now=clock.now())
+
+
+@shared_task(name="provisioning.reconcile_campaigns")
+def reconcile_campaigns() -> None:
+    from provisioning.services.campaign_sweep import campaigns_advance_due
+
+    campaigns_advance_due(now=clock.now())
+
+
 def register_wakers() -> None:
     """Tell the kernel how to wake a worker for a run, a report, and for mails. Called once at start-up."""
     wake.register("run", _send_run)
+    wake.register("campaign", _send_campaign)
     wake.register("blast", _send_blast)
     wake.register("notices", _send_mail)
+
+
+def _send_campaign(campaign_id: int) -> None:
+    campaign_advance.apply_async((campaign_id,), ignore_result=True, retry=False)
 
 
 def _send_run(run_id: int) -> None:

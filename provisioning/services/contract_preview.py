@@ -12,13 +12,14 @@ from typing import Any
 from governance.access import rights_of
 from idp.kernel.actor import Actor
 from idp.kernel.errors import FieldError
-from provisioning.domain.blast_radius import Impact, strike
+from provisioning.domain.blast_radius import Impact, majors_reached, strike
 from provisioning.domain.compatibility import Compatibility, compare
 from provisioning.domain.contract import Contract, parse_contract
 from provisioning.domain.contract_checks import check_contract
 from provisioning.domain.kubernetes_schema import validate_object
 from provisioning.domain.upgrade import Mapped, upgrade_all
 from provisioning.domain.version_diff import Difference, differences
+from provisioning.selectors.blast import require_judge
 from provisioning.selectors.contract_neighbours import living_inputs, neighbours
 from provisioning.selectors.living import living_resources
 from provisioning.services.contracts import contract_read
@@ -59,9 +60,12 @@ def contract_preview(
 
 
 def contract_strike(actor: Actor, *, contract: Contract, major: int | None = None) -> Iterator[Impact]:
-    """The impact on each living resource of the capability, one by one, so that progress can be shown. Admins only.
+    """The impact on each living resource that ``contract`` reaches, one by one, so that progress can be shown.
 
-    ``major`` leaves out what lives of other majors.
+    For platform admins and the team that owns the capability. ``major`` leaves out what lives of other majors. What is
+    to be kept, shown to many or worked off elsewhere is a report (``blast_reports``).
     """
-    rights_of(actor).require_admin()
-    return strike(living_resources(contract.capability, major=major), contract)
+    require_judge(rights_of(actor), contract.capability)
+    reached = majors_reached(contract) if major is None else {major}
+    living = living_resources(contract.capability)
+    return strike((one for one in living if one.contract.semver.major in reached), contract)

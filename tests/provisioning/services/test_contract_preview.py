@@ -10,6 +10,7 @@ import pytest
 from governance.models import AuditEntry
 from idp.kernel.errors import Forbidden
 from provisioning.contracts import builtin_documents
+from provisioning.domain.contract import parse_contract
 from provisioning.models import Contract
 from provisioning.services.contract_preview import contract_preview, contract_strike
 from tests.personas import Organisation
@@ -79,4 +80,4 @@ def test_it_is_for_admins(organisation: Organisation, persona: str) -> None:
     with pytest.raises(Forbidden):
         contract_preview(organisation.actor(persona), document=draft("1.1.0"))
     with pytest.raises(Forbidden):
-        contract_strike(organisation.actor(persona), contract=None)  # type: ignore[arg-type]
+        contract_strike(organisation.actor(persona), contract=parse_contract(draft("1.1.0")))

@@ -1,0 +1,218 @@
+"""Reports of a blast radius: asked for by people, worked out in chunks by whoever claims them, kept by their digest.
+
+The question is the document, the revisions that live and the rules by which they are judged; the same question has the
+same report. Nothing but the report is written, so asking leaves no audit entry. A worker that lost its lease meets
+``LeaseLost`` at its next write, and nothing of it is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+
+from governance.access import rights_of
+from idp.kernel.actor import Actor
+from idp.kernel.canonical import canonical, digest
+from idp.kernel.errors import InvalidInput, RateLimited
+from idp.kernel.wake import wake_after_commit
+from provisioning.domain.blast_radius import RULES, Impact, majors_reached
+from provisioning.domain.blast_totals import by_team, counted
+from provisioning.domain.contract import Contract as ParsedContract
+from provisioning.domain.contract import parse_contract
+from provisioning.domain.contract_checks import check_contract
+from provisioning.domain.kubernetes_schema import validate_object
+from provisioning.models import BlastItem, BlastReport
+from provisioning.selectors.blast import require_judge
+from provisioning.selectors.capabilities import contract_get, parsed
+from provisioning.selectors.living import fleet_of, versions_beyond
+from provisioning.services.contracts import contract_read
+from provisioning.services.runs import LeaseLost
+
+MOST_OPEN: Final = 5
+KEPT: Final = timedelta(days=30)
+LONGEST: Final = 400
+_OPEN: Final = ("queued", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class BlastClaim:
+    """The right to work on one report until the lease ends."""
+
+    report_id: int
+    epoch: int
+    lease: timedelta
+
+
+def blast_of_version(actor: Actor, *, capability: str, version: str, now: datetime) -> BlastReport:
+    """The report of a published version over what lives now: the one that is there, or a new one."""
+    require_judge(rights_of(actor), capability)
+    return _ask(actor, parsed(contract_get(capability, version)), published=True, now=now)
+
+
+def blast_of_draft(
+    actor: Actor,
+    *,
+    text: str | bytes | None = None,
+    document: Mapping[str, Any] | None = None,
+    now: datetime,
+) -> BlastReport:
+    """The report of a draft. InvalidInput with its findings when it does not pass the checks of publishing."""
+    if text is not None:
+        contract, problems = contract_read(text)
+    else:
+        contract = parse_contract(document)
+        problems = check_contract(contract, validate_object=validate_object)
+    require_judge(rights_of(actor), contract.capability)
+    if problems:
+        raise InvalidInput(
+            f"{contract.reference} does not pass its checks yet, so nothing was rendered.",
+            code="contract-refused",
+            remedy="Mend what is listed and ask again; nothing was stored.",
+            errors=problems,
+        )
+    return _ask(actor, contract, published=False, now=now)
+
+
+@transaction.atomic
+def _ask(actor: Actor, contract: ParsedContract, *, published: bool, now: datetime) -> BlastReport:
+    majors = majors_reached(contract)
+    fleet = fleet_of(contract.capability, majors)
+    document = canonical(contract.document)
+    of_document = digest(document)
+    question = digest({"document": of_document, "fleet": fleet.digest, "rules": RULES})
+    report = BlastReport.objects.filter(question=question).defer("document", "fleet").first()
+    if report is None:
+        _require_room(actor)
+        report, _ = BlastReport.objects.get_or_create(
+            question=question,
+            defaults={
+                "capability": contract.capability,
+                "version": contract.version,
+                "published": published,
+                "document": document,
+                "document_digest": of_document,
+                "fleet": list(fleet.revisions),
+                "fleet_digest": fleet.digest,
+                "total": len(fleet.revisions),
+                "left_out": versions_beyond(contract.capability, majors),
+                "state": "queued",
+                "due_at": now,
+                "asked_by_id": actor.user_id,
+                "created_at": now,
+            },
+        )
+        wake_after_commit("blast", report.pk)
+    elif report.state == "failed":
+        BlastReport.objects.filter(pk=report.pk, state="failed").update(state="queued", due_at=now, error="")
+        report.state, report.error = "queued", ""
+        wake_after_commit("blast", report.pk)
+    return report
+
+
+def _require_room(actor: Actor) -> None:
+    """Each report may render thousands of resources, so one person has only a few under way."""
+    if BlastReport.objects.filter(asked_by_id=actor.user_id, state__in=_OPEN).count() >= MOST_OPEN:
+        raise RateLimited(
+            f"{MOST_OPEN} of your reports are still being worked out.", remedy="Ask again when one of them is done."
+        )
+
+
+def blast_claim(report_id: int, *, owner: str, lease: timedelta, now: datetime) -> BlastClaim | None:
+    """Claim a report that is due and free; None when it is neither. ``owner`` is unique for each attempt to claim."""
+    free = Q(lease_until=None) | Q(lease_until__lte=now)
+    claimed = BlastReport.objects.filter(free, pk=report_id, state__in=_OPEN, due_at__lte=now).update(
+        state="running",
+        lease_owner=owner,
+        lease_until=now + lease,
+        epoch=F("epoch") + 1,
+        started_at=Coalesce("started_at", now),
+    )
+    if claimed != 1:
+        return None
+    epoch = BlastReport.objects.filter(pk=report_id, lease_owner=owner).values_list("epoch", flat=True).first()
+    return None if epoch is None else BlastClaim(report_id, epoch, lease)
+
+
+@transaction.atomic
+def blast_settle(claim: BlastClaim, *, done: int, impacts: Sequence[Impact], now: datetime) -> None:
+    """Store one chunk and that the first ``done`` revisions are worked off; both or neither."""
+    _hold(claim, lease_until=now + claim.lease, done=done)
+    report = BlastReport.objects.only("resources", "counts", "teams").get(pk=claim.report_id)
+    BlastItem.objects.bulk_create(
+        _item(claim.report_id, position, one) for position, one in enumerate(impacts, report.resources)
+    )
+    BlastReport.objects.filter(pk=claim.report_id).update(
+        resources=report.resources + len(impacts),
+        counts=counted(report.counts, impacts),
+        teams=by_team(report.teams, impacts),
+    )
+
+
+def blast_release(claim: BlastClaim, *, now: datetime) -> None:
+    """Give the report back, due at once, so that one long report keeps no worker from others."""
+    _hold(claim, lease_owner="", lease_until=None, due_at=now)
+
+
+def blast_finish(claim: BlastClaim, *, now: datetime) -> None:
+    _hold(claim, state="succeeded", finished_at=now, lease_owner="", lease_until=None, due_at=None)
+
+
+def blast_fail(claim: BlastClaim, *, message: str, now: datetime) -> None:
+    """What is worked off stays; who asks again makes it go on."""
+    _hold(
+        claim,
+        state="failed",
+        error=message[:LONGEST],
+        finished_at=now,
+        lease_owner="",
+        lease_until=None,
+        due_at=None,
+    )
+
+
+def blasts_due(now: datetime, *, limit: int = 20) -> list[int]:
+    """Reports that are due and that nobody holds, oldest first."""
+    free = Q(lease_until=None) | Q(lease_until__lte=now)
+    rows = BlastReport.objects.filter(free, state__in=_OPEN, due_at__lte=now).order_by("due_at")
+    return list(rows.values_list("pk", flat=True)[:limit])
+
+
+def blasts_forget(now: datetime) -> int:
+    """Delete the reports that were over a month ago; how many. They can be asked for anew."""
+    old = list(BlastReport.objects.filter(finished_at__lt=now - KEPT).values_list("pk", flat=True)[:200])
+    BlastReport.objects.filter(pk__in=old).delete()
+    return len(old)
+
+
+def _hold(claim: BlastClaim, **fields: Any) -> None:
+    held = BlastReport.objects.filter(pk=claim.report_id, epoch=claim.epoch, state="running").update(**fields)
+    if held != 1:
+        raise LeaseLost
+
+
+def _item(report_id: int, position: int, one: Impact) -> BlastItem:
+    living, more = one.living, one.more_usage
+    return BlastItem(
+        report_id=report_id,
+        position=position,
+        team_id=living.team_id,
+        system_id=living.system_id,
+        environment_id=living.environment_id,
+        stage=living.stage,
+        resource=living.name,
+        version=living.contract.version,
+        outcome=one.outcome,
+        reason=one.reason[:LONGEST],
+        objects_changed=[each.as_dict() for each in one.objects],
+        problems=[problem.as_dict() for problem in one.problems],
+        cpu=more.cpu,
+        memory_gib=more.memory_gib,
+        storage_gib=more.storage_gib,
+        cost=one.more_cost,
+    )
