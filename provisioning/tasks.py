@@ -71,11 +71,11 @@ def notify_mail() -> None:
     notices_send(now=clock.now())
 
 
-@shared_task(name="provisioning.campaign_advance")
-def campaign_advance(campaign_id: int) -> None:
-    from provisioning.services.campaign_sweep import campaign_advance as advance
+@shared_task(name="provisioning.reconcile_campaign")
+def reconcile_campaign(campaign_id: int) -> None:
+    from provisioning.services.campaign_sweep import campaign_advance
 
-    advance(campaign_id, now=clock.now())
+    campaign_advance(campaign_id, now=clock.now())
 
 
 @shared_task(name="provisioning.reconcile_campaigns")
@@ -94,7 +94,7 @@ def register_wakers() -> None:
 
 
 def _send_campaign(campaign_id: int) -> None:
-    campaign_advance.apply_async((campaign_id,), ignore_result=True, retry=False)
+    reconcile_campaign.apply_async((campaign_id,), ignore_result=True, retry=False)
 
 
 def _send_run(run_id: int) -> None:

@@ -71,7 +71,6 @@ ITEM_TRANSITIONS: Final = MappingProxyType(
         **{(state, "run"): "running" for state in ("waiting", "failed")},
         **{(state, "succeed"): "succeeded" for state in ("waiting", "running", "failed")},
         **{(state, "fail"): "failed" for state in ("waiting", "running")},
-        ("running", "await"): "waiting",
         ("waiting", "postpone"): "planned",
         **{(state, "withdraw"): "withdrawn" for state in (*NOT_ASKED, "waiting")},
         **{(state, "retry"): "planned" for state in RETRIED},
@@ -108,6 +107,27 @@ def _next(table: Mapping[tuple[str, str], str], state: str, event: str, what: st
             code="illegal-state",
             remedy="Open the campaign again to see where it stands.",
         ) from None
+
+
+def observed(item_state: str, change_state: str, *, began: bool) -> str:
+    """The event that an environment's change means for its part; empty when it means nothing new.
+
+    ``began``: the change had a run. One that was stopped on its way counts as failed, for it left things half done.
+    """
+    if item_state == "reverting":
+        back = {"succeeded": "finish", "pending": "", "approved": "", "running": ""}
+        return back.get(change_state, "stick")
+    if change_state in ("pending", "approved"):
+        event = ""
+    elif change_state in ("running", "succeeded", "failed"):
+        event = {"running": "run", "succeeded": "succeed", "failed": "fail"}[change_state]
+    else:
+        event = "fail" if began else "refuse"
+    return event if (item_state, event) in ITEM_TRANSITIONS and _is_news(item_state, event) else ""
+
+
+def _is_news(item_state: str, event: str) -> bool:
+    return ITEM_TRANSITIONS[item_state, event] != item_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +327,9 @@ def _look_at(snapshot: Snapshot, now: datetime) -> datetime | None:
 
 
 def _under_way(snapshot: Snapshot, now: datetime) -> datetime | None:
+    """Failed runs are looked at too while the campaign is open: their people may have resumed them."""
     states = {one.state for one in snapshot.items}
     if states & {"running", "reverting"}:
         return now + LOOK_AGAIN
-    return now + LOOK_AT_PEOPLE if "waiting" in states else None
+    with_people = {"waiting", "failed"} if snapshot.state in OPEN_CAMPAIGN_STATES else {"waiting"}
+    return now + LOOK_AT_PEOPLE if states & with_people else None

@@ -177,6 +177,33 @@ def test_it_pauses_beyond_the_threshold(states, accepted, pauses):
     assert not (pauses and (steps.ask or steps.start))
 
 
+@pytest.mark.parametrize(
+    ("item", "change", "began", "event"),
+    [
+        pytest.param("waiting", "pending", False, "", id="still waits"),
+        pytest.param("waiting", "approved", False, "", id="queued behind another"),
+        pytest.param("waiting", "running", True, "run", id="begins"),
+        pytest.param("waiting", "succeeded", True, "succeed", id="was done between two looks"),
+        pytest.param("running", "running", True, "", id="still runs"),
+        pytest.param("running", "succeeded", True, "succeed", id="is done"),
+        pytest.param("running", "failed", True, "fail", id="fails"),
+        pytest.param("running", "cancelled", True, "fail", id="stopped on its way"),
+        pytest.param("waiting", "cancelled", False, "refuse", id="withdrawn by a person"),
+        pytest.param("waiting", "rejected", False, "refuse", id="rejected"),
+        pytest.param("waiting", "denied", False, "refuse", id="denied later"),
+        pytest.param("failed", "running", True, "run", id="resumed"),
+        pytest.param("failed", "succeeded", True, "succeed", id="resumed and done"),
+        pytest.param("failed", "failed", True, "", id="still failed"),
+        pytest.param("failed", "cancelled", True, "", id="resumed and stopped"),
+        pytest.param("reverting", "pending", False, "", id="going back waits"),
+        pytest.param("reverting", "succeeded", True, "finish", id="is back"),
+        pytest.param("reverting", "rejected", False, "stick", id="may not go back"),
+    ],
+)
+def test_it_follows_what_becomes_of_a_change(item, change, began, event):
+    assert domain.observed(item, change, began=began) == event
+
+
 def test_it_counts_failures_among_those_who_move():
     assert failures(["failed", "succeeded", "skipped", "needs-person", "withdrawn", "planned"]) == (1, 3)
 
@@ -194,11 +221,16 @@ class Play:
     def run(self, *, rounds: int = 400) -> None:
         for _ in range(rounds):
             steps = next_steps(self.snapshot, self.now)
-            if steps.is_nothing and steps.look_at is None:
+            resting = self.snapshot.state != "running" and not self.moving
+            if steps.is_nothing and (steps.look_at is None or resting):
                 return
             self.carry_out(steps)
             self.world_goes_on()
         raise AssertionError("it goes on for ever")
+
+    @property
+    def moving(self) -> bool:
+        return any(one.state in ("running", "reverting") for one in self.snapshot.items)
 
     def carry_out(self, steps: Steps) -> None:
         assert not (steps.ask and self.snapshot.state != "running")
@@ -224,7 +256,8 @@ class Play:
         if steps.pause or steps.finish:
             self.snapshot = replace(self.snapshot, state="paused" if steps.pause else "finished")
         if steps.is_nothing and steps.look_at:
-            self.now = max(self.now, steps.look_at)
+            late = timedelta() if self.moving else HOUR
+            self.now = max(self.now + late, steps.look_at)
 
     def world_goes_on(self) -> None:
         for one in self.snapshot.items:
