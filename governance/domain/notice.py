@@ -50,6 +50,7 @@ _KINDS: Final = (
     NoticeKind("change-approved", "Your change was approved", "Your changes", "portal"),
     NoticeKind("change-rejected", "Your change was rejected", "Your changes", "mail"),
     NoticeKind("change-denied", "A policy or the quota stops your change later on", "Your changes", "mail"),
+    NoticeKind("change-cancelled", "Somebody cancels your change, or nobody decides in time", "Your changes", "mail"),
     NoticeKind("change-superseded", "Your change is no longer needed", "Your changes", "portal"),
     NoticeKind("change-failed", "Your change failed", "Your changes", "mail"),
     NoticeKind("change-succeeded", "Your change is done", "Your changes", "portal"),

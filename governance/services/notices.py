@@ -80,9 +80,13 @@ def notices_read_all(actor: Actor, *, until: int | None = None, now: datetime) -
     return _read(mine if until is None else mine.filter(pk__lte=until), now)
 
 
-def notices_read_about(actor: Actor, *, urls: Collection[str], now: datetime) -> int:
-    """Mark what the pages at ``urls`` answer as read, because the actor has acted there."""
-    return _read(Notice.objects.filter(person_id=_reader(actor), url__in=set(urls)), now)
+def notices_seen(*, username: str, urls: Collection[str], now: datetime) -> int:
+    """Mark what the pages at ``urls`` answer as read for somebody who has just acted there. One update.
+
+    A part of what they did, inside its transaction; it asks for no right of its own.
+    """
+    require_transaction("notices_seen")
+    return _read(Notice.objects.filter(person__username=username, url__in=set(urls)), now)
 
 
 def notices_purge(now: datetime, *, days: int | None = None) -> int:

@@ -10,6 +10,7 @@ from django.db.models import F
 from idp.kernel.errors import Conflict
 from provisioning.domain.lifecycle import next_change_state
 from provisioning.models import Change, ChangeEvent, Environment
+from provisioning.services.change_notices import change_told
 
 
 def change_lock(change_id: int) -> Change:
@@ -49,5 +50,8 @@ def change_move(change: Change, event: str, *, actor_name: str, now: datetime, t
 
 
 def change_note(change: Change, event: str, *, state: str, actor_name: str, now: datetime, text: str = "") -> None:
-    """One line of the change's history."""
-    ChangeEvent.objects.create(change=change, at=now, actor_name=actor_name, event=event, state=state, text=text[:400])
+    """One line of the change's history, and who is told of it."""
+    line = ChangeEvent.objects.create(
+        change=change, at=now, actor_name=actor_name, event=event, state=state, text=text[:400]
+    )
+    change_told(change, event, line=line.pk, state=state, actor_name=actor_name, now=now, text=text)

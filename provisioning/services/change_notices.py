@@ -1,0 +1,148 @@
+"""Who is told what of a change, in the transaction in which it happened.
+
+``change_states`` calls ``change_told`` with every line of a change's history, so that no path of a change can forget to
+tell; whoever asks for approvals calls ``change_waits_told`` and ``change_waits_no_more``. Nobody is told of what they
+did themselves.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db.models import Q
+
+from governance.selectors.people import deciders, team_people
+from governance.services.notices import notices_answered, notices_seen, notify, notify_people
+from idp.catalog.models import User
+from provisioning.models import Change, Run
+
+
+class _Told(NamedTuple):
+    """How the requester is told of a move: the kind, and how the title begins; ``text`` where the event brings none."""
+
+    kind: str
+    begins: str
+    text: str
+
+
+OUTCOMES = {
+    "approved": _Told("change-approved", "Approved", "{actor} agreed."),
+    "rejected": _Told("change-rejected", "Rejected", "{actor} rejected it."),
+    "denied": _Told("change-denied", "Stopped by a rule", "It may not run as things are now."),
+    "cancelled": _Told("change-cancelled", "Cancelled", "{actor} cancelled it."),
+    "expired": _Told("change-cancelled", "Expired", "Nobody decided in time."),
+    "superseded": _Told("change-superseded", "No longer needed", "A later change made it so already."),
+    "succeeded": _Told("change-succeeded", "Done", "The environment is as it was agreed."),
+}
+MOVES = {
+    "approve": "approved",
+    "reject": "rejected",
+    "deny": "denied",
+    "cancel": "cancelled",
+    "expire": "expired",
+    "supersede": "superseded",
+    "succeed": "succeeded",
+}
+REMARKS = {"comment": ("change-commented", "comments on"), "request-info": ("information-asked", "asks about")}
+ACTS = ("approve", "reject", "comment", "request-info")
+PLATFORM = "slipway"
+
+
+def change_url(change: Change) -> str:
+    """The page that shows a change and takes decisions on it."""
+    return f"/changes/{change.pk}/"
+
+
+def change_told(
+    change: Change, event: str, *, line: int, state: str, actor_name: str, now: datetime, text: str = ""
+) -> None:
+    """Tell of one ``line`` (its id) of the change's history, which led to ``state``; ``text`` is what the actor said,
+    or why it happened.
+
+    A rejection is told with the line that carries the reason, so the move that follows tells nobody anew.
+    """
+    if event in ACTS and actor_name != PLATFORM:
+        notices_seen(username=actor_name, urls=(change_url(change),), now=now)
+    if event in REMARKS:
+        _remark_told(change, event, line=line, actor_name=actor_name, text=text, now=now)
+    if event == "fail":
+        _failure_told(change, text=text, now=now)
+    outcome = MOVES.get(event, "")
+    agreed_by_itself = event == "approve" and actor_name == PLATFORM
+    only_one_of_many = event == "approve" and state == "pending"
+    if outcome and not agreed_by_itself and not only_one_of_many:
+        _outcome_told(change, outcome, actor_name=actor_name, text=text, now=now)
+
+
+def change_waits_told(change: Change, *, asker: str, now: datetime) -> None:
+    """Ask everybody who may decide on the plan that the change has now; once for each plan. Two queries.
+
+    ``asker`` is the requester's user name.
+    """
+    asks = f"{asker} asks for it"
+    reason = change.reason.strip()
+    notify_people(
+        "change-waits",
+        people=deciders(change.pk, change.plan_digest).exclude(pk=change.requester_id),
+        title=f"{change.title} waits for your decision",
+        text=f"{asks}: {reason}" if reason else f"{asks}.",
+        url=change_url(change),
+        key=_waits_key(change),
+        now=now,
+    )
+
+
+def change_waits_no_more(change: Change, *, now: datetime) -> None:
+    """The plan was decided on or is no longer the plan, so nobody needs to be asked about it."""
+    notices_answered(key=_waits_key(change), now=now)
+
+
+def _outcome_told(change: Change, outcome: str, *, actor_name: str, text: str, now: datetime) -> None:
+    told = OUTCOMES[outcome]
+    if outcome != "succeeded":
+        change_waits_no_more(change, now=now)
+    notify_people(
+        told.kind,
+        people=User.objects.filter(pk=change.requester_id).exclude(username=actor_name),
+        title=f"{told.begins}: {change.title}",
+        text=text or told.text.format(actor=actor_name),
+        url=change_url(change),
+        key=f"change:{change.pk}:{outcome}",
+        now=now,
+    )
+
+
+def _failure_told(change: Change, *, text: str, now: datetime) -> None:
+    """The requester: the change failed; the team: its environment did. The run's page answers, where there is one."""
+    run = Run.objects.filter(change_id=change.pk).order_by("-pk").values_list("pk", "epoch").first()
+    url = f"/runs/{run[0]}/" if run else change_url(change)
+    key = f"change:{change.pk}:failed:{run[1] if run else 0}"
+    why = text or "The run stopped before it was done."
+    notify(
+        "change-failed", to=[change.requester_id], title=f"Failed: {change.title}", text=why, url=url, key=key, now=now
+    )
+    team = set(team_people(change.system.team_id)) - {change.requester_id}
+    place = f"{change.system.slug} / {change.environment_name}"
+    notify("environment-failed", to=team, title=f"{place} failed", text=why, url=url, key=key, now=now)
+
+
+def _remark_told(change: Change, event: str, *, line: int, actor_name: str, text: str, now: datetime) -> None:
+    """A question goes to the requester; a comment, and so an answer, also to everybody who has said something."""
+    kind, does = REMARKS[event]
+    concerned = Q(pk=change.requester_id)
+    if event == "comment":
+        concerned |= Q(decisions__change_id=change.pk)
+    notify_people(
+        kind,
+        people=User.objects.filter(concerned).exclude(username=actor_name).distinct(),
+        title=f"{actor_name} {does} {change.title}",
+        text=text,
+        url=change_url(change),
+        key=f"change:{change.pk}:said:{line}",
+        now=now,
+    )
+
+
+def _waits_key(change: Change) -> str:
+    return f"change:{change.pk}:waits:{change.plan_digest[:32]}"
