@@ -15,15 +15,17 @@ from idp.kernel import clock, keyset
 from idp.kernel.errors import Conflict, InvalidInput, NotFound
 from portal.pages.shell import POST, page
 from portal.reading import environment as reading
+from portal.reading.environment_lines import environment_lines
 from provisioning.domain.lifecycle import ENVIRONMENT_STATES
 from provisioning.models import Cluster, Environment
 from provisioning.selectors.changes import change_list
 from provisioning.selectors.contract_flags import flags
 from provisioning.selectors.environments import (
+    EnvironmentRow,
     environment_document,
     environment_get,
-    environment_list,
     environment_resources,
+    environment_rows,
 )
 from provisioning.selectors.environments import revisions as revision_list
 from provisioning.selectors.runs import run_list
@@ -39,22 +41,19 @@ FILTERS = ("query", "stage", "state", "team", "system")
 def environments(request: HttpRequest) -> HttpResponse:
     asked = {name: request.GET.get("q" if name == "query" else name, "").strip()[:80] for name in FILTERS}
     found = keyset.page(
-        environment_list(request.rights, **asked),  # type: ignore[attr-defined]
+        environment_rows(request.rights, **asked),  # type: ignore[attr-defined]
         order=("-changed_at", "-id"),
         cursor=request.GET.get("cursor"),
         limit=PAGE,
     )
     context = {
-        "environments": found.items,
+        "lines": environment_lines(found.items, soon=clock.now() + reading.SOON, currency=django_settings.CURRENCY),
         "next": found.next,
         "asked": asked,
         "filtered": any(asked.values()),
         "stages": [{"value": one.name, "label": one.name} for one in stage_list()],
         "states": [{"value": one, "label": one.capitalize()} for one in ENVIRONMENT_STATES if one != "gone"],
         "teams": _teams(found.items, asked["team"]),
-        "currency": django_settings.CURRENCY,
-        "now": clock.now(),
-        "soon": clock.now() + reading.SOON,
     }
     return render(request, "environments/list.html", context)
 
@@ -198,9 +197,9 @@ def _gone(request: HttpRequest, found: Environment) -> dict[str, Any]:
     return {**_frame(request, found, "overview"), "last_change": last}
 
 
-def _teams(shown: list[Environment], chosen: str) -> list[dict[str, str]]:
+def _teams(shown: list[EnvironmentRow], chosen: str) -> list[dict[str, str]]:
     """Teams to filter by: those on this page, and the one that is set."""
-    names = {one.system.team.slug: one.system.team.name for one in shown}
+    names = {one.system__team__slug: one.system__team__name for one in shown}
     if chosen:
         names.setdefault(chosen, chosen)
     return [{"value": slug, "label": names[slug]} for slug in sorted(names)]

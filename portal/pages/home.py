@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +19,7 @@ from portal.pages.shell import page, waiting_count
 from portal.reading import matrix, mine, quotas
 from portal.reading.change_lines import change_lines
 from portal.reading.systems import standing_of
-from provisioning.models import Environment
+from provisioning.models import Change, Environment
 from provisioning.selectors import changes
 from provisioning.selectors.contract_flags import defective_uses
 
@@ -30,24 +31,26 @@ MATRIX_STAGES = 3
 @page("home")
 def home(request: PageRequest) -> HttpResponse:
     systems, rights = mine.systems(request), request.rights
+    waiting = _waiting(request)
     standing = standing_of(systems)
     # Their number is all that is told of most of them.
     environments = range(sum({one.system_id: one.of_system for one in standing}.values()))  # type: ignore[attr-defined]
     by_key, now = {one.pk: one for one in systems}, clock.now()
+    need = mine.in_need(systems, now)
     care = mine.by_gravity(
-        mine.needs_care(((by_key[one.system_id], one) for one in mine.in_need(systems, now)), now),
+        mine.needs_care(((by_key[one.system_id], one) for one in need.shown), now),
         mine.defective_care(defective_uses(by_key)),
     )
     tight = quotas.near({one.team for one in systems}, quota.quota_states(rights.teams)) if systems else []
     context = {
-        "waiting": change_lines(changes.change_list(rights, waiting_on_me=True)[:ROWS]),
+        "waiting": change_lines(waiting),
         "waiting_count": waiting_count(request),
         "care": care[:ROWS],
-        "care_count": len(care) + len(tight),
-        "care_more": max(len(care) - ROWS, 0),
+        "care_count": len(care) + need.hidden.total() + len(tight),
+        "care_more": max(len(care) + need.hidden.total() - ROWS, 0),
         "tight": tight,
-        "mine": change_lines(changes.change_list(rights, requester=rights.actor.user_id)[:ROWS]),
-        "summary": summary(care, tight, environments) if rights.teams else "You are in no team yet.",
+        "mine": change_lines(changes.change_list(rights, requester=rights.actor.user_id).defer("plan")[:ROWS]),
+        "summary": summary(care, tight, environments, need.hidden) if rights.teams else "You are in no team yet.",
         "may_request": rights.is_admin or any(REQUEST_CHANGE in held for held in rights.teams.values()),
         "environments": environments,
         "currency": settings.CURRENCY,
@@ -56,18 +59,34 @@ def home(request: PageRequest) -> HttpResponse:
     return render(request, "home/home.html", context)
 
 
+def _waiting(request: PageRequest) -> list[Change]:
+    """What waits for this person; where all of it is shown, the shell need not count it once more."""
+    found = list(changes.change_list(request.rights, waiting_on_me=True).defer("plan")[: ROWS + 1])
+    if len(found) <= ROWS:
+        request._waiting_count = len(found)  # type: ignore[attr-defined]
+    return found[:ROWS]
+
+
 def _matrix(systems: list[System], environments: list[Environment]) -> dict[str, Any]:
     stages = matrix.stages_of(environments)[-MATRIX_STAGES:]
     return {"stages": stages, "lines": matrix.lines(systems[:MATRIX_SYSTEMS], stages, environments)}
 
 
-def summary(care: list[mine.Care], tight: list[quotas.Tight], environments: Sequence[object]) -> str:
-    """The sentence below the answer: what is not as it should be, by name where it is one thing, else that all is."""
+def summary(
+    care: list[mine.Care],
+    tight: list[quotas.Tight],
+    environments: Sequence[object],
+    hidden: Mapping[str, int] = MappingProxyType({}),
+) -> str:
+    """The sentence below the answer: what is not as it should be, by name where it is one thing, else that all is.
+
+    ``hidden`` says how many more there are of a state than are in ``care``.
+    """
     said = [
-        _counted(care, "failed", "failed", "failed"),
-        _counted(care, "defective", "uses a defective version", "use a defective version"),
-        _counted(care, "degraded", "is degraded", "are degraded"),
-        _counted(care, "expiring", "expires soon", "expire soon"),
+        _counted(care, hidden, "failed", "failed", "failed"),
+        _counted(care, hidden, "defective", "uses a defective version", "use a defective version"),
+        _counted(care, hidden, "degraded", "is degraded", "are degraded"),
+        _counted(care, hidden, "expiring", "expires soon", "expire soon"),
         f"{tight[0].team} is {'over' if tight[0].state == 'over' else 'near'} its quota" if tight else "",
     ]
     parts = [part for part in said if part]
@@ -81,9 +100,10 @@ def summary(care: list[mine.Care], tight: list[quotas.Tight], environments: Sequ
     return f"All {len(environments)} environments of your teams are as agreed."
 
 
-def _counted(care: list[mine.Care], state: str, one: str, many: str) -> str:
+def _counted(care: list[mine.Care], hidden: Mapping[str, int], state: str, one: str, many: str) -> str:
     """ "checkout / prod is degraded", "3 environments are degraded", or nothing."""
     found = [each.name for each in care if each.state == state]
     if not found:
         return ""
-    return f"{found[0]} {one}" if len(found) == 1 else f"{len(found)} environments {many}"
+    number = len(found) + hidden.get(state, 0)
+    return f"{found[0]} {one}" if number == 1 else f"{number} environments {many}"

@@ -26,7 +26,7 @@ from portal.reading.change_lines import change_lines
 from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
 from provisioning.selectors import stages as stage_selectors
 
-PAGE = 50
+PAGE = 25
 
 
 @page("systems")
@@ -63,9 +63,9 @@ def systems(request: PageRequest) -> HttpResponse:
 def system(request: PageRequest, system: str) -> HttpResponse:
     rights = request.rights
     one = reading.system_get(rights, system)
-    environments = reading.environments_in_full(one)
-    for environment in environments:
-        environment.system = one
+    places = reading.places_of([one])
+    environments = reading.environments_in_full(one, places)
+    standing = {place.standing for place in places}
     changes = reading.changes_of(one)
     context = {
         **_frame(request, one),
@@ -74,12 +74,12 @@ def system(request: PageRequest, system: str) -> HttpResponse:
             one,
             list(stage_selectors.stage_list()),
             environments,
-            reading.resources_of([environment for environment in environments if environment.place == 1]),  # type: ignore[attr-defined]
+            reading.resources_of([environment for environment in environments if environment.pk in standing]),
             changes,
             may_request=rights.may_request(one),
         ),
-        "cost": environments[0].cost_together if environments else 0,  # type: ignore[attr-defined]
-        "together": environments[0].together if environments else 0,  # type: ignore[attr-defined]
+        "cost": sum(place.cost for place in places),
+        "together": sum(place.living for place in places),
         "used_by": reading.used_by(rights, one),
         "changes": change_lines(changes[: reading.RECENT]),
         "open": sum(change.state in OPEN_CHANGE_STATES for change in changes),

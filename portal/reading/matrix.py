@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from idp.catalog.models import System
+from portal.addresses import address
 from provisioning.models import Environment, Stage
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One stage of one system. ``more`` counts environments of that stage beside the shown one."""
+    """One stage of one system. ``more`` counts environments of that stage beside the shown one, where ``url`` leads."""
 
     stage: Stage
     environment: Environment | None
     more: int = 0
+    url: str = ""
 
     @property
     def short_word(self) -> str:
@@ -62,7 +64,7 @@ def lines(
     return [
         Line(
             system,
-            tuple(_cell(stage, by_place.get((system.pk, stage.pk), [])) for stage in stages),
+            tuple(_cell(system, stage, by_place.get((system.pk, stage.pk), [])) for stage in stages),
             cost[system.pk],
             (open_changes or {}).get(system.pk, 0),
         )
@@ -70,9 +72,12 @@ def lines(
     ]
 
 
-def _cell(stage: Stage, environments: list[Environment]) -> Cell:
+def _cell(system: System, stage: Stage, environments: list[Environment]) -> Cell:
+    shown = main_environment(stage, environments)
+    if shown is None:
+        return Cell(stage, None)
     alike = sum(getattr(one, "alike", 1) for one in environments)
-    return Cell(stage, main_environment(stage, environments), max(alike - 1, 0))
+    return Cell(stage, shown, max(alike - 1, 0), address("environment", system.slug, shown.name))
 
 
 def stages_of(environments: Iterable[Environment]) -> list[Stage]:

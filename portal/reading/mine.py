@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Final
 
-from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Value, When, Window
+from django.db.models.functions import RowNumber
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -19,7 +21,8 @@ from provisioning.models import Change, Environment, Run
 from provisioning.selectors.contract_flags import DefectiveUse
 
 SYSTEMS: Final = 30
-ENVIRONMENTS: Final = 150
+EACH: Final = 6
+"""Of each kind of need, as many as are shown when there is no other."""
 EXPIRES_SOON: Final = timedelta(days=3)
 CARE_STATES: Final = ("failed", "degraded", "progressing", "deleting")
 
@@ -41,20 +44,47 @@ def _systems(rights: Rights) -> QuerySet[System]:
     )
 
 
-def in_need(of: Sequence[System], now: datetime) -> list[Environment]:
-    """Environments of these systems that may need care, the gravest first, with the last run that failed.
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Environments that may need care: the first ``EACH`` of each kind, and how many of a kind are not among them."""
 
-    One query: ``failed_run`` and ``failed_error`` are sub-queries by the index of runs per environment.
+    shown: list[Environment]
+    hidden: Counter[str]
+
+
+def in_need(of: Sequence[System], now: datetime) -> Need:
+    """Environments of these systems that may need care, with the last run that failed, by stage and name.
+
+    Two queries: the database counts them and says which are the first of their kind, and only those are read.
+    ``failed_run`` and ``failed_error`` are sub-queries by the index of runs per environment.
     """
+    soon = now + EXPIRES_SOON
+    living = Environment.objects.filter(system__in=[one.pk for one in of], deleted_at=None)
+    settled = (When(state=state, then=Value(state)) for state in ("failed", "degraded"))
+    kind = Case(*settled, When(expires_at__lt=soon, then=Value("expiring")), default=F("state"))
+    first = list(
+        living.filter(Q(state__in=CARE_STATES) | Q(expires_at__lt=soon))
+        .annotate(
+            kind=kind,
+            alike=Window(Count("pk"), partition_by=kind),
+            place=Window(RowNumber(), partition_by=kind, order_by=(F("stage__order"), F("name"), F("pk"))),
+        )
+        .filter(place__lte=EACH)
+        .values_list("pk", "kind", "alike")
+    )
+    hidden = Counter({kind: alike for _, kind, alike in first})
+    hidden.subtract(kind for _, kind, _ in first)
+    return Need(_with_failed_runs([key for key, *_ in first]), hidden)
+
+
+def _with_failed_runs(keys: Sequence[int]) -> list[Environment]:
     failed = Run.objects.filter(environment=OuterRef("pk"), state="failed").order_by("-id")
-    grave = Case(When(state="failed", then=0), When(state="degraded", then=1), default=2)
     return list(
-        Environment.objects.filter(system__in=[one.pk for one in of], deleted_at=None)
-        .filter(Q(state__in=CARE_STATES) | Q(expires_at__lt=now + EXPIRES_SOON))
+        Environment.objects.filter(pk__in=keys)
         .select_related("stage", "desired")
-        .defer("desired__document", "conditions")
+        .only("name", "state", "expires_at", "system_id", "stage__name", "desired__number")
         .annotate(failed_run=Subquery(failed.values("pk")[:1]), failed_error=Subquery(failed.values("error")[:1]))
-        .order_by(grave, "stage__order", "name")[:ENVIRONMENTS]
+        .order_by("stage__order", "name", "pk")
     )
 
 

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
-from django.db.models import (
-    Case,
-    Count,
-    F,
-    IntegerField,
-    OuterRef,
-    Prefetch,
-    Q,
-    QuerySet,
-    Subquery,
-    Sum,
-    Value,
-    When,
-    Window,
-)
-from django.db.models.functions import Coalesce, RowNumber
+from django.db.models import Count, F, IntegerField, Min, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
 
 from governance.access import Rights, visible
 from idp.catalog.models import Component, Dependency, System
 from idp.kernel.errors import NotFound
 from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
-from provisioning.models import Change, Environment, Resource, Revision
+from provisioning.models import Change, Environment, Resource
 
 RECENT: Final = 6
 OTHERS: Final = 12
@@ -61,9 +50,59 @@ def system_get(rights: Rights, slug: str) -> System:
     return found
 
 
-PLACE: Final = (F("system"), F("stage"))
-STANDS_FIRST: Final = (Case(When(name=F("stage__name"), then=0), default=1), F("created_at"), F("pk"))
-"""Of one system and stage: the environment that is named like the stage, else the oldest; as ``matrix`` has it."""
+SHOWN_IN_CELLS: Final = (
+    "system_id",
+    "name",
+    "state",
+    "monthly_cost",
+    "created_at",
+    "stage__name",
+    "stage__order",
+    "desired__number",
+)
+
+
+SHOWN_IN_FULL: Final = (
+    "expires_at",
+    "desired__document",
+    "desired__created_at",
+    "desired__change__requester__username",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One stage of one system: which environment stands for it, and figures of all that live there."""
+
+    system: int
+    stage: int
+    named: int | None
+    first: int
+    living: int
+    care: int
+    cost: Decimal
+
+    @property
+    def standing(self) -> int:
+        """The one that is named like the stage, else the first that was made; as ``matrix`` has it."""
+        return self.named or self.first
+
+
+def places_of(systems: Iterable[System]) -> list[Place]:
+    """Every stage of these systems that has a living environment, in one query. Keys rise with time."""
+    rows = (
+        Environment.objects.filter(system__in=[one.pk for one in systems], deleted_at=None)
+        .order_by()
+        .values_list("system_id", "stage_id")
+        .annotate(
+            named=Min("pk", filter=Q(name=F("stage__name"))),
+            first=Min("pk"),
+            living=Count("pk"),
+            care=Count("pk", filter=Q(state__in=CARE)),
+            cost=Sum("monthly_cost"),
+        )
+    )
+    return [Place(*row) for row in rows]
 
 
 def standing_of(systems: Iterable[System]) -> list[Environment]:
@@ -72,46 +111,37 @@ def standing_of(systems: Iterable[System]) -> list[Environment]:
     ``alike`` counts the living environments in its place; ``of_system``, ``care_of_system`` and ``cost_of_system``
     speak of all living environments of its system. Two queries, and at most one row for each system and stage.
     """
-    living = Environment.objects.filter(system__in=[one.pk for one in systems], deleted_at=None)
-    system = [F("system")]
-    return list(
-        living.annotate(
-            place=Window(RowNumber(), partition_by=PLACE, order_by=STANDS_FIRST),
-            alike=Window(Count("pk"), partition_by=PLACE),
-            of_system=Window(Count("pk"), partition_by=system),
-            care_of_system=Window(Count("pk", filter=Q(state__in=CARE)), partition_by=system),
-            cost_of_system=Window(Sum("monthly_cost"), partition_by=system),
-        )
-        .filter(place=1)
-        .select_related("stage")
-        .defer("conditions")
-        # Apart, for the database would join the revisions of all environments before it leaves most of them out.
-        .prefetch_related(Prefetch("desired", Revision.objects.defer("document")))
-        .order_by("stage__order", "name")
-    )
+    places = {one.standing: one for one in places_of(systems)}
+    of, care, cost = Counter[int](), Counter[int](), defaultdict[int, Decimal](Decimal)
+    for place in places.values():
+        of[place.system] += place.living
+        care[place.system] += place.care
+        cost[place.system] += place.cost
+    found = Environment.objects.filter(pk__in=places).select_related("stage", "desired").only(*SHOWN_IN_CELLS)
+    standing = sorted(found, key=lambda one: (one.stage.order, one.name))
+    for one in standing:
+        one.alike = places[one.pk].living  # type: ignore[attr-defined]
+        one.of_system, one.care_of_system = of[one.system_id], care[one.system_id]  # type: ignore[attr-defined]
+        one.cost_of_system = cost[one.system_id]  # type: ignore[attr-defined]
+    return standing
 
 
-def environments_in_full(system: System) -> list[Environment]:
+def environments_in_full(system: System, places: Iterable[Place]) -> list[Environment]:
     """Those that stand for their stage, and the ``OTHERS`` that changed last, with document and who asked for it.
 
-    ``place`` is 1 for those that stand for their stage; ``together`` and ``cost_together`` speak of all living ones.
-    Two queries.
+    One query, by the keys of the one and the order of the others, however many live in the system.
     """
-    unshown = ("change__plan", "change__facts", "change__target", "change__verdicts")
-    revisions = Revision.objects.select_related("change__requester").defer(*unshown)
-    return list(
-        Environment.objects.filter(system=system, deleted_at=None)
-        .annotate(
-            place=Window(RowNumber(), partition_by=PLACE, order_by=STANDS_FIRST),
-            newness=Window(RowNumber(), order_by=(F("changed_at").desc(), F("pk").desc())),
-            together=Window(Count("pk")),
-            cost_together=Window(Sum("monthly_cost")),
-        )
-        .filter(Q(place=1) | Q(newness__lte=OTHERS))
-        .select_related("stage")
-        .prefetch_related(Prefetch("desired", revisions))
+    living = Environment.objects.filter(system=system, deleted_at=None)
+    newest = living.order_by("-changed_at", "-pk").values("pk")[:OTHERS]
+    found = list(
+        living.filter(Q(pk__in=[place.standing for place in places]) | Q(pk__in=newest))
+        .select_related("stage", "desired__change__requester")
+        .only(*SHOWN_IN_CELLS, *SHOWN_IN_FULL)
         .order_by("stage__order", "name")
     )
+    for one in found:
+        one.system = system
+    return found
 
 
 def resources_of(environments: Sequence[Environment]) -> list[Mapping[str, Any]]:

@@ -12,16 +12,23 @@ from functools import lru_cache
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.forms import BoundField
+from django.template.base import Parser, Token
+from django.template.context import Context
+from django.template.defaulttags import URLNode
+from django.template.defaulttags import url as parse_url
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from idp.kernel import clock
-from portal.drawing import bars, code, graph, svg, words
+from portal.addresses import address
+from portal.drawing import bars, code, graph, impacts, svg, words
 from portal.drawing.states import state_of
+from portal.reading.matrix import Cell
 from portal.templatetags import fields
 
 register = template.Library()
@@ -33,8 +40,34 @@ def _safe(markup: str) -> SafeString:
     return mark_safe(markup)  # noqa: S308 - portal.drawing escapes its arguments
 
 
+@lru_cache(maxsize=8)
+def _static(name: str, base: str | None) -> str:
+    return static(name)
+
+
 def _sprite() -> str:
-    return static("icons.svg")
+    """The URL of icons.svg; ``base`` is in the key because the address of a sub-path may be set later than this."""
+    return _static("icons.svg", settings.STATIC_URL)
+
+
+# --- addresses ----------------------------------------------------------------------------------------------
+
+
+class _Address(URLNode):
+    """Django's own, but that an address that was asked for before is remembered."""
+
+    def render(self, context: Context) -> str:
+        if self.kwargs or self.asvar:
+            return str(super().render(context))
+        found = address(self.view_name.resolve(context), *(one.resolve(context) for one in self.args))
+        return conditional_escape(found) if context.autoescape else found
+
+
+@register.tag
+def url(parser: Parser, token: Token) -> URLNode:
+    """Takes the place of Django's tag of this name in all templates."""
+    node = parse_url(parser, token)
+    return _Address(node.view_name, node.args, node.kwargs, node.asvar)
 
 
 # --- states and icons ---------------------------------------------------------------------------------------
@@ -49,6 +82,23 @@ def _state(sprite: str, key: str, kind: str, word: str, pill: bool) -> SafeStrin
 def state(key: object, *, kind: str = "", word: object = "", pill: bool = False) -> SafeString:
     """Mark, word and tone of a state. `word` replaces the table's word; `pill` beside a title only."""
     return _state(_sprite(), str(key), kind, str(word or ""), pill)
+
+
+@register.simple_tag
+def env_cell(cell: Cell, over: bool = False) -> SafeString:
+    """One place of a matrix (`portal.reading.matrix.Cell`): state over revision, ``over`` inside a row that is a link.
+
+    A tag and no partial, because a matrix draws hundreds of them.
+    """
+    shown = cell.environment
+    if shown is None:
+        return _safe('<span class="muted">None</span>')
+    drawn = _state(_sprite(), shown.state, "environment", "" if over else cell.short_word, False)
+    number = rev(shown.desired.number if shown.desired else None)
+    return _safe(
+        f'<a class="env-cell{" over" if over else ""}" href="{svg.text(cell.url)}">'
+        f'<span class="visually-hidden">{svg.text(shown.name)}: </span>{drawn}{number}</a>'
+    )
 
 
 @register.simple_tag
@@ -73,7 +123,12 @@ def word(key: object, kind: str = "") -> str:
 @register.simple_tag
 def icon(name: str, size: str = "") -> SafeString:
     """A decorative icon of the sprite; `size` is "" or "large"."""
-    return _safe(svg.icon(_sprite(), name, size))
+    return _icon(_sprite(), name, size)
+
+
+@lru_cache(maxsize=512)
+def _icon(sprite: str, name: str, size: str) -> SafeString:
+    return _safe(svg.icon(sprite, name, size))
 
 
 @register.simple_tag
@@ -98,17 +153,21 @@ def _kind_of(name: str, kind: str) -> str:
 @register.simple_tag
 def avatar(name: object, kind: str = "", size: str = "") -> SafeString:
     """Initials in a shape: round for a person, square for a team, outlined for a machine."""
-    label = str(name or "")
+    return _avatar(str(name or ""), kind, size)
+
+
+@lru_cache(maxsize=1024)
+def _avatar(label: str, kind: str, size: str) -> SafeString:
     shape = _kind_of(label, kind)
     letters = label.rpartition("-")[2].upper()[:2] if label.endswith(MACHINES) else words.initials(label)
     classes = " ".join(part for part in ("avatar", "" if shape == "person" else shape, size) if part)
-    return format_html('<span class="{}" aria-hidden="true">{}</span>', classes, letters)
+    return _safe(f'<span class="{svg.text(classes)}" aria-hidden="true">{svg.text(letters)}</span>')
 
 
 @register.simple_tag
 def who(name: object, kind: str = "") -> SafeString:
     """An avatar and the name beside it."""
-    return format_html('<span class="who">{}{}</span>', avatar(name, kind), name)
+    return _safe(f'<span class="who">{avatar(name, kind)}{conditional_escape(name)}</span>')
 
 
 # --- time ---------------------------------------------------------------------------------------------------
@@ -121,13 +180,7 @@ def when(moment: datetime | date | None, short: bool = False) -> SafeString:
         return _safe("")
     at = _moment(moment)
     text = (words.age if short else words.relative)(at, clock.now())
-    return format_html(
-        '<time datetime="{}" title="{}" data-when="{}">{}</time>',
-        at.isoformat(timespec="seconds"),
-        words.exact(at),
-        "age" if short else "ago",
-        text,
-    )
+    return _safe(f'<time {_exactly(at)} data-when="{"age" if short else "ago"}">{text}</time>')
 
 
 @register.simple_tag
@@ -151,9 +204,12 @@ def exact(moment: datetime | date | None, form: str = "clock") -> SafeString:
         return _safe("")
     at = _moment(moment)
     text = {"clock": f"{at:%H:%M:%S}", "date": words.day(at), "both": f"{words.day(at)}, {at:%H:%M}"}[form]
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>', at.isoformat(timespec="seconds"), words.exact(at), text
-    )
+    return _safe(f"<time {_exactly(at)}>{text}</time>")
+
+
+def _exactly(at: datetime) -> str:
+    """The attributes that say a time to machines and on hover; nothing in them needs escaping."""
+    return f'datetime="{at.isoformat(timespec="seconds")}" title="{words.exact(at)}"'
 
 
 def _moment(value: datetime | date) -> datetime:
@@ -221,7 +277,7 @@ def digest(value: str) -> SafeString:
 @register.simple_tag
 def rev(value: object) -> SafeString:
     """A revision's number: "r38"; nothing for None."""
-    return _safe("") if value is None or value == "" else format_html('<span class="rev">r{}</span>', value)
+    return _safe("" if value is None or value == "" else f'<span class="rev">r{svg.text(value)}</span>')
 
 
 # --- pictures -----------------------------------------------------------------------------------------------
@@ -239,6 +295,12 @@ def quota_bar(
 ) -> SafeString:
     """Shares of a limit: used, held by others, asked for here."""
     return _safe(bars.quota_bar(used, held, asked, limit, label, unit=unit, currency=currency))
+
+
+@register.simple_tag
+def impact_bar(counts: Mapping[str, int]) -> SafeString:
+    """The share of each outcome of a blast radius; ``counts`` by outcome."""
+    return _safe(impacts.impact_bar(counts))
 
 
 @register.simple_tag

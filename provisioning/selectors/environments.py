@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
 
 from django.db.models import Q, QuerySet
 
@@ -17,9 +19,9 @@ from provisioning.selectors.desired import desired_of
 
 
 def _joined() -> QuerySet[Environment]:
-    return Environment.objects.select_related(
-        "system__team", "stage", "cluster", "desired", "observed", "created_by"
-    ).defer("cluster__credentials", "desired__document", "observed__document")
+    return Environment.objects.select_related("system__team", "stage", "cluster", "desired", "observed").defer(
+        "cluster__credentials", "desired__document", "observed__document"
+    )
 
 
 def environment_list(
@@ -34,9 +36,36 @@ def environment_list(
     return rows.order_by("-changed_at", "-id")
 
 
+class EnvironmentRow(Protocol):
+    """What a line of the list shows of one environment, and no more."""
+
+    id: int
+    name: str
+    state: str
+    expires_at: datetime | None
+    monthly_cost: Decimal
+    changed_at: datetime
+    desired_id: int | None
+    observed_id: int | None
+    system__slug: str
+    system__team__slug: str
+    system__team__name: str
+    stage__name: str
+    desired__number: int | None
+    observed__number: int | None
+
+
+ROW = tuple(EnvironmentRow.__annotations__)
+
+
+def environment_rows(rights: Rights, **filters: str) -> QuerySet[Any, Any]:
+    """The same as ``EnvironmentRow``: fewer tables to join, for the database plans longer than it reads."""
+    return environment_list(rights, **filters).values_list(*ROW, named=True)
+
+
 def environment_get(rights: Rights, system: str, name: str) -> Environment:
     """The living environment of that name, else the last that had it; NotFound when the reader may know of neither."""
-    rows = Environment.objects.select_related("system__team", "stage", "cluster", "desired", "observed", "created_by")
+    rows = Environment.objects.select_related("system__team", "stage", "cluster", "desired", "observed")
     found = list(rows.filter(system__slug=system, name=name).order_by("-id")[:5])
     living = next((one for one in found if one.deleted_at is None), found[0] if found else None)
     if living is None or not rights.may_see(living.system):

@@ -13,6 +13,8 @@ from django.template import Context, Template
 from django.template.loader import render_to_string
 from django.urls import path
 
+from portal.reading.matrix import Cell
+from provisioning.models import Environment, Revision, Stage
 from tests.portal.template_lint import TEMPLATES
 
 NOW = datetime(2026, 11, 24, 14, 32, tzinfo=UTC)
@@ -54,7 +56,15 @@ def words(markup: str) -> str:
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", markup))).strip()
 
 
+CELL = Cell(Stage(name="dev"), Environment(name=EVIL, state="ready", desired=Revision(number=3)), url="/x")
+
 TAGS = {
+    "env_cell": (
+        "{% env_cell cell %}",
+        {"cell": CELL},
+        '<a class="env-cell" href="/x"><span class="visually-hidden">&lt;b&gt;',
+        "<b>\"'&: Ready r3",
+    ),
     "state": ('{% state "ready" %}', {}, 'class="state ok"', "Ready"),
     "state with a kind": ('{% state "pending" kind="resource" %}', {}, 'class="state"', "Not started"),
     "state with a word": ('{% state "pending" word=w pill=True %}', {"w": "1 of 2"}, "state wait pill", "1 of 2"),
@@ -142,7 +152,6 @@ SAMPLES = {
     "_diff.html": {"resources": [{"name": EVIL, "action": "updated", "contract": EVIL, "effect": EVIL,
                                   "lines": [{"path": EVIL, "before": EVIL, "after": None}]}], "unchanged": EVIL},
     "_empty.html": {"title": EVIL, "text": EVIL, "icon": "plus", "action_url": "/x", "action_label": EVIL},
-    "_env_cell.html": {"url": "/x", "state": "ready", "rev": 3, "name": EVIL},
     "_event.html": {"event": {"at": AT, "step": EVIL, "text": EVIL, "bad": True}},
     "_facts.html": {"facts": [{"label": EVIL, "value": EVIL, "small": EVIL}]},
     "_field.html": {"field": FIELD},

@@ -61,11 +61,11 @@ def test_it_turns_pages_without_losing_or_repeating_rows(equipped, sign_in):
     client, seen, cursor = sign_in("developer"), [], None
     for _ in range(5):
         answer = client.get("/environments/", {"cursor": cursor} if cursor else {})
-        seen += [one.pk for one in answer.context["environments"]]
+        seen += [line.url for line in answer.context["lines"]]
         cursor = answer.context["next"]
         if not cursor:
             break
-    assert sorted(seen) == sorted(one.pk for one in made)
+    assert sorted(seen) == sorted(reverse("environment", args=[one.system.slug, one.name]) for one in made)
 
 
 @pytest.mark.parametrize(
