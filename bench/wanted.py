@@ -15,7 +15,8 @@ from governance.domain.approval import ApprovalNeed
 from idp.catalog.models import System, User
 from idp.kernel.actor import Actor
 from provisioning.models import Contract, Revision, Stage
-from provisioning.services.gate import ChangeRequest, Planned, change_plan, judge, with_plan
+from provisioning.services.gate import Planned, change_plan, judge, with_plan
+from provisioning.services.requests import ChangeRequest
 
 IMAGE = "registry.example/shop/api"
 

@@ -79,12 +79,17 @@ class ResourceFacts(TypedDict):
 
 
 class PlanFacts(TypedDict):
+    """``tested`` is False for a promotion whose set has not run Ready for long enough where it comes from."""
+
     counts: CountFacts
     resources: list[ResourceFacts]
     usage_before: UsageFacts
     usage_after: UsageFacts
     cost_before: float
     cost_after: float
+    tested: bool
+    power_before: str
+    power_after: str
 
 
 class QuotaLineFacts(TypedDict):
@@ -148,6 +153,9 @@ def neutral_facts() -> PolicyFacts:
             "usage_after": deepcopy(usage),
             "cost_before": 0,
             "cost_after": 0,
+            "tested": True,
+            "power_before": "awake",
+            "power_after": "awake",
         },
         "quota": {
             "cpu": line,

@@ -60,8 +60,11 @@ def next_change_state(state: str, event: str) -> str:
         ) from None
 
 
-def environment_state_after_run(kind: str, outcome: str) -> str:
-    """The environment's state once a run of ``kind`` ended with ``outcome`` (succeeded, failed, cancelled)."""
+def environment_state_after_run(kind: str, outcome: str, power: str = "awake") -> str:
+    """The environment's state once a run of ``kind`` ended with ``outcome`` (succeeded, failed, cancelled).
+
+    ``power`` is that of the revision that the run carried out.
+    """
     if outcome == "succeeded":
-        return "gone" if kind == "delete" else "ready"
+        return "gone" if kind == "delete" else "asleep" if power == "asleep" else "ready"
     return "failed" if outcome == "failed" else "degraded"

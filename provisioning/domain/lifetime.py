@@ -21,11 +21,13 @@ def expiry(
     now: datetime,
     default_days: int | None,
     max_days: int | None,
+    extends: bool = False,
 ) -> tuple[str | None, list[FieldError]]:
     """The moment it goes away as ISO text in UTC (None: never), and what is wrong with what was asked.
 
     ``held`` is what the present revision says; it stays when nothing is asked. ``max_days`` counts from ``created``.
-    A stage without a longest life lets it live for ever unless something else is asked.
+    A stage without a longest life lets it live for ever unless something else is asked. ``extends``: people will be
+    asked for what goes beyond the longest life (``beyond_cap``), so that it may reach ``max_days`` from now.
     """
     if asked is None and has_base:
         return held, []
@@ -44,12 +46,19 @@ def expiry(
         return held, []
     if moment <= now:
         return held, [FieldError(PATH, "This moment is over. Write one that is still to come.")]
-    latest = None if max_days is None else created + timedelta(days=max_days, minutes=1)
+    latest = None if max_days is None else (now if extends else created) + timedelta(days=max_days, minutes=1)
     if latest is not None and moment > latest:
         return held, [
             FieldError(PATH, f"At this stage the longest life is {max_days} days, so until {latest:%d %B %Y}.")
         ]
     return _text(moment), []
+
+
+def beyond_cap(expires: str | None, *, created: datetime, max_days: int | None) -> bool:
+    """Whether an environment that goes away at ``expires`` would outlive the longest life of its stage."""
+    if max_days is None:
+        return False
+    return expires is None or datetime.fromisoformat(expires) > created + timedelta(days=max_days, minutes=1)
 
 
 def _moment(asked: object, now: datetime) -> datetime | None:

@@ -53,7 +53,10 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class ResourceSide:
-    """One resource as one revision has it, ready to be compared. ``schema`` is its contract's input schema."""
+    """One resource as one revision has it, ready to be compared. ``schema`` is its contract's input schema.
+
+    ``power`` is the environment's; a resource whose footprint does not follow it is the same asleep and awake.
+    """
 
     name: str
     capability: str
@@ -63,6 +66,7 @@ class ResourceSide:
     component: str | None
     inputs: Mapping[str, Any]
     footprint: Footprint
+    power: str = "awake"
     schema: Mapping[str, Any] = field(default_factory=dict)
     objects: tuple[tuple[str, Mapping[str, Any]], ...] = ()
 
@@ -74,6 +78,7 @@ class Side:
     resources: Mapping[str, ResourceSide] = field(default_factory=dict)
     expires: str | None = None
     digest: str = ""
+    power: str = "awake"
 
     @property
     def footprint(self) -> Footprint:
@@ -116,6 +121,8 @@ def build_plan(
         "currency": currency,
         "expires_before": base.expires,
         "expires_after": target.expires,
+        "power_before": base.power,
+        "power_after": target.power,
         "base_digest": base.digest,
         "target_digest": target.digest,
     }
@@ -131,10 +138,11 @@ def plan_digest(plan: Mapping[str, Any], environment: str) -> str:
 
 
 def changes_nothing(plan: Mapping[str, Any]) -> bool:
-    """Whether an update would leave everything as it is."""
-    counts = plan["counts"]
-    same_life = plan["expires_before"] == plan["expires_after"]
-    return plan["kind"] == "update" and not any(counts[key] for key in ("added", "updated", "removed")) and same_life
+    """Whether a change of what exists would leave everything as it is."""
+    if plan["kind"] in ("create", "delete") or plan["base"] is None:
+        return False
+    same = all(plan.get(f"{key}_before") == plan.get(f"{key}_after") for key in ("expires", "power"))
+    return same and not any(plan["counts"][key] for key in ("added", "updated", "removed"))
 
 
 def _resource_plan(
@@ -186,6 +194,8 @@ def field_changes(before: ResourceSide | None, after: ResourceSide | None) -> li
                 "effect": _field_effect(schema, path),
             }
         )
+    if before and after and before.power != after.power and before.footprint != after.footprint:
+        changed.append({"path": "power", "before": before.power, "after": after.power, "effect": "power"})
     return changed
 
 
@@ -235,12 +245,21 @@ def effect_of(
     if action == "unchanged":
         return "Stays as it is"
     effects = {str(one["effect"]) for one in fields}
+    if effects == {"power"} and after is not None:
+        return _power_effect(after)
     replicas = after.inputs.get("replicas") if after else None
     if "data" in effects:
         return "Changes its storage, data kept"
     if "restarts" in effects and isinstance(replicas, int) and replicas > 1:
         return f"Restarts {replicas} replicas, one at a time"
     return "Restarts" if "restarts" in effects else "No restart"
+
+
+def _power_effect(after: ResourceSide) -> str:
+    if after.power == "awake":
+        return f"Wakes up, takes {describe(after.footprint)}"
+    kept = after.footprint.storage_gib
+    return f"Falls asleep, its {kept:g} GiB of data stay" if kept else "Falls asleep"
 
 
 def describe(footprint: Footprint) -> str:

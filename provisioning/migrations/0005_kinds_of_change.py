@@ -4,6 +4,13 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 
+def since_their_last_change(apps, schema_editor):
+    """What is Ready when this is installed has been so since it changed last."""
+    environments = apps.get_model("provisioning", "Environment").objects
+    ready = environments.filter(state="ready", deleted_at=None).exclude(observed=None)
+    ready.update(ready_since=models.F("changed_at"))
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("provisioning", "0004_feedback_and_default_versions"),
@@ -32,4 +39,5 @@ class Migration(migrations.Migration):
             name="soak_minutes",
             field=models.PositiveIntegerField(default=0),
         ),
+        migrations.RunPython(since_their_last_change, migrations.RunPython.noop),
     ]

@@ -54,6 +54,11 @@ class Desired:
     def names(self) -> Sequence[str]:
         return self.order
 
+    @property
+    def power(self) -> str:
+        """``awake`` or ``asleep``."""
+        return str(self.document.get("power", "awake"))
+
     def needs(self, name: str) -> frozenset[str]:
         return self._needs[name]
 
@@ -238,7 +243,7 @@ def side_of(
     """One side of a plan: every resource with its footprint, and its rendered objects on request."""
     desired = desired_at(document, system=system, stage=stage, name=name, namespace=namespace, catalogue=catalogue)
     resources = {one: _resource_side(desired, one, objects) for one in desired.order}
-    return Side(resources, document.get("expires"), digest)
+    return Side(resources, document.get("expires"), digest, desired.power)
 
 
 def _resource_side(desired: Desired, name: str, objects: bool) -> ResourceSide:
@@ -255,6 +260,7 @@ def _resource_side(desired: Desired, name: str, objects: bool) -> ResourceSide:
         component=desired.component(name),
         inputs=desired.inputs(name),
         footprint=desired.footprint(name),
+        power=desired.power,
         schema=contract.inputs,
         objects=rendered,
     )

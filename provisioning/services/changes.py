@@ -20,9 +20,12 @@ from idp.kernel.actor import Actor
 from idp.kernel.canonical import digest
 from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, PolicyDenied, QuotaExceeded, UserFault
 from provisioning.models import Change, Environment
+from provisioning.services.change_notices import change_waits_told
 from provisioning.services.change_states import change_move, change_note
-from provisioning.services.gate import ChangeRequest, Planned, change_plan, delete_confirmed
+from provisioning.services.gate import Planned, change_plan, delete_confirmed
+from provisioning.services.requests import ChangeRequest
 from provisioning.services.starts import change_start
+from provisioning.services.titles import title_of
 
 __all__ = ["ChangeRequest", "Planned", "change_plan", "change_submit"]
 
@@ -76,7 +79,7 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
         raise InvalidInput(
             "This changes nothing: the environment is already as you ask.",
             code="nothing-to-change",
-            errors=[FieldError("spec", "Change at least one input, resource or the expiry.")],
+            errors=[_unchanged(request)],
         )
     if planned.outcome == "denied":
         change = _store(actor, request, planned, None, "denied", now=now)
@@ -102,6 +105,8 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
         first=True,
         now=now,
     )
+    if planned.needs:
+        change_waits_told(change, asker=actor.username, now=now)
     if not planned.needs:
         # The environment is locked, or made by this transaction; nobody else can know of the change.
         change_move(change, "approve", actor_name="slipway", now=now, text="No approval is needed", decided_at=now)
@@ -114,6 +119,12 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
         )
     _audit(actor, change, planned, "change.submit", now=now)
     return planned, change
+
+
+def _unchanged(request: ChangeRequest) -> FieldError:
+    if request.kind == "update":
+        return FieldError("spec", "Change at least one input, resource or the expiry.")
+    return FieldError("kind", "Nothing is left to do; ask for something else.")
 
 
 def _counted(number: int) -> str:
@@ -157,20 +168,6 @@ def namespace_for(planned: Planned) -> str:
     return f"{plain[:57]}-{digest([planned.system.slug, planned.environment_name])[:5]}"
 
 
-def title_of(planned: Planned) -> str:
-    """One line that says what the change is, without its reason."""
-    where = f"{planned.system.slug} / {planned.environment_name}"
-    if planned.kind == "create":
-        return f"Create {where}"
-    if planned.kind == "delete":
-        return f"Delete {where}"
-    named = [(one["action"], one["name"]) for one in planned.plan["resources"] if one["action"] != "unchanged"]
-    words = {"added": "add", "updated": "update", "removed": "remove"}
-    parts = [f"{words[action]} {name}" for action, name in named[:3]]
-    more = f" and {len(named) - 3} more" if len(named) > 3 else ""
-    return f"Update {where}: {', '.join(parts)}{more}" if parts else f"Update {where}: expiry"
-
-
 def _store(
     actor: Actor,
     request: ChangeRequest,
@@ -189,6 +186,7 @@ def _store(
         environment=environment or planned.environment,
         environment_name=planned.environment_name,
         base=planned.base,
+        intent=planned.intent,
         target=planned.target,
         plan=planned.plan,
         plan_digest=planned.plan_digest,

@@ -20,6 +20,7 @@ from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, Not
 from provisioning.models import Change, Environment, Revision, Run
 from provisioning.selectors.changes import subject_of
 from provisioning.services.change_states import change_lock, change_move, change_note
+from provisioning.services.requests import MAKES
 from provisioning.services.starts import change_start
 
 
@@ -135,7 +136,7 @@ def change_dropped(change: Change, *, now: datetime) -> None:
     """Release what a change held that will not run; an environment that was never made goes with it."""
     quota_release_hold(change_id=change.pk, now=now)
     approvals_dismiss(change_id=change.pk, now=now)
-    if change.kind != "create" or change.environment_id is None:
+    if change.kind not in MAKES or change.environment_id is None:
         return
     made = Revision.objects.filter(environment_id=change.environment_id).exists()
     if not made and not Run.objects.filter(environment_id=change.environment_id).exists():

@@ -17,7 +17,8 @@ from provisioning.domain.driver import DriverError, DryRun, Manifest, PermanentE
 from provisioning.drivers import open_driver
 from provisioning.selectors.clusters import driver_settings
 from provisioning.selectors.desired import Desired, desired_at
-from provisioning.services.gate import ChangeRequest, Planned, change_plan
+from provisioning.services.gate import Planned, change_plan
+from provisioning.services.requests import ChangeRequest
 
 
 def change_dry_run(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Planned, list[dict[str, Any]]]:

@@ -29,8 +29,12 @@ def facts_of(
     via: str,
     reason: str,
     now: datetime,
+    untested: str = "",
 ) -> PolicyFacts:
-    """Plain JSON values only; inputs keep their references as text and hold no secret."""
+    """Plain JSON values only; inputs keep their references as text and hold no secret.
+
+    ``untested`` says why a promoted set has not proven itself; it is empty for every other kind.
+    """
     return {
         "change": {"kind": kind, "requester": requester, "reason": reason.strip(), "via": via},
         "environment": {
@@ -49,6 +53,9 @@ def facts_of(
             "usage_after": _usage(plan["usage_after"]),
             "cost_before": plan["cost_before"],
             "cost_after": plan["cost_after"],
+            "tested": not untested,
+            "power_before": plan["power_before"],
+            "power_after": plan["power_after"],
         },
         "quota": _quota(quota),
         "now": now_facts(timezone.localtime(now)),

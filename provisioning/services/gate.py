@@ -6,13 +6,12 @@ inside its transaction, so that what was shown and what is stored cannot differ 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from django.conf import settings
-from django.db.models import Q
 
 from governance.access import rights_of
 from governance.domain.approval import ApprovalNeed, needed_approvals
@@ -21,46 +20,31 @@ from governance.domain.quota import Amounts, Shortage
 from governance.selectors.quota import quota_state
 from governance.services.approvals import approvers_for
 from governance.services.policies import active_policies, evaluate
-from idp.catalog.models import Component, System, Team
-from idp.catalog.names import SLUG_RULE, is_slug
+from idp.catalog.models import System, Team
 from idp.catalog.selectors import system_get
 from idp.kernel.actor import Actor
-from idp.kernel.errors import FieldError, InvalidInput
+from idp.kernel.errors import FieldError
 from provisioning.domain.lifetime import expiry
 from provisioning.domain.plan import Side, build_plan, changes_nothing, plan_digest
 from provisioning.domain.render import duplicates
 from provisioning.domain.revision import Revision as Resolved
 from provisioning.domain.revision import resolve
+from provisioning.domain.targets import Target
 from provisioning.models import Environment, Revision, Stage
 from provisioning.selectors.amounts import amounts_after
 from provisioning.selectors.capabilities import Catalogue
 from provisioning.selectors.clusters import prices_of
-from provisioning.selectors.contracts import ContractLookup, lookup_for
-from provisioning.selectors.desired import Desired, desired_at, side_of
+from provisioning.selectors.contracts import ContractLookup
+from provisioning.selectors.desired import desired_at, side_of
 from provisioning.selectors.quota_lines import QuotaLine, quota_lines
 from provisioning.selectors.stages import stage_list
 from provisioning.services.facts import facts_of
+from provisioning.services.gate_checks import component_problems, living, request_problems, stage_of, unsound, without
+from provisioning.services.requests import MAKES, ChangeRequest, intent_of, request_checked
+from provisioning.services.standing_rules import standing_verdicts
+from provisioning.services.targeting import Sources, lookup_of, pinned, sources_of, target_of
 
-Kind = Literal["create", "update", "delete"]
 Result = Literal["starts", "waits", "denied", "invalid", "nothing"]
-KINDS: tuple[str, ...] = ("create", "update", "delete")
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeRequest:
-    """An intent, as every face puts it.
-
-    ``spec`` is the ``spec`` of an Environment document (create, update). ``base`` is the number of the revision
-    the requester saw; another one now is a Conflict. ``confirm`` is the typed name, for delete.
-    """
-
-    kind: str
-    system: str
-    environment: str
-    spec: Mapping[str, Any] | None = None
-    reason: str = ""
-    confirm: str = ""
-    base: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +65,8 @@ class Planned:
 
     ``catalogue`` holds the contracts of base and target; where it is None they are loaded when they are needed.
     ``namespace_taken``: another environment of the stage's cluster has the namespace that this one would get.
+    ``intent`` is what a change keeps of the request; ``notes`` are sentences for who decides; ``untested`` says why a
+    promoted set has not proven itself.
     """
 
     kind: str
@@ -100,6 +86,9 @@ class Planned:
     shortages: tuple[Shortage, ...] = ()
     problems: tuple[FieldError, ...] = ()
     left_out: tuple[str, ...] = ()
+    intent: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    untested: str = ""
     catalogue: Catalogue | None = field(default=None, repr=False, compare=False)
     namespace_taken: bool = False
 
@@ -117,6 +106,12 @@ class Planned:
         if self.denials or self.shortages:
             return "denied"
         return "waits" if self.needs else "starts"
+
+    @property
+    def target_day(self) -> str:
+        """The day on which the target goes away, in words."""
+        expires = self.target.get("expires") if self.target else None
+        return f"{datetime.fromisoformat(expires):%d %B %Y}" if expires else "further notice"
 
     @property
     def amounts_before(self) -> Amounts:
@@ -139,46 +134,65 @@ def change_plan(
     rights = rights_of(actor)
     system = system_get(rights, request.system)
     rights.require_request(system)
-    if request.kind not in KINDS:
-        raise InvalidInput(
-            f"“{request.kind}” is not a kind of change.",
-            errors=[FieldError("kind", f"Write one of {', '.join(KINDS)}.")],
-        )
-    return _planned(actor, system, request, now=now, objects=objects, people=people)
+    return _planned(actor, system, request_checked(request), now=now, objects=objects, people=people)
 
 
 def _planned(
     actor: Actor, system: System, request: ChangeRequest, *, now: datetime, objects: bool, people: bool
 ) -> Planned:
     stages = {stage.name: stage for stage in stage_list()}
-    environment, taken_on = _living(system, request.environment, stages.values())
+    environment, taken_on = living(system, request.environment, stages.values())
     start = Planned(kind=request.kind, system=system, environment_name=request.environment, environment=environment)
-    problems = _request_problems(request, environment)
-    stage, stage_problems = _stage(request, environment, stages)
-    problems += stage_problems
-    if stage is None:
-        return replace(start, problems=tuple(problems))
+    sources = sources_of(request, system, environment)
+    request = pinned(request, sources)
+    stage, stage_problems = stage_of(request, environment, sources, stages)
+    problems = [*request_problems(request, environment), *sources.problems, *stage_problems]
     base = environment.desired if environment else None
-    lookup = lookup_for(request.spec or {}, base.document if base else None)
-    resolved, found = _target(request, base, stage, environment, system, now, lookup)
-    problems += found
-    planned = replace(
-        start,
-        stage=stage,
-        base=base,
-        target=dict(resolved.document) if resolved else None,
-        left_out=resolved.left_out if resolved else (),
-        catalogue=lookup.catalogue,
-        namespace_taken=stage.cluster_id in taken_on,
-    )
-    planned = with_plan(
-        planned,
-        order=resolved.order if resolved else (),
-        digest=resolved.digest if resolved else "",
-        objects=objects,
-    )
+    if stage is None or (base is None and request.kind not in (*MAKES, "delete")):
+        return replace(start, stage=stage, problems=tuple(problems))
+    planned = replace(start, stage=stage, base=base, namespace_taken=stage.cluster_id in taken_on)
+    planned = targeted(planned, request, sources, objects=objects, now=now)
+    planned = replace(planned, intent=_intent(request, planned.target))
     judged = judge(planned, actor, reason=request.reason, now=now, people=people)
-    return replace(judged, problems=tuple(problems))
+    return replace(judged, problems=tuple(dict.fromkeys([*problems, *judged.problems])))
+
+
+def _intent(request: ChangeRequest, target: dict[str, Any] | None) -> dict[str, Any]:
+    """What the change keeps of the request; a span of time becomes the moment that was shown."""
+    intent = intent_of(request)
+    if request.kind == "extend" and target is not None:
+        intent["until"] = target["expires"] or "never"
+    return intent
+
+
+def targeted(
+    planned: Planned, request: ChangeRequest, sources: Sources, *, now: datetime, objects: bool = False
+) -> Planned:
+    """``planned`` with the target that ``request`` asks for from its base, and the plan from one to the other."""
+    assert planned.stage is not None
+    lookup = lookup_of(request, planned.base, sources)
+    planned = replace(planned, catalogue=lookup.catalogue)
+    if request.kind == "delete":
+        return with_plan(planned, objects=objects)
+    place: dict[str, Any] = {
+        "system": planned.system,
+        "stage": planned.stage,
+        "environment": planned.environment,
+        "base": planned.base,
+        "lookup": lookup,
+        "now": now,
+    }
+    asked = target_of(request, sources=sources, **place)
+    resolved, problems = _target(request, asked, **place)
+    planned = replace(
+        planned,
+        target=dict(resolved.document),
+        left_out=resolved.left_out,
+        problems=tuple(problems),
+        notes=asked.notes,
+        untested=asked.untested,
+    )
+    return with_plan(planned, order=resolved.order, digest=resolved.digest, objects=objects)
 
 
 def with_plan(
@@ -213,6 +227,7 @@ def with_plan(
         order=order,
         objects=objects,
     )
+    plan["notes"] = list(planned.notes)
     return replace(
         planned, plan=plan, plan_digest=plan_digest(plan, f"{planned.system.slug}/{planned.environment_name}")
     )
@@ -239,9 +254,23 @@ def judge(planned: Planned, actor: Actor, *, reason: str, now: datetime, people:
         requester=actor.username,
         via=actor.via,
         reason=reason,
+        untested=planned.untested,
         now=now,
     )
-    verdicts = evaluate(active_policies(), facts)
+    policies = active_policies()
+    said = evaluate(policies, facts)
+    own = standing_verdicts(
+        planned.kind,
+        stage=planned.stage,
+        environment=planned.environment,
+        untested=planned.untested,
+        expires=planned.target.get("expires") if planned.target else None,
+        reason=reason,
+        policies=policies,
+        verdicts=said,
+        now=now,
+    )
+    verdicts = (*said, *own)
     needs = needed_approvals(verdicts, team.slug)
     return replace(
         planned,
@@ -259,136 +288,46 @@ def _needed(one: ApprovalNeed, team: Team, requester: Actor) -> ApprovalNeeded:
     return ApprovalNeeded(one.source, one.label, one.count, one.policy, one.reason, who)
 
 
-def _living(system: System, name: str, stages: Collection[Stage]) -> tuple[Environment | None, frozenset[int]]:
-    """The living environment of that name, and the clusters on which another one has the namespace it would get."""
-    mine = Q(system=system, name=name)
-    alike = Q(cluster__in={stage.cluster_id for stage in stages}, namespace=f"{system.slug}-{name}")
-    rows = Environment.objects.select_related("system__team", "stage", "cluster", "desired")
-    found = list(rows.filter(mine | alike, deleted_at=None))
-    living = next((one for one in found if one.system_id == system.pk and one.name == name), None)
-    return living, frozenset(one.cluster_id for one in found if one is not living)
-
-
-def _request_problems(request: ChangeRequest, environment: Environment | None) -> list[FieldError]:
-    label = f"{request.system}/{request.environment}"
-    if request.kind == "create":
-        if not is_slug(request.environment):
-            return [FieldError("metadata.name", SLUG_RULE)]
-        if environment is not None:
-            return [FieldError("metadata.name", f"{label} exists already. Choose another name, or change that one.")]
-        return []
-    if environment is None:
-        return [FieldError("metadata.name", f"There is no {label}. Check the name, or ask for “create”.")]
-    if environment.state == "deleting":
-        return [FieldError("metadata.name", f"{label} is being deleted; nothing else can be asked of it.")]
-    number = environment.desired.number if environment.desired else None
-    if request.base is not None and request.base != number:
-        return [
-            FieldError(
-                "base",
-                f"You started from r{request.base}; {label} is at {_r(number)} now. Look at it and redo your edit.",
-            )
-        ]
-    if number is None and request.kind == "update":
-        return [FieldError("metadata.name", f"{label} waits to be made for the first time; cancel that change first.")]
-    return []
-
-
-def _r(number: int | None) -> str:
-    return "no revision" if number is None else f"r{number}"
-
-
-def _stage(
-    request: ChangeRequest, environment: Environment | None, stages: Mapping[str, Stage]
-) -> tuple[Stage | None, list[FieldError]]:
-    if environment is not None and request.kind != "create":
-        asked = (request.spec or {}).get("stage")
-        stage = stages[environment.stage.name]
-        if asked not in (None, stage.name):
-            return stage, [FieldError("spec.stage", f"The stage stays {stage.name}; make another environment instead.")]
-        return stage, []
-    name = (request.spec or {}).get("stage")
-    if isinstance(name, str) and name in stages:
-        return stages[name], []
-    return None, [FieldError("spec.stage", f"Choose one of {', '.join(stages)}.")]
-
-
 def _target(
     request: ChangeRequest,
-    base: Revision | None,
+    asked: Target,
+    *,
+    system: System,
     stage: Stage,
     environment: Environment | None,
-    system: System,
-    now: datetime,
+    base: Revision | None,
     lookup: ContractLookup,
-) -> tuple[Resolved | None, list[FieldError]]:
-    """The resolved target with the problems on the way; None for delete."""
-    if request.kind == "delete":
-        return None, []
-    spec = {"stage": stage.name, **(request.spec or {})}
-    asked = spec.pop("expires", None)
-    expires, problems = expiry(
-        asked,
-        held=base.document.get("expires") if base else None,
-        has_base=base is not None,
+    now: datetime,
+) -> tuple[Resolved, list[FieldError]]:
+    """The resolved target, with everything that keeps it from being carried out."""
+    before = base.document if base else None
+    expires, late = expiry(
+        asked.expires,
+        held=before.get("expires") if before else None,
+        has_base=before is not None,
         created=environment.created_at if environment else now,
         now=now,
         default_days=stage.default_days,
         max_days=stage.max_days,
+        extends=request.kind == "extend",
     )
-    before = base.document if base else None
-    resolved = resolve(spec, contracts=lookup.contract, expires=expires, base=before)
+    if request.kind == "extend":
+        late = [FieldError("until", one.message) for one in late]
+    resolved = resolve(asked.spec, contracts=lookup.contract, power=asked.power, expires=expires, base=before)
     refused = lookup.refused(resolved.document, before, team=system.team_id)
-    found = [*problems, *resolved.problems, *refused, *_component_problems(resolved, system)]
+    said = {one.path for one in asked.problems}
+    further = (*resolved.problems, *refused, *component_problems(resolved, system))
+    found = [*late, *asked.problems, *(one for one in further if one.path not in said)]
     desired = desired_at(
         resolved.document, system=system, stage=stage, name=request.environment, catalogue=lookup.catalogue
     )
-    unsound = _unsound(desired)
+    wrong = unsound(desired)
     if not found:
-        found = list(unsound.values()) or duplicates({name: desired.render_expected(name) for name in desired.order})
-    if not unsound:
+        found = list(wrong.values()) or duplicates({name: desired.render_expected(name) for name in desired.order})
+    if not wrong:
         return resolved, found
-    kept = replace(resolved, document=_without(resolved.document, unsound), left_out=(*resolved.left_out, *unsound))
+    kept = replace(resolved, document=without(resolved.document, wrong), left_out=(*resolved.left_out, *wrong))
     return kept, found
-
-
-def _component_problems(resolved: Resolved, system: System) -> list[FieldError]:
-    """Components that are named and are not of this system."""
-    named = {name: one["component"] for name, one in resolved.document["resources"].items() if one.get("component")}
-    if not named:
-        return []
-    known = set(Component.objects.filter(system=system).values_list("slug", flat=True))
-    listed = ", ".join(sorted(known)) or "none yet"
-    return [
-        FieldError(f"spec.resources.{name}.component", f"{system.slug} has no component “{slug}”; it has {listed}")
-        for name, slug in named.items()
-        if slug not in known
-    ]
-
-
-def _unsound(desired: Desired) -> dict[str, FieldError]:
-    """Resources that cannot be counted or rendered, each with why: an expression that fails."""
-    found = {}
-    for name in desired.order:
-        try:
-            desired.footprint(name)
-            desired.render_expected(name)
-        except InvalidInput as error:
-            found[name] = _at(name, error)
-    return found
-
-
-def _at(name: str, error: InvalidInput) -> FieldError:
-    """The first thing wrong with a resource, at its input where it is one whose reference became a wrong value."""
-    at_input = next((one for one in error.errors if one.path.startswith("inputs.")), None)
-    if at_input is None:
-        return FieldError(f"spec.resources.{name}", error.message)
-    return FieldError(f"spec.resources.{name}.{at_input.path}", at_input.message)
-
-
-def _without(document: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    kept = {name: one for name, one in document["resources"].items() if name not in names}
-    return {**document, "resources": kept}
 
 
 def delete_confirmed(request: ChangeRequest, planned: Planned) -> Sequence[FieldError]:

@@ -7,19 +7,27 @@ count and are asked for again. Called inside the transaction that moved the base
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
 from governance.services.approvals import approvals_dismiss, approvals_open
 from governance.services.quota import quota_hold, quota_release_hold
 from idp.kernel.actor import Actor, Via
+from idp.kernel.canonical import digest
 from provisioning.domain.input_changes import forbidden_changes
 from provisioning.domain.plan import changes_nothing
 from provisioning.models import Change, Contract, Environment
 from provisioning.selectors.contracts import lookup_for
 from provisioning.selectors.desired import desired_of
+from provisioning.services.change_notices import change_waits_no_more, change_waits_told
 from provisioning.services.change_states import change_move, change_note
-from provisioning.services.gate import Planned, judge, with_plan
+from provisioning.services.gate import Planned, judge, targeted, with_plan
+from provisioning.services.requests import request_again
+from provisioning.services.targeting import sources_of
+
+WHOLE = ("create", "update", "delete")
+"""Kinds whose target is a whole document, written by a person; that of the others is computed anew."""
 
 
 def changes_replan(environment: Environment, *, except_change: int, now: datetime) -> None:
@@ -74,14 +82,13 @@ def _replan(change: Change, environment: Environment, *, now: datetime) -> None:
         base=environment.desired,
         target=change.target,
     )
-    digest = change.plan["target_digest"]
-    planned = with_plan(bare, order=_order(change), digest=digest)
+    planned = _planned_again(change, bare, now=now)
     planned = judge(planned, actor, reason=change.reason, now=now, people=False)
     if changes_nothing(planned.plan):
         _supersede(change, "A later change made it so already", now=now)
         return
     quota_release_hold(change_id=change.pk, now=now)
-    told = _cannot_follow(change, environment) or _takes_no_new_use(change, environment) or _refusal(planned)
+    told = _cannot_follow(planned, environment) or _takes_no_new_use(planned, environment) or _refusal(planned)
     if told:
         _deny(change, told, now=now)
         return
@@ -93,13 +100,41 @@ def _deny(change: Change, told: str, *, now: datetime) -> None:
     approvals_dismiss(change_id=change.pk, now=now)
 
 
+def _planned_again(change: Change, bare: Planned, *, now: datetime) -> Planned:
+    """The plan from the new base: to the same document, or to what the intent makes of the new base."""
+    if change.kind in WHOLE:
+        target = _with_the_life_of(change, bare)
+        return with_plan(replace(bare, target=target), order=_order(change), digest=digest(target) if target else "")
+    request = request_again(
+        change.intent,
+        kind=change.kind,
+        system=change.system.slug,
+        environment=change.environment_name,
+        reason=change.reason,
+    )
+    sources = sources_of(request, change.system, bare.environment)
+    planned = targeted(replace(bare, intent=change.intent), request, sources, now=now)
+    return replace(planned, problems=(*sources.problems, *planned.problems))
+
+
+def _with_the_life_of(change: Change, bare: Planned) -> dict[str, Any] | None:
+    """The target as it was written; power and expiry follow the base where the change did not ask for others."""
+    if bare.target is None or bare.base is None:
+        return bare.target
+    base, plan = bare.base.document, change.plan
+    follows = [key for key in ("power", "expires") if plan.get(f"{key}_before") == plan.get(f"{key}_after")]
+    return {**bare.target, **{key: base.get(key) for key in follows}}
+
+
 def _refusal(planned: Planned) -> str:
+    if planned.problems:
+        return planned.problems[0].message
     if planned.denials:
         return planned.denials[0].message
     return "The quota no longer suffices" if planned.shortages else ""
 
 
-def _cannot_follow(change: Change, environment: Environment) -> str:
+def _cannot_follow(change: Planned, environment: Environment) -> str:
     """Why the target cannot come after what is there now: storage would shrink, or a name became something else."""
     if change.target is None or environment.desired is None:
         return ""
@@ -115,7 +150,7 @@ def _cannot_follow(change: Change, environment: Environment) -> str:
     return ""
 
 
-def _takes_no_new_use(change: Change, environment: Environment) -> str:
+def _takes_no_new_use(change: Change | Planned, environment: Environment) -> str:
     """Which version of the target takes no new use meanwhile, because it became defective or a preview was left."""
     if change.target is None:
         return ""
@@ -125,8 +160,10 @@ def _takes_no_new_use(change: Change, environment: Environment) -> str:
 
 
 def _ask_again(change: Change, planned: Planned, environment: Environment, *, now: datetime) -> None:
+    change_waits_no_more(change, now=now)
     Change.objects.filter(pk=change.pk).update(
         base=environment.desired,
+        target=planned.target,
         plan=planned.plan,
         plan_digest=planned.plan_digest,
         facts=planned.facts,
@@ -151,6 +188,8 @@ def _ask_again(change: Change, planned: Planned, environment: Environment, *, no
         team_id=change.system.team_id,
         now=now,
     )
+    change.plan_digest = planned.plan_digest
+    change_waits_told(change, asker=change.requester.username, now=now)
     told = f"The environment moved to r{environment.desired.number if environment.desired else 0}; planned anew"
     if change.state == "approved" and planned.needs:
         change_move(change, "ask-again", actor_name="slipway", now=now, text=told, decided_at=None)

@@ -15,7 +15,7 @@ from governance.services.quota import quota_release, quota_settle
 from idp.kernel.actor import PLATFORM
 from provisioning.domain.lifecycle import environment_state_after_run
 from provisioning.domain.run import next_run_state
-from provisioning.models import Environment, Resource, Run, Step
+from provisioning.models import Environment, Resource, Revision, Run, Step
 from provisioning.selectors.amounts import amounts_of
 from provisioning.services import runs
 from provisioning.services.change_states import change_lock, change_move
@@ -42,7 +42,10 @@ def _settled(claim: runs.Claim, event: str, *, now: datetime) -> int:
     """The id of the environment whose run ended."""
     change = change_lock(Run.objects.values_list("change_id", flat=True).get(pk=claim.run_id))
     run = (
-        Run.objects.select_for_update(of=("self",)).filter(pk=claim.run_id, epoch=claim.epoch, state="running").first()
+        Run.objects.select_for_update(of=("self",))
+        .select_related("revision")
+        .filter(pk=claim.run_id, epoch=claim.epoch, state="running")
+        .first()
     )
     if run is None:
         raise runs.LeaseLost
@@ -62,7 +65,7 @@ def _settled(claim: runs.Claim, event: str, *, now: datetime) -> int:
         text=(error or {}).get("message", ""),
         finished_at=now,
     )
-    environment = Environment.objects.select_related("system__team", "desired").get(pk=run.environment_id)
+    environment = Environment.objects.select_related("system__team", "desired", "observed").get(pk=run.environment_id)
     _environment_after(environment, run, state, error, now=now)
     _quota_after(environment, run, state, now=now)
     audit_append(
@@ -84,9 +87,11 @@ def _first_error(run: Run) -> dict[str, Any] | None:
 
 
 def _environment_after(environment: Environment, run: Run, state: str, error: Any, *, now: datetime) -> None:
-    environment.state = environment_state_after_run(run.kind, state)
+    document = run.revision.document if run.revision else {}
+    environment.state = environment_state_after_run(run.kind, state, document.get("power", "awake"))
     environment.conditions = conditions(environment.state, state, error, run, now)
     environment.changed_at = now
+    environment.ready_since = _ready_since(environment, run.revision, now)
     if state == "succeeded":
         environment.observed = run.revision
         if run.kind == "delete":
@@ -94,7 +99,18 @@ def _environment_after(environment: Environment, run: Run, state: str, error: An
         else:
             Resource.objects.filter(environment=environment, state="gone").delete()
     environment.version += 1
-    environment.save(update_fields=["state", "conditions", "changed_at", "observed", "deleted_at", "version"])
+    environment.save(
+        update_fields=["state", "conditions", "changed_at", "observed", "ready_since", "deleted_at", "version"]
+    )
+
+
+def _ready_since(environment: Environment, revision: Revision | None, now: datetime) -> datetime | None:
+    """Since when these resources have been Ready; a change of nothing but the expiry breaks nothing."""
+    if environment.state != "ready" or revision is None:
+        return None
+    before = environment.observed.document if environment.observed else {}
+    same = all(before.get(key) == revision.document.get(key) for key in ("power", "resources"))
+    return environment.ready_since if same and environment.ready_since else now
 
 
 def _quota_after(environment: Environment, run: Run, state: str, *, now: datetime) -> None:
@@ -110,12 +126,14 @@ def _quota_after(environment: Environment, run: Run, state: str, *, now: datetim
 def conditions(environment_state: str, run_state: str, error: Any, run: Run, now: datetime) -> list[dict[str, str]]:
     """Ready and Progressing as words, each with a stable reason, a message and since when."""
     ready = environment_state == "ready"
-    message = "" if ready else (error or {}).get("message", "The run was cancelled before it was done.")
-    reason = (
-        "AsAgreed" if ready else "Deleted" if environment_state == "gone" else "RunFailed" if error else "RunCancelled"
-    )
+    settled = {"ready": "AsAgreed", "asleep": "Asleep", "gone": "Deleted"}
+    stopped = (error or {}).get("message", "The run was cancelled before it was done.")
+    message = "" if environment_state in settled else stopped
+    reason = settled.get(environment_state, "RunFailed" if error else "RunCancelled")
     since = now.isoformat()
+    asleep = [{"type": "Asleep", "status": "True", "reason": "AsAgreed", "message": "", "since": since}]
     return [
         {"type": "Ready", "status": "True" if ready else "False", "reason": reason, "message": message, "since": since},
         {"type": "Progressing", "status": "False", "reason": f"Run{run_state.title()}", "message": "", "since": since},
+        *(asleep if environment_state == "asleep" else ()),
     ]

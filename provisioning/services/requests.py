@@ -1,0 +1,81 @@
+"""An intent as every face puts it, and as a change keeps it until its target has to be computed anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
+
+from idp.kernel.errors import FieldError, InvalidInput
+
+KINDS: Final = (
+    "create", "update", "upgrade", "rollback", "promote", "extend", "sleep", "wake", "adopt", "delete",
+)  # fmt: skip
+MAKES: Final = ("create", "promote")
+"""Kinds that may ask for an environment that does not exist yet."""
+
+KEPT: Final = ("capability", "version", "resources", "revision", "source", "until", "patches")
+"""Fields that say what a kind asks; ``spec`` is kept for a promotion only, whose inputs it gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRequest:
+    """An intent, as every face puts it.
+
+    ``spec`` is the ``spec`` of an Environment document (create, update), or the inputs that belong to the environment
+    (promote, and create from a ``source``). ``base`` is the number of the revision the requester saw; another one now
+    is a Conflict. ``confirm`` is the typed name, for delete.
+
+    upgrade: ``capability``, ``version`` (exact) and ``resources``, all of the capability when None.
+    rollback: ``revision``, a number of the same environment.
+    promote: ``source``, the name of another environment of the system; ``resources``, all when None; ``revision`` of
+    the source, the one that runs there when None. create: ``source`` makes a copy of that environment.
+    extend: ``until``, a span or a moment. adopt: ``patches``, whole inputs by resource.
+    """
+
+    kind: str
+    system: str
+    environment: str
+    spec: Mapping[str, Any] | None = None
+    reason: str = ""
+    confirm: str = ""
+    base: int | None = None
+    capability: str = ""
+    version: str = ""
+    resources: tuple[str, ...] | None = None
+    revision: int | None = None
+    source: str = ""
+    until: str = ""
+    patches: Mapping[str, Mapping[str, Any]] | None = None
+
+
+def request_checked(request: ChangeRequest) -> ChangeRequest:
+    """The request itself; InvalidInput for an unknown kind, with those that there are."""
+    if request.kind in KINDS:
+        return request
+    raise InvalidInput(
+        f"“{request.kind}” is not a kind of change.",
+        errors=[FieldError("kind", f"Write one of {', '.join(KINDS)}.")],
+    )
+
+
+def intent_of(request: ChangeRequest) -> dict[str, Any]:
+    """What a change keeps of the request, as JSON; empty where its target says all. A copy keeps its ``source``."""
+    if request.kind in ("update", "delete"):
+        return {}
+    intent = {name: getattr(request, name) for name in KEPT if getattr(request, name)}
+    if "resources" in intent:
+        intent["resources"] = list(intent["resources"])
+    return intent | ({"spec": request.spec} if request.kind == "promote" and request.spec else {})
+
+
+def request_again(
+    intent: Mapping[str, Any], *, kind: str, system: str, environment: str, reason: str = ""
+) -> ChangeRequest:
+    """The request that ``intent_of`` kept."""
+    known = {one.name for one in fields(ChangeRequest)}
+    bare = ChangeRequest(kind, system, environment, reason=reason)
+    kept = {name: value for name, value in intent.items() if name in known}
+    if "resources" in kept:
+        kept["resources"] = tuple(kept["resources"])
+    return replace(bare, **kept)
