@@ -48,7 +48,7 @@ def quota_bar(
     if over and not a:
         parts[0] = ("over", u)
     spoken = _spoken(label, (("used", u), ("held", h), ("asked", a)), top, unit, currency)
-    return _bar(parts, max(top, u + h + a), spoken)
+    return bar(parts, max(top, u + h + a), spoken)
 
 
 def owner_bar(
@@ -68,7 +68,7 @@ def owner_bar(
     said = [f"{name} {words.number(value)}" for name, value in shares]
     said += [f"held {words.number(kept)}"] if kept else []
     said += [f"of {words.number(top)}{tail}"] if top else []
-    return _bar(parts, max(top, total), f"{label}: {', '.join(said)}")
+    return bar(parts, max(top, total), f"{label}: {', '.join(said)}")
 
 
 def _spoken(
@@ -90,7 +90,8 @@ def _spoken(
     return f"{label}: {', '.join(said)}"
 
 
-def _bar(parts: Iterable[tuple[str, float]], total: float, label: str) -> str:
+def bar(parts: Iterable[tuple[str, float]], total: float, label: str) -> str:
+    """Parts by class, side by side, as shares of ``total``; ``label`` is what is read aloud."""
     at, drawn = 0.0, []
     for cls, value in parts:
         if value <= 0 or total <= 0:

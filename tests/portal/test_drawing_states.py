@@ -10,6 +10,7 @@ from governance.domain.policy import Outcome
 from governance.models import APPROVAL_STATES
 from portal.drawing.icons import MARKS
 from portal.drawing.states import STATES, TONES, state_of
+from provisioning.domain.campaign import CAMPAIGN_STATES, ITEM_STATES, WAVE_STATES
 from provisioning.domain.lifecycle import CHANGE_STATES, ENVIRONMENT_STATES, RESOURCE_STATES
 from provisioning.domain.run import RUN_STATES, STEP_STATES
 from provisioning.models.capability import CONTRACT_STATES
@@ -24,6 +25,9 @@ EXPECTED = {
     "step": STEP_STATES,
     "contract": CONTRACT_STATES,
     "approval": APPROVAL_STATES,
+    "campaign": CAMPAIGN_STATES,
+    "wave": WAVE_STATES,
+    "campaign-item": ITEM_STATES,
     "policy": get_args(Outcome),
 }
 
