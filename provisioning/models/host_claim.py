@@ -12,10 +12,11 @@ HOST_ORIGINS = ("given", "taken")
 
 
 class HostClaim(models.Model):
-    """A host name, or ``*.example.com`` with all below it, that belongs to a team, or to one system of it alone.
+    """A host name, or ``*.example.com`` with all below it, that belongs to a team.
 
-    ``given`` by an admin, who may take it back; ``taken`` by the first system that asked for a route to it, and lost
-    to the next one that asks once that system uses it no more.
+    ``given`` by an admin, who may take it back, and may give it to one ``system`` of the team alone; ``taken`` by the
+    team of the first ``system`` that asked for a route to it, and lost to the next team that asks once no system of
+    the first uses it any more.
     """
 
     host = models.CharField(max_length=253, unique=True)

@@ -23,6 +23,7 @@ from provisioning.models import Change, Environment
 from provisioning.services.change_notices import change_waits_told
 from provisioning.services.change_states import change_move, change_note
 from provisioning.services.gate import Planned, change_plan, delete_confirmed
+from provisioning.services.hosts import hosts_take
 from provisioning.services.requests import ChangeRequest
 from provisioning.services.starts import change_start
 from provisioning.services.titles import title_of
@@ -117,6 +118,8 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
             catalogue=planned.catalogue,
             now=now,
         )
+    if planned.hosts:
+        hosts_take(actor, planned.system, planned.hosts, now=now)
     _audit(actor, change, planned, "change.submit", now=now)
     return planned, change
 

@@ -6,14 +6,14 @@ inside its transaction, so that what was shown and what is stored cannot differ 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from django.conf import settings
 
-from governance.access import rights_of
+from governance.access import Rights, rights_of
 from governance.domain.approval import ApprovalNeed, needed_approvals
 from governance.domain.policy import Verdict
 from governance.domain.quota import Amounts, Shortage
@@ -36,10 +36,13 @@ from provisioning.selectors.capabilities import Catalogue
 from provisioning.selectors.clusters import prices_of
 from provisioning.selectors.contracts import ContractLookup
 from provisioning.selectors.desired import desired_at, side_of
+from provisioning.selectors.hosts import hosts_wanted
+from provisioning.selectors.offers import offer_source
 from provisioning.selectors.quota_lines import QuotaLine, quota_lines
 from provisioning.selectors.stages import stage_list
 from provisioning.services.facts import facts_of
 from provisioning.services.gate_checks import component_problems, living, request_problems, stage_of, unsound, without
+from provisioning.services.hosts import hosts_refused
 from provisioning.services.requests import MAKES, ChangeRequest, intent_of, request_checked
 from provisioning.services.standing_rules import standing_verdicts
 from provisioning.services.targeting import Sources, lookup_of, pinned, sources_of, target_of
@@ -66,7 +69,7 @@ class Planned:
     ``catalogue`` holds the contracts of base and target; where it is None they are loaded when they are needed.
     ``namespace_taken``: another environment of the stage's cluster has the namespace that this one would get.
     ``intent`` is what a change keeps of the request; ``notes`` are sentences for who decides; ``untested`` says why a
-    promoted set has not proven itself.
+    promoted set has not proven itself; ``hosts`` are those that it begins to route.
     """
 
     kind: str
@@ -89,6 +92,7 @@ class Planned:
     intent: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     untested: str = ""
+    hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     catalogue: Catalogue | None = field(default=None, repr=False, compare=False)
     namespace_taken: bool = False
 
@@ -134,7 +138,8 @@ def change_plan(
     rights = rights_of(actor)
     system = system_get(rights, request.system)
     rights.require_request(system)
-    return _planned(actor, system, request_checked(request), now=now, objects=objects, people=people)
+    planned = _planned(actor, system, request_checked(request), now=now, objects=objects, people=people)
+    return _with_hosts(planned, rights)
 
 
 def _planned(
@@ -157,6 +162,26 @@ def _planned(
     return replace(judged, problems=tuple(dict.fromkeys([*problems, *judged.problems])))
 
 
+def _with_hosts(planned: Planned, rights: Rights) -> Planned:
+    """``planned`` with the hosts that it begins to route, and a problem for each that is another's."""
+    if planned.target is None or planned.stage is None or planned.kind in ("sleep", "wake", "extend"):
+        return planned
+    place: dict[str, Any] = {
+        "system": planned.system,
+        "stage": planned.stage,
+        "name": planned.environment_name,
+        "catalogue": planned.catalogue,
+    }
+    hosts = hosts_wanted(planned.target, **place)
+    if not hosts:
+        return planned
+    routed = hosts_wanted(planned.base.document, **place) if planned.base else {}
+    known = {host for names in routed.values() for host in names}
+    new = {resource: fresh for resource, names in hosts.items() if (fresh := tuple(set(names) - known))}
+    refused = hosts_refused(rights, planned.system, new) if new else []
+    return replace(planned, hosts=new, problems=(*planned.problems, *refused))
+
+
 def _intent(request: ChangeRequest, target: dict[str, Any] | None) -> dict[str, Any]:
     """What the change keeps of the request; a span of time becomes the moment that was shown."""
     intent = intent_of(request)
@@ -170,7 +195,8 @@ def targeted(
 ) -> Planned:
     """``planned`` with the target that ``request`` asks for from its base, and the plan from one to the other."""
     assert planned.stage is not None
-    lookup = lookup_of(request, planned.base, sources)
+    cluster = planned.environment.cluster if planned.environment else planned.stage.cluster
+    lookup = replace(lookup_of(request, planned.base, sources), offer=offer_source(cluster))
     planned = replace(planned, catalogue=lookup.catalogue)
     if request.kind == "delete":
         return with_plan(planned, objects=objects)
