@@ -16,7 +16,7 @@ from portal.api.deprecation import HEADERS, headers_of
 from portal.api.endpoint import Endpoint
 from portal.api.events import change_event_row
 from portal.api.operation import PAGED, Operation, Query, operation
-from portal.api.plans import plan_row, verdict_row
+from portal.api.plans import change_request, plan_row, verdict_row
 from portal.api.runs import run_row
 from portal.api.shapes import changes as shapes
 from portal.api.shapes.words import text
@@ -24,7 +24,7 @@ from provisioning.models import Change
 from provisioning.selectors import changes as selectors
 from provisioning.selectors.contract_flags import flagged_in
 from provisioning.services import decisions
-from provisioning.services.changes import ChangeRequest, change_submit
+from provisioning.services.changes import change_submit
 from provisioning.services.starts import change_resume
 
 AREA = "Changes"
@@ -76,7 +76,7 @@ class Changes(Endpoint):
         "problem names it as `change`.",
     )
     def post(self, request: Request) -> HttpResponse:
-        change = change_submit(self.actor, ChangeRequest(**self.sent), now=clock.now())
+        change = change_submit(self.actor, change_request(self.sent), now=clock.now())
         response = created(change_row(_joined(change.pk)), paths.change(change.pk), status=202)
         return _announced(response, change)
 

@@ -150,6 +150,7 @@ def stage_row(stage: Stage) -> dict[str, Any]:
         "production": stage.production,
         "default_days": stage.default_days,
         "max_days": stage.max_days,
+        "soak_minutes": stage.soak_minutes,
         "version": stage.version,
         "created_at": moment(stage.created_at),
         "url": paths.stage(stage.name),

@@ -37,12 +37,20 @@ class Plans(Endpoint):
         "is wrong with the spec comes back as `problems`, with the outcome `invalid`.",
     )
     def post(self, request: Request) -> HttpResponse:
-        request_made = ChangeRequest(**self.sent)
+        request_made = change_request(self.sent)
         if self.query.get("cluster", False):
             planned, told = change_dry_run(self.actor, request_made, now=clock.now())
             return answer({**planned_row(planned), "dry_run": told}, headers=headers_of(flagged_in(planned.target)))
         planned = change_plan(self.actor, request_made, now=clock.now(), objects=self.query.get("objects", False))
         return answer(planned_row(planned), headers=headers_of(flagged_in(planned.target)))
+
+
+def change_request(sent: Mapping[str, Any]) -> ChangeRequest:
+    """The body of a change or a plan as services take it."""
+    fields = {name: value for name, value in sent.items() if name != "from"}
+    if sent.get("resources") is not None:
+        fields["resources"] = tuple(sent["resources"])
+    return ChangeRequest(**fields, source=sent.get("from", ""))
 
 
 def planned_row(planned: Planned) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from idp.kernel.errors import Conflict, FieldError, InvalidInput
 from provisioning.models import Cluster, Stage
 
 MAX_DAYS = 3650
+MAX_SOAK_MINUTES = 525_600
 
 
 @transaction.atomic
@@ -31,15 +32,21 @@ def stage_save(
     production: bool = False,
     default_days: int | None = None,
     max_days: int | None = None,
+    soak_minutes: int = 0,
     expected_version: int | None = None,
 ) -> Stage:
     """Make the stage ``name`` or change it. A production stage has no longest life: nothing in it expires.
+
+    ``soak_minutes``: how long a set must have run Ready in ``promotes_from`` before it may come here.
 
     Living environments stay on the cluster they were made on; the new cluster is for new ones.
     """
     rights_of(actor).require_admin()
     stage = Stage.objects.select_for_update().filter(name=name).first()
     _checked(name, title, order, production, default_days, max_days, promotes_from, stage)
+    if not 0 <= soak_minutes <= MAX_SOAK_MINUTES:
+        told = f"Write a number of minutes from 0 to {MAX_SOAK_MINUTES}."
+        raise InvalidInput("The stage was not stored.", errors=[FieldError("soak_minutes", told)])
     if stage is not None and expected_version is not None and stage.version != expected_version:
         raise Conflict("The stage was changed meanwhile.", remedy="Read it again and redo your edit.")
     fields = {
@@ -51,6 +58,7 @@ def stage_save(
         "production": production,
         "default_days": default_days,
         "max_days": max_days,
+        "soak_minutes": soak_minutes,
     }
     stage = _store(stage, name, fields, now=now)
     audit_append(

@@ -57,7 +57,7 @@ def _older(request: ChangeRequest, environment: Environment | None) -> Sources:
 
 
 def _elsewhere(request: ChangeRequest, system: System) -> Sources:
-    path = "from" if request.kind == "promote" else "source"
+    path = "from"
     if request.source == request.environment:
         return Sources(problems=(FieldError(path, "Name another environment; this is the one that is asked for."),))
     rows = Environment.objects.select_related("stage", "desired", "observed")

@@ -32,6 +32,11 @@ _STAGE_FIELDS = {
     "production": flag("People depend on what runs there."),
     "default_days": _DAYS,
     "max_days": _DAYS,
+    "soak_minutes": whole(
+        "How long a set must have run Ready in `promotes_from` before it may be promoted to here.",
+        least=0,
+        most=525_600,
+    ),
 }
 STAGE = shape(
     "Stage",

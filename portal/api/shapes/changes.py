@@ -20,14 +20,16 @@ from portal.api.shapes.words import (
     whole,
 )
 from provisioning.domain.lifecycle import CHANGE_KINDS, CHANGE_STATES
+from provisioning.services.requests import KINDS as ASKED_KINDS
 
-ASKED_KINDS = ("create", "update", "delete")
 _REASON = text("Why; the people who decide read it.", most=4000)
 _SPEC = {
     "type": "object",
     "description": "The `spec` of an environment document: stage, expires, resources. Needed to create and update; "
-    "its full schema is at /api/v1/schemas/environment.json.",
+    "its full schema is at /api/v1/schemas/environment.json. To promote, and to copy an environment: only the inputs "
+    "that differ here, by resource.",
 }
+_NAME = text(most=64)
 
 CHANGE_REQUEST = shape(
     "ChangeRequest",
@@ -41,6 +43,25 @@ CHANGE_REQUEST = shape(
             "spec": _SPEC,
             "reason": _REASON,
             "confirm": text("To delete: the environment's name once more.", most=63),
+            "capability": text("To upgrade: whose resources move.", most=64),
+            "version": text("To upgrade: the exact version to move to.", most=64, example="1.2.0"),
+            "resources": maybe(listed(_NAME, "To upgrade and to promote: which; all where it is left out.", most=100)),
+            "revision": maybe(
+                whole(
+                    "To roll back: the revision to go back to. To promote: the revision to take, by default the one "
+                    "that runs there.",
+                    least=1,
+                    most=2**31 - 1,
+                )
+            ),
+            "from": text("To promote, and to create a copy: the environment to take from.", most=64),
+            "until": text("To extend: a span such as 14d, or a date.", most=40, example="14d"),
+            "patches": {
+                "type": "object",
+                "description": "To adopt drift: whole inputs by resource.",
+                "additionalProperties": {"type": "object"},
+                "maxProperties": 100,
+            },
             "base": maybe(
                 whole("Revision that you edited; refused as stale when it moved on.", least=1, most=2**31 - 1)
             ),
@@ -69,7 +90,24 @@ CHANGE_REQUEST = shape(
                     },
                 },
             },
-            {"kind": "delete", "system": "checkout", "environment": "try-out", "confirm": "try-out"},
+            {"kind": "promote", "system": "checkout", "environment": "prod", "from": "staging", "resources": ["api"]},
+            {
+                "kind": "upgrade",
+                "system": "checkout",
+                "environment": "try-out",
+                "capability": "postgres",
+                "version": "1.0.0",
+            },
+            {"kind": "rollback", "system": "checkout", "environment": "try-out", "revision": 1},
+            {"kind": "sleep", "system": "checkout", "environment": "try-out"},
+            {"kind": "extend", "system": "checkout", "environment": "try-out", "until": "14d"},
+            {
+                "kind": "delete",
+                "system": "checkout",
+                "environment": "try-out",
+                "confirm": "try-out",
+                "reason": "The experiment is over",
+            },
         ),
     ),
 )
@@ -124,6 +162,9 @@ PLAN = shape(
             "stage": text(),
             "target_digest": maybe(text()),
             "base_digest": maybe(text()),
+            "power_before": text(one_of=("awake", "asleep")),
+            "power_after": text(one_of=("awake", "asleep")),
+            "notes": listed(text(), "What to know before agreeing: what is lost, what is not copied."),
         },
         about="The difference between two revisions.",
     ),

@@ -85,6 +85,7 @@ class Command(BaseCommand):
             production=stage.production,
             default_days=stage.default_days,
             max_days=stage.max_days,
+            soak_minutes=stage.soak_minutes,
             now=clock.now(),
         )
         self.stdout.write(f"New environments of stage {stage.name} go to {cluster.name}.")

@@ -229,3 +229,32 @@ def test_it_costs_the_same_queries_for_few_and_for_many(api, organisation, djang
     with django_assert_max_num_queries(6) as many:
         assert len(caller.get("changes/").json()["items"]) == 6
     assert len(few) == len(many)
+
+
+@pytest.mark.parametrize(
+    ("wish", "outcome"),
+    [
+        pytest.param({"kind": "sleep"}, "starts", id="sleep"),
+        pytest.param({"kind": "wake"}, "invalid", id="wake-what-is-awake"),
+        pytest.param({"kind": "extend", "until": "30d"}, "waits", id="extend-long-after"),
+        pytest.param({"kind": "rollback", "revision": 1}, "nothing", id="roll-back-to-what-is-there"),
+        pytest.param({"kind": "upgrade", "capability": "postgres", "version": "1.0.0"}, "nothing", id="upgrade"),
+        pytest.param({"kind": "promote", "environment": "live", "from": "try"}, "invalid", id="promote-past-a-stage"),
+        pytest.param({"kind": "create", "environment": "copy", "from": "nothing"}, "invalid", id="copy-of-nothing"),
+        pytest.param({"kind": "adopt", "patches": {"api": {"image": "a:1"}}}, "starts", id="adopt"),
+    ],
+)
+def test_it_plans_every_kind(api, organisation, wish, outcome):
+    carry_out(Run.objects.get(change=create(organisation)))
+    body = {"system": "checkout", "environment": "try", **wish}
+    answer = api("developer").post("plans/", body)
+    assert answer.status_code == 200, answer.json()
+    assert answer.json()["outcome"] == outcome, answer.json()["problems"]
+
+
+def test_it_keeps_the_soak_of_a_stage(api, organisation):
+    body = {"title": "Try", "order": 40, "cluster": "sandbox", "promotes_from": "dev", "soak_minutes": 60}
+    made = api("admin").post("stages/", {"name": "try", **body})
+    assert (made.status_code, made.json()["soak_minutes"]) == (201, 60)
+    refused = api("admin").post("stages/", {"name": "other", **body, "order": 41, "soak_minutes": -1})
+    assert refused.json()["errors"][0]["path"] == "soak_minutes"

@@ -204,7 +204,7 @@ def test_it_stores_nothing_when_fields_are_wrong(equipped, sign_in):
 
 def test_it_names_an_environment_that_exists(living, sign_in):
     page = text(sign_in("developer").post("/environments/plan", draft(name="try"), **HTMX))
-    assert "exists already" in page
+    assert "There is a checkout/try already" in page
 
 
 def test_it_says_what_the_quota_lacks(equipped, sign_in):
@@ -337,4 +337,4 @@ def test_it_bears_a_second_environment_of_the_same_name_asked_for_at_once(equipp
     create(equipped, "try")
     answer = sign_in("developer").post(NEW, draft(do="submit"))
     assert answer.status_code == 422
-    assert "exists already" in text(answer)
+    assert "There is a checkout/try already" in text(answer)
