@@ -65,6 +65,11 @@ def readiness(manifest: Manifest | None) -> Readiness:
     return _RULES.get(manifest["kind"], _by_conditions)(manifest.get("spec") or {}, status)
 
 
+def has_rule(kind: str) -> bool:
+    """Whether the kind is judged by a rule of its own, not by what its conditions say alone."""
+    return kind in _RULES
+
+
 def _current(message: str = "Ready.") -> Readiness:
     return Readiness("current", "ready", message)
 

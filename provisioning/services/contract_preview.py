@@ -16,13 +16,12 @@ from provisioning.domain.blast_radius import Impact, majors_reached, strike
 from provisioning.domain.compatibility import Compatibility, compare
 from provisioning.domain.contract import Contract, parse_contract
 from provisioning.domain.contract_checks import check_contract
-from provisioning.domain.kubernetes_schema import validate_object
 from provisioning.domain.upgrade import Mapped, upgrade_all
 from provisioning.domain.version_diff import Difference, differences
 from provisioning.selectors.blast import require_judge
 from provisioning.selectors.contract_neighbours import living_inputs, neighbours
 from provisioning.selectors.living import living_resources
-from provisioning.services.contracts import contract_read
+from provisioning.services.contracts import contract_read, judge_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def contract_preview(
         contract, problems = contract_read(text)
     else:
         contract = parse_contract(document)
-        problems = check_contract(contract, validate_object=validate_object)
+        problems = check_contract(contract, validate_object=judge_object)
     before, _ = neighbours(contract.capability, contract.semver)
     if problems or before is None:
         return Preview(contract, tuple(problems), before)

@@ -16,10 +16,13 @@ from idp.kernel.actor import Actor
 from idp.kernel.canonical import canonical, digest
 from idp.kernel.documents import load_yaml
 from idp.kernel.errors import Conflict, FieldError, InvalidInput
+from provisioning.domain.availability import is_own
 from provisioning.domain.compatibility import compare, require_compatible
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.contract import nearest_line, parse_contract
 from provisioning.domain.contract_checks import check_contract
+from provisioning.domain.custom_kinds import known_custom_kinds
+from provisioning.domain.driver import Manifest
 from provisioning.domain.kubernetes_schema import validate_object
 from provisioning.domain.version import parse_version
 from provisioning.models import Capability, Contract
@@ -30,8 +33,20 @@ def contract_read(text: str | bytes) -> tuple[ParsedContract, list[FieldError]]:
     """The contract in a YAML text and what its checks find; InvalidInput when it is not a contract at all."""
     document = load_yaml(text)
     parsed = parse_contract(document.data, document.lines)
-    found = check_contract(parsed, validate_object=validate_object)
+    found = check_contract(parsed, validate_object=judge_object)
     return parsed, [replace(one, line=one.line or nearest_line(document.lines, one.path)) for one in found]
+
+
+def judge_object(manifest: Manifest) -> list[FieldError]:
+    """What stands against an object that an example makes.
+
+    Nothing where it is of a custom kind that does not come along: the contract says that it requires that kind, and
+    the cluster that serves it judges what it is sent before anything is made.
+    """
+    api_version, kind = str(manifest.get("apiVersion")), manifest.get("kind")
+    if not is_own(api_version) and f"{api_version}/{kind}" not in known_custom_kinds():
+        return []
+    return validate_object(manifest)
 
 
 @transaction.atomic
@@ -54,7 +69,7 @@ def contract_publish(
         parsed, problems = contract_read(text)
     else:
         parsed = parse_contract(document)
-        problems = check_contract(parsed, validate_object=validate_object)
+        problems = check_contract(parsed, validate_object=judge_object)
     if problems:
         raise InvalidInput(
             f"{parsed.capability} {parsed.version} was not published.",
