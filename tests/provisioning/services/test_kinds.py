@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from governance.selectors.quota import quota_state
 from idp.kernel.actor import PLATFORM
 from provisioning.contracts import builtin_documents
 from provisioning.models import Change, Contract, Environment, Run
@@ -152,3 +154,93 @@ def test_it_says_that_a_version_of_then_is_no_longer_good(organisation, made, st
 def test_it_knows_no_revision_that_never_was(organisation, made):
     assert told(ask(organisation, "rollback", revision=9)) == [("revision", "try has no revision r9.")]
     assert ask(organisation, "rollback", revision=1).outcome == "nothing"
+
+
+def test_it_sleeps_and_wakes_with_quota_and_cost(organisation, made):
+    team = made.system.team_id
+    awake = (made.cpu, made.monthly_cost, made.storage_gib)
+    planned = ask(organisation, "sleep")
+    assert planned.outcome == "starts"
+    effects = {one["name"]: one["effect"] for one in planned.plan["resources"]}
+    assert effects == {
+        "db": "Falls asleep, its 5 GiB of data stay",
+        "api": "Falls asleep",
+        "shop": "Stays as it is",
+    }
+    do(organisation, "sleep")
+    made.refresh_from_db()
+    assert (made.state, made.ready_since) == ("asleep", None)
+    assert (made.cpu, made.storage_gib) == (0, awake[2])
+    assert 0 < made.monthly_cost < awake[1]
+    assert quota_state(team).used.cpu == 0
+    assert quota_state(team).used.storage_gib == awake[2]
+    assert {one["type"]: one["status"] for one in made.conditions}["Asleep"] == "True"
+    assert told(ask(organisation, "sleep")) == [("kind", "It is asleep already.")]
+    do(organisation, "wake")
+    made.refresh_from_db()
+    assert (made.state, made.cpu, made.monthly_cost) == ("ready", awake[0], awake[1])
+    assert made.ready_since is not None
+
+
+def test_it_keeps_an_environment_asleep_that_is_changed(organisation, made):
+    do(organisation, "sleep")
+    do(organisation, "update", spec=spec(api={"replicas": 5}))
+    made.refresh_from_db()
+    assert (made.state, made.desired.document["power"], made.cpu) == ("asleep", "asleep", 0)
+    do(organisation, "rollback", revision=1)
+    made.refresh_from_db()
+    assert made.state == "asleep"
+
+
+def test_an_update_that_waited_does_not_wake_what_fell_asleep_meanwhile(organisation, made):
+    waiting = change_submit(
+        organisation.actor("developer"),
+        ChangeRequest("update", "checkout", "try", spec=spec(api={"replicas": 5})),
+        now=NOW,
+    )
+    Run.objects.filter(change=waiting).delete()
+    Change.objects.filter(pk=waiting.pk).update(state="pending")
+    Environment.objects.update(desired=made.desired, state="ready")
+    slept = do(organisation, "sleep")
+    waiting.refresh_from_db()
+    assert waiting.target["power"] == "asleep"
+    assert waiting.base == slept.revision
+
+
+def test_it_extends_up_to_the_cap_at_once_and_beyond_it_with_a_maintainer(organisation, made):
+    assert ask(organisation, "extend", until="90d").outcome == "starts"
+    later = NOW + timedelta(days=20)
+    beyond = ask(organisation, "extend", until="90d", now=later)
+    assert beyond.outcome == "waits"
+    assert [(one.policy, one.source) for one in beyond.needs] == [("longest-life", "team:payments:maintainer")]
+    assert [path for path, _ in told(ask(organisation, "extend", until="91d", now=later))] == ["until"]
+    assert [path for path, _ in told(ask(organisation, "extend", until="never", now=later))] == ["until"]
+
+
+def test_extending_does_not_break_how_long_it_has_been_ready(organisation, made):
+    before = made.ready_since
+    change = do(organisation, "extend", until="30d", now=NOW + timedelta(days=1))
+    made.refresh_from_db()
+    assert made.ready_since == before
+    assert change.title == f"Extend checkout / try until {made.expires_at:%d %B %Y}"
+    assert made.expires_at.date() == (NOW + timedelta(days=31)).date()
+
+
+def test_it_copies_an_environment_and_says_what_is_not_copied(organisation, made):
+    inputs = {"shop": {"inputs": {"host": "copy.dev.example"}}}
+    planned = ask(organisation, "create", name="copy", source="try", spec={"resources": inputs})
+    assert planned.outcome == "starts", planned.problems
+    assert planned.plan["notes"] == ["Secrets are made new. Data of try is not copied: every volume starts empty."]
+    change = do(organisation, "create", name="copy", source="try", spec={"resources": inputs})
+    assert change.title == "Create checkout / copy as a copy of try"
+    copied = Environment.objects.get(name="copy").desired.document["resources"]
+    assert copied["db"] == made.desired.document["resources"]["db"]
+    assert copied["shop"]["inputs"]["host"] == "copy.dev.example"
+
+
+def test_it_adopts_inputs_as_a_whole(organisation, made):
+    inputs = {**made.desired.document["resources"]["api"]["inputs"], "replicas": 7}
+    change = do(organisation, "adopt", patches={"api": inputs})
+    made.refresh_from_db()
+    assert made.desired.document["resources"]["api"]["inputs"]["replicas"] == 7
+    assert change.title == "Adopt drift of checkout / try: api"
