@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from portal.pages import account, capabilities, contract_admin, home, search, sign_in, systems, teams
+from portal.pages import (
+    account,
+    blast_radius,
+    capabilities,
+    contract_admin,
+    home,
+    notices,
+    search,
+    sign_in,
+    systems,
+    teams,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -23,6 +34,13 @@ urlpatterns = [
     path("capabilities/<slug:name>/", capabilities.capability, name="capability"),
     path("capabilities/<slug:name>/publish", contract_admin.contract_new, name="contract-new"),
     path("capabilities/<slug:name>/<str:version>/state", contract_admin.contract_state, name="contract-state"),
+    path("capabilities/<slug:name>/<str:version>/blast-radius", blast_radius.contract_blast, name="contract-blast"),
+    path("blast-radius/<int:report>/", blast_radius.blast_report, name="blast-report"),
+    path("blast-radius/<int:report>/progress", blast_radius.blast_progress, name="blast-progress"),
+    path("blast-radius/<int:report>/again", blast_radius.blast_again, name="blast-again"),
+    path("blast-radius/<int:report>/items/<int:item>", blast_radius.blast_item, name="blast-item"),
+    path("blast-radius/<int:report>/report.<slug:form>", blast_radius.blast_download, name="blast-download"),
+    path("campaigns/", include("portal.pages.urls_campaigns")),
     path("teams/", teams.teams, name="teams"),
     path("teams/new", teams.team_new, name="team-new"),
     path("teams/<slug:team>/", teams.team, name="team"),
@@ -35,6 +53,13 @@ urlpatterns = [
     path("account/tokens/<int:token>/revoke", account.token_revoke, name="token-revoke"),
     path("account/theme", account.theme, name="account-theme"),
     path("account/sessions", account.sign_out_everywhere, name="account-sessions"),
+    path("account/notices", notices.account_notices, name="account-notices"),
+    path("notices/", notices.notices, name="notices"),
+    path("notices/bell", notices.bell, name="bell"),
+    path("notices/drawer", notices.drawer, name="notice-drawer"),
+    path("notices/read", notices.notices_read, name="notices-read"),
+    path("notices/seen", notices.notices_seen, name="notices-seen"),
+    path("notices/unsubscribe/<str:token>/", notices.unsubscribe, name="unsubscribe"),
     path("login/", sign_in.sign_in, name="login"),
     path("logout/", sign_in.sign_out, name="logout"),
     path("search", search.search, name="search"),

@@ -26,7 +26,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from idp.kernel import clock
 from portal.addresses import address
-from portal.drawing import bars, code, graph, impacts, svg, words
+from portal.drawing import bars, campaigns, code, graph, impacts, svg, words
 from portal.drawing.states import state_of
 from portal.reading.matrix import Cell
 from portal.templatetags import fields
@@ -331,6 +331,18 @@ def run_bar(start: float | None, length: float | None, total: float | None, stat
 def sparkline(values: Sequence[float], label: str) -> SafeString:
     """A small line from zero, oldest value first; `label` is what is read aloud."""
     return _safe(bars.sparkline(values, label))
+
+
+@register.simple_tag
+def campaign_bar(counts: Mapping[str, int], label: str) -> SafeString:
+    """Environments of a campaign by what became of them; `label` says whose."""
+    return _safe(campaigns.campaign_bar(counts, label))
+
+
+@register.simple_tag
+def wave_chart(spans: Sequence[campaigns.Span], now: datetime, label: str) -> SafeString:
+    """Waves along the days."""
+    return _safe(campaigns.wave_chart(spans, now, label))
 
 
 @register.simple_tag(name="graph")
