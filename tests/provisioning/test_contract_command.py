@@ -111,3 +111,57 @@ def test_only_admins_publish(organisation: Organisation, tmp_path: Path) -> None
     assert "admin" in complained
     assert ended == "1 of 1 file must be mended."
     assert not Contract.objects.exists()
+
+
+ARTIFACTS = Path(__file__).parent / "domain" / "artifacts"
+
+
+def test_a_draft_of_a_definition_can_be_checked_at_once(tmp_path: Path) -> None:
+    out = tmp_path / "draft.yaml"
+    crd = ARTIFACTS / "certificates.example.dev.yaml"
+    told, decisions, ended = run(
+        "draft", "--from-crd", crd, "--name", "certificate", "--owner", "payments", "--out", out
+    )
+    assert (told, ended) == (f"{out}: a draft of certificate 1.0.0.\n", "")
+    assert decisions.startswith("Decide spec.usage: Say what one of it takes")
+    assert "Mend" not in decisions
+    told, complained, ended = run("check", out)
+    assert (told, complained, ended) == (f"{out}: certificate@1.0.0 has nothing against it.\n", "", "")
+    assert not Contract.objects.exists()
+
+
+def test_a_draft_of_a_chart_goes_to_standard_output() -> None:
+    schema = ARTIFACTS / "podinfo.values.schema.json"
+    told, decisions, ended = run("draft", "--from-values-schema", schema, "--release", "argo", "--chart", "podinfo")
+    assert told.startswith("# To decide before it is published:\n")
+    assert yaml.safe_load(told)["spec"]["objects"]["main"]["manifest"]["kind"] == "Application"
+    assert "Decide spec.objects.main.manifest.spec.source.repoURL" in decisions
+    assert ended == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "words"),
+    [
+        pytest.param("kind: Deployment", (), "There is no CustomResourceDefinition in it.", id="another-kind"),
+        pytest.param("kind: [", (), "This is not valid YAML", id="no-yaml"),
+        pytest.param("{}", ("--name", "Not A Name"), "cannot be a capability's name", id="name"),
+    ],
+)
+def test_a_draft_that_cannot_be_made_says_why(
+    tmp_path: Path, text: str, arguments: tuple[str, ...], words: str
+) -> None:
+    file = tmp_path / "crd.yaml"
+    file.write_text(text)
+    told, _, ended = run("draft", "--from-crd", file, *arguments)
+    assert told == ""
+    assert words in ended
+
+
+def test_a_draft_is_of_one_kind_of_many(tmp_path: Path) -> None:
+    one = (ARTIFACTS / "certificates.example.dev.yaml").read_text()
+    file = tmp_path / "all.yaml"
+    file.write_text(f"{one}\n---\n{one.replace('TLSCertificate', 'Issuer')}")
+    _, _, ended = run("draft", "--from-crd", file)
+    assert "Choose one of Issuer, TLSCertificate" in ended
+    told, _, ended = run("draft", "--from-crd", file, "--kind", "Issuer")
+    assert (yaml.safe_load(told)["metadata"]["capability"], ended) == ("issuer", "")

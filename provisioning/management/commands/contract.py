@@ -1,7 +1,8 @@
-"""``manage.py contract check`` and ``contract publish``: contracts from files, with what is wrong line by line.
+"""``manage.py contract check``, ``publish`` and ``draft``: contracts from files, with what is wrong line by line.
 
-A thin face over ``provisioning.services.contracts``, as are ``POST /api/v1/capabilities/…/contracts/`` and the page
-“Publish a version”. ``check`` stores nothing. Exits with 1 when a file has findings or was refused.
+A thin face over ``provisioning.services.contracts`` and ``contract_drafts``, as are ``POST
+/api/v1/capabilities/…/contracts/`` and the page “Publish a version”. ``check`` and ``draft`` store nothing. Exits with 1
+when a file has findings or was refused; a draft with decisions to make is none of these.
 """
 
 from __future__ import annotations
@@ -17,14 +18,19 @@ from idp.catalog.models import User
 from idp.kernel import clock
 from idp.kernel.actor import Actor
 from idp.kernel.errors import FieldError, SlipwayError
+from provisioning.domain.contract_draft import Naming
+from provisioning.domain.contract_draft_values import FLUX, RELEASES, Chart
 from provisioning.domain.version import Version
+from provisioning.services.contract_drafts import CRD, VALUES, DraftRequest, contract_draft
 from provisioning.services.contracts import contract_publish, contract_read
 
 ENDINGS: Final = (".yaml", ".yml")
+LARGEST: Final = 8_000_000
+"""Bytes of a file to draft from: operators ship all their definitions in one."""
 
 
 class Command(BaseCommand):
-    help = "Check contract files, or publish them."
+    help = "Check contract files, publish them, or draft one from a CRD or a Helm chart."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
@@ -34,7 +40,12 @@ class Command(BaseCommand):
         publish.add_argument("files", nargs="+", help="YAML files, or folders of them with a README.md beside")
         publish.add_argument("--as", dest="admin", required=True, help="sign-in name of the admin who does it")
 
+        _add_draft(verbs.add_parser("draft", help="write a contract to begin with; stores nothing"))
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["verb"] == "draft":
+            self._draft(options)
+            return
         files = list(_files(options["files"]))
         failed = self._check(files) if options["verb"] == "check" else self._publish(files, _actor(options["admin"]))
         if failed:
@@ -68,12 +79,57 @@ class Command(BaseCommand):
                 self.stdout.write(f"{file}: {row.capability.name} {row.version} is published ({row.state}).")
         return failed
 
+    def _draft(self, options: dict[str, Any]) -> None:
+        """The contract to standard output or a file; what to decide and what stands against it to standard error."""
+        try:
+            made = contract_draft(_asked(options))
+        except SlipwayError as error:
+            told = "; ".join(f"{one.path}: {one.message}" for one in error.errors if one.message != error.message)
+            raise CommandError(f"{error.message} {told}".strip()) from None
+        if options["out"]:
+            Path(options["out"]).write_text(made.text, encoding="utf-8")
+            self.stdout.write(f"{options['out']}: a draft of {made.reference}.")
+        else:
+            self.stdout.write(made.text, ending="")
+        for one in made.decisions:
+            self.stderr.write(f"{'Decide' if one.must else 'Look at'} {one.path}: {one.message}.")
+        for problem in made.problems:
+            self.stderr.write(f"Mend {problem.path}: {problem.message}")
+
     def _tell(self, file: Path, found: Iterable[FieldError]) -> None:
         for one in found:
             line = f":{one.line}" if one.line else ""
             self.stderr.write(
                 f"{file}{line}: {one.path}: {one.message}" if one.path else f"{file}{line}: {one.message}"
             )
+
+
+def _add_draft(parser: ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--from-crd", dest="crd", metavar="FILE", help="YAML or JSON with a CustomResourceDefinition")
+    source.add_argument("--from-values-schema", dest="values", metavar="FILE", help="a chart's values.schema.json")
+    parser.add_argument("--name", default="", help="of the capability; the kind's or chart's own without it")
+    parser.add_argument("--owner", default="", help="slug of the team that answers for it")
+    parser.add_argument("--kind", default="", help="which kind, where the file defines several")
+    parser.add_argument("--served", default="", help="which version of the kind; the stored one without it")
+    parser.add_argument("--chart", default="", help="name of the chart")
+    parser.add_argument("--chart-version", default="", help="version of the chart")
+    parser.add_argument("--chart-source", default="", help="HelmRepository (Flux) or address (Argo CD) of the chart")
+    parser.add_argument("--release", choices=RELEASES, default=FLUX, help="who installs the chart; flux without it")
+    parser.add_argument("--out", default="", metavar="FILE", help="write there instead of standard output")
+
+
+def _asked(options: dict[str, Any]) -> DraftRequest:
+    return DraftRequest(
+        artifact=CRD if options["crd"] else VALUES,
+        text=_text(Path(options["crd"] or options["values"])),
+        naming=Naming(capability=options["name"], owner=options["owner"]),
+        kind=options["kind"],
+        served=options["served"],
+        chart=Chart(options["chart"], options["chart_version"], options["chart_source"]),
+        release=options["release"],
+        max_bytes=LARGEST,
+    )
 
 
 def _files(named: Iterable[str]) -> Iterable[Path]:
