@@ -20,15 +20,16 @@ _held: list = []
 
 
 def post_worker_init(worker):  # type: ignore[no-untyped-def]
-    """Start the embedded worker in the process that serves, where settings ask for it."""
+    """Start the embedded worker and the controllers in the process that serves, where settings ask for it."""
     from django.conf import settings
 
     if settings.EMBEDDED_WORKER:
         from idp.embedded import EmbeddedWorker
+        from provisioning.reconciler import Controllers
 
-        embedded = EmbeddedWorker()
-        embedded.start()
-        _held.append(embedded)
+        for embedded in (EmbeddedWorker(), Controllers()):
+            embedded.start()
+            _held.append(embedded)
     worker.log.warning("Slipway answers on %s", settings.BASE_URL)
 
 

@@ -1,0 +1,127 @@
+"""Follows one feed of a cluster: lists it, watches from there, and lists again when the watch cannot go on.
+
+One thread per feed, started by the controller. It writes into the cache only and never touches the database. A broken
+stream is taken up where it stopped; a version that the server forgot costs a new list.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+
+import structlog
+
+from provisioning.domain.driver import Driver, DriverError, PermanentError, VersionExpired, Watch
+from provisioning.domain.run import backoff
+from provisioning.reconciler.cache import ClusterCache
+
+log = structlog.get_logger(__name__)
+
+LONGEST_WATCH = 300.0
+"""Seconds; each watch lasts between 80 and 100 % of it, so that they do not all end together."""
+NOT_SERVED_AGAIN = 60.0
+
+
+class Follower(threading.Thread):
+    """Runs until ``close``."""
+
+    def __init__(self, driver: Driver, feed: str, cache: ClusterCache) -> None:
+        super().__init__(name=f"slipway-watch-{feed}", daemon=True)
+        self._driver = driver
+        self._feed = feed
+        self._cache = cache
+        self._stopping = threading.Event()
+        self._watch: Watch | None = None
+        self._version: str | None = None
+        self._failures = 0
+
+    def run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._follow()
+                self._failures = 0
+            except VersionExpired:
+                self._version = None
+            except PermanentError as error:
+                self._wait_for_kind(error)
+            except DriverError as error:
+                self._pause(error)
+            except Exception:
+                log.exception("watch_fault", feed=self._feed)
+                self._version = None
+                self._stopping.wait(backoff(5, random.random()))  # noqa: S311 - jitter, not a secret
+
+    def close(self) -> None:
+        """Ask it to end; a stream that waits is broken off."""
+        self._stopping.set()
+        watch = self._watch
+        if watch is not None:
+            watch.close()
+
+    def _follow(self) -> None:
+        if self._version is None:
+            listed = self._driver.list_feed(self._feed)
+            self._cache.replace(self._feed, listed)
+            self._version = listed.version
+        seconds = LONGEST_WATCH * (0.8 + 0.2 * random.random())  # noqa: S311 - jitter, not a secret
+        began = time.monotonic()
+        self._watch = self._driver.watch(self._feed, self._version, seconds=seconds)
+        if self._stopping.is_set():
+            self._watch.close()
+        for event in self._watch:
+            self._cache.apply(self._feed, event)
+            self._version = event.version
+            self._failures = 0
+        self._watch = None
+        if time.monotonic() - began < 1:  # a server that closes at once must not be asked in a tight loop
+            self._stopping.wait(1)
+
+    def _wait_for_kind(self, error: PermanentError) -> None:
+        """A kind that the cluster does not have (yet), or that this account may not read."""
+        if error.code == "kind-not-served":
+            self._cache.forget_feed(self._feed)
+        else:
+            log.warning("watch_refused", feed=self._feed, code=error.code)
+        self._version = None
+        self._stopping.wait(NOT_SERVED_AGAIN)
+
+    def _pause(self, error: DriverError) -> None:
+        self._failures += 1
+        if self._failures in (1, 10):
+            log.info("watch_broken", feed=self._feed, code=error.code)
+        self._stopping.wait(min(10.0, backoff(self._failures, random.random())))  # noqa: S311 - jitter, not a secret
+
+
+class Pulse(threading.Thread):
+    """Asks the cluster every few seconds whether it answers, once for all its environments."""
+
+    EVERY = 5.0
+    UNREACHABLE_AFTER = 10.0
+
+    def __init__(self, driver: Driver) -> None:
+        super().__init__(name="slipway-pulse", daemon=True)
+        self._driver = driver
+        self._stopping = threading.Event()
+        self._failing_since: float | None = None
+        self.why = ""
+
+    @property
+    def unreachable(self) -> bool:
+        since = self._failing_since
+        return since is not None and time.monotonic() - since >= self.UNREACHABLE_AFTER
+
+    def run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._driver.probe()
+                self._failing_since, self.why = None, ""
+            except DriverError as error:
+                self._failing_since = self._failing_since or time.monotonic()
+                self.why = error.message
+            except Exception:
+                log.exception("pulse_fault")
+            self._stopping.wait(1.0 if self._failing_since else self.EVERY)
+
+    def close(self) -> None:
+        self._stopping.set()

@@ -1,0 +1,123 @@
+"""What a controller needs to know of the environments it looks at: what was agreed, rendered, in few queries.
+
+Called by the reconciler only. Reads rows, renders objects, decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from django.db.models import Q
+
+from provisioning.domain.driver import Manifest, ObjectRef, Observed, Scope
+from provisioning.domain.observation import GUARDRAILS, JUDGED_STATES, Wanted
+from provisioning.domain.readiness import Readiness
+from provisioning.models import ClusterWatch, Contract, Environment, Run
+from provisioning.selectors.capabilities import Catalogue, parsed
+from provisioning.selectors.desired import Desired, desired_of
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One environment to judge, with what its last successful run made."""
+
+    scope: Scope
+    environment: Environment
+    desired: Desired
+    outputs: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def power(self) -> str:
+        return str(self.desired.document.get("power", "awake"))
+
+    def compared(self, live: Mapping[ObjectRef, Manifest]) -> list[Wanted]:
+        """Every object that was agreed beside the one that lives."""
+        found = [
+            Wanted(GUARDRAILS, manifest, live.get(ObjectRef.of(manifest)), _NOT_JUDGED)
+            for manifest in self.desired.guardrails()
+        ]
+        for name in self.desired.order:
+            for one in self.desired.render(name, self.outputs):
+                ref = ObjectRef.of(one.manifest)
+                seen = live.get(ref)
+                found.append(Wanted(name, one.manifest, seen, self.desired.readiness(one, Observed(ref, seen))))
+        return found
+
+
+_NOT_JUDGED = Readiness("current", "ready", "")
+
+
+def watched(cluster_id: int, scopes: Sequence[Scope]) -> list[Watched]:
+    """The environments of ``scopes`` that are to be judged: alive, settled, and made by a run that succeeded."""
+    wanted = Q()
+    for scope in scopes:
+        wanted |= Q(system__slug=scope.system, name=scope.environment)
+    rows = (
+        Environment.objects.filter(wanted, cluster_id=cluster_id, deleted_at=None, state__in=JUDGED_STATES)
+        .exclude(observed=None)
+        .select_related("system__team", "stage", "cluster", "observed")
+        .prefetch_related("resources")
+    )
+    environments = list(rows)
+    names = {
+        one["capability"] for row in environments if row.observed for one in row.observed.document["resources"].values()
+    }
+    catalogue = Catalogue(names) if names else None
+    found = []
+    for row in environments:
+        assert row.observed is not None
+        desired = desired_of(row, row.observed.document, revision=row.observed.number, catalogue=catalogue)
+        outputs = {one.name: one.outputs for one in row.resources.all()}
+        found.append(Watched(Scope(row.system.slug, row.name), row, desired, outputs))
+    return found
+
+
+def scopes_changed(cluster_id: int, since: datetime) -> tuple[list[Scope], datetime]:
+    """Environments that a run or a person changed after ``since``, and the moment of the latest such change."""
+    rows = Environment.objects.filter(cluster_id=cluster_id, changed_at__gt=since).order_by("changed_at")
+    found = list(rows.values_list("system__slug", "name", "changed_at"))
+    return [Scope(system, name) for system, name, _ in found], found[-1][2] if found else since
+
+
+def judged_scopes(cluster_id: int) -> list[Scope]:
+    """All environments of a cluster that are to be judged, also those of which nothing lives any more."""
+    rows = Environment.objects.filter(cluster_id=cluster_id, deleted_at=None, state__in=JUDGED_STATES)
+    return [Scope(system, name) for system, name in rows.values_list("system__slug", "name")]
+
+
+def waiting_environments(cluster_id: int, scopes: Sequence[Scope]) -> list[int]:
+    """Those of ``scopes`` whose run is open; one query."""
+    asked = {(one.system, one.environment) for one in scopes}
+    rows = Run.objects.filter(environment__cluster_id=cluster_id, state="running")
+    found = rows.values_list("environment_id", "environment__system__slug", "environment__name")
+    return [pk for pk, system, name in found if (system, name) in asked]
+
+
+def living_kinds(cluster_id: int) -> frozenset[str]:
+    """``apiVersion/Kind`` of all that living resources of a cluster are made of."""
+    rows = Contract.objects.filter(
+        resources__environment__cluster_id=cluster_id, resources__environment__deleted_at=None
+    )
+    kinds: set[str] = set()
+    for row in rows.distinct().defer("document"):
+        kinds |= _kinds_of(row.digest, row.pk)
+    return frozenset(kinds)
+
+
+@lru_cache(maxsize=2000)
+def _kinds_of(digest: str, contract_id: int) -> frozenset[str]:
+    """A published contract never changes; a kind that is worked out by an expression cannot be followed."""
+    contract = parsed(Contract.objects.get(pk=contract_id))
+    pairs = [(one.manifest.get("apiVersion", ""), one.manifest.get("kind", "")) for one in contract.objects]
+    return frozenset(f"{version}/{kind}" for version, kind in pairs if "${" not in f"{version}{kind}")
+
+
+def is_watched(cluster_id: int, now: datetime) -> bool:
+    """Whether a controller sees everything of the cluster and will wake whoever waits for it."""
+    return ClusterWatch.objects.filter(
+        cluster_id=cluster_id, lease_until__gt=now, synced_at__isnull=False, unreachable_since=None
+    ).exists()
