@@ -1,8 +1,8 @@
 """``manage.py contract check``, ``publish`` and ``draft``: contracts from files, with what is wrong line by line.
 
 A thin face over ``provisioning.services.contracts`` and ``contract_drafts``, as are ``POST
-/api/v1/capabilities/…/contracts/`` and the page “Publish a version”. ``check`` and ``draft`` store nothing. Exits with 1
-when a file has findings or was refused; a draft with decisions to make is none of these.
+/api/v1/capabilities/…/contracts/`` and the page “Publish a version”. ``check`` and ``draft`` store nothing. Exits with
+1 when a file has findings or was refused; a draft with decisions to make is neither.
 """
 
 from __future__ import annotations
