@@ -80,6 +80,11 @@ def notices_read_all(actor: Actor, *, until: int | None = None, now: datetime) -
     return _read(mine if until is None else mine.filter(pk__lte=until), now)
 
 
+def notices_read_about(actor: Actor, *, url: str, now: datetime) -> int:
+    """Mark what the page at ``url`` answers as read, because the actor has opened it."""
+    return _read(Notice.objects.filter(person_id=_reader(actor), url=url), now)
+
+
 def notices_seen(*, username: str, urls: Collection[str], now: datetime) -> int:
     """Mark what the pages at ``urls`` answer as read for somebody who has just acted there. One update.
 

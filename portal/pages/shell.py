@@ -26,8 +26,9 @@ from idp.kernel.errors import UserFault
 from portal.drawing import words
 from portal.pages import problems
 from portal.reading import mine
+from portal.reading.notices import Counts, bell_of, counts
 from provisioning.models import Cluster
-from provisioning.selectors import changes, runs
+from provisioning.selectors import runs
 
 View = Callable[..., HttpResponseBase]
 
@@ -93,12 +94,24 @@ def theme_of(request: HttpRequest) -> str:
 def waiting_count(request: HttpRequest) -> int:
     """How many changes wait for this person; asked once per request, however often it is shown."""
     if not hasattr(request, "_waiting_count"):
-        request._waiting_count = changes.waiting_count(request.rights)  # type: ignore[attr-defined]
+        request._waiting_count = counts_of(request).waiting  # type: ignore[attr-defined]
     return int(request._waiting_count)  # type: ignore[attr-defined]
 
 
+def counts_of(request: HttpRequest) -> Counts:
+    """What waits for this person and what they have not read, together, in one query per request."""
+    if not hasattr(request, "_counts"):
+        request._counts = counts(  # type: ignore[attr-defined]
+            request.rights,  # type: ignore[attr-defined]
+            here=request.path,
+            waiting=not hasattr(request, "_waiting_count"),
+        )
+    found: Counts = request._counts  # type: ignore[attr-defined]
+    return found
+
+
 def _build(request: HttpRequest) -> dict[str, Any]:
-    """At most three queries: the team's systems, what waits, and the team when it has no system yet."""
+    """At most three queries: the team's systems, what waits and is unread, and the team when it has no system yet."""
     systems = mine.systems(request)
     return {
         "user": {
@@ -107,6 +120,7 @@ def _build(request: HttpRequest) -> dict[str, Any]:
             "team": _team_name(request, systems),
         },
         "waiting_count": waiting_count(request),
+        "bell": bell_of(counts_of(request), here=request.path),
         "starred": [{"name": one.slug, "url": reverse("system", args=[one.slug])} for one in systems[:STARRED]],
         "banners": banners(),
     }

@@ -67,6 +67,14 @@ def _joined() -> QuerySet[Change]:
     )
 
 
+LISTED = (
+    *("kind", "state", "title", "reason", "plan_digest", "environment_name", "created_at"),
+    *("monthly_cost_before", "monthly_cost_after", "requester__username"),
+    *("system__slug", "system__team__slug", "system__team__name", "stage__name", "stage__production"),
+)
+"""What a line of a list shows of a change, for ``only``."""
+
+
 def change_list(
     rights: Rights,
     *,
@@ -107,25 +115,26 @@ def _waiting(rows: QuerySet[Change], rights: Rights) -> QuerySet[Change]:
     )
 
 
-def waiting_count(rights: Rights, *, most: int = 100) -> int:
-    """How many changes wait for this person, counted up to ``most``."""
+MOST_WAITING = 100
+
+
+def waiting_rows(rights: Rights) -> QuerySet[Change, int]:
+    """Ids of the changes that wait for this person, as a sub-query of at most ``MOST_WAITING``."""
     rows = _waiting(visible(Change.objects.all(), rights, "system"), rights)
-    return len(rows.order_by().values_list("pk", flat=True)[:most])
+    return rows.order_by().values_list("pk", flat=True)[:MOST_WAITING]
+
+
+def waiting_count(rights: Rights) -> int:
+    """How many changes wait for this person, counted up to ``MOST_WAITING``."""
+    return len(waiting_rows(rights))
 
 
 def change_get(rights: Rights, change_id: int) -> Change:
     """The change; NotFound also when the reader may not know of it."""
     change = (
-        Change.objects.select_related(
-            "system__team",
-            "stage__cluster",
-            "environment__desired",
-            "environment__cluster",
-            "requester",
-            "base",
-            "revision",
-        )
-        .defer("stage__cluster__credentials", "environment__cluster__credentials")
+        Change.objects.select_related("system__team", "stage", "environment", "requester", "base", "revision")
+        # Only a look at the objects renders documents; it asks for them then.
+        .defer("environment__conditions", "base__document", "revision__document")
         .filter(pk=change_id)
         .first()
     )
@@ -214,7 +223,7 @@ def _similar(rights: Rights, change: Change) -> list[Change]:
     rows = change_list(rights, system=change.system.slug).filter(
         kind=change.kind, stage=change.stage, state__in=("succeeded", "failed", "rejected", "denied")
     )
-    return list(rows.exclude(pk=change.pk)[:SIMILAR])
+    return list(rows.only(*LISTED).exclude(pk=change.pk)[:SIMILAR])
 
 
 def _is_latest(run: Run) -> bool:

@@ -106,6 +106,14 @@
     });
   }
 
+  // What asks for news only while somebody looks: not from a hidden tab, and at once when it is looked at again.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.hidden && event.detail.elt?.matches("[data-awake]")) event.preventDefault();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) for (const element of $$("[data-awake]")) htmx.trigger(element, "awake");
+  });
+
   // A fragment's request that was sent to the sign-in page: show that page whole, not inside this one.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { login } = document.body.dataset;

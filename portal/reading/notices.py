@@ -1,0 +1,143 @@
+"""What the bell, its drawer and the page of notices show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from django.db.models import IntegerField, Q, QuerySet, Subquery
+
+from governance.access import Rights
+from governance.domain.notice import KINDS
+from governance.models import Notice
+from governance.selectors.notices import notice_list
+from idp.catalog.models import User
+from provisioning.selectors.changes import waiting_rows
+
+MOST_UNREAD: Final = 100
+DRAWER: Final = 8
+DRAWER_READ: Final = 40
+MARKS: Final = {
+    "change-waits": ("pending", "change"),
+    "change-approved": ("approved", "change"),
+    "change-rejected": ("rejected", "change"),
+    "change-denied": ("denied", "change"),
+    "change-cancelled": ("cancelled", "change"),
+    "change-superseded": ("superseded", "change"),
+    "change-failed": ("failed", "change"),
+    "change-succeeded": ("succeeded", "change"),
+    "environment-failed": ("failed", "environment"),
+    "environment-expires": ("expiring", "environment"),
+}
+ICONS: Final = {"change-commented": "message-circle", "information-asked": "message-circle"}
+
+
+class _Number(Subquery):
+    """How many rows a sub-query has, however its columns are called."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) _counted)"
+    output_field = IntegerField()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """``unread`` and ``waiting`` are counted up to a hundred; ``newest`` is the id of the newest unread notice, else 0.
+
+    ``here`` counts the unread notices that the page itself answers.
+    """
+
+    waiting: int
+    unread: int
+    newest: int
+    here: int
+
+
+def counts(rights: Rights, *, here: str = "", waiting: bool = True) -> Counts:
+    """What the shell shows of a person, in one query; without ``waiting`` that number is left at 0."""
+    unread = Notice.objects.filter(person_id=rights.actor.user_id, read_at=None)
+    asked: dict[str, Any] = {
+        "unread": _number(unread),
+        "newest": Subquery(unread.order_by("-id").values("pk")[:1]),
+    }
+    if here:
+        asked["here"] = _number(unread.filter(url=here))
+    if waiting:
+        asked["waiting"] = _Number(waiting_rows(rights))
+    found = User.objects.filter(pk=rights.actor.user_id).order_by().values(**asked).first() or {}
+    return Counts(*(int(found.get(name) or 0) for name in ("waiting", "unread", "newest", "here")))
+
+
+def _number(rows: QuerySet[Notice]) -> _Number:
+    return _Number(rows.order_by().values("pk")[:MOST_UNREAD])
+
+
+@dataclass(frozen=True, slots=True)
+class Bell:
+    """``answers`` is the page's path when opening it answers unread notices."""
+
+    unread: int
+    newest: int
+    answers: str = ""
+
+    @property
+    def shown(self) -> str:
+        return f"{MOST_UNREAD - 1}+" if self.unread >= MOST_UNREAD else str(self.unread)
+
+    @property
+    def spoken(self) -> str:
+        return f"Notices, {self.shown} unread" if self.unread else "Notices, none unread"
+
+
+def bell_of(found: Counts, *, here: str = "") -> Bell:
+    return Bell(found.unread, found.newest, here if found.here else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One notice as a row; ``more`` counts older unread ones that the same page answers."""
+
+    pk: int
+    title: str
+    text: str
+    url: str
+    at: Any
+    unread: bool
+    icon: str
+    mark: str
+    mark_kind: str
+    kind: str
+    more: int = 0
+
+
+def line_of(notice: Notice) -> Line:
+    mark, mark_kind = MARKS.get(notice.kind, ("", ""))
+    kind = KINDS.get(notice.kind)
+    return Line(
+        pk=notice.pk,
+        title=notice.title,
+        text=notice.text,
+        url=notice.url,
+        at=notice.at,
+        unread=notice.read_at is None,
+        icon=ICONS.get(notice.kind, "bell"),
+        mark=mark,
+        mark_kind=mark_kind,
+        kind=kind.title if kind else "",
+    )
+
+
+def drawer_lines(rights: Rights) -> list[Line]:
+    """The newest unread notices, one line for each page that answers; the newest read ones when all is read."""
+    mine = notice_list(rights).order_by("-id")
+    unread = collapsed(line_of(one) for one in mine.filter(read_at=None)[:DRAWER_READ])
+    return unread[:DRAWER] or [line_of(one) for one in mine.filter(~Q(read_at=None))[: DRAWER // 2]]
+
+
+def collapsed(lines: Iterable[Line]) -> list[Line]:
+    """The first line of each page, with the number of those that follow it."""
+    found: dict[str, Line] = {}
+    for line in lines:
+        first = found.get(line.url)
+        found[line.url] = replace(first, more=first.more + 1) if first else line
+    return list(found.values())
