@@ -18,22 +18,22 @@ from portal.forms.environment_draft import (
     added,
     from_document,
     settled,
-    with_row,
     without,
-    without_row,
 )
-from portal.forms.schema_form import Posted
+from portal.forms.row_edits import with_row, with_row_moved, without_row
+from portal.forms.schema_values import Posted
 
 if TYPE_CHECKING:
     from portal.reading.request_page import Surroundings
 
 
 def edited(draft: Draft, do: str, contracts: Contracts, *, chosen: str = "") -> tuple[Draft, str]:
-    """The draft after the order of one button, and where to look next: ``db``, or ``db:inputs.env`` for its newest
-    row, or ``db:inputs.env:rest`` when a row went; "" for nowhere.
+    """The draft after the order of one button, and where to look next: ``db``, or ``db:inputs.env:2:value`` for what
+    of a row takes the focus, or ``db:inputs.env:rest`` when a row went; "" for nowhere.
 
-    ``do`` is ``add:<capability>``, ``remove:<key>``, ``row:<key>:<path>`` or ``drop:<key>:<path>:<place>``; ``chosen``
-    is the capability for a bare ``add``, from the select that stands in for the picker without script.
+    ``do`` is ``add:<capability>``, ``remove:<key>``, ``refresh``, ``row:<key>:<path>`` for a new row, or ``drop``,
+    ``up`` or ``down`` with ``:<key>:<path>:<place>``. ``chosen`` is the capability for a bare ``add``, from the select
+    that stands in for the picker without script.
     """
     verb, *words = do.split(":")
     if verb == "add":
@@ -41,11 +41,37 @@ def edited(draft: Draft, do: str, contracts: Contracts, *, chosen: str = "") -> 
     if verb == "remove" and words:
         return settled(without(draft, words[0])), ""
     if verb == "row" and len(words) == 2:
-        return settled(with_row(draft, words[0], words[1])), f"{_renamed(draft, words[0])}:{words[1]}"
-    if verb == "drop" and len(words) == 3 and words[2].isdecimal() and len(words[2]) < 10:
-        shorter = settled(without_row(draft, words[0], words[1], int(words[2])))
-        return shorter, f"{_renamed(draft, words[0])}:{words[1]}:rest"
-    return draft, ""
+        return _with_new_row(draft, words[0], words[1], contracts)
+    if verb in _ROW_EDITS and len(words) == 3 and words[2].isdecimal() and len(words[2]) < 6:
+        return _ROW_EDITS[verb](draft, words[0], words[1], int(words[2]))
+    return (settled(draft), "") if verb == "refresh" else (draft, "")
+
+
+def _with_new_row(draft: Draft, key: str, path: str, contracts: Contracts) -> tuple[Draft, str]:
+    one = draft.resource(key)
+    try:
+        schema = contracts(one.capability).inputs if one else {}
+    except UserFault:
+        return draft, ""
+    longer, place = with_row(draft, key, path, schema)
+    return settled(longer), f"{_renamed(draft, key)}:{path}:{place}:value"
+
+
+def _dropped(draft: Draft, key: str, path: str, place: int) -> tuple[Draft, str]:
+    return settled(without_row(draft, key, path, place)), f"{_renamed(draft, key)}:{path}:rest"
+
+
+def _moved_up(draft: Draft, key: str, path: str, place: int) -> tuple[Draft, str]:
+    moved = settled(with_row_moved(draft, key, path, place, -1))
+    return moved, f"{_renamed(draft, key)}:{path}:{max(place - 1, 0)}:up"
+
+
+def _moved_down(draft: Draft, key: str, path: str, place: int) -> tuple[Draft, str]:
+    moved = settled(with_row_moved(draft, key, path, place, 1))
+    return moved, f"{_renamed(draft, key)}:{path}:{place + 1}:down"
+
+
+_ROW_EDITS = {"drop": _dropped, "up": _moved_up, "down": _moved_down}
 
 
 def _renamed(draft: Draft, key: str) -> str:

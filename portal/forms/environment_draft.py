@@ -17,7 +17,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from idp.kernel.errors import FieldError, UserFault
-from portal.forms.schema_form import Output, Posted, defaults, values
+from portal.forms.schema_inputs import Output
+from portal.forms.schema_values import Posted, asked_for, defaults, values
 
 MOST_RESOURCES: Final = 40
 RESOURCE_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
@@ -120,15 +121,8 @@ def _resource_spec(one: DraftResource, names: Mapping[str, str]) -> dict[str, An
     spec: dict[str, Any] = {"capability": one.capability}
     if one.component:
         spec["component"] = one.component
-    spec["inputs"] = _without_blank_rows(_follow(dict(one.inputs), names))
+    spec["inputs"] = asked_for(_follow(dict(one.inputs), names))
     return spec
-
-
-def _without_blank_rows(value: Any) -> Any:
-    """A row that was added and not yet filled is nothing that anybody asks for."""
-    if not isinstance(value, Mapping):
-        return value
-    return {key: _without_blank_rows(part) for key, part in value.items() if key or part not in ("", None)}
 
 
 def _follow(value: Any, names: Mapping[str, str]) -> Any:
@@ -176,10 +170,12 @@ def from_post(posted: Posted, contracts: Contracts, *, system: str, kept: frozen
 
 def _posted_resource(posted: Posted, key: str, contracts: Contracts, kept: frozenset[str]) -> DraftResource:
     capability = _word(posted, f"r.{key}.capability")
+    drawn = _word(posted, f"r.{key}.drawn") or capability  # another version may have been chosen since
     try:
-        inputs = values(contracts(capability).inputs, posted, f"r.{key}.inputs")
+        schema = contracts(drawn).inputs
     except UserFault:
-        inputs = {}
+        schema = {}
+    inputs = values(schema, posted, f"r.{key}.inputs")
     return DraftResource(
         key=key,
         name=key if key in kept else _word(posted, f"r.{key}.name") or key,
@@ -260,34 +256,6 @@ def without(draft: Draft, key: str) -> Draft:
     return replace(draft, resources=tuple(one for one in draft.resources if one.key != key))
 
 
-def with_row(draft: Draft, key: str, path: str) -> Draft:
-    """The draft with an empty row at the end of the map at ``path`` (``inputs.env``) of one resource."""
-    return _with_map(draft, key, path, lambda rows: {**rows, "": ""})
-
-
-def without_row(draft: Draft, key: str, path: str, place: int) -> Draft:
-    """The draft without row number ``place`` of a map; a number that is no row changes nothing."""
-    return _with_map(draft, key, path, lambda rows: {name: rows[name] for at, name in enumerate(rows) if at != place})
-
-
-def _with_map(draft: Draft, key: str, path: str, change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Draft:
-    names = path.split(".")[1:]
-    resources = [
-        replace(one, inputs=_changed(one.inputs, names, change)) if one.key == key and names else one
-        for one in draft.resources
-    ]
-    return replace(draft, resources=tuple(resources))
-
-
-def _changed(
-    inputs: Mapping[str, Any], names: list[str], change: Callable[[Mapping[str, Any]], dict[str, Any]]
-) -> dict[str, Any]:
-    inner = inputs.get(names[0])
-    if not isinstance(inner, Mapping):
-        inner = {}
-    return {**inputs, names[0]: change(inner) if len(names) == 1 else _changed(inner, names[1:], change)}
-
-
 # --- what resources offer each other, and where problems belong -----------------------------------------------------
 
 
@@ -313,10 +281,13 @@ def _outputs(name: str, contract: ContractLike) -> Iterable[Output]:
         keys = _mapping(schema.get("properties"))
         if not (secret and keys):
             kind = str(schema.get("type", "string"))
-            yield Output(f"${{resources.{name}.outputs.{key}}}", f"{name}.{key}", kind, secret, schema)
+            yield Output(
+                f"${{resources.{name}.outputs.{key}}}", f"{name}.{key}", kind, secret, schema, contract.capability, key
+            )
         for part, about in keys.items():
             kind = str(about.get("type", "string"))
-            yield Output(f"${{resources.{name}.outputs.{key}.{part}}}", f"{name}.{key}.{part}", kind, secret, about)
+            expression = f"${{resources.{name}.outputs.{key}.{part}}}"
+            yield Output(expression, f"{name}.{key}.{part}", kind, secret, about, contract.capability, key)
 
 
 def errors_at(draft: Draft, problems: Iterable[FieldError]) -> dict[str, dict[str, str]]:
@@ -329,8 +300,25 @@ def errors_at(draft: Draft, problems: Iterable[FieldError]) -> dict[str, dict[st
     for problem in problems:
         parts = problem.path.split(".")
         if parts[:2] == ["spec", "resources"] and len(parts) > 2 and (keys.get(parts[2]) or draft.resource(parts[2])):
-            key, path = keys.get(parts[2], parts[2]), ".".join(parts[3:])
+            key = keys.get(parts[2], parts[2])
+            path = _in_the_form(draft.resource(key), parts[3:])
         else:
             key, path = "", parts[-1]
         found.setdefault(key, {}).setdefault(path, problem.message)
     return found
+
+
+def _in_the_form(one: DraftResource | None, steps: list[str]) -> str:
+    """The path of a problem with rows counted as the form does, which has rows that are still empty."""
+    value: Any = one.inputs if one and steps[:1] == ["inputs"] else None
+    placed = steps[:1]
+    for step in steps[1:]:
+        if isinstance(value, list) and step.isdecimal() and len(step) < 6:
+            filled = [at for at, item in enumerate(value) if item is not None]
+            at = filled[int(step)] if int(step) < len(filled) else int(step)
+            value = value[at] if at < len(value) else None
+            placed.append(str(at))
+        else:
+            value = value.get(step) if isinstance(value, Mapping) else None
+            placed.append(step)
+    return ".".join(placed)

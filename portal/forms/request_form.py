@@ -6,13 +6,14 @@ contracts are handed in by a function, and what is wrong by the gate's problems.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from idp.kernel.errors import FieldError, UserFault
 from portal.forms.environment_draft import Contracts, Draft, DraftResource, errors_at, offers
-from portal.forms.schema_form import Drawing, Input, Option, every, fields, html_id
+from portal.forms.schema_form import fields
+from portal.forms.schema_inputs import Drawing, Input, Option, Row, every, html_id, own_slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class ResourceForm:
     error: str = ""
     name_error: str = ""
     component_error: str = ""
+    versions: tuple[Option, ...] = ()
     summary: str = ""
     to_fix: int = 0
     to_fill: int = 0
@@ -50,16 +52,12 @@ class ResourceForm:
 
     @property
     def usual(self) -> tuple[Input, ...]:
-        return tuple(one for one in self.inputs if not self._folded(one))
+        return tuple(one for one in self.inputs if not one.folded)
 
     @property
     def advanced(self) -> tuple[Input, ...]:
         """What is folded away: seldom needed, and nothing is wrong with it."""
-        return tuple(one for one in self.inputs if self._folded(one))
-
-    @staticmethod
-    def _folded(one: Input) -> bool:
-        return one.advanced and not any(part.error for part in every([one]))
+        return tuple(one for one in self.inputs if one.folded)
 
     @property
     def invalid(self) -> bool:
@@ -80,9 +78,12 @@ class ResourceForm:
         if not self.kept:
             own.append((self.name_id, self.name_error))
         for one in every(self.inputs):
-            own.append((one.id, one.error))
-            own += [(entry.id, entry.error) for entry in one.entries]
+            own += own_slots(one)
         return tuple(own)
+
+    @property
+    def version_id(self) -> str:
+        return f"r-{self.key}-version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ class Shown:
     takes: Mapping[str, str] = field(default_factory=dict)
     open: frozenset[str] = frozenset()
     focus: str = ""
+    versions: Callable[[str], Sequence[tuple[str, str]]] = field(default=lambda capability: ())
+    """From ``web-service@1`` to the other ways to say which version, as (``web-service@1.0.0``, words)."""
 
 
 def resource_forms(draft: Draft, contracts: Contracts, shown: Shown) -> tuple[ResourceForm, ...]:
@@ -120,6 +123,7 @@ def _resource_form(
         icon="box",
         kept=one.kept,
         components=_components(one.component, shown.components),
+        versions=_versions(one.capability, shown.versions(one.capability)),
         name_error=sentence(errors.get("name", "")),
         component_error=sentence(errors.get("component", "")),
         open=one.key in shown.open or one.key == shown.focus.partition(":")[0],
@@ -128,7 +132,8 @@ def _resource_form(
     try:
         contract = contracts(one.capability)
     except UserFault as fault:
-        return replace(bare, error=sentence(errors.get("capability", fault.message)), to_fix=1, open=True)
+        kept = fields({}, one.inputs, Drawing(f"r.{one.key}"))
+        return replace(bare, error=sentence(errors.get("capability", fault.message)), inputs=kept, to_fix=1, open=True)
     said = {path: sentence(message) for path, message in errors.items()}
     drawing = Drawing(f"r.{one.key}", said, offers(draft, contracts, without_key=one.key))
     inputs = tuple(_judged(part, shown.strict) for part in fields(contract.inputs, one.inputs, drawing))
@@ -144,21 +149,49 @@ def _resource_form(
 def _judged(one: Input, strict: bool) -> Input:
     """What is missing is called an error only when somebody asked; then in words that name the field."""
     inner = tuple(_judged(part, strict) for part in one.inputs)
+    rows = tuple(replace(row, inputs=tuple(_judged(part, strict) for part in row.inputs)) for row in one.rows)
     if not one.missing:
-        return replace(one, inputs=inner)
-    return replace(one, inputs=inner, error=f"{one.label} is required." if strict else "")
+        return replace(one, inputs=inner, rows=rows)
+    return replace(one, inputs=inner, rows=rows, error=f"{one.label} is required." if strict else "")
 
 
 def _focused(inputs: tuple[Input, ...], place: str) -> tuple[Input, ...]:
-    """The map at ``place`` with focus on its newest row, or on the button that adds one (``…:rest``)."""
-    path, _, rest = place.partition(":")
-    return tuple(_with_focus(one, bool(rest)) if path and one.path == path else one for one in inputs)
+    """The list or map at ``place`` with focus on one part of one of its rows (``inputs.env:2:value``), or on the
+    button that adds one (``…:rest``)."""
+    path, *where = place.split(":")
+    if not path:
+        return inputs
+    return tuple(_with_focus(one, path, where) for one in inputs)
 
 
-def _with_focus(one: Input, on_button: bool) -> Input:
-    if on_button or not one.entries:
+def _with_focus(one: Input, path: str, where: list[str]) -> Input:
+    if one.path != path:
+        rows = tuple(replace(row, inputs=_focused(row.inputs, ":".join([path, *where]))) for row in one.rows)
+        return replace(one, inputs=_focused(one.inputs, ":".join([path, *where])), rows=rows)
+    if len(where) != 2 or not (one.rows or one.entries):
         return replace(one, focus=True)
-    return replace(one, entries=(*one.entries[:-1], replace(one.entries[-1], focus=True)))
+    at, part = int(where[0]), where[1]
+    entries = tuple(replace(entry, focus=number == at) for number, entry in enumerate(one.entries))
+    return replace(one, entries=entries, rows=tuple(_row_focus(row, part) if row.at == at else row for row in one.rows))
+
+
+def _row_focus(row: Row, part: str) -> Row:
+    """A button at the end of the way cannot be pressed any more, so its neighbour takes the focus."""
+    if part in ("up", "down"):
+        stuck = row.first if part == "up" else row.last
+        return replace(row, focus={"up": "down", "down": "up"}[part] if stuck else part)
+    first = next((number for number, inner in enumerate(row.inputs) if inner.kind != "hidden"), None)
+    if first is None:
+        return replace(row, focus=part)
+    inner = tuple(replace(one, focus=True) if number == first else one for number, one in enumerate(row.inputs))
+    return replace(row, inputs=inner)
+
+
+def _versions(chosen: str, known: Sequence[tuple[str, str]]) -> tuple[Option, ...]:
+    options = [Option(value, words, value == chosen) for value, words in known]
+    if options and all(not option.selected for option in options):
+        options.insert(0, Option(chosen, chosen.partition("@")[2] or "The newest", selected=True))
+    return tuple(options) if len(options) > 1 else ()
 
 
 def _components(chosen: str, known: Sequence[tuple[str, str]]) -> tuple[Option, ...]:
@@ -172,11 +205,15 @@ def _components(chosen: str, known: Sequence[tuple[str, str]]) -> tuple[Option, 
 
 def _remaining(drawn: ResourceForm, said: Mapping[str, str]) -> str:
     """The first error that no field has a place for (an input that the contract does not know, say)."""
-    placed = {"name", "component", *(one.path for one in every(drawn.inputs))}
-    placed |= {f"{one.path}.{entry.key}" for one in every(drawn.inputs) for entry in one.entries}
-    inside = tuple(f"{one.path}." for one in every(drawn.inputs) if one.kind in ("list", "data"))
-    left = (path for path in said if path not in placed and not path.startswith(inside or ("\0",)))
-    return next((_with_path(path, said[path]) for path in left), "")
+    every_input = list(every(drawn.inputs))
+    placed = {"name", "component", *(one.path for one in every_input)}
+    placed |= {f"{one.path}.{entry.key}" for one in every_input for entry in one.entries}
+    placed |= {f"{one.path}.{row.at}" for one in every_input for row in one.rows}
+    whole = tuple(f"{one.path}." for one in every_input if one.kind in ("lines", "checks", "data"))
+    whole += tuple(f"{one.path}.{row.at}." for one in every_input for row in one.rows if row.data)
+    rest = {one.path.removesuffix(".~rest") for one in every_input if one.path.endswith(".~rest") and one.error}
+    left = (path for path in said if path not in placed and not path.startswith(whole or ("\0",)))
+    return next((_with_path(path, said[path]) for path in left if path.rpartition(".")[0] not in rest), "")
 
 
 def _with_path(path: str, message: str) -> str:

@@ -1,8 +1,8 @@
-"""Forms made from contracts' JSON Schemas: a schema and values become fields, posted fields become values again.
+"""Forms made from contracts' JSON Schemas: a schema and values become fields.
 
-Called by `environment_draft` and `request_form` for each resource of a draft. Pure: no Django, no queries and no
-judgement. What was typed is kept even where it is wrong (``"abc"`` stays a string in an integer's place), because the
-contract says what is wrong and the field shows both. So nothing that a person typed is lost between two requests.
+Called by ``request_form`` for each resource of a draft, and by the page that publishes contracts. Pure: no Django, no
+queries and no judgement. What was typed is shown even where it is wrong, and what no field can show stands in a YAML
+editor, so nothing is lost between two requests; ``schema_values`` reads what is posted.
 
 Every value may also be a reference, ``${resources.db.outputs.host}``; it travels as text whatever type the input has.
 """
@@ -10,170 +10,88 @@ Every value may also be a reference, ``${resources.db.outputs.host}``; it travel
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
 
-from provisioning.domain.schema import fits
+from portal.forms.schema_inputs import Drawing, Entry, Input, Option, Row, html_id, reference_label
+from portal.forms.schema_kinds import (
+    ASIDE,
+    SCALARS,
+    WIDE_TEXT,
+    Schema,
+    choices_of,
+    first_type,
+    holds_files,
+    is_blank,
+    is_long,
+    is_open,
+    kind_of,
+    ordered,
+    text_of,
+)
+from portal.forms.schema_words import hint_words, label_of, placeholder_of, plain_text, words_of
+from portal.forms.yaml_text import as_typed, as_yaml, why_not
+from provisioning.domain.form_hints import hint_of, source_of
+from provisioning.domain.schema_conditions import branch_of, deciding, discriminator, shown
 
-Schema = Mapping[str, Any]
-
-WHOLE_NUMBER: Final = re.compile(r"[+-]?\d{1,18}\Z")
-DECIMAL_NUMBER: Final = re.compile(r"[+-]?(\d{1,18}(\.\d{1,18})?|\.\d{1,18})\Z")
-UNIT_IN_TITLE: Final = re.compile(r"(?P<label>.+?) \((?P<unit>[^()]{1,12})\)\Z")
-WIDE_TEXT: Final = 100
-LONG_TEXT: Final = 1_000
-SCALARS: Final = frozenset({"string", "integer", "number", "boolean"})
-
-
-class Posted(Protocol):
-    """What a QueryDict and the tests' stand-in have in common."""
-
-    def get(self, name: str, default: Any = None) -> Any: ...
-
-    def getlist(self, name: str) -> list[Any]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """Something another resource of the draft offers. ``type`` is a JSON type, ``schema`` all that is known of it."""
-
-    expression: str
-    label: str
-    type: str
-    secret: bool = False
-    schema: Schema = field(default_factory=dict)
+OBJECT_KINDS: Final = frozenset({"group", "choice"})
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    value: str
-    label: str
-    selected: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One row of a map: a key and its value, with the error that belongs to this key."""
-
-    key: str
-    value: str
-    id: str
-    error: str = ""
-    focus: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One field to draw. ``path`` is relative to the resource (``inputs.env``); ``name`` and ``id`` are for HTML.
-
-    ``kind``: text, textarea, number, select, checkbox, map, list, group, reference, data (anything else, as JSON).
-    ``missing``: the contract wants a value and there is none, which is not worth red ink before somebody asks.
-    ``advanced``: folded away, because most never need it.
-    """
-
-    kind: str
-    path: str
-    name: str
-    id: str
-    label: str
-    value: str = ""
-    checked: bool = False
-    hint: str = ""
-    error: str = ""
-    unit: str = ""
-    required: bool = False
-    placeholder: str = ""
-    mono: bool = False
-    missing: bool = False
-    advanced: bool = False
-    wide: bool = False
-    focus: bool = False
-    options: tuple[Option, ...] = ()
-    entries: tuple[Entry, ...] = ()
-    inputs: tuple[Input, ...] = ()
-    suggestions: tuple[Output, ...] = ()
-
-    @property
-    def described_by(self) -> str:
-        """Ids of the hint and of the place where an error appears, for ``aria-describedby``."""
-        return f"{self.id}-hint {self.id}-error" if self.hint else f"{self.id}-error"
-
-
-def _first_type(schema: Schema) -> str:
-    given = schema.get("type", "")
-    kinds = [given] if isinstance(given, str) else [str(kind) for kind in given if kind != "null"]
-    return "string" if "string" in kinds and len(kinds) > 1 else (kinds[0] if kinds else "")
-
-
-def _object_kind(schema: Schema, depth: int) -> str:
-    if schema.get("properties"):
-        return "data" if depth else "group"
-    extra = schema.get("additionalProperties")
-    if isinstance(extra, Mapping) and (_first_type(extra) in SCALARS or not extra):
-        return "map"
-    return "reference"
-
-
-def kind_of(schema: Schema, depth: int = 0) -> str:
-    """How an input of this schema is drawn; ``depth`` 1 is inside a group, where another group is written as JSON."""
-    if schema.get("enum"):
-        return "select"
-    kind = _first_type(schema)
-    if kind == "object":
-        return _object_kind(schema, depth)
-    if kind == "array":
-        items = schema.get("items")
-        return "list" if isinstance(items, Mapping) and _first_type(items) in ("string", "integer") else "data"
-    if kind == "string":
-        return "textarea" if schema.get("x-multiline") or schema.get("maxLength", 0) > LONG_TEXT else "text"
-    return {"integer": "number", "number": "number", "boolean": "checkbox"}.get(kind, "data")
-
-
-def html_id(name: str) -> str:
-    """An id from a field's name; dots would need escaping in selectors."""
-    return re.sub(r"[^A-Za-z0-9_-]", "-", name)
-
-
-# --- values to fields -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """What every field of one resource needs: where names begin, what is wrong, what others offer."""
-
-    prefix: str
-    errors: Mapping[str, str] = field(default_factory=dict)
-    offers: Sequence[Output] = ()
-
-    def offers_for(self, *, secrets: bool, types: frozenset[str] | None = None) -> tuple[Output, ...]:
-        return tuple(
-            offer for offer in self.offers if (secrets or not offer.secret) and (types is None or offer.type in types)
-        )
-
-    def objects_for(self, schema: Schema) -> tuple[Output, ...]:
-        """Outputs that are objects and fit ``schema``."""
-        found = self.offers_for(secrets=bool(schema.get("x-secret")), types=frozenset({"object"}))
-        return tuple(offer for offer in found if fits(offer.schema, schema) is None)
-
-
-def fields(schema: Schema, values: Mapping[str, Any], drawing: Drawing, *, path: str = "inputs") -> tuple[Input, ...]:
-    """The fields of an object schema, in the order its author chose (``x-order``, else as written)."""
-    required = frozenset(schema.get("required", ()))
-    depth = path.count(".")
-    properties: Mapping[str, Schema] = schema.get("properties", {})
-    ordered = sorted(properties.items(), key=lambda item: item[1].get("x-order", len(properties)))
-    return tuple(
+def fields(
+    schema: Schema, values: Mapping[str, Any], drawing: Drawing, *, path: str = "inputs", depth: int = 0
+) -> tuple[Input, ...]:
+    """The fields of an object schema that ``values`` leave open or fill, in the order its author chose."""
+    here = shown(schema, values)
+    required = frozenset(here.get("required", ()))
+    decisive = deciding(schema)
+    drawn = [
         _input(name, part, values.get(name), drawing, f"{path}.{name}", name in required, depth)
-        for name, part in ordered
+        for name, part in ordered(here)
+    ]
+    drawn = [replace(one, decides=one.decides or one.path.rpartition(".")[2] in decisive) for one in drawn]
+    return (*drawn, *_rest(schema, values, drawing, path), *_aside(values, drawing, path))
+
+
+def _aside(values: Mapping[str, Any], drawing: Drawing, path: str) -> Iterator[Input]:
+    if values.get(ASIDE):
+        yield _hidden(drawing, f"{path}.{ASIDE}", json.dumps(values[ASIDE], ensure_ascii=False))
+
+
+def _hidden(drawing: Drawing, path: str, value: str) -> Input:
+    name = f"{drawing.prefix}.{path}"
+    return Input(kind="hidden", path=path, name=name, id=html_id(name), label="", value=value)
+
+
+def _rest(schema: Schema, values: Mapping[str, Any], drawing: Drawing, path: str) -> Iterator[Input]:
+    """A YAML editor for what has no field: names that the contract does not know, and those of an open object."""
+    named = {name for name, _ in ordered(schema)}
+    here = {name for name, _ in ordered(shown(schema, values))}
+    left = {name: value for name, value in values.items() if name not in named and name != ASIDE and name}
+    left |= {name: values[name] for name in named - here if name in values}
+    if not left and not is_open(schema):
+        return
+    name = f"{drawing.prefix}.{path}.~rest"
+    errors = [drawing.errors.get(f"{path}.{key}") or drawing.inside(f"{path}.{key}") for key in left]
+    unread = left.get("~")
+    yield Input(
+        kind="data",
+        path=f"{path}.~rest",
+        name=name,
+        id=html_id(name),
+        label="More values" if is_open(schema) else "Values without a field",
+        value=(unread if isinstance(unread, str) and len(left) == 1 else as_yaml(left).rstrip("\n")) if left else "",
+        hint="Written as YAML, a name and a value on each line.",
+        error=why_not(unread) or next((f"{key}: {text}" for key, text in zip(left, errors, strict=True) if text), ""),
+        mono=True,
     )
 
 
 def _input(key: str, schema: Schema, value: Any, drawing: Drawing, path: str, required: bool, depth: int) -> Input:
     kind = _kind_for(schema, value, drawing, required, depth)
     name = f"{drawing.prefix}.{path}"
-    label, unit = _label(key, schema)
+    label, unit = label_of(key, schema)
+    hint = hint_of(schema)
     bare = Input(
         kind=kind,
         path=path,
@@ -181,29 +99,80 @@ def _input(key: str, schema: Schema, value: Any, drawing: Drawing, path: str, re
         id=html_id(name),
         label=label,
         unit=unit if kind in ("number", "text") else "",
-        hint=_hint(schema, kind),
+        hint=hint_words(schema, kind),
+        help=hint.help,
         error=drawing.errors.get(path, ""),
         required=required,
-        missing=required and value in (None, "", {}, []) and "default" not in schema,
-        placeholder=_placeholder(schema, kind),
-        mono=bool(schema.get("pattern") or schema.get("format") or schema.get("x-mono")),
-        advanced=bool(schema.get("x-advanced")) and value in (None, "", {}, [], schema.get("default")),
+        missing=required and is_blank(value) and "default" not in schema,
+        placeholder=placeholder_of(schema, kind),
+        mono=bool(schema.get("pattern") or schema.get("format") or schema.get("x-mono") or hint.widget == "code"),
+        advanced=hint.advanced and (is_blank(value) or value == schema.get("default")),
+        blank=value == "" and kind in ("text", "textarea"),
     )
-    return _FILL[kind](bare, schema, value, drawing)
+    return _FILL[kind](bare, schema, value, drawing, depth)
 
 
 def _kind_for(schema: Schema, value: Any, drawing: Drawing, required: bool, depth: int) -> str:
     """The kind for this value: what does not fit the usual field is shown as text, so that it can be mended."""
     kind = kind_of(schema, depth)
-    if kind == "checkbox" and isinstance(value, str):
-        return "text"
-    if kind == "map" and value is not None and not isinstance(value, Mapping):
+    if kind in _SHAPES and value is not None and not isinstance(value, _SHAPES[kind]):
+        return "reference" if kind == "group" and _is_reference(value) else "data"
+    if kind == "checkbox" and value is not None and not isinstance(value, bool):
+        return "data" if isinstance(value, (Mapping, list)) else "text"
+    if kind == "map" and not _rows_can_show(schema, value or {}):
         return "data"
-    if kind == "list" and value is not None and not isinstance(value, list):
+    if kind in ("items", "checks", "lines") and not _list_can_show(schema, value or (), kind):
         return "data"
-    if kind == "group" and (isinstance(value, str) or (not value and _wants_output(schema, drawing, required))):
+    if kind in ("text", "textarea", "number", "select", "choices") and isinstance(value, (Mapping, list)):
+        return "data"
+    if kind == "text" and isinstance(value, str) and "\n" in value:
+        return "textarea"
+    if kind == "group" and not value and _wants_output(schema, drawing, required):
         return "reference"
+    if kind == "reference" and (isinstance(value, (Mapping, list)) or (not value and not drawing.objects_for(schema))):
+        return "data"
     return kind
+
+
+_SHAPES: Final[Mapping[str, type]] = {
+    "map": Mapping,
+    "group": Mapping,
+    "choice": Mapping,
+    "items": list,
+    "lines": list,
+    "checks": list,
+    "objects": list,
+}
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("${")
+
+
+def _rows_can_show(schema: Schema, value: Mapping[str, Any]) -> bool:
+    """Whether each value of a map would be read back as it is: a number in a text's place, say, would not."""
+    extra = schema.get("additionalProperties")
+    kind = first_type(extra) if isinstance(extra, Mapping) else ""
+    kinds = {"integer": (int, float, str), "number": (int, float, str), "boolean": (bool, str)}.get(kind, (str,))
+    return all(isinstance(part, kinds) and (kind == "boolean" or not isinstance(part, bool)) for part in value.values())
+
+
+def _list_can_show(schema: Schema, value: Any, kind: str) -> bool:
+    items: Schema = schema.get("items", {})
+    if kind == "checks":
+        known = choices_of(items)
+        return all(any(type(part) is type(one) and part == one for one in known) for part in value) and (
+            len({text_of(part) for part in value}) == len(value)
+        )
+    if kind == "lines" and any(isinstance(part, str) and not _is_a_line(part) for part in value):
+        return False
+    if choices := choices_of(items):
+        return all(part is None or isinstance(part, str) or part in choices for part in value)
+    return _rows_can_show({"additionalProperties": items}, dict(enumerate(part for part in value if part is not None)))
+
+
+def _is_a_line(text: str) -> bool:
+    return bool(text) and text == text.strip() and "\n" not in text
 
 
 def _wants_output(schema: Schema, drawing: Drawing, required: bool) -> bool:
@@ -212,272 +181,269 @@ def _wants_output(schema: Schema, drawing: Drawing, required: bool) -> bool:
     needed = schema.get("required", ())
     if not needed or "default" in schema or all("default" in properties.get(name, {}) for name in needed):
         return False
-    return required or bool(drawing.objects_for(schema))
+    fitting = drawing.objects_for(schema)
+    return bool(fitting) or (required and schema.get("additionalProperties") is not False)
 
 
-def _label(key: str, schema: Schema) -> tuple[str, str]:
-    title = str(schema.get("title") or _words(key))
-    if schema.get("x-unit"):
-        return title.removesuffix(f" ({schema['x-unit']})"), str(schema["x-unit"])
-    found = UNIT_IN_TITLE.match(title)
-    return (found["label"], found["unit"]) if found else (title, "")
+# --- plain fields ---------------------------------------------------------------------------------------------------
 
 
-def _words(key: str) -> str:
-    """``storageGiB`` and ``max_size`` as words, for a schema that gives no title."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_-]+", " ", key).strip()
-    return spaced[:1].upper() + spaced[1:]
-
-
-def _limits(schema: Schema) -> str:
-    low, high = schema.get("minimum"), schema.get("maximum")
-    if low is not None and high is not None:
-        return f"{low} to {high}"
-    if low is not None:
-        return f"{low} or more"
-    return f"at most {high}" if high is not None else ""
-
-
-def _hint(schema: Schema, kind: str) -> str:
-    said = str(schema.get("description", "")).strip()
-    limits = _limits(schema) if kind == "number" else ""
-    if not limits or limits in said:
-        return said
-    return f"{limits[:1].upper()}{limits[1:]}. {said}" if said else f"{limits[:1].upper()}{limits[1:]}"
-
-
-def _placeholder(schema: Schema, kind: str) -> str:
-    if kind not in ("text", "number", "textarea"):
-        return ""
-    if "default" in schema:
-        return _text(schema["default"])
-    examples = schema.get("examples") or ()
-    return _text(schema.get("x-placeholder", examples[0] if examples else ""))
-
-
-def _text(value: Any) -> str:
-    """A value as it stands in a text field."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (Mapping, list, tuple)):
-        return json.dumps(value, ensure_ascii=False)
-    return str(value)
-
-
-def _fill_text(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> Input:
-    secrets = bool(schema.get("x-secret"))
+def _fill_text(bare: Input, schema: Schema, value: Any, drawing: Drawing, depth: int) -> Input:
+    source = source_of(schema)
+    offers = drawing.offers_for(secrets=bool(schema.get("x-secret")), types=SCALARS, source=source)
     wide = schema.get("maxLength", 0) >= WIDE_TEXT
-    return replace(bare, value=_text(value), wide=wide, suggestions=drawing.offers_for(secrets=secrets, types=SCALARS))
+    return replace(bare, value=plain_text(value), wide=wide, suggestions=offers, source=source)
 
 
-def _fill_number(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> Input:
+def _fill_number(bare: Input, schema: Schema, value: Any, drawing: Drawing, depth: int) -> Input:
     offers = drawing.offers_for(secrets=False, types=frozenset({"integer", "number"}))
-    return replace(bare, value=_text(value), suggestions=offers)
+    return replace(bare, value=plain_text(value), suggestions=offers)
 
 
-def _fill_select(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> Input:
+def _fill_select(bare: Input, schema: Schema, value: Any, drawing: Drawing, depth: int) -> Input:
     # A browser chooses the first option where none is chosen, so the default must be.
-    chosen = _text(schema.get("default") if value is None else value)
-    known = [_text(choice) for choice in schema["enum"]]
+    chosen = plain_text(schema.get("default") if value is None else value)
     about = schema.get("x-labels", {})
-    options = [
-        Option(choice, f"{choice}, {about[choice]}" if choice in about else choice, choice == chosen)
-        for choice in known
-    ]
-    if not chosen and "default" not in schema:
-        options.insert(0, Option("", "Choose" if bare.required else "Not set", selected=True))
-    elif not bare.required and "default" not in schema:
-        options.insert(0, Option("", "Not set"))
-    if chosen and chosen not in known:
-        options.append(Option(chosen, chosen, selected=True))
+    options = [_option(text_of(choice), about, chosen) for choice in choices_of(schema)]
+    options = _with_none(options, bare.required, "default" in schema, chosen)
     return replace(bare, value=chosen, options=tuple(options), wide=bool(about))
 
 
-def _fill_checkbox(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> Input:
+def _option(choice: str, about: Mapping[str, Any], chosen: str) -> Option:
+    return Option(choice, f"{choice}, {about[choice]}" if choice in about else choice, choice == chosen)
+
+
+def _with_none(options: list[Option], required: bool, has_default: bool, chosen: str) -> list[Option]:
+    """The same with an option for nothing where nothing may stand, and one for a value that is no choice."""
+    if not chosen and not has_default:
+        return [Option("", "Choose" if required else "Not set", selected=True), *options]
+    if not required and not has_default:
+        options = [Option("", "Not set"), *options]
+    if chosen and all(option.value != chosen for option in options):
+        options = [*options, Option(chosen, chosen, selected=True)]
+    return options
+
+
+def _fill_checkbox(bare: Input, schema: Schema, value: Any, drawing: Drawing, depth: int) -> Input:
     return replace(bare, checked=bool(schema.get("default", False) if value is None else value), missing=False)
 
 
-def _fill_map(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> Input:
-    entries = [
-        Entry(str(key), _text(item), f"{bare.id}-{place}", drawing.errors.get(f"{bare.path}.{key}", ""))
-        for place, (key, item) in enumerate((value or {}).items())
-    ]
-    extra = schema.get("additionalProperties")
-    secrets = isinstance(extra, Mapping) and bool(extra.get("x-secret"))
-    return replace(bare, entries=tuple(entries), suggestions=drawing.offers_for(secrets=secrets, types=SCALARS))
-
-
-def _fill_list(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> Input:
-    lines = "\n".join(_text(item) for item in value or ())
-    inside = next((text for path, text in drawing.errors.items() if path.startswith(f"{bare.path}.")), "")
-    hint = bare.hint or "One on each line."
-    return replace(bare, value=lines, error=bare.error or inside, hint=hint)
-
-
-def _fill_group(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> Input:
-    inner = fields(schema, value or {}, drawing, path=bare.path)
-    if not bare.required and not value:
-        inner = tuple(replace(part, required=False, missing=False) for part in inner)
-    return replace(bare, inputs=inner, missing=False)
-
-
-def _fill_reference(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> Input:
-    chosen = _text(value)
+def _fill_reference(bare: Input, schema: Schema, value: Any, drawing: Drawing, depth: int) -> Input:
+    chosen = plain_text(value)
     offers = drawing.objects_for(schema)
     options = [Option(offer.expression, offer.label, offer.expression == chosen) for offer in offers]
     if chosen and all(option.value != chosen for option in options):
-        options.append(Option(chosen, _reference_label(chosen), selected=True))
+        options.append(Option(chosen, reference_label(chosen), selected=True))
     if not chosen or not bare.required:
         words = "Nothing" if not bare.required else ("Choose" if options else "Add a resource that offers one")
         options.insert(0, Option("", words, selected=not chosen))
     return replace(bare, value=chosen, options=tuple(options))
 
 
-def _fill_data(bare: Input, schema: Schema, value: Any, drawing: Drawing) -> Input:
-    shown = (
-        value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False, indent=2)
+def _fill_data(bare: Input, schema: Schema, value: Any, drawing: Drawing, depth: int) -> Input:
+    unread = why_not(value)
+    return replace(
+        bare,
+        value=as_typed(_without_aside(value)),
+        error=unread or bare.error or drawing.inside(bare.path),
+        hint=bare.hint or "Written as YAML.",
+        mono=True,
+        missing=bare.missing and not unread,
     )
-    inside = next((text for path, text in drawing.errors.items() if path.startswith(f"{bare.path}.")), "")
-    return replace(bare, value=shown, error=bare.error or inside, hint=bare.hint or "Written as JSON.", mono=True)
 
 
-_FILL: Final[Mapping[str, Callable[[Input, Schema, Any, Drawing], Input]]] = {
+def _without_aside(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_aside(part) for key, part in value.items() if key != ASIDE}
+    return [_without_aside(part) for part in value] if isinstance(value, list) else value
+
+
+def _fill_lines(bare: Input, schema: Schema, value: Any, drawing: Drawing, depth: int) -> Input:
+    lines = "\n".join(plain_text(item) for item in value or ())
+    error = bare.error or drawing.inside(bare.path)
+    return replace(bare, value=lines, error=error, hint=bare.hint or "One on each line.", mono=True)
+
+
+def _fill_checks(bare: Input, schema: Schema, value: Any, drawing: Drawing, depth: int) -> Input:
+    items: Schema = schema.get("items", {})
+    chosen = schema.get("default", ()) if value is None else value
+    about = items.get("x-labels", {})
+    given = {text_of(part) for part in chosen or ()}
+    options = tuple(
+        replace(_option(text_of(choice), about, ""), selected=text_of(choice) in given) for choice in choices_of(items)
+    )
+    return replace(bare, options=options, error=bare.error or drawing.inside(bare.path))
+
+
+# --- maps, lists and objects ----------------------------------------------------------------------------------------
+
+
+def _fill_map(bare: Input, schema: Schema, value: Any, drawing: Drawing, depth: int) -> Input:
+    extra = schema.get("additionalProperties")
+    inner: Schema = extra if isinstance(extra, Mapping) else {}
+    files = holds_files(inner)
+    entries = [
+        Entry(
+            str(key),
+            text_of(item),
+            f"{bare.id}-{place}",
+            drawing.errors.get(f"{bare.path}.{key}", ""),
+            long=files or "\n" in text_of(item),
+        )
+        for place, (key, item) in enumerate(_or_default(schema, value, {}).items())
+    ]
+    source = source_of(inner)
+    offers = drawing.offers_for(secrets=bool(inner.get("x-secret")), types=SCALARS, source=source)
+    return replace(bare, entries=tuple(entries), suggestions=offers, source=source)
+
+
+def _or_default(schema: Schema, value: Any, empty: Any) -> Any:
+    """A list or map that was left out stands for its default, and its rows are shown."""
+    return (schema.get("default") or empty) if value is None else value
+
+
+def _fill_items(bare: Input, schema: Schema, value: Any, drawing: Drawing, depth: int) -> Input:
+    items: Schema = schema.get("items", {})
+    source = source_of(items)
+    given = list(_or_default(schema, value, []))
+    rows = [
+        replace(
+            row,
+            value=plain_text(item),
+            marker=f"+{row.at}" if item is None else str(row.at),
+            long=is_long(items) or "\n" in plain_text(item),
+            options=_row_options(items, item),
+        )
+        for row, item in zip(_rows(bare, given, drawing), given, strict=True)
+    ]
+    offers = drawing.offers_for(secrets=bool(items.get("x-secret")), types=_types_of(items), source=source)
+    return replace(bare, rows=tuple(rows), suggestions=offers, source=source, item=_item_words(bare, items))
+
+
+def _types_of(items: Schema) -> frozenset[str]:
+    return SCALARS if first_type(items) == "string" else frozenset({first_type(items)})
+
+
+def _row_options(items: Schema, item: Any) -> tuple[Option, ...]:
+    choices = choices_of(items) or ([True, False] if first_type(items) == "boolean" else [])
+    if not choices:
+        return ()
+    chosen = plain_text(item)
+    options = [_option(text_of(choice), items.get("x-labels", {}), chosen) for choice in choices]
+    return tuple(_with_none(options, True, False, chosen))
+
+
+def _rows(bare: Input, given: list[Any], drawing: Drawing) -> Iterator[Row]:
+    for at in range(len(given)):
+        name = f"{bare.name}.{at}"
+        yield Row(
+            at=at,
+            name=name,
+            id=html_id(name),
+            marker=str(at),
+            title=f"{bare.label} {at + 1}",
+            error=drawing.errors.get(f"{bare.path}.{at}", ""),
+            first=at == 0,
+            last=at == len(given) - 1,
+        )
+
+
+def _item_words(bare: Input, items: Schema) -> str:
+    return str(items.get("title") or "").lower() or "a row"
+
+
+def _fill_objects(bare: Input, schema: Schema, value: Any, drawing: Drawing, depth: int) -> Input:
+    items: Schema = schema.get("items", {})
+    given = list(_or_default(schema, value, []))
+    rows = [
+        _object_row(row, bare, items, item, drawing, depth)
+        for row, item in zip(_rows(bare, given, drawing), given, strict=True)
+    ]
+    return replace(bare, rows=tuple(rows), item=_item_words(bare, items))
+
+
+def _object_row(row: Row, bare: Input, items: Schema, item: Any, drawing: Drawing, depth: int) -> Row:
+    if not isinstance(item, Mapping):
+        error = why_not(item) or row.error
+        return replace(row, data=True, value=as_typed(item), error=error)
+    path = f"{bare.path}.{row.at}"
+    inner = (
+        _choice_inputs(items, item, drawing, path, required=True, depth=depth + 1)
+        if items.get("oneOf")
+        else fields(items, item, drawing, path=path, depth=depth + 2)
+    )
+    return replace(row, inputs=inner)
+
+
+def _fill_group(bare: Input, schema: Schema, value: Any, drawing: Drawing, depth: int) -> Input:
+    inner = fields(schema, value or {}, drawing, path=bare.path, depth=depth + 1)
+    if not bare.required and not value:
+        inner = tuple(replace(part, required=False, missing=False) for part in inner)
+    return replace(bare, inputs=inner, missing=False)
+
+
+def _fill_choice(bare: Input, schema: Schema, value: Any, drawing: Drawing, depth: int) -> Input:
+    given = schema.get("default") if value is None else value
+    inner = _choice_inputs(
+        schema, given if isinstance(given, Mapping) else {}, drawing, bare.path, required=bare.required, depth=depth
+    )
+    return replace(bare, inputs=inner, missing=False)
+
+
+def _choice_inputs(
+    schema: Schema, value: Mapping[str, Any], drawing: Drawing, path: str, *, required: bool, depth: int
+) -> tuple[Input, ...]:
+    """The field that chooses, then the fields of the choice; what was typed for others travels along unseen."""
+    key = discriminator(schema)
+    place = f"{path}.{key}"
+    name = f"{drawing.prefix}.{place}"
+    chosen = text_of(value.get(key)) if not isinstance(value.get(key), (Mapping, list)) else ""
+    options = [_branch_option(branch, key, chosen) for branch in schema["oneOf"]]
+    about = next((one["properties"][key] for one in schema["oneOf"] if one["properties"][key].get("title")), {})
+    chooser = Input(
+        kind="choices" if hint_of(schema).widget == "choices" else "select",
+        path=place,
+        name=name,
+        id=html_id(name),
+        label=str(about.get("title") or words_of(key)),
+        value=chosen,
+        error=drawing.errors.get(place, ""),
+        required=required,
+        missing=required and not chosen,
+        decides=True,
+        options=tuple(_with_none(options, required, False, chosen)),
+    )
+    branch = branch_of(schema, value)
+    inner: tuple[Input, ...] = ()
+    if branch is not None:
+        properties = {name: part for name, part in branch["properties"].items() if name != key}
+        own = {name: part for name, part in value.items() if name not in (key, ASIDE)}
+        inner = fields({**branch, "properties": properties}, own, drawing, path=path, depth=depth + 1)
+        inner = (*inner, _hidden(drawing, f"{path}.~drawn", chosen))
+    elif rest := {name: part for name, part in value.items() if name not in (key, ASIDE)}:
+        inner = tuple(_rest({"additionalProperties": False}, rest, drawing, path))
+    return (chooser, *inner, *_aside(value, drawing, path))
+
+
+def _branch_option(branch: Schema, key: str, chosen: str) -> Option:
+    constant = text_of(branch["properties"][key]["const"])
+    return Option(constant, str(branch.get("title") or constant), constant == chosen)
+
+
+_FILL: Final[Mapping[str, Callable[[Input, Schema, Any, Drawing, int], Input]]] = {
     "text": _fill_text,
     "textarea": _fill_text,
     "number": _fill_number,
     "select": _fill_select,
+    "choices": _fill_select,
     "checkbox": _fill_checkbox,
     "map": _fill_map,
-    "list": _fill_list,
+    "items": _fill_items,
+    "lines": _fill_lines,
+    "checks": _fill_checks,
+    "objects": _fill_objects,
     "group": _fill_group,
+    "choice": _fill_choice,
     "reference": _fill_reference,
     "data": _fill_data,
 }
-
-
-def _reference_label(expression: str) -> str:
-    """``${resources.api.outputs.service}`` as ``api.service``; anything else as it is."""
-    found = re.fullmatch(r"\$\{\s*resources\.([\w-]+)\.outputs\.([\w.-]+)\s*\}", expression)
-    return f"{found[1]}.{found[2]}" if found else expression
-
-
-def every(inputs: Iterable[Input]) -> Iterable[Input]:
-    """All fields, those inside groups too."""
-    for one in inputs:
-        yield one
-        yield from every(one.inputs)
-
-
-# --- posted fields to values ----------------------------------------------------------------------------------------
-
-
-def values(schema: Schema, posted: Posted, prefix: str, *, depth: int = 0) -> dict[str, Any]:
-    """The inputs that were posted under ``prefix`` (``r.db.inputs``). An empty field is no value."""
-    required = frozenset(schema.get("required", ()))
-    found: dict[str, Any] = {}
-    for name, part in schema.get("properties", {}).items():
-        value = _value(part, posted, f"{prefix}.{name}", depth, name in required)
-        if value is not None:
-            found[name] = value
-    return found
-
-
-def _value(schema: Schema, posted: Posted, name: str, depth: int, required: bool) -> Any:
-    kind = kind_of(schema, depth)
-    if kind == "group":
-        return _group(schema, posted, name, depth)
-    if kind == "map":
-        return _map(schema, posted, name)
-    if kind == "checkbox":
-        return _flag(schema, posted, name, required)
-    typed = _typed(posted, name)
-    return typed if typed is None else _READ[kind](schema, typed)
-
-
-def _typed(posted: Posted, name: str) -> str | None:
-    text = str(posted.get(name) or "").replace("\r\n", "\n").strip()
-    return text or None
-
-
-def _group(schema: Schema, posted: Posted, name: str, depth: int) -> Any:
-    whole = _typed(posted, name)
-    return whole if whole is not None else values(schema, posted, name, depth=depth + 1) or None
-
-
-def _map(schema: Schema, posted: Posted, name: str) -> Any:
-    """Rows come as two parallel lists. A key given twice keeps both rows by a marked key, which no contract takes."""
-    whole = _typed(posted, name)
-    if whole is not None:
-        return _data(schema, whole)
-    extra = schema.get("additionalProperties")
-    part: Schema = extra if isinstance(extra, Mapping) else {}
-    found: dict[str, Any] = {}
-    for given, text in zip(posted.getlist(f"{name}.key"), posted.getlist(f"{name}.value"), strict=False):
-        key = str(given).strip()
-        if not key and not str(text).strip():
-            continue
-        while key in found:
-            key += " (again)"
-        found[key] = _scalar(part, str(text).replace("\r\n", "\n"))
-    return found or None
-
-
-def _flag(schema: Schema, posted: Posted, name: str, required: bool) -> Any:
-    text = posted.get(name)
-    if text is None:
-        return False if required or schema.get("default") is True else None
-    return True if text in ("on", "true", "True", "1") else (False if text in ("false", "False", "0") else text)
-
-
-def _scalar(schema: Schema, text: str) -> Any:
-    return _number(schema, text.strip()) if _first_type(schema) in ("integer", "number") else text
-
-
-def _number(schema: Schema, text: str) -> Any:
-    if WHOLE_NUMBER.match(text):
-        return int(text)
-    return float(text) if DECIMAL_NUMBER.match(text) else text
-
-
-def _choice(schema: Schema, text: str) -> Any:
-    return next((choice for choice in schema["enum"] if _text(choice) == text), text)
-
-
-def _lines(schema: Schema, text: str) -> Any:
-    if text.startswith(("${", "{")):
-        return _data(schema, text)
-    items: Schema = schema.get("items", {})
-    return [_scalar(items, line.strip()) for line in text.split("\n") if line.strip()]
-
-
-def _data(schema: Schema, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-
-
-_READ: Final[Mapping[str, Callable[[Schema, str], Any]]] = {
-    "text": lambda schema, text: text,
-    "textarea": lambda schema, text: text,
-    "number": _number,
-    "select": _choice,
-    "list": _lines,
-    "reference": _data,
-    "data": _data,
-}
-
-
-def defaults(schema: Schema) -> dict[str, Any]:
-    """What the schema fills in by itself; a new resource's form begins with it."""
-    found: dict[str, Any] = {}
-    for name, part in schema.get("properties", {}).items():
-        if part.get("properties") and all("default" in part["properties"][key] for key in part.get("required", ())):
-            inner = {**defaults(part), **part.get("default", {})}
-            if inner:
-                found[name] = inner
-        elif "default" in part:
-            found[name] = part["default"]
-    return found

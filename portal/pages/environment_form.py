@@ -16,18 +16,19 @@ from django.urls import reverse
 
 from idp.catalog.selectors import system_get, system_list
 from idp.kernel import clock
-from idp.kernel.errors import Conflict, InvalidInput, PolicyDenied, QuotaExceeded
+from idp.kernel.errors import Conflict, InvalidInput, PolicyDenied, QuotaExceeded, UserFault
 from portal.forms.draft_edits import edited, first_draft, pasted
 from portal.forms.environment_draft import Draft, from_document, from_post
 from portal.pages.shell import FORM, POST, page
 from portal.reading.request_page import DraftContracts, Surroundings, surroundings, with_defaults
 from portal.reading.request_view import RequestView, request_of
+from portal.reading.suggestions import suggestions
 from provisioning.models import Environment
 from provisioning.selectors.environments import environment_document, environment_get
 from provisioning.services.changes import change_submit
 
 TEMPLATE = "environments/form.html"
-STRUCTURAL = ("add", "remove", "row", "drop")
+STRUCTURAL = ("add", "remove", "row", "drop", "up", "down", "refresh")
 
 
 @page("environments", methods=FORM)
@@ -69,6 +70,21 @@ def environment_plan(request: HttpRequest) -> HttpResponse:
     view = _view(request, around, with_defaults(draft, around, shown) if moved else draft, contracts, environment)
     view = view.planned(request.actor, strict=request.POST.get("strict") == "1")  # type: ignore[attr-defined]
     return render(request, f"{TEMPLATE}#live", {**view.context(), "moved": moved})
+
+
+@page("environments", methods=POST)
+def environment_suggest(request: HttpRequest) -> HttpResponse:
+    """Options for one field, for the browser's own list under it. The draft is that of the form; nothing is stored."""
+    system = system_get(request.rights, request.POST.get("system", ""))  # type: ignore[attr-defined]
+    request.rights.require_request(system)  # type: ignore[attr-defined]
+    names = [request.POST.get(f"r.{key}.capability", "") for key in request.POST.getlist("r")]
+    contracts = DraftContracts(names)
+    draft = from_post(request.POST, contracts, system=system.slug)
+    try:
+        found = suggestions(request, draft, contracts, request.GET.get("at", ""), request.GET.get("path", ""))
+    except UserFault:
+        found = []
+    return render(request, "environments/_suggestions.html", {"options": found})
 
 
 def _posted(request: HttpRequest, around: Surroundings, environment: Environment | None) -> HttpResponse:

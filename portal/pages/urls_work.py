@@ -10,6 +10,7 @@ urlpatterns = [
     path("environments/", environments.environments, name="environments"),
     path("environments/new", environment_form.environment_new, name="environment-new"),
     path("environments/plan", environment_form.environment_plan, name="environment-plan"),
+    path("environments/suggest", environment_form.environment_suggest, name="environment-suggest"),
     path("environments/<slug:system>/<slug:name>/", environments.environment, name="environment"),
     path("environments/<slug:system>/<slug:name>/live", environments.environment_live, name="environment-live"),
     path("environments/<slug:system>/<slug:name>/revisions/", environments.revisions, name="environment-revisions"),

@@ -14,7 +14,8 @@ import yaml
 from idp.kernel.actor import Actor
 from idp.kernel.documents import load_yaml
 from idp.kernel.errors import FieldError, SlipwayError, UserFault
-from portal.forms.schema_form import Drawing, Input, fields
+from portal.forms.schema_form import fields
+from portal.forms.schema_inputs import Drawing, Input
 from portal.reading.capabilities import ANYWHERE
 from portal.reading.version_history import Changed, told
 from provisioning.domain.contract import Contract, nearest_line
@@ -75,9 +76,13 @@ class Objects:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """``refused``: it cannot be published as it is. Without a contract there are findings only."""
+    """``refused``: it cannot be published as it is. Without a contract there are findings only.
+
+    ``is_sound``: it passes its own checks, so that it can be rendered, whatever stands against publishing it.
+    """
 
     refused: bool
+    is_sound: bool = False
     found: tuple[Found, ...] = ()
     reference: str = ""
     before: str = ""
@@ -115,6 +120,7 @@ def _sound(preview: Preview, lines: Mapping[str, int]) -> Draft:
     ]
     return Draft(
         refused=compatibility is not None and not compatibility.allowed,
+        is_sound=True,
         found=tuple(
             Found(one.path, f"{one.sentence}.", nearest_line(lines, one.path), one.breaking) for one in compared
         ),

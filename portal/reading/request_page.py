@@ -16,8 +16,9 @@ from idp.catalog.models import Component, System
 from idp.kernel.errors import NotFound
 from portal.drawing import words
 from portal.forms.environment_draft import Draft
-from portal.forms.schema_form import Option
+from portal.forms.schema_inputs import Option
 from provisioning.domain.contract import Contract
+from provisioning.domain.version import parse_version
 from provisioning.models import Environment, Stage
 from provisioning.selectors.capabilities import Catalogue, latest_contracts
 from provisioning.selectors.stages import stage_list
@@ -41,6 +42,23 @@ class DraftContracts:
         if version is None:
             raise NotFound(f"There is no capability “{reference}”.", remedy="Remove it, and add one from the list.")
         return self._catalogue.contract(capability, version)
+
+    def versions(self, reference: str) -> list[tuple[str, str]]:
+        """Ways to say which version, where there is more than one: each major as it moves on, then each by itself."""
+        capability = reference.partition("@")[0]
+        offered = {parse_version(text): state for text, state in self._catalogue.offered(capability)}
+        usable = sorted((one for one, state in offered.items() if state in ("stable", "deprecated")), reverse=True)
+        if len(usable) < 2:
+            return []
+        majors = dict.fromkeys(str(one.major) for one in usable)
+        newest = ((major, self._catalogue.choose(capability, major)) for major in majors)
+        moving = [(f"{capability}@{major}", f"{major}.x, now {now}") for major, now in newest]
+        fixed = [(f"{capability}@{one}", f"{one}{_about(offered[one])}") for one in usable]
+        return [*moving, *fixed]
+
+
+def _about(state: str) -> str:
+    return ", deprecated" if state == "deprecated" else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import yaml
 from django.conf import settings
 from django.utils.functional import SimpleLazyObject
 
@@ -19,6 +18,7 @@ from idp.kernel.actor import Actor
 from idp.kernel.errors import FieldError, SlipwayError
 from portal.forms.environment_draft import Contracts, Draft
 from portal.forms.request_form import ResourceForm, Shown, draft_errors, resource_forms
+from portal.forms.yaml_text import as_yaml
 from portal.reading.plan_panel import Note, PlanPanel, panel_of, unplanned
 from portal.reading.request_page import Surroundings, expiry_options, picker
 from provisioning.models import Environment
@@ -81,6 +81,7 @@ class RequestView:
             takes=takes,
             open=frozenset(open_keys),
             focus=self.focus,
+            versions=getattr(self.contracts, "versions", lambda capability: ()),
         )
         return resource_forms(self.draft, self.contracts, shown)
 
@@ -139,7 +140,7 @@ def _takes(usage: Mapping[str, float]) -> str:
 
 def yaml_text(draft: Draft) -> str:
     """The draft as the document that a file or the API would hold."""
-    return str(yaml.safe_dump(draft.document(), sort_keys=False, allow_unicode=True, width=96))
+    return as_yaml(draft.document())
 
 
 def curl_text(request: ChangeRequest) -> str:

@@ -410,6 +410,8 @@ PAGES_WORK = [
     Row("environment-new", "POST", page_for(ASKERS, 200), body={"system": "checkout", "do": "check"}),
     Row("environment-plan", "POST", page_for(ASKERS, 200), body={"system": "checkout"}),
     Row("environment-plan", "POST", page_for(ASKERS, 200, **UNSEEN), body={"system": "vault"}),
+    Row("environment-suggest", "POST", page_for(ASKERS, 200), body={"system": "checkout"}),
+    Row("environment-suggest", "POST", page_for(ASKERS, 200, **UNSEEN), body={"system": "vault"}),
     *(
         Row(name, "GET", for_people(200), TRY)
         for name in ("environment", "environment-revisions", "environment-changes", "environment-settings")

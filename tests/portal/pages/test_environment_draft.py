@@ -162,7 +162,7 @@ def test_it_leaves_the_name_of_what_exists():
         pytest.param("add:mainframe", ["db", "api"], "", id="add what is unknown"),
         pytest.param("remove:db", ["api"], "", id="remove"),
         pytest.param("remove:nothing", ["db", "api"], "", id="remove what is not there"),
-        pytest.param("row:api:inputs.env", ["db", "api"], "api:inputs.env", id="a row more"),
+        pytest.param("row:api:inputs.env", ["db", "api"], "api:inputs.env:1:value", id="a row more"),
         pytest.param("drop:api:inputs.env:0", ["db", "api"], "api:inputs.env:rest", id="a row less"),
         pytest.param("drop:api:inputs.env:x", ["db", "api"], "", id="a row that is no number"),
         pytest.param("explode", ["db", "api"], "", id="an order that is none"),

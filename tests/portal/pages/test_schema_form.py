@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from django.http import QueryDict
 
-from portal.forms.schema_form import Drawing, Output, defaults, every, fields, kind_of, values
+from portal.forms.schema_form import fields
+from portal.forms.schema_inputs import Drawing, Output, every
+from portal.forms.schema_kinds import kind_of
+from portal.forms.schema_values import defaults, values
 
 HOST = Output("${resources.db.outputs.host}", "db.host", "string")
 PORT = Output("${resources.db.outputs.port}", "db.port", "integer")
@@ -18,6 +21,7 @@ TARGET = {
     "properties": {"name": {"type": "string"}, "port": {"type": "integer"}},
 }
 SERVICE = Output("${resources.api.outputs.service}", "api.service", "object", schema=TARGET)
+LINES = {"type": "array", "items": {"type": "string"}, "x-ui": {"widget": "lines"}}
 OFFERS = (HOST, PORT, PASSWORD, SERVICE)
 
 
@@ -45,12 +49,30 @@ def read(schema: dict[str, Any], posted: str, *, required: bool = False) -> dict
         pytest.param({"type": "object", "additionalProperties": {"type": "string"}}, "map", id="map of strings"),
         pytest.param({"type": "object", "properties": {"a": {"type": "string"}}}, "group", id="nested object"),
         pytest.param({"type": "object"}, "reference", id="open object"),
-        pytest.param({"type": "array", "items": {"type": "string"}}, "list", id="array of strings"),
-        pytest.param({"type": "array", "items": {"type": "object"}}, "data", id="array of objects"),
+        pytest.param({"type": "array", "items": {"type": "string"}}, "items", id="array of strings"),
+        pytest.param(
+            {"type": "array", "items": {"type": "string"}, "x-ui": {"widget": "lines"}}, "lines", id="array as lines"
+        ),
+        pytest.param(
+            {"type": "array", "items": {"enum": ["a", "b"]}, "uniqueItems": True}, "checks", id="array of choices"
+        ),
+        pytest.param({"type": "array", "items": {"type": "object"}}, "data", id="array of open objects"),
+        pytest.param(
+            {"type": "array", "items": {"type": "object", "properties": {"a": {"type": "string"}}}}, "objects",
+            id="array of objects",
+        ),
+        pytest.param({"type": "array", "items": {"type": "array", "items": {}}}, "data", id="array of arrays"),
+        pytest.param({"type": "object", "additionalProperties": {"type": "object"}}, "data", id="map of objects"),
+        pytest.param({"const": "a"}, "select", id="constant"),
+        pytest.param({"type": "string", "x-ui": {"widget": "code"}}, "textarea", id="code"),
+        pytest.param({"enum": ["a"], "x-ui": {"widget": "choices"}}, "choices", id="enum as choices"),
+        pytest.param(
+            {"type": "object", "properties": {"a": {}}, "x-ui": {"widget": "yaml"}}, "data", id="object as yaml"
+        ),
         pytest.param({"type": ["string", "integer"]}, "text", id="string or integer"),
         pytest.param({}, "data", id="anything"),
     ],
-)
+)  # fmt: skip
 def test_it_chooses_a_field_for_each_type(schema, kind):
     assert kind_of(schema) == kind
     assert one(schema).kind == kind
@@ -75,8 +97,8 @@ def test_it_chooses_a_field_for_each_type(schema, kind):
         pytest.param({"enum": [16, 17]}, "17", 17, id="enum of integers"),
         pytest.param({"enum": [16, 17]}, "18", "18", id="a choice that is none is kept"),
         pytest.param({"type": "boolean"}, "on", True, id="ticked"),
-        pytest.param({"type": "array", "items": {"type": "string"}}, "a\r\n\r\nb ", ["a", "b"], id="lines"),
-        pytest.param({"type": "array", "items": {"type": "integer"}}, "1\nx", [1, "x"], id="lines of integers"),
+        pytest.param(LINES, "a\r\n\r\nb ", ["a", "b"], id="lines"),
+        pytest.param({**LINES, "items": {"type": "integer"}}, "1\nx", [1, "x"], id="lines of integers"),
         pytest.param({"type": "object"}, "${resources.api.outputs.service}", SERVICE.expression, id="object reference"),
         pytest.param({}, '{"a": [1]}', {"a": [1]}, id="data"),
         pytest.param({}, '{"a": ', '{"a":', id="data that is no JSON is kept"),
@@ -103,7 +125,8 @@ def test_it_reads_what_was_posted(schema, posted, expected):
     ],
 )
 def test_it_reads_an_empty_field_as_no_value(schema, required, expected):
-    assert read(schema, "r.db.inputs.it=" if schema["type"] != "boolean" else "", required=required) == expected
+    posted = "r.db.inputs.it.seen=1" if schema["type"] == "boolean" else "r.db.inputs.it="
+    assert read(schema, posted, required=required) == expected
 
 
 def test_it_reads_maps_row_by_row_and_keeps_a_key_given_twice():
