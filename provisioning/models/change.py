@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from idp.catalog.models import System
-from provisioning.domain.lifecycle import CHANGE_KINDS, CHANGE_STATES
+from provisioning.domain.lifecycle import CHANGE_KINDS, CHANGE_STATES, OPEN_CHANGE_STATES
 from provisioning.models.environment import Environment, Revision
 from provisioning.models.stage import Stage
 
@@ -56,6 +56,7 @@ class Change(models.Model):
             models.Index(fields=["environment", "-id"], name="change_by_environment"),
             models.Index(fields=["system", "-id"], name="change_by_system"),
             models.Index(fields=["requester", "-id"], name="change_by_requester"),
+            models.Index(fields=["system"], condition=Q(state__in=OPEN_CHANGE_STATES), name="change_open"),
         ]
 
     def __str__(self) -> str:

@@ -60,6 +60,13 @@ class Environment(models.Model):
             models.Index(fields=["state", "-changed_at"], condition=Q(deleted_at=None), name="environment_by_state"),
             models.Index(fields=["stage", "-changed_at"], condition=Q(deleted_at=None), name="environment_by_stage"),
             models.Index(fields=["expires_at"], condition=Q(deleted_at=None), name="environment_by_expiry"),
+            # Holds what figures of a system's stages need, so that they read the index alone.
+            models.Index(
+                fields=["system", "stage"],
+                include=["name", "state", "monthly_cost"],
+                condition=Q(deleted_at=None),
+                name="environment_by_place",
+            ),
         ]
 
     def __str__(self) -> str:
