@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from idp.kernel.errors import NotFound
@@ -18,6 +19,7 @@ from tests.provisioning.domain.contracts import store
 VERSIONS = ("1.0.0", "1.1.0", "2.0.0")
 
 
+@lru_cache
 def contract(capability: str, version: str) -> Contract:
     if capability != "store" or version not in VERSIONS:
         raise NotFound(f"{capability} has no version {version}.")
@@ -83,6 +85,7 @@ def test_it_goes_back_by_rolling_back_only(names):
 ONE = st.sampled_from(VERSIONS)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from("abcd"), ONE, min_size=1), ONE, st.sampled_from(targets.POWERS))
 def test_it_never_moves_anything_back_and_touches_nothing_else(running, version, power):
     base = document(power, "2030-01-01T00:00:00Z", **running)
@@ -94,6 +97,7 @@ def test_it_never_moves_anything_back_and_touches_nothing_else(running, version,
         assert parse_version(after) == max(parse_version(had), parse_version(version)) or target.problems
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from("abcd"), ONE, min_size=1), st.sampled_from(targets.POWERS))
 def test_a_document_written_out_resolves_to_itself(running, power):
     base = document(power, "2030-01-01T00:00:00Z", **running)
@@ -102,6 +106,7 @@ def test_a_document_written_out_resolves_to_itself(running, power):
     assert made.document == base
 
 
+@settings(deadline=None)
 @given(st.sampled_from(targets.POWERS), st.sampled_from(targets.POWERS))
 def test_power_changes_nothing_but_power(before, after):
     base = document(before, a="1.0.0")
