@@ -44,7 +44,7 @@ class WatchSession:
         self._kinds = observing.living_kinds(cluster.pk)
         feeds = driver.feeds(self._kinds)
         self._cache = ClusterCache(feeds)
-        self._followers = {feed: Follower(driver, feed, self._cache) for feed in feeds}
+        self.followers = {feed: Follower(driver, feed, self._cache) for feed in feeds}
         self._pulse = Pulse(driver)
         self._asked_from = clock.now() - timedelta(seconds=ASK_EVERY)
         self._due = {"renew": 0.0, "ask": 0.0, "kinds": time.monotonic() + KINDS_EVERY}
@@ -52,12 +52,12 @@ class WatchSession:
         self._unreachable = False
 
     def start(self) -> None:
-        for follower in self._followers.values():
+        for follower in self.followers.values():
             follower.start()
         self._pulse.start()
 
     def close(self) -> None:
-        for follower in self._followers.values():
+        for follower in self.followers.values():
             follower.close()
         self._pulse.close()
         close = getattr(self._driver, "close", None)
@@ -111,9 +111,9 @@ class WatchSession:
         if version != self._cluster.version:
             return False
         for feed in self._driver.feeds(observing.living_kinds(self._cluster.pk)):
-            if feed not in self._followers:
-                self._followers[feed] = Follower(self._driver, feed, self._cache)
-                self._followers[feed].start()
+            if feed not in self.followers:
+                self.followers[feed] = Follower(self._driver, feed, self._cache)
+                self.followers[feed].start()
         return True
 
     def _judge(self, now: datetime) -> None:

@@ -26,6 +26,7 @@ WHOLE = "application/json"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 CONNECTIONS = 8
+STREAMS = 64
 
 
 class Connection:
@@ -39,9 +40,9 @@ class Connection:
         self._client.user_agent = "slipway"
         self._authorization = {"Authorization": f"Bearer {access.token}"} if access.token else {}
         # A pool of our own: the client's would want the certificates in files that stay, follow redirects and retry.
-        self._client.rest_client.pool_manager = _pool(access)
+        self._client.rest_client.pool_manager = _pool(access, CONNECTIONS)
         # Open watches hold a connection each, which must not be one that a call waits for.
-        self._streams = _pool(access)
+        self._streams = _pool(access, STREAMS)
 
     def request(
         self,
@@ -91,9 +92,9 @@ class Connection:
         self._client.rest_client.pool_manager.clear()
 
 
-def _pool(access: Access) -> urllib3.PoolManager:
+def _pool(access: Access, size: int) -> urllib3.PoolManager:
     return urllib3.PoolManager(
-        maxsize=CONNECTIONS,
+        maxsize=size,
         retries=False,
         ssl_context=access.ssl_context(),
         server_hostname=access.tls_server_name or None,
