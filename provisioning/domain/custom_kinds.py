@@ -25,6 +25,7 @@ _KEPT = frozenset(
     {
         "enum", "exclusiveMaximum", "exclusiveMinimum", "format", "maxItems", "maxLength", "maxProperties", "maximum",
         "minItems", "minLength", "minProperties", "minimum", "multipleOf", "pattern", "required", "type", "uniqueItems",
+        "x-kubernetes-list-map-keys", "x-kubernetes-list-type", "x-kubernetes-map-type",
     }
 )  # fmt: skip
 _FORMATS = frozenset({"date", "date-time", "ipv4", "ipv6", "uri"})

@@ -46,7 +46,10 @@ def known_kinds() -> tuple[str, ...]:
 def definition(api_version: str, kind: str) -> Mapping[str, Any] | None:
     """The schema of a kind, its references still ``#/$defs/…``; None for an unknown kind."""
     name = bundle()["kinds"].get(f"{api_version}/{kind}")
-    found: Mapping[str, Any] | None = bundle()["$defs"][name] if name else None
+    if name is None:
+        custom = known_custom_kinds().get(f"{api_version}/{kind}")
+        return custom.schema if custom else None
+    found: Mapping[str, Any] = bundle()["$defs"][name]
     return found
 
 

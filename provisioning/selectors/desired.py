@@ -159,6 +159,9 @@ class Desired:
     def total(self) -> Footprint:
         return sum((self.footprint(name) for name in self.order), Footprint())
 
+    def _has_ingress(self, name: str) -> bool:
+        return any(one.manifest["kind"] == "Ingress" for one in self.contract(name).objects)
+
     def guardrails(self, previous: Footprint | None = None) -> list[Manifest]:
         """Namespace, quota, limits, network policies and role binding of the environment.
 
@@ -172,7 +175,7 @@ class Desired:
             usage=self.total(),
             revision=place.revision,
             previous=previous,
-            has_route=any(self.capability(name) == "route" for name in self.order),
+            has_route=any(self._has_ingress(name) for name in self.order),
             settings=GuardrailSettings(team_role="view" if self._production else "edit"),
         )
 

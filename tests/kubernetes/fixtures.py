@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from provisioning.domain.custom_kinds import definitions, known_custom_kinds
 from tests.kubernetes.server import KubernetesServer, find_assets, running_server
 
 
@@ -24,6 +25,13 @@ def kubernetes_server() -> Iterator[KubernetesServer]:
         pytest.skip(reason)
     with running_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def custom_kinds(kubernetes_server: KubernetesServer) -> tuple[str, ...]:
+    """The kinds that the built-in contracts use are served; answers their keys. Nothing acts on their objects."""
+    kubernetes_server.define(definitions())
+    return tuple(known_custom_kinds())
 
 
 @pytest.fixture(scope="session")

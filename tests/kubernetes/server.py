@@ -23,7 +23,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -121,6 +121,26 @@ class KubernetesServer:
                 return self.kubeconfig_for(base64.b64decode(made["data"]["token"]).decode())
             time.sleep(0.1)
         raise RuntimeError("the controller made no token for the account slipway")
+
+    def define(self, definitions: Iterable[Mapping[str, Any]]) -> None:
+        """Install custom resource definitions, and wait until their kinds are served."""
+        root = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        names = []
+        for one in definitions:
+            names.append(one["metadata"]["name"])
+            with suppress(urllib.error.HTTPError):  # there already
+                self.request("POST", root, one)
+        for _ in range(300):
+            told = [self.request("GET", f"{root}/{name}").get("status", {}).get("conditions", []) for name in names]
+            if all(any(c["type"] == "Established" and c["status"] == "True" for c in found) for found in told):
+                return
+            time.sleep(0.1)
+        raise RuntimeError(f"the API server does not serve {', '.join(names)}")
+
+    def report(self, api_version: str, plural: str, namespace: str, name: str, status: Mapping[str, Any]) -> None:
+        """Write an object's status, as the operator of its kind would."""
+        path = f"/apis/{api_version}/namespaces/{namespace}/{plural}/{name}/status"
+        self.request("PATCH", path, {"status": status}, content_type="application/merge-patch+json")
 
     def kubectl(self, *arguments: str) -> str:
         """What kubectl prints, as the administrator."""

@@ -12,12 +12,13 @@ import pytest
 from provisioning.contracts import builtin_documents
 from provisioning.domain.contract import Contract, Example, parse_contract
 from provisioning.domain.contract_checks import sample_context, sample_inputs
-from provisioning.domain.driver import Scope
+from provisioning.domain.driver import ObjectRef, Observed, Scope
 from provisioning.domain.guardrails import guardrails
 from provisioning.domain.plan import Footprint
 from provisioning.domain.readiness import readiness
-from provisioning.domain.render import render
+from provisioning.domain.render import is_ready, render
 from provisioning.drivers import open_driver
+from tests.kubernetes.server import KubernetesServer
 from tests.provisioning.drivers.conformance import eventually
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes")]
@@ -32,27 +33,64 @@ def cases() -> list[Any]:
     ]
 
 
+def operate(server: KubernetesServer, objects: list[Any]) -> None:
+    """What the operators of custom kinds would report; there are none here."""
+    for one in objects:
+        place = (one["metadata"].get("namespace", ""), one["metadata"]["name"])
+        if one["kind"] == "Cluster":
+            server.report(one["apiVersion"], "clusters", *place, {"readyInstances": one["spec"]["instances"]})
+        if one["kind"] == "HTTPRoute":
+            told = [
+                {
+                    "type": kind,
+                    "status": "True",
+                    "reason": kind,
+                    "message": "",
+                    "lastTransitionTime": "2026-01-01T00:00:00Z",
+                }
+                for kind in ("Accepted", "ResolvedRefs")
+            ]
+            parents = [
+                {"parentRef": parent, "controllerName": "test.example/gateway", "conditions": told}
+                for parent in one["spec"]["parentRefs"]
+            ]
+            server.report(one["apiVersion"], "httproutes", *place, {"parents": parents})
+
+
+def stands(seen: Observed, ready_when: str) -> bool:
+    if ready_when and seen.manifest is not None:
+        return is_ready(ready_when, seen.manifest)[0]
+    return readiness(seen.manifest).is_ready
+
+
 @pytest.mark.parametrize(("contract", "example", "number"), cases())
 def test_it_runs_what_a_contract_renders(
-    kubernetes_account: dict[str, Any], contract: Contract, example: Example, number: int
+    kubernetes_server: KubernetesServer,
+    kubernetes_account: dict[str, Any],
+    custom_kinds: tuple[str, ...],
+    contract: Contract,
+    example: Example,
+    number: int,
 ) -> None:
     driver = open_driver("kubernetes", {"kubeconfig": kubernetes_account})
-    scope = Scope("shop", f"{contract.capability}-{number}")
+    scope = Scope("shop", f"{contract.capability}-{contract.semver.major}-{number}")
     namespace = f"shop-{scope.environment}"
     place = {"name": scope.environment, "namespace": namespace, "stage": "dev"}
     context = replace(sample_context(contract), environment=place)
     guards = guardrails(
         namespace=namespace, scope=scope, team="shop", usage=Footprint(8, 16, 100), revision=1, has_route=True
     )
-    objects = [*guards, *(one.manifest for one in render(contract, sample_inputs(contract, example.inputs), context))]
+    rendered = render(contract, sample_inputs(contract, example.inputs), context)
+    ready_when = {ObjectRef.of(one.manifest): one.ready_when for one in rendered}
+    objects = [*guards, *(one.manifest for one in rendered)]
     assert len(driver.dry_run(objects, scope)) == len(objects)
     applied = driver.apply(objects, scope)
     assert {one.outcome for one in applied} == {"created"}
     refs = [one.ref for one in applied]
+    operate(kubernetes_server, objects)
 
     def unready() -> list[str]:
-        told = [(one.ref, readiness(one.manifest)) for one in driver.observe(refs)]
-        return [f"{ref}: {state.message}" for ref, state in told if not state.is_ready]
+        return [f"{one.ref}: not ready" for one in driver.observe(refs) if not stands(one, ready_when.get(one.ref, ""))]
 
     eventually(unready, lambda left: not left)
     assert {one.outcome for one in driver.apply(objects, scope)} == {"unchanged"}

@@ -114,6 +114,11 @@ def test_it_counts_what_its_pods_ask_for(contract: Contract, example: Any, power
             replicas = inputs["autoscale"]["max"] if scaled else spec.get("replicas", 0 if spec.get("suspend") else 1)
             requests = pod["containers"][0]["resources"]["requests"]
             asked += Footprint(quantity(requests["cpu"]) * replicas, quantity(requests["memory"]) * replicas / 2**30)
+        if one.manifest["kind"] == "Cluster" and one.manifest["apiVersion"].startswith("postgresql.cnpg.io/"):
+            awake, requests = power == "awake", spec["resources"]["requests"]
+            each = Footprint(quantity(requests["cpu"]) * awake, quantity(requests["memory"]) * awake / 2**30)
+            volume = Footprint(storage_gib=quantity(spec["storage"]["size"]) / 2**30)
+            asked = sum(([each, volume] * spec["instances"]), asked)
         if one.manifest["kind"] == "PersistentVolumeClaim":
             asked += Footprint(storage_gib=quantity(spec["resources"]["requests"]["storage"]) / 2**30)
     assert usage_of(contract, inputs, place) == asked
@@ -274,7 +279,7 @@ def test_they_fit_together_from_document_to_objects() -> None:
             },
         },
     }
-    offered = {contract.capability: contract for contract in CONTRACTS.values()}
+    offered = {one.capability: one for one in CONTRACTS.values() if one.semver.major == 1}
     revision = resolve(spec, contracts=lambda capability, _: offered[capability]).require()
     assert revision.order == ("db", "api", "shop")
     outputs: dict[str, Any] = {}

@@ -46,8 +46,14 @@ def everything(image: str = IMAGE) -> dict[str, Any]:
                                 "env": {"LEVEL": "${resources.settings.outputs.values.LEVEL}"}}),
         "docs": ("static-site", {"replicas": 1}),
         "shop": ("route", {"host": "shop.dev.example", "to": "${resources.docs.outputs.service}"}),
+        "orders-db": ("postgres@2", {"storageGiB": 5, "instances": 2}),
+        "store": ("route@2", {"host": "store.dev.example", "to": "${resources.docs.outputs.service}"}),
+        "open": ("public-api", {"host": "api.dev.example", "to": "${resources.api.outputs.service}"}),
     }  # fmt: skip
-    made = {name: {"capability": f"{what}@1", "inputs": inputs} for name, (what, inputs) in resources.items()}
+    made = {
+        name: {"capability": what if "@" in what else f"{what}@1", "inputs": inputs}
+        for name, (what, inputs) in resources.items()
+    }
     return {"stage": "dev", "resources": made}
 
 
@@ -72,9 +78,11 @@ def jobs() -> list[str]:
 
 
 def test_it_uses_every_built_in_capability() -> None:
-    """Whoever adds one adds it here."""
-    used = {one["capability"].partition("@")[0] for one in everything()["resources"].values()}
-    assert used >= {path.partition("/")[0] for path, _ in builtin_documents()}
+    """Whoever adds one adds it here, and each new major of one."""
+    used = {one["capability"] for one in everything()["resources"].values()}
+    assert used >= {
+        f"{path.partition('/')[0]}@{path.partition('/')[2].partition('.')[0]}" for path, _ in builtin_documents()
+    }
 
 
 def test_all_of_them_live_together(organisation: Organisation) -> None:
@@ -92,6 +100,6 @@ def test_all_of_them_live_together(organisation: Organisation) -> None:
     [second] = jobs()
     assert first != second == Resource.objects.get(name="migrate").outputs["done"]
 
-    submit(organisation, "delete", clock, base=2, confirm="all")
+    submit(organisation, "delete", clock, base=2, confirm="all", reason="x")
     assert Environment.objects.get().deleted_at is not None
     assert sandbox().list_managed(SCOPE, "checkout-all") == []
