@@ -22,10 +22,9 @@ def impact_bar(counts: Mapping[str, int]) -> str:
     known = [(key, counts[key]) for key in STATES["impact"] if counts.get(key)]
     total = sum(count for _, count in known)
     wide = {key: max(count / total * 100, THINNEST) for key, count in known}
-    scale = 100 / sum(wide.values()) if wide else 1
+    shares = {key: width / sum(wide.values()) * 100 for key, width in wide.items()}
     at, drawn = 0.0, []
-    for key, width in wide.items():
-        width *= scale
+    for key, width in shares.items():
         drawn.append(f'<rect class="{key}" x="{short(at)}" width="{short(width - GAP)}" height="{HEIGHT}"/>')
         at += width
     said = ", ".join(f"{words.number(count)} {STATES['impact'][key].word.lower()}" for key, count in known)

@@ -18,6 +18,7 @@ from portal.reading import readme, schema_table
 from provisioning.domain.contract_states import EXPLAINED, may_become
 from provisioning.models import Capability, Contract
 from provisioning.selectors import capabilities as selectors
+from provisioning.selectors.blast import may_judge
 
 
 @page("capabilities")
@@ -88,6 +89,7 @@ def capability_page(
         "price": reading.price_words(shown, reading.cheapest_prices()),
         "versions": reading.versions(versions, used),
         "may_publish": may_publish,
+        "may_judge": may_judge(request.rights, capability),
         "form": form,
         "usage": reading.usage_matrix(uses, more=len(systems) > selectors.SYSTEMS_SHOWN),
         "in_use": sum(used.get(row.pk, 0) for row in versions),

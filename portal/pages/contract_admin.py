@@ -21,6 +21,7 @@ from portal.reading import contract_draft as reading
 from portal.reading.capabilities import best_version
 from provisioning.models import Capability, Contract
 from provisioning.selectors import capabilities as selectors
+from provisioning.services.blast_reports import blast_of_draft
 from provisioning.services.contract_states import contract_state_set
 from provisioning.services.contracts import contract_publish
 
@@ -37,6 +38,9 @@ def contract_new(request: PageRequest, name: str = "") -> HttpResponse:
         return _page(request, capability, form, request.POST.get("text", ""), status=422)
     text = form.cleaned_data["text"]
     draft = reading.draft_of(request.actor, text, capability=name)
+    if request.POST.get("do") == "blast" and draft.is_sound:
+        report = blast_of_draft(request.actor, text=text, now=clock.now())
+        return redirect("blast-report", report.pk)
     if request.POST.get("do") != "publish" or draft.refused:
         return _page(request, capability, form, text, draft, status=422 if draft.refused else 200)
     try:

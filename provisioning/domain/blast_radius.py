@@ -121,8 +121,12 @@ class Impact:
 
 def majors_reached(target: Contract) -> frozenset[int]:
     """The majors whose resources could become ``target``: its own, and the older ones that its mapping takes along."""
-    own = target.semver.major
-    return frozenset({own, *(int(major) for major in target.upgrade if major.isdigit() and int(major) < own)})
+    return majors_taken(target.semver.major, target.upgrade)
+
+
+def majors_taken(own: int, upgrade: Iterable[str]) -> frozenset[int]:
+    """``own`` and the older ones among those that the mapping names."""
+    return frozenset({own, *(int(major) for major in upgrade if major.isdigit() and int(major) < own)})
 
 
 def strike(living: Iterable[Living], target: Contract) -> Iterator[Impact]:

@@ -6,25 +6,33 @@ API and the downloads.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.core.cache import cache
 from django.db.models import Count, QuerySet
+from django.db.models.fields.json import KT
 
 from governance.access import Rights, visible
 from governance.domain.quota import Amounts
 from governance.selectors.quota import quota_states
 from idp.kernel.errors import NotFound
+from provisioning.domain.blast_radius import majors_taken
 from provisioning.domain.object_effects import OUTCOMES
+from provisioning.domain.version import parse_version
 from provisioning.models import BlastItem, BlastReport, Capability
+from provisioning.selectors.living import fleet_of
 from provisioning.selectors.quota_lines import QuotaLine, quota_lines
 
 AFFECTED: Final = "affected"
-"""The filter for all but what stays as it is."""
+ALL: Final = "all"
+VERDICTS: Final = (AFFECTED, ALL, *OUTCOMES)
+"""What rows can be filtered by; ``affected`` is all but what stays as it is."""
 
-VERDICTS: Final = (AFFECTED, *OUTCOMES)
 _HEAVY: Final = ("document", "fleet")
+_KNOWN_FOR: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +69,31 @@ def may_judge(rights: Rights, capability: Capability) -> bool:
 
 def report_get(rights: Rights, report_id: int) -> BlastReport:
     """One report without its document and its list of revisions."""
-    report = BlastReport.objects.select_related("asked_by").defer(*_HEAVY).filter(pk=report_id).first()
+    rows = BlastReport.objects.select_related("asked_by").defer(*_HEAVY)
+    report = rows.annotate(upgrade=KT("document__spec__upgrade")).filter(pk=report_id).first()
     if report is None:
         raise NotFound("There is no such report.", remedy="It may have been forgotten; ask for it anew.")
     require_judge(rights, report.capability)
     return report
 
 
+def majors_of(report: BlastReport) -> frozenset[int]:
+    """The majors that the report's version reaches; needs what ``report_get`` adds."""
+    upgrade = report.upgrade  # type: ignore[attr-defined]  # annotated
+    mapping = json.loads(upgrade) if isinstance(upgrade, str) else upgrade
+    return majors_taken(parse_version(report.version).major, mapping or {})
+
+
+def has_moved(report: BlastReport) -> bool:
+    """Whether what lives is no longer what the report looked at. At most one query in half a minute."""
+    majors = majors_of(report)
+    key = f"blast.fleet.{report.capability}.{'-'.join(map(str, sorted(majors)))}"
+    now = cache.get_or_set(key, lambda: fleet_of(report.capability, majors).digest, _KNOWN_FOR)
+    return bool(now != report.fleet_digest)
+
+
 def items_of(rights: Rights, report: BlastReport, *, verdict: str = "", team: str = "") -> QuerySet[BlastItem]:
-    """Rows that the reader may see, places joined. ``verdict`` is an outcome, or ``affected``."""
+    """Rows that the reader may see, places joined. ``verdict`` is one of ``VERDICTS``, nothing for all."""
     rows = visible(_filtered(report, verdict, team), rights, "system")
     return rows.select_related("team", "system", "environment").defer("team__description", "system__description")
 
@@ -93,7 +117,7 @@ def _filtered(report: BlastReport, verdict: str, team: str) -> QuerySet[BlastIte
     rows = BlastItem.objects.filter(report=report)
     if verdict == AFFECTED:
         rows = rows.exclude(outcome="unchanged")
-    elif verdict:
+    elif verdict not in ("", ALL):
         rows = rows.filter(outcome=verdict)
     return rows.filter(team__slug=team) if team else rows
 

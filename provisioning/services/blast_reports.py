@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce
 from governance.access import rights_of
 from idp.kernel.actor import Actor
 from idp.kernel.canonical import canonical, digest
-from idp.kernel.errors import InvalidInput, RateLimited
+from idp.kernel.errors import InvalidInput, NotFound, RateLimited
 from idp.kernel.wake import wake_after_commit
 from provisioning.domain.blast_radius import RULES, Impact, majors_reached
 from provisioning.domain.blast_totals import by_team, counted
@@ -77,6 +77,15 @@ def blast_of_draft(
             errors=problems,
         )
     return _ask(actor, contract, published=False, now=now)
+
+
+def blast_again(actor: Actor, report_id: int, *, now: datetime) -> BlastReport:
+    """The same document over what lives now: the same report as long as nothing moved."""
+    report = BlastReport.objects.defer("fleet").filter(pk=report_id).first()
+    if report is None:
+        raise NotFound("There is no such report.", remedy="It may have been forgotten; ask for it anew.")
+    require_judge(rights_of(actor), report.capability)
+    return _ask(actor, parse_contract(report.document), published=report.published, now=now)
 
 
 @transaction.atomic
