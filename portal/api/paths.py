@@ -29,6 +29,10 @@ def contract(name: str, version: str) -> str:
     return f"{ROOT}capabilities/{name}/contracts/{version}/"
 
 
+def campaign(campaign_id: int) -> str:
+    return f"{ROOT}campaigns/{campaign_id}/"
+
+
 def stage(name: str) -> str:
     return f"{ROOT}stages/{name}/"
 

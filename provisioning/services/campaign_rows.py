@@ -14,7 +14,7 @@ from django.db.models import F
 from governance.access import Rights, rights_of
 from governance.services.audit import audit_append
 from idp.kernel.actor import Actor
-from idp.kernel.errors import Conflict, Forbidden, NotFound, PreconditionFailed
+from idp.kernel.errors import Conflict, Forbidden, NotFound
 from provisioning.domain.campaign import next_campaign_state, next_item_state, next_wave_state
 from provisioning.models import Campaign, CampaignItem, CampaignWave
 from provisioning.selectors.campaigns import LONGEST_REASON, may_conduct
@@ -28,13 +28,11 @@ def campaign_lock(campaign_id: int) -> Campaign:
     return found
 
 
-def conducted(actor: Actor, campaign_id: int, expected_version: int | None = None) -> Campaign:
-    """The locked campaign, for who may conduct it; PreconditionFailed when it is not at ``expected_version``."""
+def conducted(actor: Actor, campaign_id: int) -> Campaign:
+    """The locked campaign, for who may conduct it; Forbidden for others."""
     rights = rights_of(actor)
     campaign = campaign_lock(campaign_id)
     require_conduct(rights, campaign)
-    if expected_version is not None and campaign.version != expected_version:
-        raise PreconditionFailed("Somebody changed the campaign since you read it; nothing was done.")
     return campaign
 
 

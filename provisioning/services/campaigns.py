@@ -201,13 +201,13 @@ def settings_of(campaign: Campaign) -> CampaignSettings:
     )
 
 
-def campaign_start(actor: Actor, campaign_id: int, *, now: datetime, expected_version: int | None = None) -> Campaign:
+def campaign_start(actor: Actor, campaign_id: int, *, now: datetime) -> Campaign:
     """Lay the waves out anew, tell every owner their day, and let the sweep begin.
 
     Conflict when another campaign of the capability is under way, or this one has started.
     """
     try:
-        return _start(actor, campaign_id, now=now, expected_version=expected_version)
+        return _start(actor, campaign_id, now=now)
     except IntegrityError:
         raise Conflict(
             "Another campaign of this capability is under way.", remedy="Wait for its end, or cancel it."
@@ -215,8 +215,8 @@ def campaign_start(actor: Actor, campaign_id: int, *, now: datetime, expected_ve
 
 
 @transaction.atomic
-def _start(actor: Actor, campaign_id: int, *, now: datetime, expected_version: int | None) -> Campaign:
-    campaign = conducted(actor, campaign_id, expected_version)
+def _start(actor: Actor, campaign_id: int, *, now: datetime) -> Campaign:
+    campaign = conducted(actor, campaign_id)
     starts_at = max(campaign.starts_at, now)
     campaign_move(campaign, "start", starts_at=starts_at, started_at=now, started_by_id=actor.user_id, due_at=now)
     _lay(campaign, _layout(campaign.capability, settings_of(campaign), now=now), now=now)
@@ -227,11 +227,9 @@ def _start(actor: Actor, campaign_id: int, *, now: datetime, expected_version: i
 
 
 @transaction.atomic
-def campaign_pause(
-    actor: Actor, campaign_id: int, *, reason: str = "", now: datetime, expected_version: int | None = None
-) -> Campaign:
+def campaign_pause(actor: Actor, campaign_id: int, *, reason: str = "", now: datetime) -> Campaign:
     """Nothing more is asked for; what runs goes on, and what waits for approval is withdrawn until it resumes."""
-    campaign = conducted(actor, campaign_id, expected_version)
+    campaign = conducted(actor, campaign_id)
     told = reason.strip()[:300] or "No reason was given."
     campaign_move(campaign, "pause", state_reason=f"{actor.username}: {told}", due_at=now)
     campaign_audit(actor, campaign, "pause", now=now, reason=told)
@@ -240,9 +238,9 @@ def campaign_pause(
 
 
 @transaction.atomic
-def campaign_resume(actor: Actor, campaign_id: int, *, now: datetime, expected_version: int | None = None) -> Campaign:
+def campaign_resume(actor: Actor, campaign_id: int, *, now: datetime) -> Campaign:
     """Go on; the failures there are now are accepted, so that only further ones pause it again."""
-    campaign = conducted(actor, campaign_id, expected_version)
+    campaign = conducted(actor, campaign_id)
     campaign_move(campaign, "resume", state_reason="", due_at=now, finished_at=None)
     accepted = {}
     for wave in campaign.waves.all():
@@ -255,11 +253,9 @@ def campaign_resume(actor: Actor, campaign_id: int, *, now: datetime, expected_v
 
 
 @transaction.atomic
-def campaign_cancel(
-    actor: Actor, campaign_id: int, *, reason: str = "", now: datetime, expected_version: int | None = None
-) -> Campaign:
+def campaign_cancel(actor: Actor, campaign_id: int, *, reason: str = "", now: datetime) -> Campaign:
     """End it. What has moved stays as it is; what runs ends by itself; all else is withdrawn."""
-    campaign = conducted(actor, campaign_id, expected_version)
+    campaign = conducted(actor, campaign_id)
     told = reason.strip()[:300]
     before = campaign.state
     due = {} if before == "draft" else {"due_at": now}
@@ -272,14 +268,12 @@ def campaign_cancel(
 
 
 @transaction.atomic
-def wave_rollback(
-    actor: Actor, campaign_id: int, number: int, *, reason: str = "", now: datetime, expected_version: int | None = None
-) -> Campaign:
+def wave_rollback(actor: Actor, campaign_id: int, number: int, *, reason: str = "", now: datetime) -> Campaign:
     """Take a wave back: each environment that moved goes back to the revision it had, by a change of kind rollback.
 
     A running campaign pauses. Environments that were changed since stay as they are and need a person.
     """
-    campaign = conducted(actor, campaign_id, expected_version)
+    campaign = conducted(actor, campaign_id)
     wave = _wave(campaign, number)
     told = reason.strip()[:300] or "No reason was given."
     wave_move(wave, "revert")
@@ -295,14 +289,12 @@ def wave_rollback(
 
 
 @transaction.atomic
-def wave_retry(
-    actor: Actor, campaign_id: int, number: int, *, now: datetime, expected_version: int | None = None
-) -> Campaign:
+def wave_retry(actor: Actor, campaign_id: int, number: int, *, now: datetime) -> Campaign:
     """Try a wave again: who was refused, needed a person or was taken back is asked for once more.
 
     Runs that failed are resumed by their own people, since what is wanted there is the new version already.
     """
-    campaign = conducted(actor, campaign_id, expected_version)
+    campaign = conducted(actor, campaign_id)
     if campaign.state not in ("running", "paused", "finished"):
         raise Conflict(f"This campaign is {campaign.state}.", code="illegal-state")
     wave = _wave(campaign, number)

@@ -6,18 +6,30 @@ A shape says form only; what is allowed is decided by the services. Imported by 
 
 from __future__ import annotations
 
-from portal.api.shapes import administration, capabilities, catalog, changes, environments, everywhere, governance
+from portal.api.shapes import (
+    administration,
+    campaigns,
+    capabilities,
+    catalog,
+    changes,
+    environments,
+    everywhere,
+    governance,
+    notices,
+)
 from portal.api.shapes.words import SHAPES, Schema, ref
 
 __all__ = [
     "SHAPES",
     "Schema",
     "administration",
+    "campaigns",
     "capabilities",
     "catalog",
     "changes",
     "environments",
     "everywhere",
     "governance",
+    "notices",
     "ref",
 ]
