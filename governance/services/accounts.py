@@ -65,6 +65,7 @@ def account_create(
     username: str,
     password_hash: str,
     display_name: str = "",
+    email: str = "",
     groups: Iterable[str] = (),
     now: datetime,
 ) -> User:
@@ -76,7 +77,9 @@ def account_create(
     if username.lower() == PLATFORM.username:
         message = f"“{username}” is the platform's own name; choose another."
         raise InvalidInput(message, errors=[FieldError("username", message)])
-    user = checked(User(username=username, display_name=display_name, password=password_hash, date_joined=now))
+    user = checked(
+        User(username=username, display_name=display_name, email=email, password=password_hash, date_joined=now)
+    )
     user.save(force_insert=True)
     names = sorted(groups)
     user.groups.set([Group.objects.get_or_create(name=name)[0] for name in names])

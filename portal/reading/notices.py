@@ -13,6 +13,7 @@ from governance.domain.notice import KINDS
 from governance.models import Notice
 from governance.selectors.notices import notice_list
 from idp.catalog.models import User
+from portal.drawing.states import state_of
 from provisioning.selectors.changes import waiting_rows
 
 MOST_UNREAD: Final = 100
@@ -106,6 +107,7 @@ class Line:
     icon: str
     mark: str
     mark_kind: str
+    tone: str
     kind: str
     more: int = 0
 
@@ -123,6 +125,7 @@ def line_of(notice: Notice) -> Line:
         icon=ICONS.get(notice.kind, "bell"),
         mark=mark,
         mark_kind=mark_kind,
+        tone=state_of(mark, mark_kind).tone if mark else "",
         kind=kind.title if kind else "",
     )
 

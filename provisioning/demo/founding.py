@@ -52,7 +52,13 @@ def _team(
 
 def _person(username: str, name: str, groups: tuple[str, ...], password_hash: str, now: Callable[[], datetime]) -> User:
     return account_create(
-        DEMO, username=username, display_name=name, password_hash=password_hash, groups=groups, now=now()
+        DEMO,
+        username=username,
+        display_name=name,
+        email=f"{username}@company.example",
+        password_hash=password_hash,
+        groups=groups,
+        now=now(),
     )
 
 

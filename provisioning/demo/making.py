@@ -8,10 +8,13 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max
 
-from governance.models import AuditEntry
+from governance.models import AuditEntry, Notice
 from governance.services.accounts import password_reset
+from governance.services.notices import notices_read_all
 from idp.catalog.models import Team, User
+from idp.kernel.actor import Actor
 from idp.kernel.wake import nobody_woken
 from provisioning.demo.founding import DEMO, found
 from provisioning.demo.story import STORY
@@ -41,6 +44,15 @@ def demo_make(*, password_hash: str, now: datetime) -> None:
         story = Storyteller(found(clock, password_hash=password_hash), clock)
         for chapter in STORY:
             chapter(story, clock)
+        _old_news_is_read(now)
+
+
+def _old_news_is_read(now: datetime) -> None:
+    """People have read what they were told before yesterday; what came since waits for them, and its mails go out."""
+    old = Notice.objects.filter(at__lt=now - timedelta(days=1)).aggregate(last=Max("id"))["last"]
+    for user in demo_accounts():
+        reader = Actor(user_id=user.pk, username=user.username, via=DEMO.via)
+        notices_read_all(reader, until=old or 0, now=now)
 
 
 @transaction.atomic
