@@ -226,7 +226,7 @@ class ItemTake(Endpoint):
         body=NOTHING,
         scope="change",
         problems=(409,),
-        about="Its own developers and maintainers, before its day or once more after what kept it. The change is theirs.",
+        about="Its developers and maintainers: before its day, or once more after what kept it. The change is theirs.",
     )
     def post(self, request: Request, campaign_id: int, item_id: int) -> HttpResponse:
         found = selectors.item_get(self.rights, campaign_id, item_id)

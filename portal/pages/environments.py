@@ -15,10 +15,13 @@ from idp.kernel import clock, keyset
 from idp.kernel.errors import Conflict, InvalidInput, NotFound
 from portal.pages.shell import POST, page
 from portal.reading import environment as reading
+from portal.reading.change import plain_rows
 from portal.reading.environment_lines import environment_lines
+from portal.reading.feedback import ask_on_environment
 from provisioning.domain.lifecycle import ENVIRONMENT_STATES
 from provisioning.models import Cluster, Environment
-from provisioning.selectors.changes import change_list
+from provisioning.selectors.campaigns import upcoming_for
+from provisioning.selectors.changes import LISTED, change_list
 from provisioning.selectors.contract_flags import flags
 from provisioning.selectors.environments import (
     EnvironmentRow,
@@ -93,9 +96,9 @@ def revisions(request: HttpRequest, system: str, name: str) -> HttpResponse:
 @page("environments")
 def changes(request: HttpRequest, system: str, name: str) -> HttpResponse:
     found = environment_get(request.rights, system, name)  # type: ignore[attr-defined]
-    rows = change_list(request.rights, environment=found)  # type: ignore[attr-defined]
+    rows = change_list(request.rights, environment=found).only(*LISTED)  # type: ignore[attr-defined]
     listed = keyset.page(rows, order=("-id",), cursor=request.GET.get("cursor"), limit=PAGE)
-    context = {**_frame(request, found, "changes"), "changes": listed.items, "next": listed.next}
+    context = {**_frame(request, found, "changes"), "rows": plain_rows(listed.items), "next": listed.next}
     return render(request, "environments/changes.html", context)
 
 
@@ -155,6 +158,7 @@ def _overview(request: HttpRequest, found: Environment) -> dict[str, Any]:
         "view": "list" if request.GET.get("view") == "list" else "graph",
         "resources": resources,
         "notices": reading.notices(resources, flags()),
+        "upcoming": upcoming_for(found),
         "nodes": reading.nodes(resources, here),
         "edges": reading.edges(resources),
         "outputs": reading.outputs(resources),
@@ -163,6 +167,7 @@ def _overview(request: HttpRequest, found: Environment) -> dict[str, Any]:
         "activity": reading.activity(recent),
         "open_changes": open_changes,
         "run": run,
+        "ask": ask_on_environment(request.rights, run),  # type: ignore[attr-defined]
         "moving": found.deleted_at is None
         and (found.state in reading.MOVING or (run is not None and run.state in ("queued", "running"))),
         "failed_run": run
