@@ -33,6 +33,7 @@ PARAMETERS: Final[Mapping[str, Schema]] = {
     "kind": {"type": "string", "enum": ["contract", "environment", "policy"]},
     "change_id": {"type": "integer", "minimum": 1, "description": "Id of the change."},
     "run_id": {"type": "integer", "minimum": 1, "description": "Id of the run."},
+    "report_id": {"type": "integer", "minimum": 1, "description": "Id of the report."},
 }
 _HEADERS: Final[Mapping[str, Schema]] = {
     "ETag": {"type": "string"},
@@ -50,6 +51,7 @@ AREAS: Final = (
     ("Runs", "What carries a change out."),
     ("Administration", "Stages, clusters, policies and quotas."),
     ("Audit", "What happened and who did it."),
+    ("Notices", "What one was told, and how one wants to be told."),
 )
 INTRODUCTION: Final = """\
 The control plane between developers and their infrastructure.
