@@ -17,7 +17,7 @@ from portal.reading import change as reading
 from portal.reading.plan_words import diff_resources, quota_after, stored_verdicts, unchanged_sentence
 from provisioning.domain.lifecycle import CHANGE_STATES
 from provisioning.models import Change
-from provisioning.selectors.changes import change_get, change_list, change_objects, change_view
+from provisioning.selectors.changes import LISTED, change_get, change_list, change_objects, change_view
 from provisioning.services import decisions
 from provisioning.services.starts import change_resume
 
@@ -132,20 +132,23 @@ def _newest_run(change: int) -> int:
 def _inbox(request: HttpRequest) -> dict[str, Any]:
     """Three groups: waiting on the reader, waiting on others, decided lately."""
     rights, now = request.rights, clock.now()  # type: ignore[attr-defined]
-    waiting = list(change_list(rights, waiting_on_me=True)[:PAGE])
+    waiting = list(change_list(rights, waiting_on_me=True).only(*LISTED, "plan")[:PAGE])
+    if len(waiting) < PAGE:
+        request._waiting_count = len(waiting)  # type: ignore[attr-defined]  # the shell need not count them again
     mine = {one.pk for one in waiting}
-    others = change_list(rights, state="pending").defer("plan")[: GROUP + len(mine)]
+    others = change_list(rights, state="pending").only(*LISTED)[: GROUP + len(mine)]
     pending = [one for one in others if one.pk not in mine][:GROUP]
     since = now - timedelta(hours=24)
     # Numbers rise with time: those of a day are among the newest, and the database need not look for the day.
-    newest = change_list(rights).exclude(state="pending").defer("plan")[:GROUP]
+    newest = change_list(rights).exclude(state="pending").only(*LISTED)[:GROUP]
     decided = [one for one in newest if one.created_at >= since]
+    agreed = reading.agreed_counts([*waiting, *pending])
     return {
         "shown": [*waiting, *pending, *decided],
         "groups": [
-            {"id": "g-you", "title": "Waiting on you", "rows": reading.inbox_rows(waiting, tick=True)},
-            {"id": "g-others", "title": "Waiting on others", "rows": reading.inbox_rows(pending)},
-            {"id": "g-lately", "title": "In the last 24 hours", "rows": reading.inbox_rows(decided)},
+            {"id": "g-you", "title": "Waiting on you", "rows": reading.inbox_rows(waiting, agreed, tick=True)},
+            {"id": "g-others", "title": "Waiting on others", "rows": reading.inbox_rows(pending, agreed)},
+            {"id": "g-lately", "title": "In the last 24 hours", "rows": reading.inbox_rows(decided, agreed)},
         ],
         "waiting": len(waiting),
         "tickable": any(reading.is_low_risk(one) for one in waiting),
@@ -163,9 +166,9 @@ def _listed(request: HttpRequest, tab: str, asked: dict[str, str]) -> dict[str, 
         requester=rights.actor.user_id if tab == "mine" else None,
         waiting_on_me=tab == "inbox",
         query=asked["q"],
-    ).defer("plan")
+    ).only(*LISTED)
     found = keyset.page(rows, order=("-id",), cursor=request.GET.get("cursor"), limit=PAGE)
-    group = {"id": "g-all", "title": "", "rows": reading.inbox_rows(found.items)}
+    group = {"id": "g-all", "title": "", "rows": reading.inbox_rows(found.items, reading.agreed_counts(found.items))}
     return {"shown": found.items, "groups": [group], "next": found.next, "waiting": None}
 
 

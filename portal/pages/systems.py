@@ -23,7 +23,6 @@ from portal.reading import matrix, pipeline
 from portal.reading import systems as reading
 from portal.reading import teams as team_reading
 from portal.reading.change_lines import change_lines
-from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
 from provisioning.selectors import stages as stage_selectors
 
 PAGE = 25
@@ -66,7 +65,7 @@ def system(request: PageRequest, system: str) -> HttpResponse:
     places = reading.places_of([one])
     environments = reading.environments_in_full(one, places)
     standing = {place.standing for place in places}
-    changes = reading.changes_of(one)
+    changes = reading.changes_of(one, places)
     context = {
         **_frame(request, one),
         "tab": "pipeline",
@@ -82,7 +81,7 @@ def system(request: PageRequest, system: str) -> HttpResponse:
         "together": sum(place.living for place in places),
         "used_by": reading.used_by(rights, one),
         "changes": change_lines(changes[: reading.RECENT]),
-        "open": sum(change.state in OPEN_CHANGE_STATES for change in changes),
+        "open": max((change.open_together for change in changes), default=0),  # type: ignore[attr-defined]
         "may_request": rights.may_request(one),
     }
     return render(request, "systems/system.html", context)

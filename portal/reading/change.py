@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import yaml
 from django.conf import settings
 
 from governance.models import Approval
+from portal.addresses import address
 from portal.drawing import words
 from portal.reading.plan_words import counts_sentence, listed
 from provisioning.models import Change, ChangeEvent
@@ -56,18 +59,58 @@ def agreed_counts(changes: Sequence[Change]) -> dict[int, str]:
     return {key: f"{given[key]} of {asked[key]} agreed" for key in asked}
 
 
-def inbox_rows(changes: Sequence[Change], *, tick: bool = False) -> list[dict[str, Any]]:
-    """Changes as rows of the inbox. ``tick`` lets those be chosen whose decision is of low risk."""
-    agreed = agreed_counts(changes)
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A change in a list: every word of its line, made once. ``tick`` is what choosing it sends, if it may be chosen."""
+
+    url: str
+    number: int
+    title: str
+    requester: str
+    reason: str
+    state: str
+    run_url: str
+    word: str
+    stage: str
+    cost: str
+    at: datetime
+    tick: str
+
+
+def inbox_rows(changes: Iterable[Change], agreed: Mapping[int, str], *, tick: bool = False) -> list[Row]:
+    """Changes as rows of the inbox. ``agreed`` as ``agreed_counts`` says; ``tick`` lets those of low risk be chosen."""
     return [
-        {
-            "change": one,
-            "word": agreed.get(one.pk, ""),
-            "cost": words.money_change(one.monthly_cost_after - one.monthly_cost_before, settings.CURRENCY),
-            "tick": tick and is_low_risk(one),
-        }
+        _row(
+            one,
+            word=agreed.get(one.pk, ""),
+            cost=words.money_change(one.monthly_cost_after - one.monthly_cost_before, settings.CURRENCY),
+            tick=f"{one.pk}:{one.plan_digest}" if tick and is_low_risk(one) else "",
+        )
         for one in changes
     ]
+
+
+def plain_rows(changes: Iterable[Change]) -> list[Row]:
+    """The same without cost and agreement, for the changes of one environment."""
+    return [_row(one) for one in changes]
+
+
+def _row(change: Change, *, word: str = "", cost: str = "", tick: str = "") -> Row:
+    run = change.run_id if change.state in ("running", "failed") else None  # type: ignore[attr-defined]
+    return Row(
+        url=address("change", change.pk),
+        number=change.pk,
+        title=change.title,
+        requester=change.requester.username,
+        reason=change.reason,
+        state=change.state,
+        run_url=address("run", run) if run else "",
+        word=word,
+        stage=change.stage.name,
+        cost=cost,
+        at=change.created_at,
+        tick=tick,
+    )
 
 
 def is_low_risk(change: Change) -> bool:

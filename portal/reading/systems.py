@@ -70,6 +70,12 @@ SHOWN_IN_FULL: Final = (
 )
 
 
+SHOWN_OF_CHANGES: Final = (
+    *("state", "title", "reason", "environment_id", "environment_name", "created_at"),
+    *("monthly_cost_before", "monthly_cost_after", "requester__username", "stage__name"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """One stage of one system: which environment stands for it, and figures of all that live there."""
@@ -164,16 +170,21 @@ def open_counts(systems: Iterable[System]) -> dict[int, int]:
     return dict(rows)
 
 
-def changes_of(system: System) -> list[Change]:
-    """The open changes of a system and its most recent ones, newest first. One query.
+def changes_of(system: System, places: Iterable[Place]) -> list[Change]:
+    """The most recent changes of a system, and the open ones of what stands for its stages, newest first. One query.
 
-    Two halves in a union, for each has an index of its own; asked for together, the database would read every change.
+    ``open_together`` of the recent ones is how many of the system are open. Two halves in a union, for each has an
+    index of its own; asked for together, the database would read every change.
     """
     rows = Change.objects.filter(system=system).order_by()
-    rows = rows.select_related("requester", "stage").defer("plan", "facts", "target", "verdicts")
-    newest = Change.objects.filter(system=system).order_by("-id").values("pk")[RECENT - 1 : RECENT]
-    recent = rows.filter(pk__gte=Coalesce(Subquery(newest), Value(0)))
-    found = {one.pk: one for one in recent.union(rows.filter(state__in=OPEN_CHANGE_STATES), all=True)}
+    newest = rows.order_by("-id").values("pk")[RECENT - 1 : RECENT]
+    number = rows.filter(state__in=OPEN_CHANGE_STATES).values("system").annotate(n=Count("pk")).values("n")
+    shown = rows.select_related("requester", "stage").only(*SHOWN_OF_CHANGES)
+    recent = shown.filter(pk__gte=Coalesce(Subquery(newest), Value(0)))
+    waiting = shown.filter(environment__in=[place.standing for place in places], state__in=OPEN_CHANGE_STATES)
+    counted = Coalesce(Subquery(number, output_field=IntegerField()), Value(0))
+    halves = recent.annotate(open_together=counted).union(waiting.annotate(open_together=Value(0)), all=True)
+    found = {one.pk: one for one in halves}
     return [found[key] for key in sorted(found, reverse=True)]
 
 

@@ -61,7 +61,7 @@ def test_it_says_that_nothing_waits(equipped, sign_in):
 def test_it_groups_the_inbox_by_who_must_act(waiting, sign_in, persona, group):
     groups = sign_in(persona).get("/changes/").context["groups"]
     assert [len(one["rows"]) for one in groups[:2]] == [int(group == 0), int(group == 1)]
-    assert groups[group]["rows"][0]["word"] == "0 of 1 agreed"
+    assert groups[group]["rows"][0].word == "0 of 1 agreed"
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_it_filters_by_the_address(signed_in, organisation, query, expected):
 
 
 def test_it_pages_by_keyset(signed_in, organisation):
-    estate.systems(organisation.payments, 60)
+    estate.systems(organisation.payments, 40)
     client = signed_in("developer")
     first = page(client, "systems")
     second = page(client, "systems", cursor=first.context["next"])
