@@ -2,8 +2,8 @@
 
 Called by runs that fail and by the page of an environment that is degraded. Pure: pods, events and the workload are
 arguments, as the cluster told them. Each rule knows one kind of trouble; the first that fits a pod explains it, the
-most specific first. Sources: kubelet and scheduler reasons, pkg/kubelet/events/event.go and pkg/kubelet/images/types.go of
-Kubernetes 1.36; exit codes as shells and the Docker documentation use them.
+most specific first. Sources: reasons of kubelet and scheduler, pkg/kubelet/events/event.go and
+pkg/kubelet/images/types.go of Kubernetes 1.36; exit codes as shells and the Docker documentation use them.
 """
 
 from __future__ import annotations

@@ -230,7 +230,8 @@ def terminating(kind: str, message: str) -> dict[str, Any]:
         pytest.param(
             terminating(
                 "NamespaceFinalizersRemaining",
-                "Some content in the namespace has finalizers remaining: kubernetes.io/pvc-protection in 1 resource instances",
+                "Some content in the namespace has finalizers remaining: "
+                "kubernetes.io/pvc-protection in 1 resource instances",
             ),
             "finalizers-remain",
             "Namespace shop-dev waits for finalizers: kubernetes.io/pvc-protection in 1 resource instances.",
