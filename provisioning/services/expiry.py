@@ -21,14 +21,14 @@ PAUSE = timedelta(days=1)
 
 
 def environments_expire(*, now: datetime, limit: int = 50) -> list[Change]:
-    """Ask for the deletion of living environments that are past their moment.
+    """Ask for the deletion of living environments that are past their moment; production never expires.
 
     Whoever has an open or failed deletion is left to people; one that was refused is asked for again a day later.
     """
     deletions = Change.objects.filter(environment=OuterRef("pk"), kind="delete")
     asked_for = deletions.filter(Q(state__in=(*OPEN, "failed")) | Q(created_at__gt=now - PAUSE))
     due = (
-        Environment.objects.filter(~Exists(asked_for), deleted_at=None, expires_at__lte=now)
+        Environment.objects.filter(~Exists(asked_for), deleted_at=None, expires_at__lte=now, stage__production=False)
         .select_related("system")
         .order_by("expires_at")[:limit]
     )

@@ -43,6 +43,7 @@ from provisioning.selectors.stages import stage_list
 from provisioning.services.facts import facts_of
 from provisioning.services.gate_checks import component_problems, living, request_problems, stage_of, unsound, without
 from provisioning.services.hosts import hosts_refused
+from provisioning.services.losses import holds_data, losses_of
 from provisioning.services.requests import MAKES, ChangeRequest, intent_of, request_checked
 from provisioning.services.standing_rules import standing_verdicts
 from provisioning.services.targeting import Sources, lookup_of, pinned, sources_of, target_of
@@ -199,7 +200,7 @@ def targeted(
     lookup = replace(lookup_of(request, planned.base, sources), offer=offer_source(cluster))
     planned = replace(planned, catalogue=lookup.catalogue)
     if request.kind == "delete":
-        return with_plan(planned, objects=objects)
+        return with_plan(_with_losses(planned), objects=objects)
     place: dict[str, Any] = {
         "system": planned.system,
         "stage": planned.stage,
@@ -219,6 +220,13 @@ def targeted(
         untested=asked.untested,
     )
     return with_plan(planned, order=resolved.order, digest=resolved.digest, objects=objects)
+
+
+def _with_losses(planned: Planned) -> Planned:
+    if planned.environment is None or planned.base is None:
+        return planned
+    notes, problems = losses_of(planned.environment, planned.base.document, planned.catalogue)
+    return replace(planned, notes=notes, problems=problems)
 
 
 def with_plan(
@@ -356,9 +364,19 @@ def _target(
     return kept, found
 
 
-def delete_confirmed(request: ChangeRequest, planned: Planned) -> Sequence[FieldError]:
-    """The typed name must be the environment's; asked for at submit, not while planning."""
-    names = {planned.environment_name, f"{planned.system.slug}-{planned.environment_name}"}
-    if request.kind != "delete" or request.confirm in names:
-        return ()
-    return (FieldError("confirm", f"Type “{planned.environment_name}” to confirm that it and its data are deleted."),)
+def delete_confirmed(request: ChangeRequest, planned: Planned) -> list[FieldError]:
+    """The typed name must be the environment's, and what is worth something needs a reason.
+
+    Asked for at submit, not while planning.
+    """
+    if request.kind != "delete":
+        return []
+    asked = []
+    if request.confirm not in {planned.environment_name, f"{planned.system.slug}-{planned.environment_name}"}:
+        told = f"Type “{planned.environment_name}” to confirm that it and its data are deleted."
+        asked.append(FieldError("confirm", told))
+    production = planned.stage is not None and planned.stage.production
+    if not request.reason.strip() and (production or (planned.plan and holds_data(planned.plan["usage_before"]))):
+        why = "it is production" if production else "its data is lost"
+        asked.append(FieldError("reason", f"Say why it should go: {why}."))
+    return asked

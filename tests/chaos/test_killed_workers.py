@@ -114,7 +114,7 @@ def test_it_survives_a_kill_at_every_crossing_of_a_create_and_of_a_delete(organi
 
         deletes = []
         for number in range(1, 31):
-            request = ChangeRequest("delete", "checkout", f"k{number}", confirm=f"k{number}")
+            request = ChangeRequest("delete", "checkout", f"k{number}", confirm=f"k{number}", reason="x")
             change = change_submit(organisation.actor("developer"), request, now=clock.now())
             deletes.append(Run.objects.get(change=change))
         died = _doomed(workers, deletes)

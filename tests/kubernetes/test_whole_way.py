@@ -91,7 +91,7 @@ def test_it_makes_changes_and_deletes_a_real_environment(cluster, organisation, 
         == "3"
     )
 
-    request = ChangeRequest("delete", "checkout", "staging", confirm="staging")
+    request = ChangeRequest("delete", "checkout", "staging", confirm="staging", reason="x")
     change = change_submit(organisation.actor("developer"), request, now=clock.now())
     run = carry_out(Run.objects.get(change=change), seconds=90)
     assert run.state == "succeeded", (run.error, list(run.steps.values_list("key", "state", "message")))

@@ -103,7 +103,7 @@ def test_it_goes_all_the_way(organisation, developer, maintainer, work):
     work()
     assert developer.do("environments_read", **where)["observed_revision"] == 2
 
-    farewell = {"kind": "delete", "system": "checkout", "environment": "try-out", "confirm": "try-out"}
+    farewell = {"kind": "delete", "system": "checkout", "environment": "try-out", "confirm": "try-out", "reason": "x"}
     last = developer.do("changes_submit", farewell)
     maintainer.do("changes_approve", {"plan_digest": last["plan_digest"]}, change_id=last["id"])
     work()

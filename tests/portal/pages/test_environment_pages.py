@@ -175,11 +175,14 @@ def test_it_deletes_and_is_then_calmly_gone(living, sign_in):
     assert Environment.objects.get(name="try").deleted_at is not None
 
 
+TYPED = {"confirm_name": "live", "reason": "It is over."}
+
+
 def test_it_asks_before_it_deletes_where_a_policy_says_so(equipped, sign_in):
     made = create(equipped, "live", stage="prod")
     change_approve(equipped.actor("maintainer"), made.pk, plan_digest=made.plan_digest, now=NOW)
     carry_out(Run.objects.get(change=made))
-    answer = sign_in("developer").post("/environments/checkout/live/delete", {"confirm_name": "live"})
+    answer = sign_in("developer").post("/environments/checkout/live/delete", TYPED)
     asked = Change.objects.get(kind="delete")
     assert answer["Location"] == reverse("change", args=[asked.pk])
     assert asked.state == "pending"

@@ -9,8 +9,9 @@ import pytest
 
 from governance.selectors.quota import quota_state
 from idp.kernel.actor import PLATFORM
+from idp.kernel.errors import InvalidInput
 from provisioning.contracts import builtin_documents
-from provisioning.models import Change, Contract, Environment, Run
+from provisioning.models import Change, Contract, Environment, Resource, Run
 from provisioning.services.changes import ChangeRequest, change_plan, change_submit
 from provisioning.services.contracts import contract_publish
 from tests.personas import NOW, Organisation
@@ -42,11 +43,11 @@ def publish(capability: str, version: str, **spec: Any) -> Contract:
 
 
 def renamed(**mapping: Any) -> dict[str, Any]:
-    """What a postgres 2.0.0 replaces: its size is called otherwise, and ``mapping`` says what becomes of the old."""
+    """What a later postgres replaces: its size is called otherwise, and ``mapping`` says what becomes of the old."""
     old: dict[str, Any] = dict(dict(builtin_documents())["postgres/1.0.0.yaml"].data)["spec"]
     properties = dict(old["inputs"]["properties"])
     inputs = {**old["inputs"], "properties": {**properties, "tier": {"type": "string", "default": "plain"}}}
-    return {"inputs": inputs, "upgrade": {"1": mapping}}
+    return {"inputs": inputs, "upgrade": {"1": mapping, "2": mapping}}
 
 
 def ask(
@@ -86,15 +87,15 @@ def test_it_upgrades_within_a_major_and_keeps_the_inputs(organisation, made):
 
 
 def test_it_maps_the_inputs_of_an_older_major(organisation, made):
-    publish("postgres", "2.0.0", **renamed(tier="${inputs.size == 'small' ? 'cheap' : 'plain'}"))
-    do(organisation, "upgrade", capability="postgres", version="2.0.0", resources=("db",))
+    publish("postgres", "9.0.0", **renamed(tier="${inputs.size == 'small' ? 'cheap' : 'plain'}"))
+    do(organisation, "upgrade", capability="postgres", version="9.0.0", resources=("db",))
     made.refresh_from_db()
     assert made.desired.document["resources"]["db"]["inputs"]["tier"] == "cheap"
 
 
 def test_it_says_where_a_mapping_does_not_fit(organisation, made):
-    publish("postgres", "2.0.0", **renamed(storageGiB="${inputs.storageGiB - 5}"))
-    planned = ask(organisation, "upgrade", capability="postgres", version="2.0.0")
+    publish("postgres", "9.0.0", **renamed(storageGiB="${inputs.storageGiB - 5}"))
+    planned = ask(organisation, "upgrade", capability="postgres", version="9.0.0")
     assert planned.outcome == "invalid"
     assert [path for path, _ in told(planned)] == ["spec.resources.db.inputs.storageGiB"]
 
@@ -104,7 +105,7 @@ def test_it_says_where_a_mapping_does_not_fit(organisation, made):
     [
         pytest.param({"capability": "queue", "version": "1.0.0"}, "capability", "postgres, route", id="not-here"),
         pytest.param({"capability": "postgres", "version": "1"}, "version", "exact", id="no-exact-version"),
-        pytest.param({"capability": "postgres", "version": "9.0.0"}, "version", "no version 9.0.0", id="unknown"),
+        pytest.param({"capability": "postgres", "version": "8.0.0"}, "version", "no version 8.0.0", id="unknown"),
         pytest.param({"capability": "postgres", "version": "1.0.0"}, "version", "roll back", id="downgrade"),
         pytest.param(
             {"capability": "postgres", "version": "1.1.0", "resources": ("api",)}, "resources", "not a postgres",
@@ -244,3 +245,34 @@ def test_it_adopts_inputs_as_a_whole(organisation, made):
     made.refresh_from_db()
     assert made.desired.document["resources"]["api"]["inputs"]["replicas"] == 7
     assert change.title == "Adopt drift of checkout / try: api"
+
+
+def test_it_says_what_is_lost_and_asks_why(organisation, made):
+    planned = ask(organisation, "delete")
+    assert planned.plan["notes"] == [
+        "db loses its 5 GiB of data; nothing brings it back.",
+        "shop.dev.example leads nowhere any more.",
+    ]
+    with pytest.raises(InvalidInput) as refused:
+        change_submit(organisation.actor("developer"), ChangeRequest("delete", "checkout", "try"), now=NOW)
+    assert [one.path for one in refused.value.errors] == ["confirm", "reason"]
+
+
+@pytest.mark.parametrize(("production", "outcome"), [(False, "starts"), (True, "invalid")])
+def test_it_names_who_relies_on_it_and_keeps_production_for_them(organisation, made, production, outcome):
+    api, web = organisation.components["checkout-api"], organisation.components["shop-web"]
+    Resource.objects.filter(environment=made, name="api").update(component=api)
+    theirs = Environment.objects.create(
+        system=web.system, name="their", stage=made.stage, cluster=made.cluster, namespace="their", state="ready",
+        created_at=NOW, changed_at=NOW,
+    )  # fmt: skip
+    resource = Resource.objects.get(environment=made, name="api")
+    Resource.objects.create(
+        environment=theirs, name="web", contract=resource.contract, component=web, state="ready", changed_at=NOW
+    )
+    made.stage.production = production
+    made.stage.save()
+    planned = ask(organisation, "delete", reason="x", confirm="try")
+    assert planned.outcome == outcome
+    said = [*planned.plan["notes"], *(one.message for one in planned.problems)]
+    assert any(f"{web.system.slug}/their" in one for one in said)

@@ -172,11 +172,11 @@ def test_it_deletes_and_frees_the_quota(organisation):
     create(organisation)
     carry_out(Run.objects.get())
     with pytest.raises(InvalidInput) as refusal:
-        change_submit(organisation.actor("developer"), ChangeRequest("delete", "checkout", "try"), now=NOW)
+        change_submit(organisation.actor("developer"), ChangeRequest("delete", "checkout", "try", reason="x"), now=NOW)
     assert refusal.value.errors[0].path == "confirm"
 
     change = change_submit(
-        organisation.actor("developer"), ChangeRequest("delete", "checkout", "try", confirm="try"), now=NOW
+        organisation.actor("developer"), ChangeRequest("delete", "checkout", "try", confirm="try", reason="x"), now=NOW
     )
     assert carry_out(Run.objects.get(change=change)).state == "succeeded"
 
