@@ -14,11 +14,14 @@ from portal.forms.contracts import ContractStateForm
 from portal.pages.request import PageRequest
 from portal.pages.shell import page
 from portal.reading import capabilities as reading
-from portal.reading import readme, schema_table
+from portal.reading import capability_cost as cost
+from portal.reading import feedback, previews, readme, schema_table, version_history
 from provisioning.domain.contract_states import EXPLAINED, may_become
 from provisioning.models import Capability, Contract
 from provisioning.selectors import capabilities as selectors
 from provisioning.selectors.blast import may_judge
+from provisioning.selectors.campaigns import may_conduct, open_for
+from provisioning.selectors.stages import stage_list
 
 
 @page("capabilities")
@@ -44,11 +47,19 @@ def capabilities(request: PageRequest) -> HttpResponse:
 @page("capabilities")
 def capability(request: PageRequest, name: str) -> HttpResponse:
     capability, asked = selectors.capability_get(name), request.GET.get("version", "")[:40]
-    versions = list(selectors.contracts_of(capability))
+    versions = listed_versions(capability)
     shown = reading.shown_version(versions, asked)
     if shown is None:
         raise NotFound(f"{name} has no version {asked or 'yet'}.", remedy=f"Open {name} to see its versions.")
     return capability_page(request, capability, versions, shown)
+
+
+def listed_versions(capability: Capability) -> list[Contract]:
+    """All versions without their documents, newest first, each knowing its capability; one query."""
+    versions = list(selectors.contracts_of(capability).defer("document"))
+    for row in versions:
+        row.capability = capability
+    return versions
 
 
 def state_form(row: Contract, versions: Sequence[Contract], posted: QueryDict | None = None) -> ContractStateForm:
@@ -72,29 +83,74 @@ def capability_page(
     form: ContractStateForm | None = None,
 ) -> HttpResponse:
     """``capability`` with the version ``shown``; ``form`` is the one that an admin sent and that is wrong."""
-    may_publish = request.rights.may_administer()
-    if may_publish and form is None and may_become(shown.state):
+    rights = request.rights
+    if rights.may_administer() and form is None and may_become(shown.state):
         form = state_form(shown, versions)
-    used = reading.in_use()
-    systems = selectors.systems_using(capability, request.rights)
-    uses = selectors.usage_by_place(capability, systems[: selectors.SYSTEMS_SHOWN])
+    history = version_history.page_of(versions, _number(request, "history"), also=shown)
+    used = selectors.uses_by_contract(capability, rights)
+    teams = previews.panel(rights, capability, versions)
     context: dict[str, Any] = {
         "capability": capability,
         "contract": shown,
-        "is_newest": shown.pk == versions[0].pk,
+        "newest": versions[0],
         "spec": shown.document.get("spec", {}),
-        "inputs": schema_table.rows(shown.document.get("spec", {}).get("inputs", {})),
-        "outputs": reading.outputs(shown),
-        "examples": reading.examples(shown, settings.BASE_URL),
-        "price": reading.price_words(shown, reading.cheapest_prices()),
-        "versions": reading.versions(versions, used),
-        "may_publish": may_publish,
-        "may_judge": may_judge(request.rights, capability),
+        "versions": reading.versions(history, used, selectors.defaults_of(versions)),
+        "history": history,
+        "count": len(versions),
         "form": form,
-        "usage": reading.usage_matrix(uses, more=len(systems) > selectors.SYSTEMS_SHOWN),
-        "in_use": sum(used.get(row.pk, 0) for row in versions),
-        "readme": readme.blocks(capability.readme),
+        "previews": teams,
+        "in_use": sum(one.all for one in used.values()),
+        "in_use_unseen": sum(one.all - one.seen for one in used.values()),
         "currency": settings.CURRENCY,
+        "said": feedback.said_of(rights, capability),
+        "campaigns": list(open_for(capability)),
+        "may_publish": rights.may_administer(),
+        "may_judge": may_judge(rights, capability),
+        "may_conduct": may_conduct(rights, capability),
+        **_documentation(shown, capability),
+        **_default_choice(shown, versions),
+        **_usage(request, capability),
     }
     status = 422 if form is not None and form.errors else 200
     return render(request, "capabilities/capability.html", context, status=status)
+
+
+def _documentation(shown: Contract, capability: Capability) -> dict[str, Any]:
+    """What the contract says of itself, and what it costs; one query."""
+    costs = cost.cost_table(cost.taken_by(shown), stage_list())
+    purpose, rest = reading.split_readme(readme.blocks(capability.readme))
+    return {
+        "inputs": schema_table.rows(shown.document.get("spec", {}).get("inputs", {})),
+        "outputs": reading.outputs(shown),
+        "examples": reading.examples(shown, settings.BASE_URL),
+        "costs": costs,
+        "price": cost.price_of(cost.taken_by(shown), cost.lowest(costs.columns)),
+        "purpose": purpose,
+        "readme": rest,
+    }
+
+
+def _default_choice(shown: Contract, versions: Sequence[Contract]) -> dict[str, Any]:
+    """Whether ``shown`` is what its major leads to, and whether an admin could make it so."""
+    leading = selectors.defaults_of(versions).get(shown.major)
+    leads = leading is not None and leading.pk == shown.pk
+    return {
+        "leads": leads,
+        "chosen": selectors.is_chosen(shown),
+        "may_lead": not leads and shown.state == "stable" and "-" not in shown.version,
+    }
+
+
+def _usage(request: PageRequest, capability: Capability) -> dict[str, Any]:
+    """Who uses which, of what the reader may see; two queries."""
+    number = _number(request, "using")
+    systems = selectors.systems_using(capability, request.rights, page=number)
+    uses = selectors.usage_by_place(capability, systems[: selectors.SYSTEMS_SHOWN])
+    usage = reading.usage_matrix(uses, more=len(systems) > selectors.SYSTEMS_SHOWN, page=number)
+    return {"usage": usage, "next_using": number + 1}
+
+
+def _number(request: PageRequest, name: str) -> int:
+    """A page's number from the address; 1 for anything else."""
+    given = request.GET.get(name, "")
+    return int(given) if given.isascii() and given.isdigit() and 0 < len(given) < 5 and int(given) else 1

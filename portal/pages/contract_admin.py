@@ -13,17 +13,19 @@ from django.urls import reverse
 from idp.kernel import clock
 from idp.kernel.errors import Conflict, InvalidInput, UserFault
 from portal.forms.contracts import ContractDraftForm, ContractStateForm
-from portal.pages.capabilities import capability_page, state_form
+from portal.pages.capabilities import capability_page, listed_versions, state_form
 from portal.pages.problems import add_errors
 from portal.pages.request import PageRequest
 from portal.pages.shell import FORM, POST, page
 from portal.reading import contract_draft as reading
 from portal.reading.capabilities import best_version
+from provisioning.domain.version import parse_version
 from provisioning.models import Capability, Contract
 from provisioning.selectors import capabilities as selectors
 from provisioning.services.blast_reports import blast_of_draft
-from provisioning.services.contract_states import contract_state_set
+from provisioning.services.contract_states import contract_state_set, preview_join, preview_leave
 from provisioning.services.contracts import contract_publish
+from provisioning.services.default_versions import default_version_clear, default_version_set
 
 
 @page("capabilities", methods=FORM)
@@ -57,7 +59,7 @@ def contract_state(request: PageRequest, name: str, version: str) -> HttpRespons
     """Moves one version; what is wrong is shown on the capability's page."""
     request.rights.require_admin()
     capability = selectors.capability_get(name)
-    versions = list(selectors.contracts_of(capability))
+    versions = listed_versions(capability)
     row = next((one for one in versions if one.version == version), None)
     if row is None:
         return redirect("capability", name)
@@ -71,6 +73,33 @@ def contract_state(request: PageRequest, name: str, version: str) -> HttpRespons
             messages.success(request, f"{name} {version} is {form.cleaned_data['state']}")
             return redirect(_version(name, version))
     return capability_page(request, capability, versions, row, form=form)
+
+
+@page("capabilities", methods=POST)
+def contract_default(request: PageRequest, name: str, version: str) -> HttpResponse:
+    """Makes a version the default of its major, or lets the newest be it again."""
+    request.rights.require_admin()
+    if request.POST.get("do") == "clear":
+        major = parse_version(version).major
+        default_version_clear(request.actor, capability=name, major=major, now=clock.now())
+        messages.success(request, f"{name}@{major} leads to the newest stable version again")
+    else:
+        default_version_set(request.actor, capability=name, version=version, now=clock.now())
+        messages.success(request, f"{name}@{parse_version(version).major} leads to {version} from now on")
+    return redirect(_version(name, version))
+
+
+@page("capabilities", methods=POST)
+def capability_previews(request: PageRequest, name: str) -> HttpResponse:
+    """A team joins the previews of a capability, or leaves them; its maintainers decide."""
+    team = request.POST.get("team", "")[:60]
+    if request.POST.get("do") == "leave":
+        preview_leave(request.actor, capability=name, team=team, now=clock.now())
+        messages.info(request, f"{team} left the previews of {name}\nWhat uses one already may stay.")
+    else:
+        preview_join(request.actor, capability=name, team=team, now=clock.now())
+        messages.success(request, f"{team} sees the previews of {name}\nName one exactly to use it.")
+    return redirect(reverse("capability", args=[name]) + "#previews-head")
 
 
 def _move(request: PageRequest, capability: Capability, row: Contract, form: ContractStateForm) -> None:

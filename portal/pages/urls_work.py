@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.pages import changes, environment_form, environments, live, runs
+from portal.pages import changes, environment_form, environments, feedback, live, runs
 
 urlpatterns = [
     path("environments/", environments.environments, name="environments"),
@@ -25,5 +25,6 @@ urlpatterns = [
     path("runs/<int:run>/", runs.run, name="run"),
     path("runs/<int:run>/stream", live.run_events, name="run-events"),
     path("runs/<int:run>/progress", runs.run_progress, name="run-progress"),
+    path("runs/<int:run>/feedback", feedback.run_feedback, name="run-feedback"),
     path("runs/<int:run>/cancel", runs.run_cancel, name="run-cancel"),
 ]

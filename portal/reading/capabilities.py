@@ -11,38 +11,20 @@ from urllib.parse import urlencode
 
 import yaml
 from django.core.cache import cache
-from django.db.models import Count, Min
+from django.db.models import Count
 from django.urls import reverse
 
-from idp.kernel.errors import SlipwayError
 from portal.reading import schema_table
-from portal.reading.version_history import Step, history
-from provisioning.domain.contract import Contract as ParsedContract
-from provisioning.domain.contract import parse_contract
-from provisioning.domain.plan import Prices
-from provisioning.domain.render import RenderContext, usage_of
-from provisioning.models import Capability, Cluster, Contract, Resource, Stage
-from provisioning.selectors.capabilities import BAD_STATES, Use
+from portal.reading.capability_cost import Price, cheapest_prices, is_known, price_of, taken_by
+from portal.reading.readme import Block
+from portal.reading.version_history import Page, Step
+from provisioning.models import Capability, Contract, Resource
+from provisioning.selectors.capabilities import BAD_STATES, Use, Uses, is_chosen
 
 CATEGORY_ORDER: Final = ("compute", "data", "network", "messages")
 STATE_ORDER: Final = ("stable", "preview", "deprecated", "defective", "retired")
 FEW: Final = 6
 IN_USE_KNOWN_FOR: Final = 60
-MOST_KNOWN: Final = 2_000
-ANYWHERE: Final = RenderContext(
-    environment={"name": "example", "namespace": "system-example", "stage": "dev"},
-    system={"name": "system"},
-    team={"name": "Team", "slug": "team"},
-    stage={"name": "dev"},
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What it costs a month for the cheapest of its examples; ``varies`` when another costs more."""
-
-    amount: float
-    varies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +36,38 @@ class Card:
 
 
 def cards() -> list[Card]:
-    """Every capability that has a version, with its best one: stable before preview before the rest. Three queries."""
-    versions: dict[int, list[Contract]] = defaultdict(list)
-    for row in Contract.objects.select_related("capability__owner").defer("capability__readme"):
-        versions[row.capability_id].append(row)
-    prices, used = cheapest_prices(), in_use()
-    cards = []
-    for found in versions.values():
-        best = best_version(found)
-        count = sum(used.get(row.pk, 0) for row in found)
-        cards.append(Card(best.capability, best, count, price_words(best, prices)))
-    return cards
+    """Every capability that has a version, with its best one: stable before preview before the rest.
+
+    Four queries, and one more for contracts that this process has not seen; versions are read as bare tuples, for there
+    may be thousands.
+    """
+    counts = in_use()
+    best, used = _best_versions(counts)
+    rows = Contract.objects.filter(pk__in=best).select_related("capability__owner")
+    found = list(rows.defer("document", "capability__readme"))
+    fresh = [row.pk for row in found if not is_known(row.digest)]
+    documents = dict(Contract.objects.filter(pk__in=fresh).values_list("pk", "document")) if fresh else {}
+    prices = cheapest_prices()
+    made = []
+    for row in found:
+        if row.pk in documents:
+            row.document = documents[row.pk]
+        made.append(Card(row.capability, row, used[row.capability_id], price_of(taken_by(row), prices)))
+    return made
+
+
+def _best_versions(counts: Mapping[int, int]) -> tuple[list[int], dict[int, int]]:
+    """The key of each capability's best version, and how many living resources each capability has."""
+    best: dict[int, tuple[Any, int]] = {}
+    used: dict[int, int] = defaultdict(int)
+    rows = Contract.objects.values_list(
+        "pk", "capability_id", "version", "state", "major", "minor", "patch", "default_of__pk"
+    ).order_by()
+    for key, capability, version, state, major, minor, patch, chosen in rows:
+        used[capability] += counts.get(key, 0)
+        rank = _rank(version, state, (major, minor, patch), chosen=chosen is not None)
+        best[capability] = min(best.get(capability, (rank, key)), (rank, key))
+    return [key for _, key in best.values()], used
 
 
 def in_use() -> dict[int, int]:
@@ -79,8 +82,17 @@ def _in_use() -> dict[int, int]:
 
 
 def best_version(versions: Iterable[Contract]) -> Contract:
-    """The newest of the best state."""
-    return min(versions, key=lambda row: (STATE_ORDER.index(row.state), -row.major, -row.minor, -row.patch))
+    """The newest of the best state, or the default of its major where one is chosen. Needs ``default_of`` joined."""
+    return min(
+        versions,
+        key=lambda row: _rank(row.version, row.state, (row.major, row.minor, row.patch), chosen=is_chosen(row)),
+    )
+
+
+def _rank(version: str, state: str, number: tuple[int, int, int], *, chosen: bool) -> tuple[Any, ...]:
+    """The smaller the better."""
+    major, minor, patch = number
+    return (STATE_ORDER.index(state), "-" in version, -major, not chosen, -minor, -patch)
 
 
 def shown_version(versions: Sequence[Contract], asked: str) -> Contract | None:
@@ -117,41 +129,6 @@ def by_category(found: Iterable[Card]) -> list[tuple[str, list[Card]]]:
     if len(cards) > FEW:
         return sorted_groups
     return [("", [card for _, group in sorted_groups for card in group])] if cards else []
-
-
-def cheapest_prices() -> Prices:
-    """The lowest price of each dimension on any cluster that a stage uses; prices are "from". One query."""
-    found = Cluster.objects.filter(pk__in=Stage.objects.values("cluster")).aggregate(
-        cpu=Min("price_cpu"), memory=Min("price_memory_gib"), storage=Min("price_storage_gib")
-    )
-    return Prices(float(found["cpu"] or 0), float(found["memory"] or 0), float(found["storage"] or 0))
-
-
-def price_words(row: Contract, prices: Prices) -> Price | None:
-    """The monthly cost of the cheapest of its examples; None where the usage cannot be computed from them."""
-    costs = _costs(row.digest, row.document, prices) if row.document else ()
-    return Price(min(costs), varies=len(set(costs)) > 1) if costs else None
-
-
-_KNOWN: dict[tuple[str, Prices], tuple[float, ...]] = {}
-
-
-def _costs(digest: str, document: Mapping[str, Any], prices: Prices) -> tuple[float, ...]:
-    """Costs of a contract's examples, kept per process, because neither a contract nor a price changes often."""
-    if (digest, prices) not in _KNOWN:
-        if len(_KNOWN) > MOST_KNOWN:
-            _KNOWN.clear()
-        contract = parse_contract(document)
-        _KNOWN[digest, prices] = tuple(_cost(contract, example.inputs, prices) for example in contract.examples)
-    return tuple(cost for cost in _KNOWN[digest, prices] if cost >= 0)
-
-
-def _cost(contract: ParsedContract, inputs: Mapping[str, Any], prices: Prices) -> float:
-    """Below zero when the usage depends on what only an environment knows."""
-    try:
-        return prices.of(usage_of(contract, contract.with_defaults(inputs), ANYWHERE.of("example", contract)))
-    except SlipwayError:
-        return -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,16 +197,30 @@ def _curl(resources: Mapping[str, Any], base_url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class VersionLine:
+    """``leads``: the major that leads to it, as ``1.x``; ``chosen``: because an admin said so."""
+
     contract: Contract
     in_use: int
     note: str
     step: Step | None = None
+    leads: str = ""
+    chosen: bool = False
 
 
-def versions(rows: Sequence[Contract], used: Mapping[int, int]) -> list[VersionLine]:
-    """All versions, newest first, with what each changed; ``used`` counts living resources by contract."""
-    steps = history(rows)
-    return [VersionLine(row, used.get(row.pk, 0), _note(row), steps.get(row.pk)) for row in rows]
+def versions(page: Page, used: Mapping[int, Uses], defaults: Mapping[int, Contract]) -> list[VersionLine]:
+    """A page of versions, newest first, with what each changed; ``used`` counts living resources by contract."""
+    leading = {row.pk for row in defaults.values()}
+    return [
+        VersionLine(
+            row,
+            used.get(row.pk, Uses()).all,
+            _note(row),
+            page.steps.get(row.pk),
+            f"{row.major}.x" if row.pk in leading else "",
+            is_chosen(row),
+        )
+        for row in page.rows
+    ]
 
 
 def _note(row: Contract) -> str:
@@ -251,15 +242,17 @@ class UsageLine:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """``stages`` are names in order. ``more``: further systems use it; ``outdated`` counts the shown ones to move."""
+    """``stages`` are names in order. ``outdated`` counts the shown systems to move; ``page`` is which are shown,
+    ``more`` says that further ones follow."""
 
     stages: list[str]
     lines: list[UsageLine]
     outdated: int
     more: bool = False
+    page: int = 1
 
 
-def usage_matrix(uses: Sequence[Use], *, more: bool = False) -> Usage:
+def usage_matrix(uses: Sequence[Use], *, more: bool = False, page: int = 1) -> Usage:
     """Systems by stages with (version, state) in the cells; ``outdated`` counts systems on a version that must go."""
     stages = sorted({(one.stage_order, one.stage) for one in uses})
     by_place: dict[tuple[int, str], dict[str, str]] = defaultdict(dict)
@@ -272,4 +265,10 @@ def usage_matrix(uses: Sequence[Use], *, more: bool = False) -> Usage:
         for key, system in sorted(systems.items(), key=lambda pair: pair[1].slug)
     ]
     bad = {one.system.pk for one in uses if one.state in BAD_STATES}
-    return Usage([stage for _, stage in stages], lines, len(bad), more)
+    return Usage([stage for _, stage in stages], lines, len(bad), more, page)
+
+
+def split_readme(found: Sequence[Block]) -> tuple[Sequence[Block], Sequence[Block]]:
+    """What it is for, which stands before the first heading, and the rest."""
+    cut = next((index for index, block in enumerate(found) if block.kind == "heading"), len(found))
+    return found[:cut], found[cut:]

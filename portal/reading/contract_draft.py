@@ -16,7 +16,7 @@ from idp.kernel.documents import load_yaml
 from idp.kernel.errors import FieldError, SlipwayError, UserFault
 from portal.forms.schema_form import fields
 from portal.forms.schema_inputs import Drawing, Input
-from portal.reading.capabilities import ANYWHERE
+from portal.reading.capability_cost import ANYWHERE
 from portal.reading.version_history import Changed, told
 from provisioning.domain.contract import Contract, nearest_line
 from provisioning.domain.contract_checks import sample_inputs

@@ -1,11 +1,12 @@
 """What each version changed against the one before it, in sentences, for the capability page and for drafts.
 
-Differences of two documents never change, so they are kept per process by the two digests. Asks the database nothing.
+Differences of two documents never change, so they are kept per process by the two digests. Asks the database for the
+documents of the versions that are shown, and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -17,7 +18,8 @@ from provisioning.domain.version import parse_version
 from provisioning.domain.version_diff import Difference, differences
 from provisioning.models import Contract
 
-MOST_COMPARED: Final = 40
+SHOWN: Final = 12
+"""Versions on one page; each is compared with the next older one, whose document is read too."""
 MOST_KNOWN: Final = 5_000
 _KNOWN: dict[tuple[str, str], tuple[Difference, ...]] = {}
 
@@ -38,11 +40,47 @@ class Step:
     changes: tuple[Changed, ...]
 
 
-def history(rows: Sequence[Contract]) -> dict[int, Step]:
-    """By contract: its step from the next older version. Only the newest ``MOST_COMPARED``. Needs the documents."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``rows`` are the versions of one page, newest first; ``steps`` is what each changed, by its key.
+
+    ``newer`` and ``older`` are numbers of pages, None where there is none.
+    """
+
+    rows: Sequence[Contract]
+    steps: Mapping[int, Step]
+    newer: int | None
+    older: int | None
+
+
+def page_of(rows: Sequence[Contract], number: int, *, also: Contract | None = None) -> Page:
+    """Page ``number`` (from 1) of ``rows``, which come without documents and get those that are needed.
+
+    ``also`` gets its document as well. One query.
+    """
     ordered = sorted(rows, key=lambda row: parse_version(row.version), reverse=True)
-    pairs = list(pairwise(ordered))[:MOST_COMPARED]
-    return {newer.pk: Step(older.version, told(_between(older, newer))) for newer, older in pairs}
+    last = max(1, -(-len(ordered) // SHOWN))
+    number = min(max(number, 1), last)
+    first = (number - 1) * SHOWN
+    compared = ordered[first : first + SHOWN + 1]
+    _load([*compared, *([also] if also is not None else [])])
+    return Page(
+        ordered[first : first + SHOWN],
+        history(compared),
+        newer=number - 1 if number > 1 else None,
+        older=number + 1 if number < last else None,
+    )
+
+
+def _load(rows: Iterable[Contract]) -> None:
+    wanted = {row.pk: row for row in rows}
+    for key, document in Contract.objects.filter(pk__in=wanted).values_list("pk", "document"):
+        wanted[key].document = document
+
+
+def history(ordered: Sequence[Contract]) -> dict[int, Step]:
+    """By contract: its step from the next older version. Rows come newest first, with their documents."""
+    return {newer.pk: Step(older.version, told(_between(older, newer))) for newer, older in pairwise(ordered)}
 
 
 def told(found: Iterable[Difference]) -> tuple[Changed, ...]:

@@ -13,13 +13,13 @@ from typing import Final
 
 from django.db.models import Count, Exists, OuterRef, QuerySet
 
-from governance.access import Rights, visible
-from idp.catalog.models import System
+from governance.access import MANAGE_TEAM, Rights, visible
+from idp.catalog.models import System, Team
 from idp.kernel.errors import NotFound
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.contract import parse_contract
 from provisioning.domain.version import choose, parse_version
-from provisioning.models import Capability, Contract, Resource
+from provisioning.models import Capability, Contract, PreviewTeam, Resource
 
 
 def capability_get(name: str) -> Capability:
@@ -30,7 +30,7 @@ def capability_get(name: str) -> Capability:
 
 
 def contracts_of(capability: Capability) -> QuerySet[Contract]:
-    """Published versions, newest first, with ``default_of`` joined."""
+    """Published versions, newest first, with ``default_of`` joined; many, so a list of them defers ``document``."""
     rows = Contract.objects.filter(capability=capability).select_related("default_of")
     return rows.order_by("-major", "-minor", "-patch")
 
@@ -170,13 +170,29 @@ def usage_counts(capability: Capability, rights: Rights) -> dict[str, int]:
     return dict(rows)
 
 
-def systems_using(capability: Capability, rights: Rights) -> list[System]:
-    """The first ``SYSTEMS_SHOWN`` and one more of the visible systems that run it, by name; those with a bad version
-    first."""
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """Living resources of one contract: all of them, and those in systems that the reader may see."""
+
+    all: int = 0
+    seen: int = 0
+
+
+def uses_by_contract(capability: Capability, rights: Rights) -> dict[int, Uses]:
+    """By contract; one query, counted in the database."""
+    seen = Count("pk", filter=rights.sees("environment__system"))
+    rows = _living(capability).values_list("contract").annotate(n=Count("pk"), seen=seen)
+    return {key: Uses(number, visible_number) for key, number, visible_number in rows}
+
+
+def systems_using(capability: Capability, rights: Rights, *, page: int = 1) -> list[System]:
+    """A page of ``SYSTEMS_SHOWN`` and one more of the visible systems that run it, by name; those with a bad version
+    first. What the reader may not see is left out before anything is cut."""
     used = _living(capability).filter(environment__system=OuterRef("pk"))
     rows = visible(System.objects.filter(Exists(used)), rights, "")
     bad = Exists(used.filter(contract__state__in=BAD_STATES))
-    return list(rows.annotate(bad=bad).order_by("-bad", "slug")[: SYSTEMS_SHOWN + 1])
+    first = (page - 1) * SYSTEMS_SHOWN
+    return list(rows.annotate(bad=bad).order_by("-bad", "slug")[first : first + SYSTEMS_SHOWN + 1])
 
 
 def usage_by_place(capability: Capability, systems: Sequence[System]) -> list[Use]:
@@ -193,3 +209,18 @@ def usage_by_place(capability: Capability, systems: Sequence[System]) -> list[Us
         .order_by(*(f"-{contract}{part}" for part in ("major", "minor", "patch")))
     )
     return [Use(by_key[key], *values) for key, *values in rows]
+
+
+def preview_teams(capability: Capability) -> list[PreviewTeam]:
+    """Teams that opted in to its previews, by name; one query."""
+    rows = PreviewTeam.objects.filter(capability=capability).select_related("team", "joined_by")
+    return list(rows.order_by("team__name"))
+
+
+def teams_managed(rights: Rights) -> list[Team]:
+    """Teams that the reader may opt in and out for, by name; one query, none for who manages no team."""
+    if rights.may_administer():
+        return list(Team.objects.order_by("name"))
+    held = [key for key, permissions in rights.teams.items() if MANAGE_TEAM in permissions]
+    rows = Team.objects.filter(pk__in=held).order_by("name") if held else []
+    return [team for team in rows if rights.may_manage(team)]
