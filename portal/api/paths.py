@@ -33,6 +33,10 @@ def campaign(campaign_id: int) -> str:
     return f"{ROOT}campaigns/{campaign_id}/"
 
 
+def blast_report(report_id: int) -> str:
+    return f"{ROOT}blast-radius/{report_id}/"
+
+
 def stage(name: str) -> str:
     return f"{ROOT}stages/{name}/"
 

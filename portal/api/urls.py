@@ -6,6 +6,7 @@ from django.urls import path, re_path
 
 from portal.api import (
     audit,
+    blast_radius,
     campaigns,
     capabilities,
     catalog,
@@ -47,6 +48,17 @@ urlpatterns = [
     path("capabilities/", capabilities.Capabilities.as_view(), name="capabilities"),
     path("capabilities/<slug:capability>/", capabilities.OneCapability.as_view(), name="capability"),
     path("capabilities/<slug:capability>/contracts/", capabilities.Contracts.as_view(), name="contracts"),
+    path(
+        "capabilities/<slug:capability>/contracts/blast-radius/", blast_radius.DraftBlast.as_view(), name="draft-blast"
+    ),
+    path(
+        "capabilities/<slug:capability>/contracts/<str:version>/blast-radius/",
+        blast_radius.ContractBlast.as_view(),
+        name="contract-blast",
+    ),
+    path("blast-radius/<int:report_id>/", blast_radius.OneBlast.as_view(), name="blast-report"),
+    path("blast-radius/<int:report_id>/again/", blast_radius.BlastAgain.as_view(), name="blast-again"),
+    path("blast-radius/<int:report_id>/items/", blast_radius.BlastItems.as_view(), name="blast-items"),
     path(
         "capabilities/<slug:capability>/contracts/<str:version>/", capabilities.OneContract.as_view(), name="contract"
     ),

@@ -12,7 +12,9 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from provisioning.models import Change, Cluster, Run
+from governance.services.notice_settings import unsubscribe_token
+from provisioning.contracts import builtin_documents
+from provisioning.models import Capability, Change, Cluster, Run
 from tests.personas import NOW, Organisation
 from tests.portal.api.client import token_for
 from tests.provisioning.organisation import PROD_NEEDS_A_MAINTAINER, carry_out, create, equip, spec
@@ -68,7 +70,9 @@ def furnish() -> World:
         "hidden_run": Run.objects.get(change=hidden).pk,
         "digest": waiting.plan_digest,
         "cluster": Cluster.objects.get().name,
+        **_blast(organisation),
         "token": _token_of(organisation),
+        "unsubscribe": unsubscribe_token(organisation.developer.pk, "change-failed"),
     }
     scopes = {
         f"token_{scope}": token_for(organisation.admin, scope) for scope in ("read", "change", "approve", "admin")
@@ -83,6 +87,19 @@ def _hidden(organisation: Organisation) -> Change:
     change = change_submit(organisation.actor("developer"), request, now=NOW)
     carry_out(Run.objects.get(change=change))
     return change
+
+
+def _blast(organisation: Organisation) -> dict[str, int]:
+    """A report of a capability that team payments owns, worked off, and a row of it."""
+    from provisioning.orchestrator.blast import blast_advance
+    from provisioning.services.blast_reports import blast_of_draft
+
+    Capability.objects.filter(name="web-service").update(owner=organisation.payments)
+    data = deepcopy(dict(dict(builtin_documents())["web-service/1.0.0.yaml"].data))
+    data["metadata"]["version"] = "1.1.0"
+    report = blast_of_draft(organisation.actor("admin"), document=data, now=NOW)
+    blast_advance(report.pk)
+    return {"blast": report.pk, "blast_item": report.items.get(environment__name="try").pk}
 
 
 def _token_of(organisation: Organisation) -> int:
@@ -162,6 +179,10 @@ API_START = [
     Row("api:schema", "GET", for_all(200), {"kind": "contract"}),
     Row("api:unknown", "GET", for_all(404), {"path": "nothing/"}),
     Row("api:me", "GET", for_all(200) | {"anonymous": 401}),
+    Row("api:my-notices", "GET", reads()),
+    Row("api:my-notices", "PATCH", needs("change", PEOPLE, 200), body={"digest_hour": 7}),
+    Row("api:notices", "GET", reads()),
+    Row("api:notices-read", "POST", needs("change", PEOPLE, 200), body={"until": 1}),
     Row("api:search", "GET", reads(), query="?q=checkout"),
     Row("api:audit", "GET", reads(viewer=403)),
     Row("api:audit", "GET", reads(403, admin=200, auditor=200, stranger=200), query="?team=storefront"),
@@ -224,6 +245,16 @@ API_PLATFORM = [
         {"capability": "postgres", "version": "1.0.0"},
         {"state": "defective", "reason": "It loses data."},
     ),
+    Row("api:draft-blast", "POST", needs("admin", ADMIN, 422, 422), {"capability": "web-service"}, CONTRACT),
+    Row(
+        "api:contract-blast",
+        "GET",
+        needs("admin", MANAGERS, 202),
+        {"capability": "web-service", "version": "1.0.0"},
+    ),
+    Row("api:blast-report", "GET", needs("admin", MANAGERS, 200), {"report_id": "=blast"}),
+    Row("api:blast-again", "POST", needs("admin", MANAGERS, 200), {"report_id": "=blast"}, {}),
+    Row("api:blast-items", "GET", needs("admin", MANAGERS, 200), {"report_id": "=blast"}),
     Row("api:previews", "GET", reads(), {"capability": "postgres"}),
     Row("api:previews", "POST", needs("admin", MANAGERS, 200), {"capability": "postgres"}, {"team": "payments"}),
     Row(
@@ -328,6 +359,7 @@ API_RUNS = [
 
 SYSTEM_FORM = {"slug": "basket", "name": "Basket", "team": "payments"}
 COMPONENT_FORM = {"slug": "basket-api", "name": "Basket API", "type": "service"}
+BLAST = {"report": "=blast"}
 PAGES_CATALOG = [
     Row("home", "GET", for_people(200)),
     Row("systems", "GET", for_people(200)),
@@ -374,6 +406,26 @@ PAGES_CATALOG = [
         {"name": "postgres", "version": "1.0.0"},
         {"state": "defective", "reason": "It loses data."},
     ),
+    Row("contract-blast", "GET", page_for(MANAGERS, 302), {"name": "web-service", "version": "1.0.0"}),
+    Row("blast-report", "GET", page_for(MANAGERS, 200), BLAST),
+    Row("blast-progress", "GET", page_for(MANAGERS, 286), BLAST),
+    Row("blast-again", "POST", page_for(MANAGERS, 302), BLAST),
+    Row("blast-item", "GET", page_for(MANAGERS, 200), BLAST | {"item": "=blast_item"}),
+    Row("blast-download", "GET", page_for(MANAGERS, 200), BLAST | {"form": "csv"}),
+    Row(
+        "contract-default",
+        "POST",
+        page_for(ADMIN, 302),
+        {"name": "postgres", "version": "1.0.0"},
+        {"do": "set"},
+    ),
+    Row(
+        "capability-previews",
+        "POST",
+        page_for(MANAGERS, 302),
+        {"name": "postgres"},
+        {"do": "join", "team": "payments"},
+    ),
     Row("teams", "GET", for_people(200)),
     Row("team-new", "GET", page_for(ADMIN, 200)),
     Row("team-new", "POST", page_for(ADMIN, 302), body=NEW_TEAM),
@@ -393,6 +445,15 @@ PAGES_ACCOUNT = [
     Row("account", "GET", for_people(200)),
     Row("token-new", "POST", for_people(200), body={"name": "ci", "scopes": ["read"], "days": "30"}),
     Row("token-revoke", "POST", for_people(404, developer=302), {"token": "=token"}),
+    Row("account-notices", "GET", for_people(200)),
+    Row("account-notices", "POST", for_people(302), body={"digest_hour": "7", "time_zone": "UTC"}),
+    Row("notices", "GET", for_people(200)),
+    Row("bell", "GET", for_people(200) | dict.fromkeys(("anonymous", *TOKENS), 286)),
+    Row("notice-drawer", "GET", for_people(200)),
+    Row("notices-read", "POST", for_people(302), body={"until": "1"}),
+    Row("notices-seen", "POST", for_people(302), body={"url": "/changes/1/"}),
+    Row("unsubscribe", "GET", for_all(200), {"token": "=unsubscribe"}),
+    Row("unsubscribe", "POST", for_all(200), {"token": "=unsubscribe"}),
     Row("account-theme", "POST", for_people(302), body={"theme": "dark"}),
     Row("account-sessions", "POST", for_people(422), body={"password": "wrong"}),
     Row("login", "GET", for_people(302) | dict.fromkeys(("anonymous", *TOKENS), 200)),
@@ -453,6 +514,8 @@ PAGES_WORK = [
     Row("run-progress", "GET", for_people(286), RUN),
     Row("run-progress", "GET", for_people(286, **UNSEEN), HIDDEN_RUN),
     Row("run-cancel", "POST", page_for(ASKERS, 302), {"run": "=going_run"}),
+    Row("run-feedback", "POST", page_for(("developer",), 302), RUN, {"answer": "easy"}),
+    Row("run-feedback", "POST", page_for((), 302, **UNSEEN), HIDDEN_RUN, {"answer": "easy"}),
     Row("run-cancel", "POST", page_for(ASKERS, 409, **UNSEEN), HIDDEN_RUN),
 ]
 

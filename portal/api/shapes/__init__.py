@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from portal.api.shapes import (
     administration,
+    blast_radius,
     campaigns,
     capabilities,
     catalog,
@@ -23,6 +24,7 @@ __all__ = [
     "SHAPES",
     "Schema",
     "administration",
+    "blast_radius",
     "campaigns",
     "capabilities",
     "catalog",
