@@ -110,6 +110,26 @@ class ClusterInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """One event of the cluster about an object; ``about`` is that object's name, ``at`` RFC 3339 text."""
+
+    reason: str
+    message: str
+    about: str
+    count: int = 1
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A workload with its pods, and what the cluster told about them; the newest event is the last."""
+
+    workload: Manifest | None
+    pods: tuple[Manifest, ...] = ()
+    events: tuple[Told, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """Everything of one feed that Slipway made, and the version from which its watch goes on."""
 
@@ -197,6 +217,15 @@ class Driver(Protocol):
 
     def list_managed(self, scope: Scope, namespace: str) -> list[ObjectRef]:
         """All objects that carry the scope's labels in ``namespace``, the namespace itself included."""
+
+    def describe(self, ref: ObjectRef) -> Described:
+        """A workload, its pods and the events about all of them, for explaining what is wrong."""
+
+    def log(self, namespace: str, pod: str, container: str, *, ended: bool, most: int) -> str:
+        """The last output of a container, at most ``most`` bytes; of the one that ``ended`` before where there is one.
+
+        It is as the program wrote it: whoever shows it must take secrets out. Empty when there is none.
+        """
 
     def feeds(self, kinds: Collection[str] = ()) -> tuple[str, ...]:
         """Names of the streams that together tell of all objects Slipway made; each is listed and watched apart.

@@ -13,18 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from provisioning.domain.driver import Manifest
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One event of the cluster about a pod or a workload; ``about`` is the object's name."""
-
-    reason: str
-    message: str
-    about: str
-    count: int = 1
-    at: str = ""
+from provisioning.domain.driver import Manifest, Told
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from provisioning.domain.driver import (
     Applied,
     ClusterInfo,
     Deletion,
+    Described,
     DriverError,
     DryRun,
     Listed,
@@ -29,6 +30,7 @@ from provisioning.domain.driver import (
 )
 from provisioning.domain.kubernetes_schema import known_kinds, validate_object
 from provisioning.drivers.kubernetes.connection import METADATA, METADATA_LIST, WHOLE, Connection
+from provisioning.drivers.kubernetes.describing import describe, read_log
 from provisioning.drivers.kubernetes.discovery import served
 from provisioning.drivers.kubernetes.errors import is_missing
 from provisioning.drivers.kubernetes.generated import is_generated, with_values
@@ -184,6 +186,12 @@ class KubernetesDriver:
             if not page["metadata"].get("continue"):
                 return found
             query["continue"] = page["metadata"]["continue"]
+
+    def describe(self, ref: ObjectRef) -> Described:
+        return describe(self._connection, ref, self._get(ref, WHOLE))
+
+    def log(self, namespace: str, pod: str, container: str, *, ended: bool, most: int) -> str:
+        return read_log(self._connection, namespace, pod, container, ended=ended, most=most)
 
     def feeds(self, kinds: Collection[str] = ()) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*BUILT_IN, *sorted(kinds))))

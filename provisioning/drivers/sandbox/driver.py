@@ -22,6 +22,7 @@ from provisioning.domain.driver import (
     Applied,
     ClusterInfo,
     Deletion,
+    Described,
     DryRun,
     Listed,
     Manifest,
@@ -232,6 +233,13 @@ class SandboxDriver:
             stored = transaction.get(ref)
             if stored is not None:
                 self._remove(transaction, stored)
+
+    def describe(self, ref: ObjectRef) -> Described:
+        (seen,) = self.observe([ref])
+        return view.described(seen.manifest)
+
+    def log(self, namespace: str, pod: str, container: str, *, ended: bool, most: int) -> str:
+        return ""
 
     def feeds(self, kinds: Collection[str] = ()) -> tuple[str, ...]:
         return (EVERYTHING,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from provisioning.domain.driver import Observed, PermanentError
+from provisioning.domain.driver import Described, Observed, PermanentError
 from provisioning.domain.field_ownership import shown
 from provisioning.domain.frozen import frozen_among
 from provisioning.drivers.sandbox import fields, status
@@ -129,3 +129,34 @@ def _annotations(stored: StoredObject) -> Mapping[str, str]:
 
 def _progress(elapsed: float, ready_after: float) -> float:
     return 1.0 if elapsed >= ready_after else max(0.0, elapsed / ready_after)
+
+
+def described(workload: Mapping[str, Any] | None) -> Described:
+    """A workload with the one pod that its trouble would show in; the sandbox runs none."""
+    if workload is None:
+        return Described(None)
+    conditions = (workload.get("status") or {}).get("conditions") or []
+    trouble = next((one for one in conditions if one.get("status") == "False" and one.get("message")), None)
+    if trouble is None:
+        return Described(workload)
+    name = f"{workload['metadata']['name']}-sandbox"
+    template = (workload.get("spec") or {}).get("template") or {}
+    state, condition = _pod_state(str(trouble["reason"]), str(trouble["message"]))
+    containers = [
+        {"name": one["name"], "image": one.get("image", ""), "ready": False, **state}
+        for one in (template.get("spec") or {}).get("containers") or []
+    ]
+    status = {"containerStatuses": [] if condition else containers, "conditions": condition}
+    metadata = {**template.get("metadata", {}), "name": name}
+    return Described(workload, ({**template, "metadata": metadata, "status": status},))
+
+
+def _pod_state(reason: str, message: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The state of each container, and the pod's own conditions, that go with a reason."""
+    if reason == "Unschedulable":
+        return {}, [{"type": "PodScheduled", "status": "False", "reason": reason, "message": message}]
+    ended = {"terminated": {"exitCode": 137 if reason == "OOMKilled" else 1, "reason": reason}}
+    if reason in ("OOMKilled", "CrashLoopBackOff"):
+        waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
+        return {"state": waiting, "lastState": ended, "restartCount": 3}, []
+    return {"state": {"waiting": {"reason": reason, "message": message}}, "restartCount": 0}, []

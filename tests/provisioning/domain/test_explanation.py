@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from provisioning.domain.explanation import Told, explain, explain_terminating
+from provisioning.domain.driver import Told
+from provisioning.domain.explanation import explain, explain_terminating
 
 WORKLOAD: dict[str, Any] = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api"}}
 CONTAINER = {

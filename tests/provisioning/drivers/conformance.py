@@ -25,6 +25,7 @@ from provisioning.domain.driver import (
     Scope,
     TemporaryError,
 )
+from provisioning.domain.explanation import Explanation, explain
 from provisioning.domain.readiness import Readiness, readiness
 from tests.provisioning.drivers import manifests as made
 
@@ -405,3 +406,23 @@ class DriverConformance:
         with ThreadPoolExecutor(8) as pool:
             seen = list(pool.map(attempt, range(16)))
         assert len({tuple(uids) for uids in seen}) == 1
+
+    def test_it_describes_what_is_wrong_with_a_workload(self, world: World) -> None:
+        broken = made.deployment(world.namespace, world.scope, tag="missing")
+        world.apply(broken)
+        ref = ObjectRef.of(broken)
+        seen = eventually(lambda: explain_now(world, ref), lambda found: found is not None)
+        assert seen.code == "image-not-found"
+        assert "api:missing" in seen.sentence
+
+    def test_it_describes_what_is_not_there(self, world: World) -> None:
+        assert world.driver.describe(ObjectRef("apps/v1", "Deployment", world.namespace, "nothing")).workload is None
+
+    def test_it_has_no_log_of_what_never_ran(self, world: World) -> None:
+        assert world.driver.log(world.namespace, "nothing-1", "app", ended=False, most=1000) == ""
+
+
+def explain_now(world: World, ref: ObjectRef) -> Explanation | None:
+    told = world.driver.describe(ref)
+    assert told.workload is not None
+    return explain(told.workload, told.pods, told.events)
