@@ -515,7 +515,7 @@ PAGES_WORK = [
     Row("run-progress", "GET", for_people(286, **UNSEEN), HIDDEN_RUN),
     Row("run-cancel", "POST", page_for(ASKERS, 302), {"run": "=going_run"}),
     Row("run-feedback", "POST", page_for(("developer",), 302), RUN, {"answer": "easy"}),
-    Row("run-feedback", "POST", page_for((), 302, **UNSEEN), HIDDEN_RUN, {"answer": "easy"}),
+    Row("run-feedback", "POST", page_for(("developer",), 302, **UNSEEN), HIDDEN_RUN, {"answer": "easy"}),
     Row("run-cancel", "POST", page_for(ASKERS, 409, **UNSEEN), HIDDEN_RUN),
 ]
 
