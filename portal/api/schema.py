@@ -33,6 +33,7 @@ PARAMETERS: Final[Mapping[str, Schema]] = {
     "kind": {"type": "string", "enum": ["contract", "environment", "policy"]},
     "change_id": {"type": "integer", "minimum": 1, "description": "Id of the change."},
     "run_id": {"type": "integer", "minimum": 1, "description": "Id of the run."},
+    "campaign_id": {"type": "integer", "minimum": 1, "description": "Id of the campaign."},
     "report_id": {"type": "integer", "minimum": 1, "description": "Id of the report."},
 }
 _HEADERS: Final[Mapping[str, Schema]] = {
