@@ -34,6 +34,7 @@ PARAMETERS: Final[Mapping[str, Schema]] = {
     "change_id": {"type": "integer", "minimum": 1, "description": "Id of the change."},
     "run_id": {"type": "integer", "minimum": 1, "description": "Id of the run."},
     "campaign_id": {"type": "integer", "minimum": 1, "description": "Id of the campaign."},
+    "item_id": {"type": "integer", "minimum": 1, "description": "Id of the item."},
     "report_id": {"type": "integer", "minimum": 1, "description": "Id of the report."},
 }
 _HEADERS: Final[Mapping[str, Schema]] = {
