@@ -29,6 +29,8 @@ from provisioning.services.changes import change_submit
 
 TEMPLATE = "environments/form.html"
 STRUCTURAL = ("add", "remove", "row", "drop", "up", "down", "refresh")
+VIEWS = ("as:form", "as:yaml", "as:curl")
+"""Orders of the buttons that stand in for the tabs without script: another view of the same draft."""
 
 
 @page("environments", methods=FORM)
@@ -41,7 +43,7 @@ def environment_new(request: HttpRequest) -> HttpResponse:
     around = surroundings(request.rights, system)  # type: ignore[attr-defined]
     if request.method == "POST":
         return _posted(request, around, None)
-    contracts = DraftContracts(request.GET.getlist("resource"))
+    contracts = DraftContracts(request.GET.getlist("resource"), around.cluster_of(request.GET.get("stage", "")))
     draft = first_draft(request.GET, around, contracts, _document_to_copy(request, around))
     return render(request, TEMPLATE, _view(request, around, draft, contracts).context())
 
@@ -53,7 +55,7 @@ def environment_edit(request: HttpRequest, system: str, name: str) -> HttpRespon
     if request.method == "POST":
         return _posted(request, around, environment)
     draft = _present(environment)
-    contracts = DraftContracts(one.capability for one in draft.resources)
+    contracts = DraftContracts((one.capability for one in draft.resources), environment.cluster)
     return render(request, TEMPLATE, _view(request, around, draft, contracts, environment).context())
 
 
@@ -97,7 +99,9 @@ def _posted(request: HttpRequest, around: Surroundings, environment: Environment
     view = _view(request, around, draft, contracts, environment)
     if do == "submit":
         return _submitted(request, view)
-    return render(request, TEMPLATE, view.planned(request.actor, strict=True).context())  # type: ignore[attr-defined]
+    showing = do.removeprefix("as:") if do in VIEWS else "form"
+    view = view.planned(request.actor, strict=do not in VIEWS)  # type: ignore[attr-defined]
+    return render(request, TEMPLATE, {**view.context(), "showing": showing})
 
 
 def _submitted(request: HttpRequest, view: RequestView) -> HttpResponse:
@@ -125,29 +129,52 @@ def _restructured(
     view = _view(request, around, draft, contracts, environment, focus=focus)
     if not request.htmx:  # type: ignore[attr-defined]
         return render(request, TEMPLATE, view.planned(request.actor).context())  # type: ignore[attr-defined]
-    response = render(request, f"{TEMPLATE}#request", view.context())
-    response["HX-Trigger-After-Settle"] = json.dumps({"replan": {}})
-    return response
+    return _swapped(request, view)
 
 
 def _from_yaml(
     request: HttpRequest, around: Surroundings, draft: Draft, environment: Environment | None
 ) -> HttpResponse:
-    text = request.POST.get("yaml", "")
-    kept = _kept(environment)
+    """The form that the text describes; of a text that is none the reason, and the text stays as it was typed."""
+    text = request.POST.get("yaml", "").replace("\r\n", "\n")
     try:
-        draft = pasted(text, draft, kept=kept)
+        draft = pasted(text, draft, kept=_kept(environment))
     except InvalidInput as error:
-        view = _view(request, around, draft, DraftContracts(one.capability for one in draft.resources), environment)
-        return render(request, TEMPLATE, {**view.context(), "pasted": text, "pasted_error": error}, status=422)
+        return _unread_yaml(request, around, draft, environment, text, error)
     contracts = DraftContracts(one.capability for one in draft.resources)
-    view = _view(request, around, draft, contracts, environment).planned(request.actor)  # type: ignore[attr-defined]
-    return render(request, TEMPLATE, view.context())
+    view = _view(request, around, draft, contracts, environment)
+    if request.htmx:  # type: ignore[attr-defined]
+        return _swapped(request, view)
+    return render(request, TEMPLATE, view.planned(request.actor).context())  # type: ignore[attr-defined]
+
+
+def _unread_yaml(
+    request: HttpRequest,
+    around: Surroundings,
+    draft: Draft,
+    environment: Environment | None,
+    text: str,
+    error: InvalidInput,
+) -> HttpResponse:
+    if request.htmx:  # type: ignore[attr-defined]
+        response = render(request, "environments/_yaml_problems.html", {"pasted_error": error}, status=422)
+        response["HX-Retarget"], response["HX-Reswap"] = "#yaml-problem", "outerHTML"
+        return response
+    view = _view(request, around, draft, DraftContracts(one.capability for one in draft.resources), environment)
+    context = {**view.context(), "pasted": text, "pasted_error": error, "showing": "yaml"}
+    return render(request, TEMPLATE, context, status=422)
+
+
+def _swapped(request: HttpRequest, view: RequestView) -> HttpResponse:
+    """The form alone in its new shape; its plan is asked for right after."""
+    response = render(request, f"{TEMPLATE}#request", view.context())
+    response["HX-Trigger-After-Settle"] = json.dumps({"replan": {}})
+    return response
 
 
 def _draft(request: HttpRequest, around: Surroundings, environment: Environment | None) -> tuple[Draft, DraftContracts]:
     names = [request.POST.get(f"r.{key}.capability", "") for key in request.POST.getlist("r")]
-    contracts = DraftContracts(names)
+    contracts = DraftContracts(names, around.cluster_of(request.POST.get("stage", ""), environment))
     draft = from_post(request.POST, contracts, system=around.system.slug, kept=_kept(environment))
     if environment is not None:
         draft = draft.of(environment.name, environment.stage.name)

@@ -6,7 +6,7 @@ queries does not grow with the draft.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,31 +17,49 @@ from idp.kernel.errors import NotFound
 from portal.drawing import words
 from portal.forms.environment_draft import Draft
 from portal.forms.schema_inputs import Option
+from provisioning.domain.availability import Offer as ClusterOffer
+from provisioning.domain.availability import Requires, missing
 from provisioning.domain.contract import Contract
 from provisioning.domain.version import parse_version
-from provisioning.models import Environment, Stage
+from provisioning.models import Cluster, Environment, Stage
+from provisioning.models import Contract as ContractRow
+from provisioning.selectors.availability import best_at, requirements
 from provisioning.selectors.capabilities import Catalogue, latest_contracts
+from provisioning.selectors.offers import offer_source
 from provisioning.selectors.stages import stage_list
 
 SPANS: Final = (1, 3, 7, 14, 30, 90, 180)
 
 
 class DraftContracts:
-    """The contracts that a draft names, from ``postgres@1``; one query, and none for what was seen before."""
+    """The contracts that a draft names, from ``postgres@1``; one query, and none for what was seen before.
 
-    def __init__(self, names: Iterable[str]) -> None:
+    With ``cluster`` a constraint leads to what can be had there, as it does in the gate; one more query then, and only
+    when a contract requires something.
+    """
+
+    def __init__(self, names: Iterable[str], cluster: Cluster | None = None) -> None:
         self._names = {name.partition("@")[0] for name in names}
         self._catalogue = Catalogue(self._names)
+        self.offer = offer_source(cluster) if cluster is not None else None
 
     def __call__(self, reference: str) -> Contract:
         capability, _, constraint = reference.partition("@")
         if capability not in self._names:
             self._names.add(capability)
             self._catalogue = Catalogue(self._names)
-        version = self._catalogue.choose(capability, constraint)
+        version = self._choose(capability, constraint)
         if version is None:
             raise NotFound(f"There is no capability “{reference}”.", remedy="Remove it, and add one from the list.")
         return self._catalogue.contract(capability, version)
+
+    def _choose(self, capability: str, constraint: str) -> str | None:
+        """What the cluster can have; failing that what there is, and the plan says what is missing."""
+        fitting = self._catalogue.choose(capability, constraint, fits=self._fits)
+        return fitting or self._catalogue.choose(capability, constraint)
+
+    def _fits(self, requires: Requires) -> bool:
+        return self.offer is None or not requires or not missing(requires, self.offer())
 
     def versions(self, reference: str) -> list[tuple[str, str]]:
         """Ways to say which version, where there is more than one: each major as it moves on, then each by itself."""
@@ -51,10 +69,22 @@ class DraftContracts:
         if len(usable) < 2:
             return []
         majors = dict.fromkeys(str(one.major) for one in usable)
-        newest = ((major, self._catalogue.choose(capability, major)) for major in majors)
-        moving = [(f"{capability}@{major}", f"{major}.x, now {now}") for major, now in newest]
-        fixed = [(f"{capability}@{one}", f"{one}{_about(offered[one])}") for one in usable]
+        newest = ((major, self._choose(capability, major)) for major in majors)
+        moving = [
+            (f"{capability}@{major}", f"{major}.x, now {now}{self._elsewhere(capability, now)}")
+            for major, now in newest
+        ]
+        fixed = [
+            (f"{capability}@{one}", f"{one}{_about(offered[one])}{self._elsewhere(capability, str(one))}")
+            for one in usable
+        ]
         return [*moving, *fixed]
+
+    def _elsewhere(self, capability: str, version: str | None) -> str:
+        """Said of a version that this stage's cluster cannot have."""
+        if version is None or self._fits(self._catalogue.requires(capability, version)):
+            return ""
+        return " (not at this stage)"
 
 
 def _about(state: str) -> str:
@@ -71,13 +101,14 @@ class StageCard:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One capability in the picker."""
+    """One capability in the picker; with ``missing`` it cannot be had at the stage, and that says why."""
 
     name: str
     version: str
     title: str
     summary: str
     icon: str
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +122,13 @@ class Surroundings:
 
     def stage(self, name: str) -> Stage | None:
         return next((stage for stage in self.stages if stage.name == name), None)
+
+    def cluster_of(self, stage: str, environment: Environment | None = None) -> Cluster | None:
+        """Where the environment lives, or a new one at ``stage`` would; of an unknown stage the first one's."""
+        if environment is not None:
+            return environment.cluster
+        found = self.stage(stage) or next(iter(self.stages), None)
+        return found.cluster if found else None
 
     def free_name(self, stage: str) -> str:
         """The stage's own name when no environment has it, else nothing: then a person must choose."""
@@ -128,14 +166,21 @@ def surroundings(rights: Rights, system: System) -> Surroundings:
     )
 
 
-def picker() -> list[Offer]:
-    """What can be added, by category and name; one query."""
-    rows = latest_contracts().values()
-    ordered = sorted(rows, key=lambda row: (row.capability.category, row.capability.name))
-    return [
-        Offer(row.capability.name, row.version, row.capability.title, row.capability.summary, row.capability.icon)
-        for row in ordered
-    ]
+def picker(offer: Callable[[], ClusterOffer] | None = None) -> list[Offer]:
+    """What can be added where a cluster has ``offer``, by category and name: the newest version that it can have.
+
+    One query; more when a newest version requires something of a cluster.
+    """
+    rows = latest_contracts()
+    needs = requirements(rows.values())
+    told = best_at(offer(), needs) if needs and offer is not None else {}
+    ordered = sorted(rows.values(), key=lambda row: (row.capability.category, row.capability.name))
+    return [_offer(row, *told.get(row.capability.name, (row.version, ""))) for row in ordered]
+
+
+def _offer(row: ContractRow, version: str, missing: str) -> Offer:
+    one = row.capability
+    return Offer(one.name, version or row.version, one.title, one.summary, one.icon, missing)
 
 
 def expiry_options(

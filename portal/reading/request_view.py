@@ -6,7 +6,7 @@ Made by the views of the form. It asks the gate for the plan when told to and tr
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,12 +15,14 @@ from django.conf import settings
 from django.utils.functional import SimpleLazyObject
 
 from idp.kernel.actor import Actor
+from idp.kernel.documents import load_yaml
 from idp.kernel.errors import FieldError, SlipwayError
 from portal.forms.environment_draft import Contracts, Draft
-from portal.forms.request_form import ResourceForm, Shown, draft_errors, resource_forms
+from portal.forms.request_form import ResourceForm, Shown, draft_errors, resource_forms, sentence
 from portal.forms.yaml_text import as_yaml
 from portal.reading.plan_panel import Note, PlanPanel, panel_of, unplanned
-from portal.reading.request_page import Surroundings, expiry_options, picker
+from portal.reading.request_page import Offer, Surroundings, expiry_options, picker
+from provisioning.domain.contract import nearest_line
 from provisioning.models import Environment
 from provisioning.services.changes import ChangeRequest, Planned, change_plan
 
@@ -103,11 +105,16 @@ class RequestView:
             "stages": self.around.cards(self.draft.stage),
             "expiry": expiry_options(stage, self.draft.expires, now=self.now, held=held, editing=self.editing),
             "panel": self._panel(forms, errors),
-            "offers": SimpleLazyObject(picker),  # the live plan has no picker
+            "offers": SimpleLazyObject(self._picker),  # the live plan has one only when the stage moved
             "copy_from": "" if self.editing or self.draft.resources else self.around.copy_from,
-            "yaml": yaml_text(self.draft),
+            "yaml": (text := yaml_text(self.draft)),
+            "faults": faults(self.problems, text, self.strict),
+            "showing": "form",
             "curl": curl_text(request_of(self.draft, self.environment)),
         }
+
+    def _picker(self) -> list[Offer]:
+        return picker(getattr(self.contracts, "offer", None))
 
     def _errors(self) -> dict[str, str]:
         """Errors of the draft's own fields; an empty name is not worth red ink before somebody asks."""
@@ -141,6 +148,16 @@ def _takes(usage: Mapping[str, float]) -> str:
 def yaml_text(draft: Draft) -> str:
     """The draft as the document that a file or the API would hold."""
     return as_yaml(draft.document())
+
+
+def faults(problems: Iterable[FieldError], text: str, strict: bool) -> list[FieldError]:
+    """The problems with the line of ``text`` on which each stands; what is only missing yet comes once asked for."""
+    lines = load_yaml(text).lines
+    return [
+        FieldError(one.path, sentence(one.message), nearest_line(lines, one.path))
+        for one in dict.fromkeys(problems)
+        if strict or not one.message.startswith("is required")
+    ]
 
 
 def curl_text(request: ChangeRequest) -> str:

@@ -12,10 +12,12 @@ from functools import lru_cache
 from typing import Final
 
 from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models.fields.json import KeyTransform
 
 from governance.access import MANAGE_TEAM, Rights, visible
 from idp.catalog.models import System, Team
 from idp.kernel.errors import NotFound
+from provisioning.domain.availability import Requires, requires_of
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.contract import parse_contract
 from provisioning.domain.version import choose, parse_version
@@ -101,6 +103,7 @@ class Catalogue:
         rows = (
             Contract.objects.filter(capability__name__in=set(names))
             .select_related("capability", "default_of")
+            .annotate(requires=KeyTransform("requires", KeyTransform("spec", "document")))
             .defer("document", "capability__readme")
         )
         self._rows = {(row.capability.name, row.version): row for row in rows}
@@ -114,13 +117,18 @@ class Catalogue:
     def contract(self, capability: str, version: str) -> ParsedContract:
         return parsed(self.row(capability, version))
 
+    def requires(self, capability: str, version: str) -> Requires:
+        """What a version needs of a cluster, without its document."""
+        told = self.row(capability, version).requires  # type: ignore[attr-defined]  # annotated
+        return requires_of({"requires": told})
+
     def choose(
         self,
         capability: str,
         constraint: str,
         *,
         keep: str | None = None,
-        fits: Callable[[ParsedContract], bool] | None = None,
+        fits: Callable[[Requires], bool] | None = None,
     ) -> str | None:
         """The version that ``capability@constraint`` leads to; see ``provisioning.domain.version.choose``.
 
@@ -129,7 +137,7 @@ class Catalogue:
         offered = [
             (version, state)
             for version, state in self.offered(capability)
-            if fits is None or version == keep or fits(self.contract(capability, version))
+            if fits is None or version == keep or fits(self.requires(capability, version))
         ]
         defaults = {version for (name, version), row in self._rows.items() if name == capability and is_chosen(row)}
         return choose(constraint, offered, keep=keep, defaults=defaults)

@@ -8,7 +8,7 @@ from typing import Any
 
 from idp.kernel.cel import did_you_mean
 from idp.kernel.errors import FieldError, NotFound
-from provisioning.domain.availability import Offer, missing, reason, remedy
+from provisioning.domain.availability import Offer, Requires, missing, reason, remedy
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.contract_states import new_uses_refused
 from provisioning.models import Capability, PreviewTeam
@@ -47,8 +47,8 @@ class ContractLookup:
             raise NotFound(f"{capability} has no version that fits “{constraint}”.", remedy=f"There are {usable}.")
         return self.catalogue.contract(capability, version)
 
-    def _fits(self, contract: ParsedContract) -> bool:
-        return self.offer is None or not contract.requires or not missing(contract.requires, self.offer())
+    def _fits(self, requires: Requires) -> bool:
+        return self.offer is None or not requires or not missing(requires, self.offer())
 
     def refused(self, document: Mapping[str, Any], base: Mapping[str, Any] | None, *, team: int) -> list[FieldError]:
         """Resources that would begin to use a defective version, a preview that ``team`` has not opted in to, or what
@@ -70,16 +70,16 @@ class ContractLookup:
         before = (base or {}).get("resources", {})
         for name, one in document["resources"].items():
             had, capability = before.get(name, {}), one["capability"]
-            contract = self.catalogue.contract(capability, one["contract"])
-            if self._fits(contract) or (had.get("capability"), had.get("contract")) == (capability, one["contract"]):
+            needs = self.catalogue.requires(capability, one["contract"])
+            if self._fits(needs) or (had.get("capability"), had.get("contract")) == (capability, one["contract"]):
                 continue
             assert self.offer is not None
             other = self.catalogue.choose(capability, "", fits=self._fits)
             instead = f"{capability}@{other.partition('.')[0]}" if other else ""
-            why = reason(contract.requires, self.offer())
-            then = remedy(contract.requires, self.offer(), instead=instead)
+            why = reason(needs, self.offer())
+            then = remedy(needs, self.offer(), instead=instead)
             yield FieldError(
-                f"spec.resources.{name}.capability", f"{capability} {contract.version} {why}. {then.rstrip('.')}"
+                f"spec.resources.{name}.capability", f"{capability} {one['contract']} {why}. {then.rstrip('.')}"
             )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import cache
 
 from django.conf import settings
 
-from provisioning.domain.availability import Offer, features_of
+from provisioning.domain.availability import FEATURES, Offer
 from provisioning.domain.custom_kinds import known_custom_kinds
 from provisioning.models import Cluster, ClusterOffer
 
@@ -19,10 +19,12 @@ def sandbox_kinds() -> tuple[str, ...]:
 
 
 def offers_of(clusters: Iterable[Cluster]) -> dict[int, Offer]:
-    """What each cluster has, by its key; one query. Of a sandbox the settings are the truth, whoever has looked."""
+    """What each cluster has, by its key; one query, none for sandboxes: of them the settings are the truth."""
     wanted = {one.pk: one for one in clusters}
-    rows = {one.cluster_id: one for one in ClusterOffer.objects.filter(cluster__in=wanted)} if wanted else {}
-    return {key: _offer(one, rows.get(key)) for key, one in wanted.items()}
+    looked_at = [key for key, one in wanted.items() if one.driver != "sandbox"]
+    rows = ClusterOffer.objects.filter(cluster__in=looked_at).order_by() if looked_at else ()
+    found = {one.cluster_id: one for one in rows}
+    return {key: _offer(one, found.get(key)) for key, one in wanted.items()}
 
 
 def offer_of(cluster: Cluster) -> Offer:
@@ -40,17 +42,11 @@ def offer_source(cluster: Cluster) -> Callable[[], Offer]:
 
 
 def _offer(cluster: Cluster, row: ClusterOffer | None) -> Offer:
-    declared = frozenset(row.declared) if row else frozenset()
-    seen_at = row.seen_at if row else None
     if cluster.driver == "sandbox":
-        kinds = sandbox_kinds()
-        features = features_of(key.partition("/")[0] for key in kinds) | declared
-        return Offer(cluster.name, frozenset(kinds), features, cluster.kubernetes_version, seen_at=seen_at)
+        version = cluster.kubernetes_version
+        return Offer(cluster.name, frozenset(sandbox_kinds()), frozenset(FEATURES), version, seen_at=cluster.reached_at)
+    declared = frozenset(row.declared) if row else frozenset()
     if row is None or row.seen_at is None:
         return Offer(cluster.name, features=declared, kubernetes=cluster.kubernetes_version, known=False)
     features = frozenset(row.features) | declared
-    return Offer(cluster.name, frozenset(row.apis), features, cluster.kubernetes_version, seen_at=seen_at)
-
-
-Places = Mapping[str, Offer]
-"""The offer of the cluster behind each stage, by the stage's name."""
+    return Offer(cluster.name, frozenset(row.apis), features, cluster.kubernetes_version, seen_at=row.seen_at)

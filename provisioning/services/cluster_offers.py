@@ -62,8 +62,14 @@ def _failed(cluster: Cluster, message: str, *, now: datetime) -> None:
 
 @transaction.atomic
 def features_declare(actor: Actor, cluster: Cluster, *, features: Sequence[str], now: datetime) -> ClusterOffer:
-    """Say which features the cluster has that looking cannot tell; replaces what was said before. Admins only."""
+    """Say which features the cluster has that looking cannot tell; replaces what was said before. Admins only.
+
+    A sandbox has every feature that Slipway knows and no other.
+    """
     rights_of(actor).require_admin()
+    if cluster.driver == "sandbox":
+        message = "A sandbox pretends to have what the built-in contracts need; nothing is added to it."
+        raise InvalidInput("The features were not stored.", errors=[FieldError("features", message)])
     named = sorted(set(features))
     wrong = [one for one in named if not re.fullmatch(FEATURE_PATTERN, one)]
     if wrong or len(named) > MOST_FEATURES:
