@@ -35,6 +35,7 @@ PARAMETERS: Final[Mapping[str, Schema]] = {
     "run_id": {"type": "integer", "minimum": 1, "description": "Id of the run."},
     "campaign_id": {"type": "integer", "minimum": 1, "description": "Id of the campaign."},
     "item_id": {"type": "integer", "minimum": 1, "description": "Id of the item."},
+    "wave": {"type": "integer", "minimum": 1, "description": "Number of the wave in its campaign."},
     "report_id": {"type": "integer", "minimum": 1, "description": "Id of the report."},
 }
 _HEADERS: Final[Mapping[str, Schema]] = {
