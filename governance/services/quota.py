@@ -127,16 +127,20 @@ def quota_use(
     amounts: Amounts,
     now: datetime,
     first: bool = False,
+    unsettled: bool = False,
 ) -> Reservation:
     """The change starts: its hold ends and the environment's use becomes ``amounts``. Locks the quota row.
 
     ``first``: this transaction made the environment and held for it, so that nothing is used yet and the row is locked.
+    ``unsettled``: the run before did not reach its end, so that what it was counted with may still be there.
     """
     require_transaction("quota_use")
-    fields = {"team": team, "label": label, "change_id": change_id, **amounts.as_dict()}
-    begun = {**fields, "created_at": now}
     if not first:
         _locked(team)
+    if unsettled and (used_now := _used(environment_id)) is not None:
+        amounts = amounts.largest(Amounts.of(used_now))
+    fields = {"team": team, "label": label, "change_id": change_id, **amounts.as_dict()}
+    begun = {**fields, "created_at": now}
     Reservation.objects.filter(change_id=change_id, state="held").update(state="released", released_at=now)
     if first:
         return Reservation.objects.create(environment_id=environment_id, state="used", **begun)

@@ -35,6 +35,7 @@ CHANGE_TRANSITIONS: Final = MappingProxyType(
         ("running", "succeed"): "succeeded",
         ("running", "fail"): "failed",
         ("running", "stop"): "cancelled",
+        ("running", "supersede"): "superseded",
         ("failed", "resume"): "running",
         ("cancelled", "resume"): "running",
     }

@@ -62,8 +62,9 @@ def _advance_claimed(claim: runs.Claim, now: Clock) -> None:
         rows = Step.objects.filter(run_id=run.pk).annotate(cancelled_by=F("run__cancel_requested_by"))
         steps = {step.key: step for step in rows.order_by("position")}
         if any(step.cancelled_by for step in steps.values()):
-            run_outcomes.run_end(claim, "cancel", now=now())
-            return
+            if run_outcomes.run_end(claim, "cancel", now=now()):
+                return
+            continue
         views = [_view(step) for step in steps.values()]
         ending = verdict(views)
         if ending is not None:

@@ -10,6 +10,7 @@ from django.db.models import F
 from idp.kernel.errors import Conflict
 from provisioning.domain.lifecycle import next_change_state
 from provisioning.models import Change, ChangeEvent, Environment
+from provisioning.services import runs
 from provisioning.services.change_notices import change_told
 
 
@@ -36,13 +37,15 @@ def change_move(change: Change, event: str, *, actor_name: str, now: datetime, t
 
     ``change`` is locked, or made by this transaction; it and its row have the same ``fields`` afterwards.
     """
-    state = next_change_state(change.state, event)
+    before, state = change.state, next_change_state(change.state, event)
     moved = Change.objects.filter(pk=change.pk, state=change.state).update(
         state=state, version=F("version") + 1, **fields
     )
     if moved != 1:
         raise Conflict("Somebody else decided at the same moment.", remedy="Open the change again to see the outcome.")
     change_note(change, event, state=state, actor_name=actor_name, now=now, text=text)
+    if before == "approved" and state != "running":
+        runs.run_goes_on(change.pk, now=now)
     change.version += 1
     for name, value in {"state": state, **fields}.items():
         setattr(change, name, value)

@@ -30,8 +30,11 @@ WHOLE = ("create", "update", "delete")
 """Kinds whose target is a whole document, written by a person; that of the others is computed anew."""
 
 
-def changes_replan(environment: Environment, *, except_change: int, now: datetime) -> None:
-    """Every other open change of ``environment`` gets the plan it has now; those left without sense are superseded."""
+def changes_replan(environment: Environment, *, except_change: int, now: datetime) -> int | None:
+    """Every other open change of ``environment`` gets the plan it has now; those left without sense are superseded.
+
+    Answers the first that is still approved, so that it starts next; None when there is none.
+    """
     rows = (
         Change.objects.select_for_update(of=("self",))
         .select_related("system__team", "stage__cluster", "requester")
@@ -39,8 +42,10 @@ def changes_replan(environment: Environment, *, except_change: int, now: datetim
         .exclude(pk=except_change)
         .order_by("pk")
     )
-    for change in rows:
+    open_now = list(rows)
+    for change in open_now:
         _replan(change, environment, now=now)
+    return next((change.pk for change in open_now if change.state == "approved"), None)
 
 
 def changes_refuse(contract: Contract, *, now: datetime) -> None:

@@ -26,20 +26,25 @@ TEXTS = {
     "succeed": ("info", "Done. The environment is as it was agreed."),
     "fail": ("error", "Stopped. What was made so far is kept; resume when the cause is mended."),
     "cancel": ("warn", "Cancelled. What was made so far is kept."),
+    "supersede": ("info", "Stopped. The newer change goes on from here."),
 }
 
 
-def run_end(claim: runs.Claim, event: str, *, now: datetime) -> None:
+def run_end(claim: runs.Claim, event: str, *, now: datetime) -> bool:
     """Settle a run with ``succeed``, ``fail`` or ``cancel``, then start who waits for it.
 
-    Raises LeaseLost when the claim no longer counts.
+    False when nobody asks to cancel it any more. Raises LeaseLost when the claim no longer counts.
     """
-    change_start_next(_settled(claim, event, now=now), now=now)
+    environment_id = _settled(claim, event, now=now)
+    if environment_id is None:
+        return False
+    change_start_next(environment_id, now=now)
+    return True
 
 
 @transaction.atomic
-def _settled(claim: runs.Claim, event: str, *, now: datetime) -> int:
-    """The id of the environment whose run ended."""
+def _settled(claim: runs.Claim, event: str, *, now: datetime) -> int | None:
+    """The id of the environment whose run ended; None when it goes on."""
     change = change_lock(Run.objects.values_list("change_id", flat=True).get(pk=claim.run_id))
     run = (
         Run.objects.select_for_update(of=("self",))
@@ -49,6 +54,9 @@ def _settled(claim: runs.Claim, event: str, *, now: datetime) -> int:
     )
     if run is None:
         raise runs.LeaseLost
+    if event == "cancel" and not run.cancel_requested_by:
+        return None
+    superseded = event == "cancel" and run.superseded_by_id is not None
     state = next_run_state(run.state, event)
     error = _first_error(run) if event == "fail" else None
     Run.objects.filter(pk=run.pk).update(
@@ -56,13 +64,13 @@ def _settled(claim: runs.Claim, event: str, *, now: datetime) -> int:
     )
     if event == "cancel":
         Step.objects.filter(run=run, state__in=("next", "waiting", "running")).update(state="cancelled", due_at=None)
-    runs.events_append(run.pk, "", [TEXTS[event]], now=now)
+    runs.events_append(run.pk, "", [TEXTS["supersede" if superseded else event]], now=now)
     change_move(
         change,
-        CHANGE_EVENT[event],
+        "supersede" if superseded else CHANGE_EVENT[event],
         actor_name="slipway",
         now=now,
-        text=(error or {}).get("message", ""),
+        text=f"Change #{run.superseded_by_id} goes further" if superseded else (error or {}).get("message", ""),
         finished_at=now,
     )
     environment = Environment.objects.select_related("system__team", "desired", "observed").get(pk=run.environment_id)

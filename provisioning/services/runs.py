@@ -6,7 +6,7 @@ Called by the orchestrator only, but for ``run_cancel``, which a person asks for
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -91,10 +91,12 @@ def step_start(claim: Claim, step: Step, *, now: datetime) -> None:
 
 
 @transaction.atomic
-def resource_intend(claim: Claim, *, resource_id: int, objects: list[dict[str, str]], now: datetime) -> None:
-    """Write down what is about to be made, before it is made, so that nothing made is ever unknown."""
+def resource_intend(claim: Claim, *, resource: Resource, objects: list[dict[str, str]], now: datetime) -> None:
+    """Write down what is about to be made, before it is made, so that nothing made is ever unknown.
+
+    ``resource`` is the row as this claim read it, or left it; only runs write ``objects_made``.
+    """
     _hold(claim, now)
-    resource = Resource.objects.get(pk=resource_id)
     known = {tuple(sorted(one.items())) for one in resource.objects_made}
     added = [one for one in objects if tuple(sorted(one.items())) not in known]
     if added or resource.state in ("pending", "failed"):
@@ -114,6 +116,8 @@ def step_settle(claim: Claim, step: Step, outcome: Outcome, *, now: datetime, fa
             step, "finish", message=outcome.message, progress=outcome.progress, finished_at=now, error=None, due_at=None
         )
         texts = [("info", text) for text in (*outcome.events, outcome.message) if text]
+        if outcome.resource is not None:
+            _resource_write(outcome.resource[0], outcome.resource[1], now=now)
     elif isinstance(outcome, Wait):
         due = now + timedelta(seconds=outcome.delay)
         news = [] if outcome.reason == step.message else [outcome.reason]
@@ -146,9 +150,13 @@ def resource_observe(claim: Claim, resource_id: int, *, now: datetime, **fields:
     """Store what was last seen of a resource (``state``, ``message``, ``outputs``, ``objects_made``)."""
     with transaction.atomic():
         _hold(claim, now)
-        if "message" in fields:
-            fields["message"] = fields["message"][:400]
-        Resource.objects.filter(pk=resource_id).update(changed_at=now, **fields)
+        _resource_write(resource_id, fields, now=now)
+
+
+def _resource_write(resource_id: int, fields: Mapping[str, Any], *, now: datetime) -> None:
+    if "message" in fields:
+        fields = {**fields, "message": fields["message"][:400]}
+    Resource.objects.filter(pk=resource_id).update(changed_at=now, **fields)
 
 
 def run_applied(claim: Claim, *, now: datetime) -> None:
@@ -189,6 +197,27 @@ def run_cancel(actor: Actor, run_id: int, *, now: datetime) -> Run:
         wake_after_commit("run", run_id)
     run.refresh_from_db()
     return run
+
+
+def run_supersede(run: Run, change_id: int, *, now: datetime) -> None:
+    """Ask a run to stop between two steps, because ``change_id`` goes further; a deletion goes on to its end.
+
+    Called inside the transaction that holds the environment. Who asked to cancel it before stays who asked.
+    """
+    asked = Run.objects.filter(pk=run.pk, kind="apply", state__in=("queued", "running"), cancel_requested_by="").update(
+        cancel_requested_by="slipway", superseded_by=change_id, due_at=now
+    )
+    if asked:
+        told = f"Change #{change_id} contains this one and goes further. It stops between two steps."
+        events_append(run.pk, "", [("info", told)], now=now)
+        wake_after_commit("run", run.pk)
+
+
+def run_goes_on(change_id: int, *, now: datetime) -> None:
+    """The change that a run should have made room for will not start now; the run goes on if it has not stopped."""
+    Run.objects.filter(superseded_by=change_id, state__in=("queued", "running")).update(
+        cancel_requested_by="", superseded_by=None, due_at=now
+    )
 
 
 def runs_due(now: datetime, *, limit: int = 200) -> list[int]:

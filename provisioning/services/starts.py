@@ -1,7 +1,8 @@
 """Starts an approved change: its revision, its run and steps, and the quota that turns from held to used.
 
-One run at a time per environment: an approved change whose environment is busy waits, and is started when the
-run ends. When the base moved meanwhile the change is planned anew, and asks again if its plan is another one.
+One run at a time per environment: an approved change whose environment is busy asks the run to stop at its next step,
+because its own target contains what that run brings, and is started when the run has ended. When the base moved
+meanwhile the change is planned anew, and asks again if its plan is another one.
 """
 
 from __future__ import annotations
@@ -42,14 +43,18 @@ def change_start(
     made_now: bool = False,
     catalogue: Catalogue | None = None,
 ) -> Run | None:
-    """Start an approved, locked change unless its environment is busy; inside the caller's transaction.
+    """Start an approved, locked change, or ask the run that keeps its environment busy to make room for it.
+
+    Inside the caller's transaction. A deletion makes room for nothing.
 
     ``environment`` is the change's, as locked, where the caller has it with system, team, stage and desired revision.
     ``made_now``: this transaction made it, so that it has no run, revision, resource or other change yet.
     ``catalogue`` holds the contracts of the change's target; they are loaded when it is None.
     """
     environment = environment or _environment_of(change)
-    if not made_now and Run.objects.filter(environment=environment, state__in=BUSY).exists():
+    busy = None if made_now else Run.objects.filter(environment=environment, state__in=BUSY).first()
+    if busy is not None:
+        runs.run_supersede(busy, change.pk, now=now)
         return None
     revision = None if change.kind == "delete" else _revision(change, environment, first=made_now, now=now)
     desired = None
@@ -72,8 +77,9 @@ def change_start(
         Step(run=run, position=position, state="next", **fields) for position, fields in enumerate(steps)
     )
     change_move(change, "start", actor_name="slipway", now=now, revision=revision)
-    if not made_now:
-        changes_replan(environment, except_change=change.pk, now=now)
+    newer = None if made_now else changes_replan(environment, except_change=change.pk, now=now)
+    if newer is not None:
+        runs.run_supersede(run, newer, now=now)
     wake_after_commit("run", run.pk)
     return run
 
@@ -99,6 +105,7 @@ def _environment_begins(
     environment: Environment, change: Change, revision: Revision | None, *, first: bool, now: datetime
 ) -> None:
     before, after = amounts_after(change.plan, "usage_before"), amounts_after(change.plan, "usage_after")
+    unsettled = not first and environment.observed_id != environment.desired_id
     quota_use(
         change_id=change.pk,
         environment_id=environment.pk,
@@ -106,6 +113,7 @@ def _environment_begins(
         label=f"{environment.system.slug}/{environment.name}",
         amounts=larger(before, after),
         first=first,
+        unsettled=unsettled,
         now=now,
     )
     environment.state = "deleting" if revision is None else "progressing"

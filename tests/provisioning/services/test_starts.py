@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from governance.selectors.quota import quota_state
 from idp.kernel.errors import Conflict
 from provisioning.models import Change, Run
 from provisioning.orchestrator import advance, sweep
@@ -52,7 +53,7 @@ def stuck(organisation, monkeypatch) -> Change:
 def test_a_run_ends_although_the_next_cannot_start(stuck):
     run = carry_out(Run.objects.get())
     stuck.refresh_from_db()
-    assert (run.state, run.change.state, stuck.state) == ("succeeded", "succeeded", "approved")
+    assert (run.state, run.change.state, stuck.state) == ("cancelled", "superseded", "approved")
 
 
 def test_the_sweep_goes_on_to_others(organisation, stuck):
@@ -125,3 +126,64 @@ def test_two_who_resume_at_once_start_it_once(organisation, stopped):
     starts.change_resume(organisation.actor("developer"), stopped.change_id, now=NOW)
     with pytest.raises(Conflict, match="This change is running"):
         starts.change_resume(organisation.actor("maintainer"), stopped.change_id, now=NOW)
+
+
+def test_a_newer_change_supersedes_a_running_one_at_its_next_step(organisation, settings):
+    settings.SANDBOX_READY_SECONDS = 30
+    first = create(organisation)
+    run, clock = Run.objects.get(change=first), Clock()
+    advance(run.pk, now=clock)
+    second = update(organisation, "try", 3)
+    assert second.state == "approved"
+    carry_out(run, clock)
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (run.state, first.state, second.state) == ("cancelled", "superseded", "running")
+    assert carry_out(Run.objects.get(change=second), clock).state == "succeeded"
+    environment = second.environment
+    environment.refresh_from_db()
+    assert (environment.state, environment.observed, environment.desired) == ("ready", second.revision, second.revision)
+    with pytest.raises(Conflict):
+        starts.change_resume(organisation.actor("developer"), first.pk, now=NOW)
+
+
+def test_of_many_that_wait_each_makes_room_for_the_next(organisation):
+    create(organisation)
+    waiting = [update(organisation, "try", replicas) for replicas in (3, 4, 5)]
+    clock = Clock()
+    for _ in range(4):
+        carry_out(Run.objects.get(state__in=("queued", "running")), clock)
+    states = [Change.objects.get(pk=one.pk).state for one in waiting]
+    assert states == ["superseded", "superseded", "succeeded"]
+    inputs = Run.objects.get(state="succeeded").revision.document["resources"]["api"]["inputs"]
+    assert inputs["replicas"] == 5
+
+
+def test_a_run_goes_on_when_the_newer_change_is_withdrawn_in_time(organisation):
+    first = create(organisation)
+    second = update(organisation, "try", 3)
+    change_cancel(organisation.actor("developer"), second.pk, now=NOW)
+    assert carry_out(Run.objects.get(change=first)).state == "succeeded"
+    first.refresh_from_db()
+    assert first.state == "succeeded"
+
+
+def test_a_deletion_makes_room_for_nobody(organisation):
+    carry_out(Run.objects.get(change=create(organisation)))
+    request = ChangeRequest("delete", "checkout", "try", confirm="try", reason="x")
+    deletion = change_submit(organisation.actor("developer"), request, now=NOW)
+    runs.run_supersede(Run.objects.get(change=deletion), deletion.pk, now=NOW)
+    assert carry_out(Run.objects.get(change=deletion)).state == "succeeded"
+
+
+def test_what_a_stopped_run_may_have_left_stays_counted(organisation):
+    carry_out(Run.objects.get(change=create(organisation, api={"replicas": 8})))
+    high = quota_state(organisation.payments.pk).used.cpu
+    update(organisation, "try", 1)
+    last = update(organisation, "try", 2)
+    clock = Clock()
+    carry_out(Run.objects.get(state="queued"), clock)
+    assert quota_state(organisation.payments.pk).used.cpu == high
+    carry_out(Run.objects.get(change=last), clock)
+    last.environment.refresh_from_db()
+    assert quota_state(organisation.payments.pk).used.cpu == last.environment.cpu < high
