@@ -139,6 +139,7 @@ def test_a_newer_change_supersedes_a_running_one_at_its_next_step(organisation, 
     first.refresh_from_db()
     second.refresh_from_db()
     assert (run.state, first.state, second.state) == ("cancelled", "superseded", "running")
+    settings.SANDBOX_READY_SECONDS = 0
     assert carry_out(Run.objects.get(change=second), clock).state == "succeeded"
     environment = second.environment
     environment.refresh_from_db()
