@@ -103,7 +103,7 @@ def _input(key: str, schema: Schema, value: Any, drawing: Drawing, path: str, re
         help=hint.help,
         error=drawing.errors.get(path, ""),
         required=required,
-        missing=required and is_blank(value) and "default" not in schema,
+        missing=required and "default" not in schema and _is_missing(kind, schema, value, path in drawing.errors),
         placeholder=placeholder_of(schema, kind),
         mono=bool(schema.get("pattern") or schema.get("format") or schema.get("x-mono") or hint.widget == "code"),
         advanced=hint.advanced and (is_blank(value) or value == schema.get("default")),
@@ -118,14 +118,14 @@ def _kind_for(schema: Schema, value: Any, drawing: Drawing, required: bool, dept
     if kind in _SHAPES and value is not None and not isinstance(value, _SHAPES[kind]):
         return "reference" if kind == "group" and _is_reference(value) else "data"
     if kind == "checkbox" and value is not None and not isinstance(value, bool):
-        return "data" if isinstance(value, (Mapping, list)) else "text"
+        return "data" if isinstance(value, (Mapping, list)) or "\n" in str(value) else "text"
     if kind == "map" and not _rows_can_show(schema, value or {}):
         return "data"
     if kind in ("items", "checks", "lines") and not _list_can_show(schema, value or (), kind):
         return "data"
     if kind in ("text", "textarea", "number", "select", "choices") and isinstance(value, (Mapping, list)):
         return "data"
-    if kind == "text" and isinstance(value, str) and "\n" in value:
+    if kind in ("text", "number") and isinstance(value, str) and "\n" in value:
         return "textarea"
     if kind == "group" and not value and _wants_output(schema, drawing, required):
         return "reference"
@@ -143,6 +143,15 @@ _SHAPES: Final[Mapping[str, type]] = {
     "checks": list,
     "objects": list,
 }
+
+
+def _is_missing(kind: str, schema: Schema, value: Any, refused: bool) -> bool:
+    """Whether something is still to be filled in. A list or map is there without rows, unless that is refused."""
+    if value is not None:
+        return is_blank(value) and refused
+    if kind in ("items", "objects", "checks"):
+        return bool(schema.get("minItems"))
+    return kind != "map" or bool(schema.get("minProperties"))
 
 
 def _is_reference(value: Any) -> bool:
@@ -378,8 +387,15 @@ def _object_row(row: Row, bare: Input, items: Schema, item: Any, drawing: Drawin
 def _fill_group(bare: Input, schema: Schema, value: Any, drawing: Drawing, depth: int) -> Input:
     inner = fields(schema, value or {}, drawing, path=bare.path, depth=depth + 1)
     if not bare.required and not value:
-        inner = tuple(replace(part, required=False, missing=False) for part in inner)
+        inner = tuple(_not_yet_needed(part) for part in inner)
+    if value is None and not bare.required:
+        inner = (*inner, _hidden(drawing, f"{bare.path}.~unset", "1"))
     return replace(bare, inputs=inner, missing=False)
+
+
+def _not_yet_needed(one: Input) -> Input:
+    """A field of an object that is not there: nothing of it is needed until something of it is given."""
+    return replace(one, required=False, missing=False, inputs=tuple(_not_yet_needed(part) for part in one.inputs))
 
 
 def _fill_choice(bare: Input, schema: Schema, value: Any, drawing: Drawing, depth: int) -> Input:

@@ -6,7 +6,7 @@ both. An empty field is no value. The names of fields are those that ``schema_fo
 
 ``<path>`` a value · ``<path>.row`` which rows of a list there are · ``<path>.key``, ``.value`` rows of a map ·
 ``<path>.rows`` a map or list of ticks is there · ``<path>.seen`` a tick is there · ``<path>.blank`` an empty text is
-meant · ``<path>.~drawn`` the choice that the fields belong to · ``<path>.~aside`` what was typed for others ·
+meant · ``<path>.~unset`` an object that was not there · ``<path>.~drawn`` the choice that the fields belong to · ``<path>.~aside`` what was typed for others ·
 ``<path>.~rest`` what has no field, as YAML
 """
 
@@ -28,6 +28,7 @@ from portal.forms.schema_kinds import (
     text_of,
 )
 from portal.forms.yaml_text import typed_yaml
+from provisioning.domain.schema import apply_defaults
 from provisioning.domain.schema_conditions import CONDITIONS, applied, discriminator
 
 WHOLE_NUMBER: Final = re.compile(r"[+-]?\d{1,18}\Z")
@@ -107,7 +108,15 @@ def _whole(posted: Posted, name: str) -> str | None:
 
 
 def _group(schema: Schema, posted: Posted, name: str, depth: int, required: bool) -> Any:
-    return values(schema, posted, name, depth=depth + 1) or None
+    """One that was not there stays away while its fields only show what would be filled in."""
+    if posted.get(name) is not None:
+        return None  # drawn as one field, and left empty
+    found = values(schema, posted, name, depth=depth + 1)
+    if posted.get(f"{name}.~unset") is not None:
+        filled = apply_defaults({}, schema)
+        if all(value == filled.get(key, False) for key, value in found.items()):
+            return None
+    return found or ({} if required else None)
 
 
 def _choice(schema: Schema, posted: Posted, name: str, depth: int, required: bool) -> Any:

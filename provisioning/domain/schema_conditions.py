@@ -63,7 +63,7 @@ def branch_of(schema: Schema, value: Any) -> Schema | None:
 
 
 def applied(schema: Schema, value: Any) -> Schema:
-    """``schema`` with what its conditions add for ``value`` (with defaults) in its ``properties`` and ``required``.
+    """``schema`` with what its conditions add for ``value`` in its ``properties`` and ``required``.
 
     A property that may not be there is left out. Without conditions it is the schema itself.
     """
@@ -76,6 +76,9 @@ def applied(schema: Schema, value: Any) -> Schema:
 
 
 def _active(schema: Schema, value: Mapping[str, Any]) -> Iterator[Schema]:
+    declared = schema.get("properties") or {}
+    filled = {name: declared[name]["default"] for name in deciding(schema) if "default" in declared.get(name, {})}
+    value = {**filled, **value}
     if (branch := branch_of(schema, value)) is not None:
         yield branch
     if "if" in schema:

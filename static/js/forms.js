@@ -115,7 +115,14 @@
   // What a plan brings for a part in which somebody types waits: the next plan brings it again, once they are elsewhere.
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
     const { activeElement } = document;
+    const { target } = event.detail;
+    if (target?.matches("textarea[data-draft]") && target.value !== target.defaultValue) event.detail.shouldSwap = false;
     if (activeElement?.matches("input, textarea") && event.detail.target?.contains(activeElement)) event.detail.shouldSwap = false;
+  });
+  // A text that the form has taken over follows the form again.
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const { elt, successful } = event.detail;
+    if (successful && elt.matches?.("textarea[data-draft]")) elt.defaultValue = elt.value;
   });
   // When a form is swapped for its next shape, a plan that was asked for the shape before has nowhere to go.
   document.addEventListener("htmx:beforeSwap", (event) => {

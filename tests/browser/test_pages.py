@@ -142,7 +142,6 @@ def picker(person: Person) -> None:
 def draft_as_yaml(person: Person) -> None:
     person.open("/environments/new?system=checkout&resource=postgres")
     person.page.get_by_role("tab", name="YAML").click()
-    person.page.get_by_text("Paste or edit YAML").click()
 
 
 def draft_as_curl(person: Person) -> None:

@@ -175,7 +175,7 @@ def test_it_says_who_must_agree(equipped, sign_in):
 
 def test_it_writes_the_draft_as_yaml_and_as_a_call(equipped, sign_in):
     page = text(sign_in("developer").post("/environments/plan", draft(), **HTMX))
-    assert 'id="yaml-code"' in page
+    assert 'id="f-yaml"' in page
     assert "/api/v1/changes/" in page
 
 
