@@ -71,11 +71,15 @@ def next_step_state(state: str, event: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step is finished. ``message`` says what was reached; ``progress`` is kept with the step."""
+    """The step is finished. ``message`` says what was reached; ``progress`` is kept with the step.
+
+    ``resource`` is the key of a resource and what was last seen of it, to be stored together with the step.
+    """
 
     message: str = ""
     progress: Mapping[str, Any] = field(default_factory=dict)
     events: tuple[str, ...] = ()
+    resource: tuple[int, Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

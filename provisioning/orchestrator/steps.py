@@ -50,8 +50,21 @@ class RunContext:
         usage = self.run.change.plan["usage_before"]
         return Footprint(usage["cpu"], usage["memory_gib"], usage["storage_gib"])
 
+    @cached_property
     def resources(self) -> dict[str, Resource]:
+        """By name, read once: what a run writes of them passes through this claim, and is kept here as well."""
         return {one.name: one for one in Resource.objects.filter(environment=self.environment)}
+
+    def applied(self) -> None:
+        """Note that objects were applied; only the first time of a run counts."""
+        if self.run.applied_at is None:
+            self.run.applied_at = self.now()
+            runs.run_applied(self.claim, now=self.run.applied_at)
+
+    def observe(self, row: Resource, **fields: Any) -> None:
+        """Store what was seen of a resource before its step ends."""
+        runs.resource_observe(self.claim, row.pk, now=self.now(), **fields)
+        _set(row, fields)
 
     def beat(self) -> None:
         """Renew the lease between two driver calls."""
@@ -61,7 +74,7 @@ class RunContext:
 def guardrails(context: RunContext, step: Step) -> Outcome:
     """Namespace, quota, limits, network policies and role binding, before anything lives inside them."""
     made = context.driver.apply(context.desired.guardrails(context.previous), context.scope)
-    runs.run_applied(context.claim, now=context.now())
+    context.applied()
     created = [str(one.ref) for one in made if one.outcome == "created"]
     return Done(
         "Namespace, quota, limits, network policy, role binding",
@@ -72,7 +85,7 @@ def guardrails(context: RunContext, step: Step) -> Outcome:
 def resource(context: RunContext, step: Step) -> Outcome:
     """Apply one resource's objects, then look at them until they are ready; then publish its outputs."""
     name = step.key.removeprefix("resource:")
-    rows = context.resources()
+    rows = context.resources
     row = rows[name]
     published = {key: one.outputs for key, one in rows.items()}
     rendered = context.desired.render(name, published)
@@ -89,15 +102,15 @@ def resource(context: RunContext, step: Step) -> Outcome:
     waiting = _not_ready(context, row, seen, readiness, progress, events, step.attempt)
     if waiting is not None:
         return waiting
-    outputs = context.desired.publish(name, seen, published)
-    runs.resource_observe(context.claim, row.pk, now=context.now(), state="ready", message="", outputs=outputs)
-    return Done("Ready", progress, events)
+    status = {"state": "ready", "message": "", "outputs": context.desired.publish(name, seen, published)}
+    _set(row, status)
+    return Done("Ready", progress, events, resource=(row.pk, status))
 
 
 def _apply(context: RunContext, row: Resource, manifests: Sequence[Manifest], refs: Sequence[ObjectRef]) -> str:
-    runs.resource_intend(context.claim, resource_id=row.pk, objects=runs.refs_as_data(refs), now=context.now())
+    runs.resource_intend(context.claim, resource=row, objects=runs.refs_as_data(refs), now=context.now())
     made = context.driver.apply(manifests, context.scope)
-    runs.run_applied(context.claim, now=context.now())
+    context.applied()
     changed = [one.ref.kind for one in made if one.outcome != "unchanged"]
     return f"Applied {', '.join(changed)}" if changed else "Applied, nothing differed"
 
@@ -118,20 +131,18 @@ def _not_ready(
     failed = next((one for one in readiness if one.state == "failed"), None)
     waiting = next((one for one in readiness if one.state in ("in-progress", "terminating")), None)
     if failed is not None:
-        runs.resource_observe(context.claim, row.pk, now=context.now(), state="failed", message=failed.message)
+        context.observe(row, state="failed", message=failed.message)
         return Failed(failed.reason, f"{row.name}: {failed.message}", remedy_for(failed.reason))
     if waiting is not None:
         if waiting.message != row.message or row.state != "progressing":
-            runs.resource_observe(
-                context.claim, row.pk, now=context.now(), state="progressing", message=waiting.message
-            )
+            context.observe(row, state="progressing", message=waiting.message)
         return Wait(min(LOOK_AGAIN_LATEST, LOOK_AGAIN + attempt * 0.25), waiting.message, progress, events)
     return None
 
 
 def outputs(context: RunContext, step: Step) -> Outcome:
     """Check that every resource has published what its contract promises."""
-    rows = context.resources()
+    rows = context.resources
     lacking = [
         f"{name}.{output}"
         for name in context.desired.names
@@ -151,7 +162,7 @@ def outputs(context: RunContext, step: Step) -> Outcome:
 def prune(context: RunContext, step: Step) -> Outcome:
     """Delete what was made before and is no longer wanted: whole resources, and objects of those that stay."""
     wanted = {ref for name in context.desired.names for ref in context.desired.refs(name)}
-    rows = context.resources()
+    rows = context.resources
     leftover = {
         name: [ref for ref in recorded(row) if ref not in wanted]
         for name, row in rows.items()
@@ -169,17 +180,15 @@ def prune(context: RunContext, step: Step) -> Outcome:
 def delete_resource(context: RunContext, step: Step) -> Outcome:
     """Delete all that was ever recorded as made for one resource, and wait until it is gone."""
     name = step.key.removeprefix("delete:")
-    row = context.resources().get(name)
+    row = context.resources.get(name)
     if row is None:
         return Done("Gone")
     if row.state != "deleting":
-        runs.resource_observe(context.claim, row.pk, now=context.now(), state="deleting", message="")
+        context.observe(row, state="deleting", message="")
     waiting = _delete(context, row, recorded(row))
     if waiting is not None:
         return waiting
-    runs.resource_observe(
-        context.claim, row.pk, now=context.now(), state="gone", message="", outputs={}, objects_made=[]
-    )
+    context.observe(row, state="gone", message="", outputs={}, objects_made=[])
     return Done("Gone")
 
 
@@ -213,7 +222,12 @@ def _forget(context: RunContext, row: Resource, refs: Sequence[ObjectRef], *, st
     fields: dict[str, Any] = {"objects_made": runs.refs_as_data(kept)}
     if not stays:
         fields |= {"state": "gone", "outputs": {}}
-    runs.resource_observe(context.claim, row.pk, now=context.now(), **fields)
+    context.observe(row, **fields)
+
+
+def _set(row: Resource, fields: Mapping[str, Any]) -> None:
+    for name, value in fields.items():
+        setattr(row, name, value)
 
 
 HANDLERS: Final[Mapping[str, Callable[[RunContext, Step], Outcome]]] = {
