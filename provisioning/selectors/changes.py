@@ -16,7 +16,7 @@ from governance.services.approvals import Subject, approvers, may_decide, waitin
 from idp.kernel.errors import NotFound
 from provisioning.domain.lifecycle import RESUMABLE_CHANGE_STATES
 from provisioning.domain.plan import Side, object_changes
-from provisioning.models import Change, ChangeEvent, Environment, Revision, Run
+from provisioning.models import CampaignItem, Change, ChangeEvent, Environment, Revision, Run
 from provisioning.selectors.amounts import amounts_after
 from provisioning.selectors.desired import side_of
 from provisioning.selectors.quota_lines import QuotaLine, quota_lines
@@ -147,11 +147,19 @@ def subject_of(change: Change) -> Subject:
     return Subject(
         change_id=change.pk,
         plan_digest=change.plan_digest,
-        requester_id=change.requester_id,
+        requester_id=_asked_by(change),
         team_id=change.system.team_id,
         title=change.title,
         team_slug=change.system.team.slug,
     )
+
+
+def _asked_by(change: Change) -> int:
+    """Whose agreement does not count: the requester's; of what a campaign asks for in our name, its starter's."""
+    if change.via != "system":
+        return change.requester_id
+    asked = CampaignItem.objects.filter(Q(change=change) | Q(rollback=change))
+    return asked.values_list("campaign__started_by", flat=True).first() or change.requester_id
 
 
 def change_view(rights: Rights, change: Change) -> ChangeView:

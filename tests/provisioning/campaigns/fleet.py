@@ -30,13 +30,16 @@ HOUR = timedelta(hours=1)
 PACE = Pace(interval=HOUR, soak=HOUR / 2, patience=2 * HOUR, threshold=30, postpone_days=7, at_once=3)
 
 
-def next_version(version: str = "1.1.0", **inputs: Any) -> Contract:
-    """web-service ``version``: its pods say so, and ``inputs`` are added to its schema; ``x=None`` takes one away."""
+def next_version(version: str = "1.1.0") -> Contract:
+    """web-service ``version``: its pods say so. A 2.x knows no command any more."""
     document = deepcopy(Contract.objects.get(capability__name="web-service", version="1.0.0").document)
     document["metadata"]["version"] = version
     pods = document["spec"]["objects"]["server"]["manifest"]["spec"]["template"]
     pods["metadata"]["annotations"] = {"example.dev/contract": version}
-    document["spec"]["inputs"]["properties"] |= {name: schema for name, schema in inputs.items() if schema is not None}
+    if version.startswith("2."):
+        del document["spec"]["inputs"]["properties"]["command"]
+        del pods["spec"]["containers"][0]["command"]
+        document["spec"]["upgrade"] = {"1": {}}
     return contract_publish(PLATFORM, document=document, now=NOW)
 
 
@@ -61,15 +64,15 @@ class Fleet:
                 fleet.make(slug, stage)
         return fleet
 
-    def make(self, system: str, stage: str, **inputs: Any) -> Environment:
+    def make(self, system: str, stage: str, *, name: str = "", **inputs: Any) -> Environment:
         resource = {"image": f"registry.example/{system}:1.0.0", "replicas": 1, **inputs}
         spec = {"stage": stage, "resources": {"api": {"capability": "web-service@1.0.0", "inputs": resource}}}
-        change = change_submit(PLATFORM, ChangeRequest("create", system, stage, spec=spec), now=self.clock())
+        change = change_submit(PLATFORM, ChangeRequest("create", system, name or stage, spec=spec), now=self.clock())
         if change.state == "pending":
             maintainer = self.organisation.actor("maintainer")
             change_approve(maintainer, change.pk, plan_digest=change.plan_digest, now=self.clock())
         carry_out(Run.objects.get(change=change), self.clock)
-        return Environment.objects.get(system__slug=system, name=stage)
+        return Environment.objects.get(system__slug=system, name=name or stage)
 
     def draft(self, who: str = "admin", **asked: Any) -> Campaign:
         settings = {"capability": "web-service", "target": "1.1.0", "starts_at": self.clock() + HOUR, "pace": PACE}
