@@ -110,7 +110,7 @@ class BlastItems(Endpoint):
             *PAGED,
         ),
         about=f"{WHO}By team, system, environment and resource; those of systems that you may not see are left out. "
-        "Rows come while the report is worked out.",
+        "Rows come while the report is worked out. A token needs the scope `read` as well.",
     )
     def get(self, request: Request, report_id: int) -> HttpResponse:
         report = selectors.report_get(self.rights, report_id)
@@ -122,7 +122,8 @@ class BlastItems(Endpoint):
 def _report(view: Endpoint, report_id: int) -> HttpResponse:
     report = selectors.report_get(view.rights, report_id)
     is_over = report.state in ("succeeded", "failed")
-    return answer(_row(view, report), 200 if is_over else 202, {} if is_over else {"Retry-After": "1"})
+    headers = {} if is_over else {"Retry-After": "1", "Location": paths.blast_report(report.pk)}
+    return answer(_row(view, report), 200 if is_over else 202, headers)
 
 
 def _row(view: Endpoint, report: BlastReport) -> dict[str, Any]:

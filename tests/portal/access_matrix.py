@@ -254,7 +254,7 @@ API_PLATFORM = [
     ),
     Row("api:blast-report", "GET", needs("admin", MANAGERS, 200), {"report_id": "=blast"}),
     Row("api:blast-again", "POST", needs("admin", MANAGERS, 200), {"report_id": "=blast"}, {}),
-    Row("api:blast-items", "GET", needs("admin", MANAGERS, 200), {"report_id": "=blast"}),
+    Row("api:blast-items", "GET", needs("admin", MANAGERS, 200, token_admin=403), {"report_id": "=blast"}),
     Row("api:previews", "GET", reads(), {"capability": "postgres"}),
     Row("api:previews", "POST", needs("admin", MANAGERS, 200), {"capability": "postgres"}, {"team": "payments"}),
     Row(
