@@ -9,6 +9,7 @@ from provisioning.models.default_version import DefaultVersion
 from provisioning.models.environment import Environment, Resource, Revision
 from provisioning.models.feedback import Feedback, FeedbackSubject
 from provisioning.models.host_claim import HostClaim
+from provisioning.models.kept_draft import KeptDraft
 from provisioning.models.observation import ClusterWatch, Drift
 from provisioning.models.run import Run, RunEvent, Step
 from provisioning.models.stage import Cluster, Stage
@@ -32,6 +33,7 @@ __all__ = [
     "Feedback",
     "FeedbackSubject",
     "HostClaim",
+    "KeptDraft",
     "PreviewTeam",
     "Resource",
     "Revision",
