@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from governance.services.notice_settings import unsubscribe_token
+from idp.kernel import clock
 from provisioning.contracts import builtin_documents
 from provisioning.models import Capability, Change, Cluster, Run
+from provisioning.services.campaigns import CampaignSettings, campaign_draft, campaign_start
 from tests.personas import NOW, Organisation
 from tests.portal.api.client import token_for
 from tests.provisioning.organisation import PROD_NEEDS_A_MAINTAINER, carry_out, create, equip, spec
@@ -71,6 +74,7 @@ def furnish() -> World:
         "digest": waiting.plan_digest,
         "cluster": Cluster.objects.get().name,
         **_blast(organisation),
+        **_campaigns(organisation),
         "token": _token_of(organisation),
         "unsubscribe": unsubscribe_token(organisation.developer.pk, "change-failed"),
     }
@@ -100,6 +104,22 @@ def _blast(organisation: Organisation) -> dict[str, int]:
     report = blast_of_draft(organisation.actor("admin"), document=data, now=NOW)
     blast_advance(report.pk)
     return {"blast": report.pk, "blast_item": report.items.get(environment__name="try").pk}
+
+
+def _campaigns(organisation: Organisation) -> dict[str, int]:
+    """One of ``route`` that has been started for next month, and a draft of ``postgres``."""
+    now = clock.now()
+    admin, later = organisation.actor("admin"), now + timedelta(days=30)
+    draft = campaign_draft(admin, CampaignSettings("postgres", "2.0.0", starts_at=later), now=now)
+    running = campaign_draft(admin, CampaignSettings("route", "2.0.0", starts_at=later), now=now)
+    campaign_start(admin, running.pk, now=now)
+    items = {f"{one.environment.system.slug}/{one.environment.name}": one.pk for one in running.items.all()}
+    return {
+        "draft": draft.pk,
+        "campaign": running.pk,
+        "part": items["checkout/try"],
+        "hidden_part": items["vault/safe"],
+    }
 
 
 def _token_of(organisation: Organisation) -> int:
@@ -163,6 +183,9 @@ QUOTA = {"cpu": 16, "memory_gib": 32, "storage_gib": 200, "environments": 10}
 NEW_POLICY = deepcopy(PROD_NEEDS_A_MAINTAINER) | {"metadata": {"name": "another"}}
 ASKED = {"kind": "create", "system": "checkout", "environment": "new", "spec": spec()}
 ASKED_HIDDEN = ASKED | {"system": "vault"}
+CAMPAIGN = {"campaign": "=campaign"}
+API_CAMPAIGN = {"campaign_id": "=campaign"}
+CAMPAIGN_ASKED = {"capability": "postgres", "target": "2.0.0", "starts_at": "2030-01-31T09:00:00Z"}
 CONTRACT = {"apiVersion": "slipway.dev/v1", "kind": "Contract", "metadata": {"capability": "postgres"}, "spec": {}}
 
 HEALTH = [
@@ -255,6 +278,39 @@ API_PLATFORM = [
     Row("api:blast-report", "GET", needs("admin", MANAGERS, 200), {"report_id": "=blast"}),
     Row("api:blast-again", "POST", needs("admin", MANAGERS, 200), {"report_id": "=blast"}, {}),
     Row("api:blast-items", "GET", needs("admin", MANAGERS, 200, token_admin=403), {"report_id": "=blast"}),
+    Row("api:campaigns", "GET", reads()),
+    Row("api:campaigns", "POST", needs("admin", ADMIN, 201), body=CAMPAIGN_ASKED),
+    Row("api:campaign-preview", "POST", needs("admin", ADMIN, 200), body=CAMPAIGN_ASKED),
+    Row("api:campaign", "GET", reads(), API_CAMPAIGN),
+    Row("api:campaign-start", "POST", needs("admin", ADMIN, 200), {"campaign_id": "=draft"}, {}),
+    Row("api:campaign-pause", "POST", needs("admin", ADMIN, 200), API_CAMPAIGN, {}),
+    Row("api:campaign-resume", "POST", needs("admin", ADMIN, 409), API_CAMPAIGN, {}),
+    Row("api:campaign-cancel", "POST", needs("admin", ADMIN, 200), API_CAMPAIGN, {}),
+    Row("api:campaign-items", "GET", reads(), API_CAMPAIGN),
+    Row("api:campaign-wave-rollback", "POST", needs("admin", ADMIN, 409), API_CAMPAIGN | {"wave": "1"}, {}),
+    Row("api:campaign-wave-retry", "POST", needs("admin", ADMIN, 409), API_CAMPAIGN | {"wave": "1"}, {}),
+    Row("api:campaign-take", "POST", needs("change", ASKERS, 200), API_CAMPAIGN | {"item_id": "=part"}, {}),
+    Row(
+        "api:campaign-take",
+        "POST",
+        needs("change", ASKERS, 200, **UNSEEN),
+        API_CAMPAIGN | {"item_id": "=hidden_part"},
+        {},
+    ),
+    Row(
+        "api:campaign-postpone",
+        "POST",
+        needs("change", ASKERS, 422),
+        API_CAMPAIGN | {"item_id": "=part"},
+        {"until": "2020-01-01T09:00:00Z"},
+    ),
+    Row(
+        "api:campaign-postpone",
+        "POST",
+        needs("change", ASKERS, 422, **UNSEEN),
+        API_CAMPAIGN | {"item_id": "=hidden_part"},
+        {"until": "2020-01-01T09:00:00Z"},
+    ),
     Row("api:previews", "GET", reads(), {"capability": "postgres"}),
     Row("api:previews", "POST", needs("admin", MANAGERS, 200), {"capability": "postgres"}, {"team": "payments"}),
     Row(
@@ -273,6 +329,12 @@ API_PLATFORM = [
     Row("api:cluster", "GET", reads(), {"cluster": "=cluster"}),
     Row("api:cluster", "PATCH", needs("admin", ADMIN, 200), {"cluster": "=cluster"}, {"title": "New"}),
     Row("api:cluster-check", "POST", needs("admin", ADMIN, 200), {"cluster": "=cluster"}, {}),
+    Row("api:cluster-offer", "GET", reads(), {"cluster": "=cluster"}),
+    Row("api:cluster-offer", "POST", needs("admin", ADMIN, 422), {"cluster": "=cluster"}, {"features": ["backups"]}),
+    Row("api:contract-availability", "GET", reads(), {"capability": "postgres", "version": "2.0.0"}),
+    Row("api:hosts", "GET", reads()),
+    Row("api:hosts", "POST", needs("admin", ADMIN, 201), body={"host": "*.pay.example", "team": "payments"}),
+    Row("api:host-take-back", "POST", needs("admin", ADMIN, 204), {"host": "shop.dev.example"}, {}),
     Row("api:policies", "GET", reads()),
     Row("api:policies", "POST", needs("admin", ADMIN, 201), body=NEW_POLICY),
     Row("api:policy", "GET", reads(), {"policy": "prod-needs-a-maintainer"}),
@@ -412,6 +474,7 @@ PAGES_CATALOG = [
     Row("blast-again", "POST", page_for(MANAGERS, 302), BLAST),
     Row("blast-item", "GET", page_for(MANAGERS, 200), BLAST | {"item": "=blast_item"}),
     Row("blast-download", "GET", page_for(MANAGERS, 200), BLAST | {"form": "csv"}),
+    Row("capability-feedback", "GET", page_for(("admin",), 200), {"name": "postgres"}),
     Row(
         "contract-default",
         "POST",
@@ -425,6 +488,27 @@ PAGES_CATALOG = [
         page_for(MANAGERS, 302),
         {"name": "postgres"},
         {"do": "join", "team": "payments"},
+    ),
+    Row("campaigns", "GET", for_people(200)),
+    Row("campaign-new", "GET", page_for(ADMIN, 200), query="?capability=route"),
+    Row("campaign-new", "POST", page_for(ADMIN, 422), body={"capability": "route"}),
+    Row("campaign", "GET", for_people(200), CAMPAIGN),
+    Row("campaign-environments", "GET", for_people(200), CAMPAIGN),
+    Row("campaign-act", "POST", page_for(ADMIN, 302), {"campaign": "=draft", "act": "start"}),
+    Row("campaign-act", "POST", page_for(ADMIN, 302), CAMPAIGN | {"act": "pause"}),
+    Row("campaign-act", "POST", page_for(ADMIN, 422), CAMPAIGN | {"act": "resume"}),
+    Row("campaign-act", "POST", page_for(ADMIN, 302), CAMPAIGN | {"act": "cancel"}),
+    Row("wave-act", "POST", page_for(ADMIN, 422), CAMPAIGN | {"wave": "1", "act": "rollback"}),
+    Row("wave-act", "POST", page_for(ADMIN, 422), CAMPAIGN | {"wave": "1", "act": "retry"}),
+    Row("campaign-take", "POST", page_for(ASKERS, 302), CAMPAIGN | {"item": "=part"}),
+    Row("campaign-take", "POST", page_for(ASKERS, 302, **UNSEEN), CAMPAIGN | {"item": "=hidden_part"}),
+    Row("campaign-postpone", "POST", page_for(ASKERS, 422), CAMPAIGN | {"item": "=part"}, {"until": "2020-01-01 09:00"}),
+    Row(
+        "campaign-postpone",
+        "POST",
+        page_for(ASKERS, 422, **UNSEEN),
+        CAMPAIGN | {"item": "=hidden_part"},
+        {"until": "2020-01-01 09:00"},
     ),
     Row("teams", "GET", for_people(200)),
     Row("team-new", "GET", page_for(ADMIN, 200)),
