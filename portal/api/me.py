@@ -33,6 +33,7 @@ AREAS = {
     "campaigns": "campaigns/",
     "stages": "stages/",
     "clusters": "clusters/",
+    "hosts": "hosts/",
     "policies": "policies/",
     "quotas": "quotas/",
     "environments": "environments/",

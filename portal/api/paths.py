@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 ROOT = "/api/v1/"
 
 
@@ -43,6 +45,10 @@ def stage(name: str) -> str:
 
 def cluster(name: str) -> str:
     return f"{ROOT}clusters/{name}/"
+
+
+def host(name: str) -> str:
+    return f"{ROOT}hosts/?q={quote(name, safe='')}"
 
 
 def policy(name: str) -> str:

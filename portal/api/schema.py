@@ -28,6 +28,7 @@ PARAMETERS: Final[Mapping[str, Schema]] = {
     "version": {"type": "string", "description": "Version of the contract, such as 1.2.0."},
     "stage": {"type": "string", "description": "Name of the stage."},
     "cluster": {"type": "string", "description": "Name of the cluster."},
+    "host": {"type": "string", "description": "Host name, or *.example.com."},
     "policy": {"type": "string", "description": "Name of the policy."},
     "name": {"type": "string", "description": "Name of the environment."},
     "kind": {"type": "string", "enum": ["contract", "environment", "policy"]},

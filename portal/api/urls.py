@@ -6,12 +6,14 @@ from django.urls import path, re_path
 
 from portal.api import (
     audit,
+    availability,
     blast_radius,
     campaigns,
     capabilities,
     catalog,
     changes,
     environments,
+    hosts,
     me,
     notices,
     places,
@@ -62,6 +64,11 @@ urlpatterns = [
     path(
         "capabilities/<slug:capability>/contracts/<str:version>/", capabilities.OneContract.as_view(), name="contract"
     ),
+    path(
+        "capabilities/<slug:capability>/contracts/<str:version>/availability/",
+        availability.Availability.as_view(),
+        name="contract-availability",
+    ),
     path("capabilities/<slug:capability>/previews/", previews.PreviewTeams.as_view(), name="previews"),
     path(
         "capabilities/<slug:capability>/previews/<slug:team>/leave/",
@@ -95,6 +102,9 @@ urlpatterns = [
     path("clusters/", places.Clusters.as_view(), name="clusters"),
     path("clusters/<slug:cluster>/", places.OneCluster.as_view(), name="cluster"),
     path("clusters/<slug:cluster>/check/", places.ClusterCheck.as_view(), name="cluster-check"),
+    path("clusters/<slug:cluster>/offer/", availability.Offer.as_view(), name="cluster-offer"),
+    path("hosts/", hosts.Hosts.as_view(), name="hosts"),
+    path("hosts/<str:host>/take-back/", hosts.HostTakeBack.as_view(), name="host-take-back"),
     path("policies/", rules.Policies.as_view(), name="policies"),
     path("policies/<slug:policy>/", rules.OnePolicy.as_view(), name="policy"),
     path("quotas/", rules.Quotas.as_view(), name="quotas"),

@@ -333,7 +333,12 @@ API_PLATFORM = [
     Row("api:cluster-offer", "POST", needs("admin", ADMIN, 422), {"cluster": "=cluster"}, {"features": ["backups"]}),
     Row("api:contract-availability", "GET", reads(), {"capability": "postgres", "version": "2.0.0"}),
     Row("api:hosts", "GET", reads()),
-    Row("api:hosts", "POST", needs("admin", ADMIN, 201), body={"host": "*.pay.example", "team": "payments"}),
+    Row(
+        "api:hosts",
+        "POST",
+        needs("admin", ADMIN, 201, token_admin=403),
+        body={"host": "*.pay.example", "team": "payments"},
+    ),
     Row("api:host-take-back", "POST", needs("admin", ADMIN, 204), {"host": "shop.dev.example"}, {}),
     Row("api:policies", "GET", reads()),
     Row("api:policies", "POST", needs("admin", ADMIN, 201), body=NEW_POLICY),
@@ -502,7 +507,9 @@ PAGES_CATALOG = [
     Row("wave-act", "POST", page_for(ADMIN, 422), CAMPAIGN | {"wave": "1", "act": "retry"}),
     Row("campaign-take", "POST", page_for(ASKERS, 302), CAMPAIGN | {"item": "=part"}),
     Row("campaign-take", "POST", page_for(ASKERS, 302, **UNSEEN), CAMPAIGN | {"item": "=hidden_part"}),
-    Row("campaign-postpone", "POST", page_for(ASKERS, 422), CAMPAIGN | {"item": "=part"}, {"until": "2020-01-01 09:00"}),
+    Row(
+        "campaign-postpone", "POST", page_for(ASKERS, 422), CAMPAIGN | {"item": "=part"}, {"until": "2020-01-01 09:00"}
+    ),
     Row(
         "campaign-postpone",
         "POST",
@@ -556,6 +563,7 @@ PAGES_WORK = [
     Row("environment-plan", "POST", page_for(ASKERS, 200), body={"system": "checkout"}),
     Row("environment-plan", "POST", page_for(ASKERS, 200, **UNSEEN), body={"system": "vault"}),
     Row("environment-suggest", "POST", page_for(ASKERS, 200), body={"system": "checkout"}),
+    Row("environment-draft-forget", "POST", page_for(EVERYBODY, 302), body={"token": "0" * 16}),
     Row("environment-suggest", "POST", page_for(ASKERS, 200, **UNSEEN), body={"system": "vault"}),
     *(
         Row(name, "GET", for_people(200), TRY)

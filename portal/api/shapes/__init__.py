@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from portal.api.shapes import (
     administration,
+    availability,
     blast_radius,
     campaigns,
     capabilities,
@@ -24,6 +25,7 @@ __all__ = [
     "SHAPES",
     "Schema",
     "administration",
+    "availability",
     "blast_radius",
     "campaigns",
     "capabilities",
