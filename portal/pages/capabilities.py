@@ -21,7 +21,6 @@ from provisioning.models import Capability, Contract
 from provisioning.selectors import capabilities as selectors
 from provisioning.selectors.blast import may_judge
 from provisioning.selectors.campaigns import may_conduct, open_for
-from provisioning.selectors.stages import stage_list
 
 
 @page("capabilities")
@@ -46,17 +45,17 @@ def capabilities(request: PageRequest) -> HttpResponse:
 
 @page("capabilities")
 def capability(request: PageRequest, name: str) -> HttpResponse:
-    capability, asked = selectors.capability_get(name), request.GET.get("version", "")[:40]
-    versions = listed_versions(capability)
+    capability, asked = selectors.capability_for_page(name), request.GET.get("version", "")[:40]
+    versions = listed_versions(request, capability)
     shown = reading.shown_version(versions, asked)
     if shown is None:
         raise NotFound(f"{name} has no version {asked or 'yet'}.", remedy=f"Open {name} to see its versions.")
     return capability_page(request, capability, versions, shown)
 
 
-def listed_versions(capability: Capability) -> list[Contract]:
-    """All versions without their documents, newest first, each knowing its capability; one query."""
-    versions = list(selectors.contracts_of(capability).defer("document"))
+def listed_versions(request: PageRequest, capability: Capability) -> list[Contract]:
+    """All versions without their documents, newest first, each knowing its capability and its uses; one query."""
+    versions = list(selectors.contracts_in_use(capability, request.rights))
     for row in versions:
         row.capability = capability
     return versions
@@ -87,23 +86,21 @@ def capability_page(
     if rights.may_administer() and form is None and may_become(shown.state):
         form = state_form(shown, versions)
     history = version_history.page_of(versions, _number(request, "history"), also=shown)
-    used = selectors.uses_by_contract(capability, rights)
-    teams = previews.panel(rights, capability, versions)
     context: dict[str, Any] = {
         "capability": capability,
         "contract": shown,
         "newest": versions[0],
         "spec": shown.document.get("spec", {}),
-        "versions": reading.versions(history, used, selectors.defaults_of(versions)),
+        "versions": reading.versions(history, selectors.defaults_of(versions)),
         "history": history,
         "count": len(versions),
         "form": form,
-        "previews": teams,
-        "in_use": sum(one.all for one in used.values()),
-        "in_use_unseen": sum(one.all - one.seen for one in used.values()),
+        "previews": previews.panel(rights, capability, versions),
+        "in_use": sum(one.used for one in versions),
+        "in_use_unseen": sum(one.used - one.seen for one in versions),
         "currency": settings.CURRENCY,
         "said": feedback.said_of(rights, capability),
-        "campaigns": list(open_for(capability)),
+        "campaigns": list(open_for(capability)) if capability.has_campaign else [],
         "may_publish": rights.may_administer(),
         "may_judge": may_judge(rights, capability),
         "may_conduct": may_conduct(rights, capability),
@@ -116,8 +113,8 @@ def capability_page(
 
 
 def _documentation(shown: Contract, capability: Capability) -> dict[str, Any]:
-    """What the contract says of itself, and what it costs; one query."""
-    costs = cost.cost_table(cost.taken_by(shown), stage_list())
+    """What the contract says of itself, and what it costs."""
+    costs = cost.cost_table(cost.taken_by(shown))
     purpose, rest = reading.split_readme(readme.blocks(capability.readme))
     return {
         "inputs": schema_table.rows(shown.document.get("spec", {}).get("inputs", {})),
@@ -142,12 +139,10 @@ def _default_choice(shown: Contract, versions: Sequence[Contract]) -> dict[str, 
 
 
 def _usage(request: PageRequest, capability: Capability) -> dict[str, Any]:
-    """Who uses which, of what the reader may see; two queries."""
+    """Who uses which, of what the reader may see; one query."""
     number = _number(request, "using")
-    systems = selectors.systems_using(capability, request.rights, page=number)
-    uses = selectors.usage_by_place(capability, systems[: selectors.SYSTEMS_SHOWN])
-    usage = reading.usage_matrix(uses, more=len(systems) > selectors.SYSTEMS_SHOWN, page=number)
-    return {"usage": usage, "next_using": number + 1}
+    found = selectors.usage_page(capability, request.rights, page=number)
+    return {"usage": reading.usage_matrix(found.uses, more=found.more, page=number), "next_using": number + 1}
 
 
 def _number(request: PageRequest, name: str) -> int:

@@ -58,8 +58,8 @@ def contract_new(request: PageRequest, name: str = "") -> HttpResponse:
 def contract_state(request: PageRequest, name: str, version: str) -> HttpResponse:
     """Moves one version; what is wrong is shown on the capability's page."""
     request.rights.require_admin()
-    capability = selectors.capability_get(name)
-    versions = listed_versions(capability)
+    capability = selectors.capability_for_page(name)
+    versions = listed_versions(request, capability)
     row = next((one for one in versions if one.version == version), None)
     if row is None:
         return redirect("capability", name)

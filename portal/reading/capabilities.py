@@ -19,7 +19,7 @@ from portal.reading.capability_cost import Price, cheapest_prices, is_known, pri
 from portal.reading.readme import Block
 from portal.reading.version_history import Page, Step
 from provisioning.models import Capability, Contract, Resource
-from provisioning.selectors.capabilities import BAD_STATES, Use, Uses, is_chosen
+from provisioning.selectors.capabilities import BAD_STATES, Use, is_chosen
 
 CATEGORY_ORDER: Final = ("compute", "data", "network", "messages")
 STATE_ORDER: Final = ("stable", "preview", "deprecated", "defective", "retired")
@@ -207,13 +207,13 @@ class VersionLine:
     chosen: bool = False
 
 
-def versions(page: Page, used: Mapping[int, Uses], defaults: Mapping[int, Contract]) -> list[VersionLine]:
-    """A page of versions, newest first, with what each changed; ``used`` counts living resources by contract."""
+def versions(page: Page, defaults: Mapping[int, Contract]) -> list[VersionLine]:
+    """A page of versions as ``contracts_in_use`` counts them, newest first, with what each changed."""
     leading = {row.pk for row in defaults.values()}
     return [
         VersionLine(
             row,
-            used.get(row.pk, Uses()).all,
+            row.used,  # type: ignore[attr-defined]  # annotated
             _note(row),
             page.steps.get(row.pk),
             f"{row.major}.x" if row.pk in leading else "",

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from django.core.cache import cache
 from django.db.models import Min
 
 from idp.kernel.errors import SlipwayError
@@ -20,8 +21,11 @@ from provisioning.domain.plan import Footprint, Prices
 from provisioning.domain.render import RenderContext, usage_of
 from provisioning.models import Cluster, Contract, Stage
 from provisioning.selectors.clusters import prices_of
+from provisioning.selectors.stages import stage_list
 
 MOST_KNOWN: Final = 2_000
+PRICES_KNOWN_FOR: Final = 10
+_PRICE_LISTS: Final = "capabilities.price-lists"
 ANYWHERE: Final = RenderContext(
     environment={"name": "example", "namespace": "system-example", "stage": "dev"},
     system={"name": "system"},
@@ -89,9 +93,9 @@ def price_of(taken: Iterable[Taken], prices: Prices) -> Price | None:
     return Price(min(costs), varies=len(set(costs)) > 1) if costs else None
 
 
-def cost_table(taken: Sequence[Taken], stages: Iterable[Stage]) -> CostTable:
-    """Examples by price lists; ``stages`` come in their order, with their clusters joined."""
-    columns = _columns(stages)
+def cost_table(taken: Sequence[Taken]) -> CostTable:
+    """Examples by the price lists of the stages, which are kept for seconds: they are few and everyone's."""
+    columns: list[Column] = cache.get_or_set(_PRICE_LISTS, lambda: _columns(stage_list()), PRICES_KNOWN_FOR) or []
     lines = (CostLine(one.title, _takes(one.awake), tuple(_costs(one, column) for column in columns)) for one in taken)
     return CostTable(tuple(columns), tuple(lines))
 
@@ -147,13 +151,17 @@ def _taken(document: Mapping[str, Any]) -> tuple[Taken, ...]:
     if not document:
         return ()
     contract = parse_contract(document)
-    found = (_of_example(contract, one.title or one.name.capitalize(), one.inputs) for one in contract.examples)
+    asked = [(one.title or one.name.capitalize(), contract.with_defaults(one.inputs)) for one in contract.examples]
+    bare = contract.with_defaults({})
+    if not contract.validate_inputs(bare) and all(inputs != bare for _, inputs in asked):
+        asked.insert(0, ("With the defaults", bare))
+    found = (_of_inputs(contract, title, inputs) for title, inputs in asked)
     return tuple(one for one in found if one is not None)
 
 
-def _of_example(contract: ParsedContract, title: str, inputs: Mapping[str, Any]) -> Taken | None:
+def _of_inputs(contract: ParsedContract, title: str, filled: Mapping[str, Any]) -> Taken | None:
     """None when the usage depends on what only an environment knows."""
-    place, filled = ANYWHERE.of("example", contract), contract.with_defaults(inputs)
+    place = ANYWHERE.of("example", contract)
     try:
         awake = usage_of(contract, filled, place)
         asleep = usage_of(contract, filled, replace(place, power="asleep"))

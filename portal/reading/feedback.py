@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from governance.access import Rights
 from idp.kernel import clock
 from provisioning.domain.feedback import DISMISSED, Tally
-from provisioning.models import Capability, Feedback, Run
+from provisioning.models import Capability, Run
 from provisioning.selectors import feedback as selectors
 
 ASKED_FOR = timedelta(days=7)
@@ -28,10 +27,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the answers say. ``words`` is None for readers who may not read them."""
+    """What the answers say; ``reads``: the reader may read what people wrote, on a page of its own."""
 
     tally: Tally
-    words: Sequence[Feedback] | None
+    reads: bool
 
 
 def ask_on_run(rights: Rights, run: Run) -> Ask | None:
@@ -53,6 +52,6 @@ def ask_on_environment(rights: Rights, run: Run | None) -> Ask | None:
 
 
 def said_of(rights: Rights, capability: Capability) -> Said:
-    """One query, two for who may read what people wrote."""
-    reads = selectors.may_read_words(rights, capability)
-    return Said(selectors.feedback_tally(capability), selectors.feedback_words(rights, capability) if reads else None)
+    """No query: ``capability`` as ``capability_for_page`` gives it."""
+    tally = Tally(capability.easy, capability.hard)  # type: ignore[attr-defined]  # annotated
+    return Said(tally, selectors.may_read_words(rights, capability))

@@ -6,30 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from governance.access import Rights
-from idp.catalog.models import Team
-from provisioning.models import Capability, Contract, PreviewTeam
-from provisioning.selectors.capabilities import preview_teams, teams_managed
+from provisioning.models import Capability, Contract
+from provisioning.selectors.capabilities import PreviewSeat, preview_seats
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """``joined`` come with whether the reader may let them leave; ``may_join`` are the reader's that have not."""
+    """``may_join`` are the reader's teams that have not joined."""
 
     versions: tuple[str, ...]
-    joined: tuple[tuple[PreviewTeam, bool], ...]
-    may_join: tuple[Team, ...]
+    joined: tuple[PreviewSeat, ...]
+    may_join: tuple[PreviewSeat, ...]
 
 
 def panel(rights: Rights, capability: Capability, versions: Sequence[Contract]) -> Panel | None:
-    """None where there is neither a preview nor a team that has joined. One query, two for who manages teams."""
+    """None where there is neither a preview nor a team that has joined; else one query.
+
+    ``capability`` as ``capability_for_page`` gives it.
+    """
     previewed = tuple(row.version for row in versions if row.state == "preview")
-    joined = preview_teams(capability)
-    if not previewed and not joined:
+    if not previewed and not capability.has_preview_team:  # type: ignore[attr-defined]  # annotated
         return None
-    managed = {team.pk: team for team in teams_managed(rights)}
-    inside = {row.team_id for row in joined}
+    seats = preview_seats(rights, capability)
     return Panel(
         previewed,
-        tuple((row, row.team_id in managed) for row in joined),
-        tuple(team for key, team in managed.items() if key not in inside),
+        tuple(one for one in seats if one.joined),
+        tuple(one for one in seats if one.managed and not one.joined),
     )

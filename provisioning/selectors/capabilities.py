@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTransform
+from django.db.models.functions import Coalesce
 
 from governance.access import MANAGE_TEAM, Rights, visible
 from idp.catalog.models import System, Team
 from idp.kernel.errors import NotFound
 from provisioning.domain.availability import Requires, requires_of
+from provisioning.domain.campaign import OPEN_CAMPAIGN_STATES
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.contract import parse_contract
+from provisioning.domain.feedback import EASY, HARD
 from provisioning.domain.version import choose, parse_version
-from provisioning.models import Capability, Contract, PreviewTeam, Resource
+from provisioning.models import Campaign, Capability, Contract, FeedbackSubject, PreviewTeam, Resource
 
 
 def capability_get(name: str) -> Capability:
@@ -29,6 +32,36 @@ def capability_get(name: str) -> Capability:
     if capability is None:
         raise NotFound(f"There is no capability “{name}”.")
     return capability
+
+
+def capability_for_page(name: str) -> Capability:
+    """As ``capability_get``, knowing ``easy`` and ``hard`` (answers), ``has_campaign``, ``has_preview_team``: what is
+    seldom there is then not asked for. One query."""
+    about = (
+        FeedbackSubject.objects.filter(contract__capability=OuterRef("pk")).order_by().values("contract__capability")
+    )
+    told = Count("feedback", distinct=True)
+    rows = Capability.objects.select_related("owner").annotate(
+        easy=Coalesce(Subquery(about.filter(feedback__answer=EASY).annotate(n=told).values("n")), 0),
+        hard=Coalesce(Subquery(about.filter(feedback__answer=HARD).annotate(n=told).values("n")), 0),
+        has_campaign=Exists(Campaign.objects.filter(capability=OuterRef("pk"), state__in=OPEN_CAMPAIGN_STATES)),
+        has_preview_team=Exists(PreviewTeam.objects.filter(capability=OuterRef("pk"))),
+    )
+    capability = rows.filter(name=name).first()
+    if capability is None:
+        raise NotFound(f"There is no capability “{name}”.")
+    return capability
+
+
+def contracts_in_use(capability: Capability, rights: Rights) -> QuerySet[Contract]:
+    """``contracts_of`` without documents, each with ``used`` and ``seen``: living resources, and those in systems that
+    the reader may see. One query, counted in the database."""
+    living = Q(resources__environment__deleted_at=None) & ~Q(resources__state="gone")
+    rows = contracts_of(capability).defer("document")
+    return rows.annotate(
+        used=Count("resources", filter=living),
+        seen=Count("resources", filter=living & rights.sees("resources__environment__system")),
+    )
 
 
 def contracts_of(capability: Capability) -> QuerySet[Contract]:
@@ -152,10 +185,18 @@ SYSTEMS_SHOWN: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
+class SystemRef:
+    """A system as a table names it."""
+
+    pk: int
+    slug: str
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """A version that a system runs at a stage."""
 
-    system: System
+    system: SystemRef
     stage: str
     stage_order: int
     version: str
@@ -179,56 +220,61 @@ def usage_counts(capability: Capability, rights: Rights) -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Uses:
-    """Living resources of one contract: all of them, and those in systems that the reader may see."""
+class UsesPage:
+    """What the systems of one page run; ``more`` says that further systems follow."""
 
-    all: int = 0
-    seen: int = 0
-
-
-def uses_by_contract(capability: Capability, rights: Rights) -> dict[int, Uses]:
-    """By contract; one query, counted in the database."""
-    seen = Count("pk", filter=rights.sees("environment__system"))
-    rows = _living(capability).values_list("contract").annotate(n=Count("pk"), seen=seen)
-    return {key: Uses(number, visible_number) for key, number, visible_number in rows}
+    uses: tuple[Use, ...]
+    more: bool
 
 
-def systems_using(capability: Capability, rights: Rights, *, page: int = 1) -> list[System]:
-    """A page of ``SYSTEMS_SHOWN`` and one more of the visible systems that run it, by name; those with a bad version
-    first. What the reader may not see is left out before anything is cut."""
+def usage_page(capability: Capability, rights: Rights, *, page: int = 1) -> UsesPage:
+    """Which versions a page of ``SYSTEMS_SHOWN`` visible systems runs at which stage, newest version first.
+
+    Those with a bad version come first, then by name. What the reader may not see is left out before anything is cut.
+    One query, one row for each version and place.
+    """
     used = _living(capability).filter(environment__system=OuterRef("pk"))
-    rows = visible(System.objects.filter(Exists(used)), rights, "")
+    systems = visible(System.objects.filter(Exists(used)), rights, "")
     bad = Exists(used.filter(contract__state__in=BAD_STATES))
     first = (page - 1) * SYSTEMS_SHOWN
-    return list(rows.annotate(bad=bad).order_by("-bad", "slug")[first : first + SYSTEMS_SHOWN + 1])
-
-
-def usage_by_place(capability: Capability, systems: Sequence[System]) -> list[Use]:
-    """What these systems run at which stage, newest version first; one query, one row for each version and place."""
-    by_key = {one.pk: one for one in systems}
-    stage, contract = "environment__stage__", "contract__"
+    shown = systems.annotate(bad=bad).order_by("-bad", "slug").values("pk")[first : first + SYSTEMS_SHOWN + 1]
+    place, contract = "environment__", "contract__"
     rows = (
         _living(capability)
-        .filter(environment__system__in=by_key)
+        .filter(environment__system__in=shown)
         .values_list(
-            "environment__system_id", f"{stage}name", f"{stage}order", f"{contract}version", f"{contract}state"
+            f"{place}system_id", f"{place}system__slug", f"{place}stage__name", f"{place}stage__order",
+            f"{contract}version", f"{contract}state",
         )
         .distinct()
         .order_by(*(f"-{contract}{part}" for part in ("major", "minor", "patch")))
-    )
-    return [Use(by_key[key], *values) for key, *values in rows]
+    )  # fmt: skip
+    return _first_systems([Use(SystemRef(key, slug), *rest) for key, slug, *rest in rows])
 
 
-def preview_teams(capability: Capability) -> list[PreviewTeam]:
-    """Teams that opted in to its previews, by name; one query."""
-    rows = PreviewTeam.objects.filter(capability=capability).select_related("team", "joined_by")
-    return list(rows.order_by("team__name"))
+def _first_systems(uses: list[Use]) -> UsesPage:
+    """Without the one system that was read only to know that there are more."""
+    bad = {one.system.pk for one in uses if one.state in BAD_STATES}
+    ordered = sorted({one.system for one in uses}, key=lambda one: (one.pk not in bad, one.slug))
+    kept = {one.pk for one in ordered[:SYSTEMS_SHOWN]}
+    return UsesPage(tuple(one for one in uses if one.system.pk in kept), more=len(ordered) > SYSTEMS_SHOWN)
 
 
-def teams_managed(rights: Rights) -> list[Team]:
-    """Teams that the reader may opt in and out for, by name; one query, none for who manages no team."""
-    if rights.may_administer():
-        return list(Team.objects.order_by("name"))
-    held = [key for key, permissions in rights.teams.items() if MANAGE_TEAM in permissions]
-    rows = Team.objects.filter(pk__in=held).order_by("name") if held else []
-    return [team for team in rows if rights.may_manage(team)]
+@dataclass(frozen=True, slots=True)
+class PreviewSeat:
+    """A team that opted in to previews, or for which the reader may decide. ``managed``: the reader may."""
+
+    slug: str
+    name: str
+    joined: bool
+    managed: bool
+
+
+def preview_seats(rights: Rights, capability: Capability) -> list[PreviewSeat]:
+    """Teams that have joined, and those of the reader, by name; all of them for platform admins. One query."""
+    joined = Exists(PreviewTeam.objects.filter(team=OuterRef("pk"), capability=capability))
+    teams = Team.objects.annotate(joined=joined).order_by("name")
+    if not rights.may_administer():
+        held = [key for key, permissions in rights.teams.items() if MANAGE_TEAM in permissions]
+        teams = teams.filter(Q(joined=True) | Q(pk__in=held))
+    return [PreviewSeat(one.slug, one.name, one.joined, rights.may_manage(one)) for one in teams]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from governance.access import Rights, visible
+from idp.kernel.errors import Forbidden
 from provisioning.domain.feedback import DISMISSED, EASY, HARD, Tally
 from provisioning.domain.run import TERMINAL_RUN_STATES
 from provisioning.models import Capability, Feedback, FeedbackSubject, Run
-
-WORDS_SHOWN = 20
 
 
 def feedback_of(run: Run) -> Feedback | None:
@@ -43,15 +40,17 @@ def may_read_words(rights: Rights, capability: Capability) -> bool:
     )
 
 
+def require_words(rights: Rights, capability: Capability) -> None:
+    """Forbidden for who may not read what people wrote."""
+    rights.require_scope("read")
+    if not may_read_words(rights, capability):
+        raise Forbidden(f"Only the owners of {capability.name} and platform admins read what people wrote about it.")
+
+
 def feedback_list(rights: Rights, capability: Capability) -> QuerySet[Feedback]:
     """Answers about a capability, latest change first, in systems that the reader may see. Ask ``may_read_words``."""
     rows = visible(_about(capability), rights, "run__environment__system").exclude(answer=DISMISSED)
     return rows.select_related("person", "run__environment__system").order_by("-changed_at", "-id")
-
-
-def feedback_words(rights: Rights, capability: Capability) -> Sequence[Feedback]:
-    """The latest answers that came with words; one query."""
-    return list(feedback_list(rights, capability).exclude(words="")[:WORDS_SHOWN])
 
 
 def _about(capability: Capability) -> QuerySet[Feedback]:
