@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ import pytest
 import yaml
 from django.core.management import CommandError, call_command
 
+from provisioning.contracts import builtin_documents
 from provisioning.models import Capability, Contract
 from tests.personas import Organisation
 from tests.provisioning.domain.contracts import STORE
 from tests.provisioning.domain.contracts import document as changed
+from tests.provisioning.organisation import create, equip
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +47,27 @@ def test_a_check_stores_nothing(tmp_path: Path) -> None:
     assert told.endswith("store@1.2.0 has nothing against it.\n")
     assert (complained, ended) == ("", "")
     assert not Contract.objects.exists()
+
+
+def test_a_check_says_what_it_would_do_to_what_lives(tmp_path: Path, organisation: Organisation) -> None:
+    file = written(tmp_path, "store.yaml")
+    assert "Nothing that lives would move to store@1.2.0." in run("check", file, "--blast")[0]
+    equip(organisation)
+    create(organisation, "one")
+    create(organisation, "two", api={"replicas": 1})
+    data = deepcopy(dict(dict(builtin_documents())["web-service/1.0.0.yaml"].data))
+    data["metadata"]["version"] = "1.1.0"
+    data["spec"]["usage"]["cpu"] = 2
+    data["spec"]["objects"]["server"]["manifest"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 60
+    file.write_text(yaml.safe_dump(data), encoding="utf-8")
+    told = run("check", file, "--blast")[0].splitlines()
+    assert told[1:3] == [
+        "  Of 2 resources that live: 2 restart.",
+        "  payments: 2 restart (+3.25 cores, +58.50 EUR a month)",
+    ]
+    assert told[3].startswith("    restarts  checkout/one/api (1.0.0): Deployment api restarts its pods.")
+    assert not Contract.objects.filter(version="1.1.0").exists()
+    assert "restart" not in run("check", file)[0]
 
 
 def test_a_check_names_file_line_path_and_what_is_right(tmp_path: Path) -> None:

@@ -12,16 +12,19 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from idp.catalog.models import User
 from idp.kernel import clock
-from idp.kernel.actor import Actor
+from idp.kernel.actor import PLATFORM, Actor
 from idp.kernel.errors import FieldError, SlipwayError
+from provisioning.domain.blast_words import told
 from provisioning.domain.contract_draft import Naming
 from provisioning.domain.contract_draft_values import FLUX, RELEASES, Chart
 from provisioning.domain.version import Version
 from provisioning.services.contract_drafts import CRD, VALUES, DraftRequest, contract_draft
+from provisioning.services.contract_preview import contract_strike
 from provisioning.services.contracts import contract_publish, contract_read
 
 ENDINGS: Final = (".yaml", ".yml")
@@ -36,6 +39,7 @@ class Command(BaseCommand):
         verbs = parser.add_subparsers(dest="verb", required=True)
         check = verbs.add_parser("check", help="say what stands against publishing; stores nothing")
         check.add_argument("files", nargs="+", help="YAML files, or folders of them")
+        check.add_argument("--blast", action="store_true", help="say also what each would do to everything that lives")
         publish = verbs.add_parser("publish", help="publish, older versions first")
         publish.add_argument("files", nargs="+", help="YAML files, or folders of them with a README.md beside")
         publish.add_argument("--as", dest="admin", required=True, help="sign-in name of the admin who does it")
@@ -47,11 +51,14 @@ class Command(BaseCommand):
             self._draft(options)
             return
         files = list(_files(options["files"]))
-        failed = self._check(files) if options["verb"] == "check" else self._publish(files, _actor(options["admin"]))
+        if options["verb"] == "check":
+            failed = self._check(files, blast=options["blast"])
+        else:
+            failed = self._publish(files, _actor(options["admin"]))
         if failed:
             raise CommandError(f"{failed} of {len(files)} {'file' if len(files) == 1 else 'files'} must be mended.")
 
-    def _check(self, files: list[Path]) -> int:
+    def _check(self, files: list[Path], *, blast: bool) -> int:
         failed = 0
         for file in files:
             try:
@@ -61,6 +68,9 @@ class Command(BaseCommand):
             else:
                 if not found:
                     self.stdout.write(f"{file}: {parsed.reference} has nothing against it.")
+                if blast and not found:
+                    for line in told(contract_strike(PLATFORM, contract=parsed), parsed.reference, settings.CURRENCY):
+                        self.stdout.write(line)
             failed += bool(found)
             self._tell(file, found)
         return failed
