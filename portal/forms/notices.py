@@ -62,7 +62,7 @@ class NoticeForm(PlainForm):
             "label": "Time zone",
             "kind": "text",
             "value": self["time_zone"].value(),
-            "error": " ".join(self["time_zone"].errors),
+            "error": " ".join(str(one) for one in self["time_zone"].errors),
             "suggestions": [{"value": name} for name in sorted(available_timezones())],
             "maxlength": 60,
         }

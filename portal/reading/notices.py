@@ -65,7 +65,8 @@ def counts(rights: Rights, *, here: str = "", waiting: bool = True) -> Counts:
         asked["here"] = _number(unread.filter(url=here))
     if waiting:
         asked["waiting"] = _Number(waiting_rows(rights))
-    found = User.objects.filter(pk=rights.actor.user_id).order_by().values(**asked).first() or {}
+    me = User.objects.filter(pk=rights.actor.user_id or 0).order_by()
+    found: dict[str, Any] = me.values(**asked).first() or {}
     return Counts(*(int(found.get(name) or 0) for name in ("waiting", "unread", "newest", "here")))
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from governance.domain.notice import KINDS
@@ -38,9 +40,6 @@ def test_every_page_shows_how_many_are_unread(sign_in, mine):
 
 def test_the_bell_takes_no_query_of_its_own(sign_in, mine, django_assert_num_queries):
     """What waits and what is unread are asked for together."""
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     client = sign_in("developer")
     client.get(reverse("teams"))
     with CaptureQueriesContext(
@@ -107,6 +106,19 @@ def test_it_lists_filters_and_pages(sign_in, mine, monkeypatch):
     assert [line.title for line in only.context["lines"]] == ["It waits"]
     assert client.get(reverse("notices"), {"about": "nonsense"}).status_code == 200
     assert client.get(reverse("notices"), {"cursor": "nonsense"}).status_code in (400, 422)
+
+
+@pytest.mark.parametrize("name", ["notices", "notice-drawer", "account-notices"])
+def test_a_page_of_notices_costs_the_same_with_more_of_them(sign_in, mine, name):
+    client, costs = sign_in("developer"), []
+    client.get(reverse(name))
+    for size in (2, 45):
+        for number in range(size):
+            tell(mine, key=f"{size} {number}", url=f"/changes/{number}/")
+        with CaptureQueriesContext(connection) as found:
+            client.get(reverse(name))
+        costs.append(len(found))
+    assert costs[0] == costs[1] <= 12
 
 
 def test_it_marks_one_and_all_as_read(sign_in, mine):
