@@ -19,6 +19,7 @@ from portal.reading import feedback, previews, readme, schema_table, version_his
 from provisioning.domain.contract_states import EXPLAINED, may_become
 from provisioning.models import Capability, Contract
 from provisioning.selectors import capabilities as selectors
+from provisioning.selectors.availability import availability_of
 from provisioning.selectors.blast import may_judge
 from provisioning.selectors.campaigns import may_conduct, open_for
 
@@ -99,6 +100,7 @@ def capability_page(
         "in_use": sum(one.used for one in versions),
         "in_use_unseen": sum(one.used - one.seen for one in versions),
         "currency": settings.CURRENCY,
+        "availability": availability_of(capability.name, shown.version) if _requires(shown) else (),
         "said": feedback.said_of(rights, capability),
         "campaigns": list(open_for(capability)) if capability.has_campaign else [],
         "may_publish": rights.may_administer(),
@@ -110,6 +112,11 @@ def capability_page(
     }
     status = 422 if form is not None and form.errors else 200
     return render(request, "capabilities/capability.html", context, status=status)
+
+
+def _requires(shown: Contract) -> bool:
+    """Whether the version needs something of a cluster, so that it is worth saying where it can be had."""
+    return bool(shown.document.get("spec", {}).get("requires"))
 
 
 def _documentation(shown: Contract, capability: Capability) -> dict[str, Any]:

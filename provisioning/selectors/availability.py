@@ -33,6 +33,11 @@ class StageAvailability:
     leads_to: str
     seen_at: datetime | None
 
+    @property
+    def why(self) -> str:
+        """Reason and remedy in one piece, for people."""
+        return f"{self.reason} {self.remedy}".strip()
+
 
 def availability_of(capability: str, version: str, catalogue: Catalogue | None = None) -> list[StageAvailability]:
     """One for each stage in order, for new environments there. Two queries; a third without a ``catalogue``."""
