@@ -51,16 +51,18 @@ def reconcile_clusters() -> None:
 
 @shared_task(name="provisioning.reconcile_records")
 def reconcile_records() -> None:
-    """Forget what is over: answers kept for repeated requests, old notices and reports, and sessions."""
+    """Forget what is over: answers kept for repeated requests, old notices, reports and drafts, and sessions."""
     from django.contrib.sessions.models import Session
 
     from governance.services.idempotency import idempotency_purge
     from governance.services.notices import notices_purge
     from provisioning.services.blast_reports import blasts_forget
+    from provisioning.services.kept_drafts import drafts_forget
 
     idempotency_purge(clock.now())
     notices_purge(clock.now())
     blasts_forget(clock.now())
+    drafts_forget(now=clock.now())
     Session.objects.filter(expire_date__lte=clock.now()).delete()
 
 

@@ -234,7 +234,8 @@ def _with_none(options: list[Option], required: bool, has_default: bool, chosen:
 
 
 def _fill_checkbox(bare: Input, schema: Schema, value: Any, drawing: Drawing, depth: int) -> Input:
-    return replace(bare, checked=bool(schema.get("default", False) if value is None else value), missing=False)
+    checked = bool(schema.get("default", False) if value is None else value)
+    return replace(bare, checked=checked, value="no" if value is False else "1", missing=False)
 
 
 def _fill_reference(bare: Input, schema: Schema, value: Any, drawing: Drawing, depth: int) -> Input:

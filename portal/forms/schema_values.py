@@ -6,13 +6,14 @@ both. An empty field is no value. The names of fields are those that ``schema_fo
 
 ``<path>`` a value · ``<path>.row`` which rows of a list there are · ``<path>.key``, ``.value`` rows of a map ·
 ``<path>.rows`` a map or list of ticks is there · ``<path>.seen`` a tick is there · ``<path>.blank`` an empty text is
-meant · ``<path>.~unset`` an object that was not there · ``<path>.~drawn`` the choice that the fields belong to · ``<path>.~aside`` what was typed for others ·
-``<path>.~rest`` what has no field, as YAML
+meant · ``<path>.~unset`` an object that was not there · ``<path>.~drawn`` the choice that the fields belong to ·
+``<path>.~aside`` what was typed for others · ``<path>.~rest`` what has no field, as YAML
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
@@ -227,8 +228,8 @@ def _lines(schema: Schema, text: str) -> Any:
 def _flag(schema: Schema, posted: Posted, name: str, required: bool) -> Any:
     text = posted.get(name)
     if text is None:
-        there = posted.get(f"{name}.seen") is not None
-        return False if there and (required or schema.get("default") is True) else None
+        seen = posted.get(f"{name}.seen")  # “no” where it said no before, which is more than to say nothing
+        return False if seen == "no" or (seen and (required or schema.get("default") is True)) else None
     return _boolean(str(text)) if str(text) else None
 
 
@@ -248,7 +249,8 @@ def _scalar(schema: Schema, text: str) -> Any:
 def _number(schema: Schema, text: str) -> Any:
     if WHOLE_NUMBER.match(text):
         return int(text)
-    return float(text) if DECIMAL_NUMBER.match(text) else text
+    number = float(text) if DECIMAL_NUMBER.match(text) else math.inf
+    return number if math.isfinite(number) else text
 
 
 _READ: Final[Mapping[str, Callable[[Schema, str], Any]]] = {

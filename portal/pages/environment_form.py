@@ -1,7 +1,8 @@
 """Asking for an environment, new or changed: the form, its live plan, and what comes of it.
 
 One form for both. Every structural edit (add, remove, rows of a map) posts the whole draft and gets the form back;
-every other input asks for the plan only. The draft lives in the browser; nothing is stored before it is asked for.
+every other input asks for the plan only. The draft lives in the browser, and a copy of it on its writer's own desk
+(``kept_drafts``); nothing else is stored before it is asked for.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from idp.kernel import clock
 from idp.kernel.errors import Conflict, InvalidInput, PolicyDenied, QuotaExceeded, UserFault
 from portal.forms.draft_edits import edited, first_draft, pasted
 from portal.forms.environment_draft import Draft, from_document, from_post
+from portal.forms.kept_draft import Desk
+from portal.pages import kept_drafts
 from portal.pages.shell import FORM, POST, page
 from portal.reading.request_page import DraftContracts, Surroundings, surroundings, with_defaults
 from portal.reading.request_view import RequestView, request_of
@@ -45,7 +48,8 @@ def environment_new(request: HttpRequest) -> HttpResponse:
         return _posted(request, around, None)
     contracts = DraftContracts(request.GET.getlist("resource"), around.cluster_of(request.GET.get("stage", "")))
     draft = first_draft(request.GET, around, contracts, _document_to_copy(request, around))
-    return render(request, TEMPLATE, _view(request, around, draft, contracts).context())
+    draft, desk = kept_drafts.opened(request, system, draft)
+    return render(request, TEMPLATE, _view(request, around, draft, contracts, desk=desk).context())
 
 
 @page("environments", methods=FORM)
@@ -54,9 +58,11 @@ def environment_edit(request: HttpRequest, system: str, name: str) -> HttpRespon
     around = surroundings(request.rights, environment.system)  # type: ignore[attr-defined]
     if request.method == "POST":
         return _posted(request, around, environment)
-    draft = _present(environment)
+    draft, desk = kept_drafts.opened(
+        request, environment.system, _present(environment), environment=name, kept=_kept(environment)
+    )
     contracts = DraftContracts((one.capability for one in draft.resources), environment.cluster)
-    return render(request, TEMPLATE, _view(request, around, draft, contracts, environment).context())
+    return render(request, TEMPLATE, _view(request, around, draft, contracts, environment, desk=desk).context())
 
 
 @page("environments", methods=POST)
@@ -67,6 +73,7 @@ def environment_plan(request: HttpRequest) -> HttpResponse:
     name = request.POST.get("environment")
     environment = _editable(request, system.slug, name) if name else None
     draft, contracts = _draft(request, around, environment)
+    kept_drafts.keep(request, system, draft, environment=name or "")
     shown = request.POST.get("shown_stage")
     moved = environment is None and shown is not None and shown != draft.stage
     view = _view(request, around, with_defaults(draft, around, shown) if moved else draft, contracts, environment)
@@ -92,6 +99,8 @@ def environment_suggest(request: HttpRequest) -> HttpResponse:
 def _posted(request: HttpRequest, around: Surroundings, environment: Environment | None) -> HttpResponse:
     do = request.POST.get("do", "check")
     draft, contracts = _draft(request, around, environment)
+    if not request.htmx:  # type: ignore[attr-defined]  # else the plan that follows keeps it
+        kept_drafts.keep(request, around.system, draft, environment=environment.name if environment else "")
     if do == "yaml":
         return _from_yaml(request, around, draft, environment)
     if do.partition(":")[0] in STRUCTURAL:
@@ -110,6 +119,7 @@ def _submitted(request: HttpRequest, view: RequestView) -> HttpResponse:
     except (InvalidInput, PolicyDenied, QuotaExceeded, Conflict) as error:
         view = view.planned(request.actor, strict=True, refused=error)  # type: ignore[attr-defined]
         return render(request, TEMPLATE, view.context(), status=409 if isinstance(error, Conflict) else 422)
+    kept_drafts.done(request)
     run = change.runs.order_by("-id").values_list("pk", flat=True).first()
     if run is not None:
         return redirect("run", run)
@@ -225,6 +235,7 @@ def _view(
     contracts: DraftContracts,
     environment: Environment | None = None,
     focus: str = "",
+    desk: Desk | None = None,
 ) -> RequestView:
     if environment is None:
         action = reverse("environment-new")
@@ -238,6 +249,7 @@ def _view(
         action=action,
         now=clock.now(),
         focus=focus,
+        desk=desk or kept_drafts.posted(request),
         opened=frozenset(request.POST.getlist("opened")),
     )
 

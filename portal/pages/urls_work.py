@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.pages import changes, environment_form, environments, feedback, live, runs
+from portal.pages import asking, changes, environment_form, environments, feedback, kept_drafts, live, runs
 
 urlpatterns = [
     path("environments/", environments.environments, name="environments"),
     path("environments/new", environment_form.environment_new, name="environment-new"),
     path("environments/plan", environment_form.environment_plan, name="environment-plan"),
     path("environments/suggest", environment_form.environment_suggest, name="environment-suggest"),
+    path("environments/drafts/forget", kept_drafts.draft_forgotten, name="environment-draft-forget"),
     path("environments/<slug:system>/<slug:name>/", environments.environment, name="environment"),
     path("environments/<slug:system>/<slug:name>/live", environments.environment_live, name="environment-live"),
     path("environments/<slug:system>/<slug:name>/revisions/", environments.revisions, name="environment-revisions"),
     path("environments/<slug:system>/<slug:name>/changes/", environments.changes, name="environment-changes"),
     path("environments/<slug:system>/<slug:name>/settings/", environments.settings, name="environment-settings"),
     path("environments/<slug:system>/<slug:name>/edit", environment_form.environment_edit, name="environment-edit"),
+    path("environments/<slug:system>/<slug:name>/ask/<slug:kind>", asking.environment_ask, name="environment-ask"),
     path("environments/<slug:system>/<slug:name>/delete", environments.environment_delete, name="environment-delete"),
     path("changes/", changes.changes, name="changes"),
     path("changes/decide", changes.changes_decide, name="changes-decide"),

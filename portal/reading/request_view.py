@@ -18,6 +18,7 @@ from idp.kernel.actor import Actor
 from idp.kernel.documents import load_yaml
 from idp.kernel.errors import FieldError, SlipwayError
 from portal.forms.environment_draft import Contracts, Draft
+from portal.forms.kept_draft import Desk
 from portal.forms.request_form import ResourceForm, Shown, draft_errors, resource_forms, sentence
 from portal.forms.yaml_text import as_yaml
 from portal.reading.plan_panel import Note, PlanPanel, panel_of, unplanned
@@ -54,6 +55,7 @@ class RequestView:
     strict: bool = False
     plan: Planned | None = None
     refused: SlipwayError | None = None
+    desk: Desk | None = None
 
     @property
     def editing(self) -> bool:
@@ -110,6 +112,7 @@ class RequestView:
             "yaml": (text := yaml_text(self.draft)),
             "faults": faults(self.problems, text, self.strict),
             "showing": "form",
+            "desk": self.desk,
             "curl": curl_text(request_of(self.draft, self.environment)),
         }
 

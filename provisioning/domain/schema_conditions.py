@@ -193,7 +193,7 @@ def _one_of_problems(schema: Schema, path: str) -> Iterator[FieldError]:
         )
     for index, branch in enumerate(schema["oneOf"]):
         if isinstance(branch, Mapping) and CONDITIONS & branch.keys():
-            yield FieldError(f"{place}.{index}", "must not hold conditions of its own; put them into an input inside it")
+            yield FieldError(f"{place}.{index}", "must not hold conditions of its own; put them into an input in it")
         if isinstance(branch, Mapping) and branch.get("additionalProperties") is not False:
             yield FieldError(
                 f"{place}.{index}.additionalProperties", "must be false, so that a mistyped input is refused"

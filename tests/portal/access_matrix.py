@@ -311,6 +311,16 @@ API_PLATFORM = [
         API_CAMPAIGN | {"item_id": "=hidden_part"},
         {"until": "2020-01-01T09:00:00Z"},
     ),
+    Row("api:contract-drafts", "POST", needs("admin", ADMIN, 422), body={"artifact": "crd", "text": "kind: Pod"}),
+    Row("api:defaults", "GET", reads(), {"capability": "postgres"}),
+    Row("api:defaults", "POST", needs("admin", ADMIN, 200), {"capability": "postgres"}, {"version": "1.0.0"}),
+    Row("api:default-clear", "POST", needs("admin", ADMIN, 204), {"capability": "postgres", "major": 1}, {}),
+    Row(
+        "api:capability-feedback",
+        "GET",
+        reads(403, admin=200),
+        {"capability": "postgres"},
+    ),
     Row("api:previews", "GET", reads(), {"capability": "postgres"}),
     Row("api:previews", "POST", needs("admin", MANAGERS, 200), {"capability": "postgres"}, {"team": "payments"}),
     Row(
@@ -412,6 +422,13 @@ API_CHANGES += [
 API_RUNS = [
     Row("api:run", "GET", reads(), {"run_id": "=living_run"}),
     Row("api:run", "GET", reads(**UNSEEN), {"run_id": "=hidden_run"}),
+    Row(
+        "api:run-feedback",
+        "POST",
+        needs("change", ("developer",), 200, token_change=404),
+        {"run_id": "=living_run"},
+        {"answer": "easy"},
+    ),
     Row("api:run-events", "GET", reads(), {"run_id": "=living_run"}),
     Row("api:run-events", "GET", reads(**UNSEEN), {"run_id": "=hidden_run"}),
     Row("api:run-cancel", "POST", needs("change", ASKERS, 202, token_change=404), {"run_id": "=going_run"}, {}),
@@ -494,6 +511,9 @@ PAGES_CATALOG = [
         {"name": "postgres"},
         {"do": "join", "team": "payments"},
     ),
+    Row("hosts", "GET", for_people(200)),
+    Row("hosts", "POST", page_for(ADMIN, 302), body={"host": "*.pay.example", "team": "payments"}),
+    Row("host-release", "POST", page_for(ADMIN, 302), body={"host": "shop.dev.example"}),
     Row("campaigns", "GET", for_people(200)),
     Row("campaign-new", "GET", page_for(ADMIN, 200), query="?capability=route"),
     Row("campaign-new", "POST", page_for(ADMIN, 422), body={"capability": "route"}),
@@ -563,7 +583,7 @@ PAGES_WORK = [
     Row("environment-plan", "POST", page_for(ASKERS, 200), body={"system": "checkout"}),
     Row("environment-plan", "POST", page_for(ASKERS, 200, **UNSEEN), body={"system": "vault"}),
     Row("environment-suggest", "POST", page_for(ASKERS, 200), body={"system": "checkout"}),
-    Row("environment-draft-forget", "POST", page_for(EVERYBODY, 302), body={"token": "0" * 16}),
+    Row("environment-draft-forget", "POST", for_people(302), body={"token": "0" * 16}),
     Row("environment-suggest", "POST", page_for(ASKERS, 200, **UNSEEN), body={"system": "vault"}),
     *(
         Row(name, "GET", for_people(200), TRY)

@@ -69,6 +69,7 @@ FORMS: dict[str, tuple[list[str], tuple[str, ...]]] = {
     "account-sessions": ([], ("password",)),
     "environment-new": ([], ("system", "environment", "stage", "reason", "do", "yaml", "expires", "r", "add")),
     "environment-plan": ([], ("system", "environment", "stage", "reason", "shown_stage")),
+    "environment-draft-forget": ([], ("token",)),
     "environment-suggest": ([], ("system", "stage", "r", "name")),
     "environment-edit": (["checkout", "try"], ("reason", "do", "yaml", "r", "add", "base", "expires")),
     "environment-delete": (["checkout", "try"], ("reason", "confirm_name")),

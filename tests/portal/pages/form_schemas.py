@@ -179,7 +179,7 @@ def _posted(one: Input, posted: QueryDict) -> None:
                 if option.selected:
                     posted.appendlist(one.name, option.value)
         case "checkbox":
-            posted.appendlist(f"{one.name}.seen", "1")
+            posted.appendlist(f"{one.name}.seen", one.value)
             if one.checked:
                 posted.appendlist(one.name, "true")
         case "select" | "choices" | "reference":

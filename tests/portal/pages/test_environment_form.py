@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from provisioning.models import Change, Environment
+from provisioning.models import Change, Environment, KeptDraft
 from tests.provisioning.organisation import create
 
 pytestmark = pytest.mark.django_db
@@ -338,3 +339,76 @@ def test_it_bears_a_second_environment_of_the_same_name_asked_for_at_once(equipp
     answer = sign_in("developer").post(NEW, draft(do="submit"))
     assert answer.status_code == 422
     assert "There is a checkout/try already" in text(answer)
+
+
+def kept(client):
+    """The drafts that are offered where a new environment of checkout is begun."""
+    page = text(client.get(NEW, {"system": "checkout"}))
+    return page, [one.token for one in KeptDraft.objects.order_by("pk")]
+
+
+def test_it_keeps_what_was_typed_for_a_closed_tab(equipped, sign_in):
+    client = sign_in("developer")
+    touched = with_service(
+        **{"began": "as it was", "draft_token": "0123456789abcdef", "r.db.inputs.storageGiB": "half a l"}
+    )
+    client.post("/environments/plan", touched, **HTMX)
+    page, tokens = kept(client)
+    assert tokens == ["0123456789abcdef"]
+    assert "You began a draft" in page
+    assert "try: db, api" in page
+    again = text(client.get(NEW, {"system": "checkout", "draft": tokens[0]}))
+    assert 'value="half a l"' in again
+    assert 'value="registry.example/api:1"' in again
+    assert 'value="0123456789abcdef"' in again
+    assert "You began a draft" not in again
+    assert "You began a draft" not in text(sign_in("maintainer").get(NEW, {"system": "checkout"}))
+
+
+def test_it_keeps_nothing_that_nobody_touched_and_nothing_that_was_asked_for(equipped, sign_in):
+    client = sign_in("developer")
+    opened = client.get(NEW, {"system": "checkout", "resource": "postgres"}).context["desk"]
+    posted = {"system": "checkout", "name": "dev", "stage": "dev", "began": opened.began, "draft_token": opened.token}
+    client.post("/environments/plan", posted | {"expires": "3d"}, **HTMX)
+    assert KeptDraft.objects.count() == 1
+    client.post(NEW, draft(do="submit", draft_token=opened.token, began=opened.began))
+    assert Change.objects.count() == 1
+    assert KeptDraft.objects.count() == 0
+
+
+def test_it_forgets_a_draft_of_one_s_own_only(equipped, sign_in):
+    developer = sign_in("developer")
+    developer.post("/environments/plan", draft(began="x", draft_token="0123456789abcdef"), **HTMX)
+    sign_in("maintainer").post("/environments/drafts/forget", {"token": "0123456789abcdef"})
+    assert KeptDraft.objects.count() == 1
+    developer = sign_in("developer")
+    assert developer.post("/environments/drafts/forget", {"token": "0123456789abcdef"}, **HTMX).content == b""
+    assert KeptDraft.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("do", "selected"),
+    [("as:yaml", "t-yaml"), ("as:curl", "t-curl"), ("as:form", "t-form")],
+    ids=["yaml", "curl", "form"],
+)
+def test_it_shows_another_view_without_script(equipped, sign_in, do, selected):
+    page = text(sign_in("developer").post(NEW, draft(do=do)))
+    assert re.search(f'id="{selected}"[^>]*aria-selected="true"', page)
+    assert "storageGiB: 5" in page
+
+
+def test_it_swaps_the_form_for_yaml_and_tells_what_cannot_be_read(equipped, sign_in):
+    client = sign_in("developer")
+    written = "stage: dev\nresources:\n  store: {capability: postgres@1, inputs: {storageGiB: 9, colour: red}}\n"
+    answer = client.post(NEW, draft(yaml=written, do="yaml"), **HTMX)
+    assert answer.content.decode().strip().startswith('<form class="stack request-form"')
+    assert 'name="r.store.inputs.storageGiB"' in text(answer)
+    assert "colour: red" in text(answer), "what no field can show is kept as YAML"
+    broken = client.post(NEW, draft(yaml="stage: [", do="yaml"), **HTMX)
+    assert (broken.status_code, broken["HX-Retarget"]) == (422, "#yaml-problem")
+    assert "Line " in text(broken)
+
+
+def test_it_names_the_lines_of_what_is_wrong(equipped, sign_in):
+    page = text(sign_in("developer").post("/environments/plan", draft(**{"r.db.inputs.storageGiB": "lots"}), **HTMX))
+    assert re.search(r"Line \d+</span> <code>spec.resources.db.inputs.storageGiB</code> Must be a whole number", page)

@@ -39,8 +39,8 @@ def read(schema: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
 def test_it_keeps_a_document_through_any_number_of_forms(draft):
     schema, inputs = draft
     once = read(schema, inputs)
-    assert read(schema, once) == once
-    assert asked_for(read(schema, asked_for(once))) == asked_for(once)
+    again = read(schema, asked_for(once))
+    assert apply_defaults(asked_for(again), schema) == apply_defaults(asked_for(once), schema)
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
