@@ -15,7 +15,7 @@ from django.urls import NoReverseMatch, reverse
 from bench.databases import Databases
 from bench.report import Row, milliseconds, missing
 from bench.seed import Seeded
-from bench.timing import median, once, percentile
+from bench.timing import Action, median, once_with_cpu, percentile
 
 FLOOR = "floor"
 MOST_RATIO, MOST_QUERIES, MOST_GROWTH = 3.0, 12, 1.2
@@ -48,12 +48,26 @@ PAGES: Mapping[str, Address] = {
 
 @dataclass
 class Taken:
-    """Milliseconds and queries of one page at one size of data."""
+    """Milliseconds and queries of one page at one size of data; ``cpu`` is what this process computed of them."""
 
     samples: list[float] = field(default_factory=list)
     floor: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    floor_cpu: list[float] = field(default_factory=list)
     queries: int = 0
     size: int = 0
+
+    def take(self, floor: Action, shown: Action) -> None:
+        """One of each, the floor first."""
+        for action, samples, cpu in ((floor, self.floor, self.floor_cpu), (shown, self.samples, self.cpu)):
+            took, computed = once_with_cpu(action)
+            samples.append(took)
+            cpu.append(computed)
+
+    @property
+    def cpu_ratio(self) -> float:
+        """How many times the floor this process computes; other work on the machine hardly moves it."""
+        return median(self.cpu) / median(self.floor_cpu)
 
 
 def address(page: str, at: Seeded) -> str:
@@ -114,8 +128,7 @@ def _round(
         shown = partial(load, client, url)
         shown()
         for _ in range(times):
-            taken[page][size].floor.append(once(floor))
-            taken[page][size].samples.append(once(shown))
+            taken[page][size].take(floor, shown)
 
 
 def _url_or_none(page: str, at: Seeded) -> str | None:
@@ -140,7 +153,7 @@ def _row(page: str, by_size: Mapping[int, Taken], main: int) -> Row:
         what=f"page: {page}",
         floor=milliseconds(floor),
         measured=f"{milliseconds(p95)}, {one.queries} queries",
-        ratio=f"{p95 / floor:.2f}",
+        ratio=f"{p95 / floor:.2f} (median {median(one.samples) / median(one.floor):.2f}, CPU {one.cpu_ratio:.2f})",
         budget=BUDGET,
         ok=p95 <= MOST_RATIO * floor and one.queries <= MOST_QUERIES,
     )
@@ -177,6 +190,8 @@ def details(taken: Mapping[str, Mapping[int, Taken]]) -> dict[str, dict[str, dic
                 "p95_ms": round(percentile(one.samples, 0.95), 2),
                 "floor_median_ms": round(median(one.floor), 2),
                 "floor_p95_ms": round(percentile(one.floor, 0.95), 2),
+                "cpu_median_ms": round(median(one.cpu), 2),
+                "floor_cpu_median_ms": round(median(one.floor_cpu), 2),
                 "queries": one.queries,
                 "bytes": one.size,
             }

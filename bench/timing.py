@@ -27,6 +27,16 @@ def once(action: Action) -> float:
     return (time.perf_counter() - began) * 1000
 
 
+def once_with_cpu(action: Action) -> tuple[float, float]:
+    """Milliseconds that ``action`` takes, and those of them that this process computed.
+
+    The second does not count waiting, be it for the database or for other work of the machine.
+    """
+    computed = time.process_time()
+    took = once(action)
+    return took, (time.process_time() - computed) * 1000
+
+
 def in_turns(actions: Mapping[str, Action], *, times: int, warm_up: int = 2) -> dict[str, list[float]]:
     """Milliseconds of each action, ``times`` each, all in turns. The first ``warm_up`` rounds do not count."""
     taken: dict[str, list[float]] = {name: [] for name in actions}

@@ -77,7 +77,8 @@ class Changes(Endpoint):
     )
     def post(self, request: Request) -> HttpResponse:
         change = change_submit(self.actor, change_request(self.sent), now=clock.now())
-        response = created(change_row(_joined(change.pk)), paths.change(change.pk), status=202)
+        row = change_row(change, requester=self.actor.username)
+        response = created(row, paths.change(change.pk), status=202)
         return _announced(response, change)
 
 
@@ -163,8 +164,8 @@ ChangeResume = _decision(
 )
 
 
-def change_row(change: Change) -> dict[str, Any]:
-    """Needs ``CHANGES_JOINED`` joined."""
+def change_row(change: Change, *, requester: str = "") -> dict[str, Any]:
+    """Needs ``CHANGES_JOINED`` joined, but for who asked where ``requester`` is given."""
     return {
         "id": change.pk,
         "kind": change.kind,
@@ -174,7 +175,7 @@ def change_row(change: Change) -> dict[str, Any]:
         "environment": change.environment_name,
         "stage": change.stage.name,
         "team": change.system.team.slug,
-        "requester": change.requester.username,
+        "requester": requester or change.requester.username,
         "via": change.via,
         "reason": change.reason,
         "base": change.base.number if change.base else None,
