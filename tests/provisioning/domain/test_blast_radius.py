@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from provisioning.contracts import builtin_documents
-from provisioning.domain.blast_radius import OUTCOMES, Impact, Living, impact_on, strike, summary
+from provisioning.domain.blast_radius import OUTCOMES, Impact, Living, Read, impact_on, majors_reached, strike, summary
 from provisioning.domain.contract import Contract, parse_contract
 from provisioning.domain.plan import Footprint, Prices
 from tests.provisioning.domain.contracts import PLACE, document
@@ -37,7 +38,8 @@ SERVER = "spec.objects.server.manifest.spec"
         pytest.param("web-service", (), "unchanged", "stays as it is", id="nothing"),
         pytest.param("web-service", (("spec.summary", "Other."),), "unchanged", "stays as it is", id="words"),
         pytest.param(
-            "web-service", ((f"{SERVER}.revisionHistoryLimit", 5),), "changed", "Deployment thing changes, no pod restarts", id="a-number"
+            "web-service", ((f"{SERVER}.revisionHistoryLimit", 5),), "changed", "thing changes, no pod restarts",
+            id="a-number",
         ),
         pytest.param(
             "web-service", ((f"{SERVER}.template.spec.terminationGracePeriodSeconds", 60),), "restarts",
@@ -106,6 +108,45 @@ def test_for_another_major_it_maps_the_inputs_first() -> None:
     assert (found.outcome, found.problems[0].path) == ("fails", "upgrade")
 
 
+def test_it_fails_when_others_read_what_is_gone() -> None:
+    one = replace(living("postgres"), read_by=(Read("api", "host"), Read("api", "port")))
+    data = ("spec.publish", {"host": "${resource.name}"})
+    found = impact_on(one, built_in("postgres", data))
+    assert (found.outcome, [problem.path for problem in found.problems]) == ("fails", ["outputs.port"])
+    assert found.reason == "What others read is gone: outputs.port is read by api, and 1.1.0 does not publish it."
+
+
+def test_it_says_who_reads_what_changes() -> None:
+    published = {"thing": {"host": "thing.before.svc", "port": 5432}}
+    one = replace(living("postgres"), read_by=(Read("api", "host"), Read("api", "port")), outputs=published)
+    found = impact_on(one, built_in("postgres", ("spec.summary", "Other.")))
+    assert (found.outcome, found.reason) == ("changed", "api reads its host, which changes.")
+
+
+def test_an_object_that_would_be_refused_fails() -> None:
+    target = built_in("web-service", (f"{SERVER}.revisionHistoryLimit", "five"))
+    found = impact_on(living("web-service", image="a"), target)
+    assert found.outcome == "fails"
+    assert "Deployment thing is not valid: spec.revisionHistoryLimit" in found.reason
+    assert found.usage_after == found.usage_before
+
+
+@pytest.mark.parametrize(
+    ("version", "upgrade", "reached"),
+    [
+        pytest.param("1.4.0", {}, {1}, id="minor"),
+        pytest.param("3.0.0", {"2": {}}, {2, 3}, id="major"),
+        pytest.param("3.0.0", {"1": {}, "2": {}}, {1, 2, 3}, id="two-before"),
+        pytest.param("3.0.0", {}, {3}, id="without-a-mapping"),
+        pytest.param("1.0.0", {"0": {}}, {0, 1}, id="from-zero"),
+    ],
+)
+def test_it_reaches_its_major_and_what_its_mapping_takes_along(
+    version: str, upgrade: dict[str, Any], reached: set[int]
+) -> None:
+    assert majors_reached(built_in("postgres", ("spec.upgrade", upgrade), version=version)) == reached
+
+
 def test_it_counts_by_team_and_environment() -> None:
     all_of_them = [
         living("web-service", image="a"),
@@ -125,7 +166,8 @@ def test_it_counts_by_team_and_environment() -> None:
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_no_built_in_contract_is_changed_by_its_own_next_version(path: str) -> None:
     contract = parse_contract(DOCUMENTS[path].data)
-    target = built_in(contract.capability)
+    version = f"{contract.semver.major}.{contract.semver.minor + 1}.0"
+    target = parse_contract(document(DOCUMENTS[path].data, ("metadata.version", version)))
     from provisioning.domain.contract_checks import sample_inputs
 
     for example in contract.examples:
