@@ -142,6 +142,7 @@ def _frame(request: HttpRequest, found: Environment, tab: str) -> dict[str, Any]
         "may_request": rights.may_request(found.system) and found.deleted_at is None and found.state != "deleting",
         "currency": django_settings.CURRENCY,
         "number": found.desired.number if found.desired else 0,
+        "asleep": found.desired is not None and found.desired.document.get("power") == "asleep",
         "sandbox": found.cluster.driver == "sandbox" and Cluster.objects.exclude(driver="sandbox").exists(),
     }
 

@@ -60,6 +60,7 @@ class Column:
     differs_from: str = ""
     differs: str = ""
     last: bool = False
+    promote: Next = field(default_factory=Next)
 
 
 @dataclass(slots=True)
@@ -102,6 +103,7 @@ def pipeline(
                 differs_from=after.name if after and environment else "",
                 differs=differences(documents[stage.pk], documents[after.pk]) if after and environment else "",
                 last=index == len(stages) - 1,
+                promote=_promote(system, environment, stage, stages, standing) if may_request else Next(),
             )
         )
     shown = {one.pk for one in standing.values() if one is not None}
@@ -192,6 +194,22 @@ def _ready(environment: Environment | None, document: Document, rows: Iterable[M
         return ""
     ready = sum(row["environment_id"] == environment.pk and row["state"] == "ready" for row in rows)
     return f"{ready} of {max(len(document), ready)} ready"
+
+
+def _promote(
+    system: System,
+    environment: Environment | None,
+    stage: Stage,
+    stages: Sequence[Stage],
+    standing: Mapping[int, Environment | None],
+) -> Next:
+    """Where what runs here can go; nothing before it was made, or where no stage follows."""
+    following = next((one for one in stages if one.promotes_from_id == stage.pk), None)
+    if environment is None or following is None or environment.state != "ready":
+        return Next()
+    target = standing[following.pk]
+    there = reverse("environment-ask", args=[system.slug, target.name if target else following.name, "promote"])
+    return Next(f"{there}?{urlencode({'from': environment.name})}", f"Promote to {following.name}")
 
 
 def _first(system: System, stage: Stage, may_request: bool) -> Next:

@@ -72,7 +72,7 @@ def unplanned(editing: bool) -> PlanPanel:
 
 def panel_of(planned: Planned, forms: Sequence[ResourceForm], errors: dict[str, str], now: datetime) -> PlanPanel:
     """The panel for a draft. ``forms`` and ``errors`` are the form's own view of what is wrong, so that both agree."""
-    editing = planned.kind == "update"
+    editing = planned.base is not None and planned.kind != "create"
     plan = planned.plan
     blocked = _blocked(planned, forms, errors)
     resources = diff_resources(plan) if plan else []
@@ -84,7 +84,7 @@ def panel_of(planned: Planned, forms: Sequence[ResourceForm], errors: dict[str, 
         made=() if editing or errors.get("name") else tuple(_made(one) for one in plan.get("resources", ())),
         diff=tuple(resources) if editing else (),
         unchanged=_unchanged(plan) if editing and plan else "",
-        empty="" if resources else _empty(editing, forms),
+        empty="" if resources else _moved(plan) or _empty(editing, forms),
         costs=_costs(plan, now) if plan and (editing or plan["resources"]) else (),
         team=planned.system.team.name,
         quota=tuple(quota_left(line) for line in planned.quota),
@@ -112,8 +112,16 @@ def _empty(editing: bool, forms: Sequence[ResourceForm]) -> str:
 
 
 def _unchanged(plan: dict[str, Any]) -> str:
+    return " ".join(part for part in (_moved(plan), unchanged_sentence(plan)) if part)
+
+
+def _moved(plan: dict[str, Any]) -> str:
+    """How the end of something that lives moves, and whether it falls asleep though nothing in it does."""
+    if not plan or plan["base"] is None or plan["kind"] == "delete":
+        return ""
     moved = expiry_words(plan.get("expires_before"), plan.get("expires_after"), _day)
-    return " ".join(part for part in (moved, unchanged_sentence(plan)) if part)
+    power = plan.get("power_after", "awake")
+    return moved or ("" if power == plan.get("power_before", "awake") else f"It is {power} from then on.")
 
 
 def _day(moment: str) -> str:
@@ -138,6 +146,7 @@ def _notes(planned: Planned, forms: Sequence[ResourceForm], errors: dict[str, st
                 "policy",
             )
         )
+    notes += [Note("warn", one, "warns", "policy") for one in planned.notes]
     notes += [Note("bad", one.sentence, "denied", "change") for one in planned.shortages]
     notes += [
         Note("bad" if one.state == "defective" else "warn", one.sentence, one.state, "contract")
@@ -149,7 +158,7 @@ def _notes(planned: Planned, forms: Sequence[ResourceForm], errors: dict[str, st
 def _costs(plan: dict[str, Any], now: datetime) -> tuple[dict[str, Any], ...]:
     currency = plan["currency"]
     before, after = plan["cost_before"], plan["cost_after"]
-    if plan["kind"] == "update":
+    if plan["kind"] != "create" and plan["base"] is not None:
         return (
             {"label": "Difference a month", "value": _difference(before, after, currency)},
             {"label": "A month after", "value": words.money(after, currency), "soft": True},

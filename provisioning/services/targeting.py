@@ -20,6 +20,7 @@ from provisioning.domain.targets import Target
 from provisioning.models import Environment, Revision, Stage
 from provisioning.selectors.contracts import ContractLookup, lookup_for
 from provisioning.selectors.desired import place_of
+from provisioning.selectors.hosts import hosts_wanted
 from provisioning.selectors.proven import ran_ready
 from provisioning.services.requests import ChangeRequest
 
@@ -122,8 +123,7 @@ def target_of(
         case "promote":
             return _promoted(request, base, stage, sources, lookup, now)
     if request.source:
-        document = sources.revision.document if sources.revision else NO_RESOURCES
-        return targets.cloned(document, request.source, {"stage": stage.name, **(request.spec or {})})
+        return _copied(request, system, stage, sources, lookup)
     spec = {"stage": stage.name, **(request.spec or {})}
     asked = spec.pop("expires", None)
     return Target(spec, before.get("power", "awake"), expires=asked)
@@ -147,6 +147,34 @@ def _rolled_back(before: Mapping[str, Any], sources: Sources, lookup: ContractLo
         return lookup.catalogue.row(capability, version).state
 
     return targets.rolled_back(before, older.document, older.number, state_of)
+
+
+def _copied(request: ChangeRequest, system: System, stage: Stage, sources: Sources, lookup: ContractLookup) -> Target:
+    """The copy; a host that leads to its source cannot lead to both."""
+    source, revision = sources.environment, sources.revision
+    document = revision.document if revision else NO_RESOURCES
+    target = targets.cloned(document, request.source, {"stage": stage.name, **(request.spec or {})})
+    if source is None or revision is None or target.problems:
+        return target
+    there = hosts_wanted(document, system=system, stage=source.stage, name=source.name, catalogue=lookup.catalogue)
+    taken = {host for hosts in there.values() for host in hosts}
+    here = hosts_wanted(
+        _document(target), system=system, stage=stage, name=request.environment, catalogue=lookup.catalogue
+    )
+    problems = [
+        FieldError(_where(name, host, target), f"leads to {source.name} already; give the copy a host of its own")
+        for name, hosts in here.items()
+        for host in hosts
+        if host in taken
+    ]
+    return replace(target, problems=tuple(problems))
+
+
+def _where(name: str, value: str, target: Target) -> str:
+    """The input of resource ``name`` that holds ``value``, else the resource."""
+    inputs = target.spec["resources"][name]["inputs"]
+    key = next((key for key, held in inputs.items() if held == value), None)
+    return f"spec.resources.{name}" if key is None else f"spec.resources.{name}.inputs.{key}"
 
 
 def _promoted(

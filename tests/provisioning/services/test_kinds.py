@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from governance.selectors.quota import quota_state
+from governance.services.policies import policy_save
 from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import InvalidInput
 from provisioning.contracts import builtin_documents
@@ -193,19 +194,32 @@ def test_it_keeps_an_environment_asleep_that_is_changed(organisation, made):
     assert made.state == "asleep"
 
 
+UPDATES_ARE_AGREED = {
+    "apiVersion": "slipway.dev/v1",
+    "kind": "Policy",
+    "metadata": {"name": "updates-are-agreed"},
+    "spec": {
+        "title": "Somebody agrees on updates",
+        "mode": "enforce",
+        "when": "change.kind == 'update'",
+        "effect": "require-approval",
+        "approvals": [{"from": "team:maintainer", "count": 1}],
+        "message": "Updates need a maintainer.",
+        "tests": [{"name": "sleep is free", "facts": {"change": {"kind": "sleep"}}, "expect": "pass"}],
+    },
+}
+
+
 def test_an_update_that_waited_does_not_wake_what_fell_asleep_meanwhile(organisation, made):
-    waiting = change_submit(
-        organisation.actor("developer"),
-        ChangeRequest("update", "checkout", "try", spec=spec(api={"replicas": 5})),
-        now=NOW,
-    )
-    Run.objects.filter(change=waiting).delete()
-    Change.objects.filter(pk=waiting.pk).update(state="pending")
-    Environment.objects.update(desired=made.desired, state="ready")
+    policy_save(PLATFORM, document=UPDATES_ARE_AGREED, now=NOW)
+    wish = ChangeRequest("update", "checkout", "try", spec=spec(api={"replicas": 5}))
+    waiting = change_submit(organisation.actor("developer"), wish, now=NOW)
+    assert waiting.state == "pending"
     slept = do(organisation, "sleep")
     waiting.refresh_from_db()
     assert waiting.target["power"] == "asleep"
     assert waiting.base == slept.revision
+    assert waiting.plan["power_before"] == waiting.plan["power_after"] == "asleep"
 
 
 def test_it_extends_up_to_the_cap_at_once_and_beyond_it_with_a_maintainer(organisation, made):
@@ -237,6 +251,11 @@ def test_it_copies_an_environment_and_says_what_is_not_copied(organisation, made
     copied = Environment.objects.get(name="copy").desired.document["resources"]
     assert copied["db"] == made.desired.document["resources"]["db"]
     assert copied["shop"]["inputs"]["host"] == "copy.dev.example"
+
+
+def test_a_host_does_not_lead_to_a_copy_too(organisation, made):
+    planned = ask(organisation, "create", name="copy", source="try")
+    assert [path for path, _ in told(planned)] == ["spec.resources.shop.inputs.host"]
 
 
 def test_it_adopts_inputs_as_a_whole(organisation, made):
