@@ -66,8 +66,8 @@ def counts(rights: Rights, *, here: str = "", waiting: bool = True) -> Counts:
     if waiting:
         asked["waiting"] = _Number(waiting_rows(rights))
     me = User.objects.filter(pk=rights.actor.user_id or 0).order_by()
-    found: dict[str, Any] = me.values(**asked).first() or {}
-    return Counts(*(int(found.get(name) or 0) for name in ("waiting", "unread", "newest", "here")))
+    found = dict(me.values(**asked).first() or {})
+    return Counts(*(int(str(found.get(name) or 0)) for name in ("waiting", "unread", "newest", "here")))
 
 
 def _number(rows: QuerySet[Notice]) -> _Number:
