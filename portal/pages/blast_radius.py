@@ -65,7 +65,7 @@ def blast_item(request: PageRequest, report: int, item: int) -> HttpResponse:
     """The objects of one resource, as a page and, opened in the list, as a fragment."""
     found = selectors.report_get(request.rights, report)
     row = selectors.item_get(request.rights, found, item)
-    template = "capabilities/blast_item.html" + ("#objects" if request.htmx else "")  # type: ignore[attr-defined]
+    template = "capabilities/blast_item.html" + ("#objects" if request.htmx else "")
     context = {"report": found, "item": row, "diff": reading.diff_lines(row), "currency": settings.CURRENCY}
     return render(request, template, context)
 
