@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-HOST: Final = re.compile(rf"(?=.{{1,253}}$)(\*\.)?{_LABEL}(\.{_LABEL})+")
+HOST: Final = re.compile(rf"(?=.{{1,253}}$)(\*\.{_LABEL}|{_LABEL}\.{_LABEL})(\.{_LABEL})*")
 HOST_RULE: Final = "Write a host name such as shop.example.com, or *.shop.example.com for every name below it."
 
 
