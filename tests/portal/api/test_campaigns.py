@@ -9,7 +9,7 @@ import pytest
 
 from idp.kernel import clock
 from provisioning.models import Campaign
-from provisioning.services.campaign_sweep import campaigns_advance_due
+from tests.portal.api.client import Api
 from tests.provisioning.campaigns.fleet import next_version
 
 pytestmark = pytest.mark.django_db
@@ -22,42 +22,57 @@ def asked(living: Any) -> dict[str, Any]:
     return {"capability": "web-service", "target": "1.1.0", "starts_at": starts_at, "reason": "Newer is better."}
 
 
-def test_it_is_looked_at_drafted_started_paused_and_cancelled(api, asked):
-    admin = api("admin")
-    preview = admin.post("campaigns/preview/", asked)
+@pytest.fixture
+def started(api, asked) -> dict[str, Any]:
+    made = _post(api("admin"), "campaigns/", asked, status=201)
+    return _post(api("admin"), f"campaigns/{made['id']}/start/")
+
+
+def _post(client: Api, path: str, body: Any = None, *, status: int = 200) -> Any:
+    response = client.post(path, body if body is not None else {})
+    assert response.status_code == status, response.content
+    return response.json()
+
+
+def test_it_shows_the_waves_and_writes_nothing(api, asked):
+    preview = _post(api("admin"), "campaigns/preview/", asked)
     assert [(one["title"], one["environments"]) for one in preview["waves"]] == [("Stage dev", ["checkout/try"])]
-    made = admin.post("campaigns/", {**asked, "pace": {"interval_hours": 0.5, "threshold": 10}})
-    assert admin.last.status_code == 201
+    assert not Campaign.objects.exists()
+
+
+def test_it_is_drafted_with_a_pace_and_found_in_the_list(api, asked):
+    admin = api("admin")
+    made = _post(admin, "campaigns/", {**asked, "pace": {"interval_hours": 0.5, "threshold": 10}}, status=201)
     assert (made["state"], made["pace"]["interval_hours"], made["environments"]) == ("draft", 0.5, {"planned": 1})
-    at = made["url"].removeprefix("/api/v1/")
-    assert admin.post(f"{at}start/", {})["state"] == "running"
-    assert admin.post(f"{at}start/", {})["code"] == "illegal-state"
-    assert admin.post(f"{at}pause/", {"reason": "Lunch."})["state_reason"] == "admin: Lunch."
-    assert admin.post(f"{at}resume/", {})["state"] == "running"
-    assert admin.post(f"{at}waves/1/rollback/", {})["code"] == "illegal-state"
-    assert admin.post(f"{at}waves/9/retry/", {})["errors"][0]["path"] == "wave"
-    assert admin.post(f"{at}cancel/", {})["waves"][0]["state"] == "cancelled"
-    assert [one["id"] for one in admin.get("campaigns/?state=cancelled")["items"]] == [made["id"]]
-    assert admin.get("campaigns/?capability=postgres")["items"] == []
+    assert [one["id"] for one in admin.get("campaigns/?capability=web-service").json()["items"]] == [made["id"]]
+    assert admin.get("campaigns/?state=running").json()["items"] == []
+    assert admin.get(made["url"]).json() == made
 
 
-def test_an_owner_chooses_another_moment_and_then_takes_it(api, asked):
-    made = api("admin").post("campaigns/", asked)
-    api("admin").post(f"campaigns/{made['id']}/start/", {})
+def test_it_is_started_paused_resumed_and_cancelled(api, started):
+    admin, at = api("admin"), f"campaigns/{started['id']}"
+    assert started["state"] == "running"
+    assert _post(admin, f"{at}/start/", status=409)["code"] == "illegal-state"
+    assert _post(admin, f"{at}/pause/", {"reason": "Lunch."})["state_reason"] == "admin: Lunch."
+    assert _post(admin, f"{at}/resume/")["state"] == "running"
+    assert _post(admin, f"{at}/waves/1/rollback/", status=409)["code"] == "illegal-state"
+    assert _post(admin, f"{at}/waves/9/retry/", status=422)["errors"][0]["path"] == "wave"
+    assert _post(admin, f"{at}/cancel/")["waves"][0]["state"] == "cancelled"
+
+
+def test_an_owner_chooses_another_moment_and_then_takes_it(api, started):
     developer = api("developer")
-    [item] = developer.get(f"campaigns/{made['id']}/items/?state=planned")["items"]
+    [item] = developer.get(f"campaigns/{started['id']}/items/?state=planned&team=payments").json()["items"]
     assert (item["may_take"], item["may_postpone"], item["resources"]) == (True, True, ["api"])
-    at = f"campaigns/{made['id']}/items/{item['id']}"
-    late = developer.post(f"{at}/postpone/", {"until": "2099-01-01T00:00:00Z"})
-    assert (developer.last.status_code, late["errors"][0]["path"]) == (422, "until")
+    at = f"campaigns/{started['id']}/items/{item['id']}"
+    late = _post(developer, f"{at}/postpone/", {"until": "2099-01-01T00:00:00Z"}, status=422)
+    assert late["errors"][0]["path"] == "until"
     until = (clock.now() + timedelta(days=5)).replace(microsecond=0)
-    moved = developer.post(f"{at}/postpone/", {"until": until.isoformat()})
+    moved = _post(developer, f"{at}/postpone/", {"until": until.isoformat()})
     assert (moved["state"], moved["due_at"]) == ("rescheduled", until.isoformat()[:-6] + "Z")
-    taken = developer.post(f"{at}/take/", {})
+    taken = _post(developer, f"{at}/take/")
     assert (taken["state"], taken["asked_by"], taken["may_take"]) == ("running", "developer", False)
-    assert developer.get(taken["change"].removeprefix("/api/v1/"))["kind"] == "upgrade"
-    campaigns_advance_due(now=clock.now())
-    assert Campaign.objects.get().state == "running"
+    assert developer.get(taken["change"]).json()["kind"] == "upgrade"
 
 
 @pytest.mark.parametrize(
@@ -72,8 +87,6 @@ def test_an_owner_chooses_another_moment_and_then_takes_it(api, asked):
     ],
 )
 def test_it_names_the_field_that_is_wrong(api, asked, field, value):
-    admin = api("admin")
-    wrong = admin.post("campaigns/", {**asked, field: value})
-    assert admin.last.status_code == 422
+    wrong = _post(api("admin"), "campaigns/", {**asked, field: value}, status=422)
     assert wrong["errors"][0]["path"].split(".")[0] == field
     assert not Campaign.objects.exists()
