@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from portal.api.shapes import capabilities as shapes
 from portal.api.shapes.words import text
 from provisioning.models import Capability, Contract
 from provisioning.selectors import capabilities as selectors
+from provisioning.selectors.feedback import feedback_tally
 from provisioning.services import contracts as services
 from provisioning.services.contract_states import contract_state_set
 
@@ -47,12 +49,15 @@ class OneCapability(Endpoint):
         row = selectors.capability_get(capability)
         used = selectors.usage_counts(row, self.rights)
         contracts = selectors.contracts_of(row).select_related("capability", "published_by").defer("document")
+        tally = feedback_tally(row)
         return answer(
             {
                 **capability_row(row),
                 "readme": row.readme,
                 "contracts": [contract_row(one) for one in contracts],
                 "usage": [{"version": version, "resources": count} for version, count in used.items()],
+                "defaults": default_rows(row, contracts),
+                "feedback": {"easy": tally.easy, "hard": tally.hard},
             }
         )
 
@@ -157,6 +162,20 @@ def contract_row(contract: Contract) -> dict[str, Any]:
         "published_by": contract.published_by.username if contract.published_by else None,
         "url": paths.contract(contract.capability.name, contract.version),
     }
+
+
+def default_rows(capability: Capability, contracts: Iterable[Contract]) -> list[dict[str, Any]]:
+    """What each major leads to. Needs ``default_of`` joined."""
+    found = selectors.defaults_of(contracts)
+    return [
+        {
+            "major": major,
+            "version": found[major].version,
+            "chosen": selectors.is_chosen(found[major]),
+            "url": paths.contract(capability.name, found[major].version),
+        }
+        for major in sorted(found, reverse=True)
+    ]
 
 
 def _one(contract: Contract) -> HttpResponse:

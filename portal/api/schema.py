@@ -24,6 +24,7 @@ PARAMETERS: Final[Mapping[str, Schema]] = {
     "username": {"type": "string", "description": "Username of the account."},
     "system": {"type": "string", "description": "Slug of the system."},
     "component": {"type": "string", "description": "Slug of the component."},
+    "major": {"type": "integer", "minimum": 0, "description": "Number of the major version."},
     "capability": {"type": "string", "description": "Name of the capability."},
     "version": {"type": "string", "description": "Version of the contract, such as 1.2.0."},
     "stage": {"type": "string", "description": "Name of the stage."},

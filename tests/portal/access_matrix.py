@@ -425,7 +425,7 @@ API_RUNS = [
     Row(
         "api:run-feedback",
         "POST",
-        needs("change", ("developer",), 200, token_change=404),
+        needs("change", ("developer",), 200, token_change=403),
         {"run_id": "=living_run"},
         {"answer": "easy"},
     ),

@@ -15,6 +15,7 @@ from portal.api.shapes.words import (
     shape,
     slug,
     text,
+    whole,
 )
 
 STATES = ("preview", "stable", "deprecated", "defective", "retired")
@@ -88,6 +89,95 @@ PREVIEW_JOIN = shape(
     ),
 )
 PREVIEW_PAGE = page_of(PREVIEW)
+DEFAULT = shape(
+    "DefaultVersion",
+    record(
+        {
+            "major": whole(example=1),
+            "version": text("What capability@major leads to.", example="1.4.0"),
+            "chosen": flag("An admin chose it; false: it is the newest stable one."),
+            "url": link("Of the contract."),
+        }
+    ),
+)
+DEFAULT_LIST = shape("DefaultVersionList", record({"items": listed(ref(DEFAULT), "Newest major first.")}))
+DEFAULT_CHOICE = shape(
+    "DefaultVersionChoice",
+    record(
+        {"version": text("A stable version; it becomes the default of its major.", most=40, example="1.4.0")},
+        closed=True,
+        examples=({"version": "1.4.0"},),
+    ),
+)
+FEEDBACK = shape(
+    "Feedback",
+    record(
+        {
+            "run": whole(),
+            "system": text(),
+            "environment": text(),
+            "person": text("Sign-in name."),
+            "answer": text(one_of=("easy", "hard", "dismissed")),
+            "words": text(),
+            "created_at": moment(),
+            "changed_at": moment(),
+        }
+    ),
+)
+FEEDBACK_PAGE = page_of(FEEDBACK)
+FEEDBACK_ANSWER = shape(
+    "FeedbackAnswer",
+    record(
+        {"answer": text("dismissed: rather not say.", one_of=("easy", "hard", "dismissed"))},
+        {"words": text("Read by the owners of what the run was about, and platform admins.", most=600)},
+        closed=True,
+        examples=({"answer": "hard", "words": "I did not find where the host name is said."},),
+    ),
+)
+DRAFT_REQUEST = shape(
+    "ContractDraftRequest",
+    record(
+        {
+            "artifact": text(one_of=("crd", "values-schema")),
+            "text": text("The CRD as YAML or JSON, or a chart's values.schema.json.", least=1, most=950_000),
+        },
+        {
+            "capability": text("Its name; the kind's or chart's own if left out.", most=39),
+            "owner": slug("The team that answers for it.", "platform"),
+            "kind": text("Which kind, where the text defines several.", most=63),
+            "served": text("Which version of the kind; the stored one if left out.", most=40),
+            "chart": text("Name of the chart.", most=100),
+            "chart_version": text("Version of the chart.", most=40),
+            "chart_source": text("HelmRepository (flux) or address (argo) of the chart.", most=300),
+            "release": text("Who installs the chart; flux if left out.", one_of=("flux", "argo")),
+        },
+        closed=True,
+        examples=({"artifact": "values-schema", "text": '{"properties": {"size": {"type": "integer"}}}'},),
+    ),
+)
+DRAFT = shape(
+    "ContractDraft",
+    record(
+        {
+            "document": ref("ContractDocument"),
+            "yaml": text("The same as YAML, what must be decided as comments above it."),
+            "decisions": listed(
+                record(
+                    {
+                        "path": text("In the draft."),
+                        "rule": text("Stable; may be matched by programs."),
+                        "message": text(),
+                        "must": flag("It means nothing good as it stands."),
+                    }
+                ),
+                "What the artifact does not say; those that must be decided first.",
+            ),
+            "problems": listed(
+                record({"path": text(), "message": text()}), "What keeps it from being published as it stands."
+            ),
+        }
+    ),
+)
 CAPABILITY = shape(
     "Capability",
     record(
@@ -116,6 +206,11 @@ CAPABILITY_DETAIL = shape(
                     "usage": listed(
                         record({"version": text(), "resources": {"type": "integer"}}),
                         "How many resources that you may see use which version.",
+                    ),
+                    "defaults": listed(ref(DEFAULT), "What each major leads to, newest first."),
+                    "feedback": record(
+                        {"easy": {"type": "integer"}, "hard": {"type": "integer"}},
+                        about="How many found their run with it easy, and how many did not.",
                     ),
                 }
             ),
