@@ -80,3 +80,44 @@ class ContractDraftForm(PlainForm):
         except UnicodeDecodeError:
             self.add_error("file", "Choose a text file in UTF-8.")
             return ""
+
+
+class ArtifactForm(PlainForm):
+    """What a contract is drafted from: a CRD or the schema of a chart's values, typed or as a file."""
+
+    artifact = forms.ChoiceField(
+        label="What it is",
+        choices=[("crd", "A CustomResourceDefinition"), ("values-schema", "The schema of a Helm chart's values")],
+    )
+    file = forms.FileField(
+        label="File",
+        required=False,
+        help_text="The CRD as its project ships it, or values.schema.json; at most 1 MB.",
+    )
+    text = forms.CharField(label="Or its text", required=False, strip=False, widget=forms.Textarea(attrs={"rows": 12}))
+    capability = forms.CharField(label="Name", required=False, max_length=39, help_text="Its own name if left out.")
+    owner = forms.SlugField(label="Owning team", required=False, max_length=30, help_text="Slug of the team.")
+    kind = forms.CharField(label="Kind", required=False, max_length=63, help_text="Where the file defines several.")
+    served = forms.CharField(label="Version", required=False, max_length=40, help_text="The stored one if left out.")
+    chart = forms.CharField(label="Chart", required=False, max_length=100, help_text="Name of the chart.")
+    chart_version = forms.CharField(label="Its version", required=False, max_length=40)
+    chart_source = forms.CharField(
+        label="Its source", required=False, max_length=300, help_text="HelmRepository (Flux) or address (Argo CD)."
+    )
+    release = forms.ChoiceField(
+        label="Installed by",
+        required=False,
+        choices=[("flux", "Flux (HelmRelease)"), ("argo", "Argo CD (Application)")],
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """``text`` becomes what the file holds, as bytes."""
+        found = super().clean() or {}
+        sent = found.get("file")
+        if sent is not None and sent.size > LARGEST:
+            self.add_error("file", "Choose a file of at most 1 MB.")
+        elif sent is not None:
+            found["text"] = sent.read()
+        elif not (found.get("text") or "").strip():
+            self.add_error("text", "Choose a file, or paste its text.")
+        return found

@@ -21,6 +21,7 @@ from portal.reading.version_history import Changed, told
 from provisioning.domain.contract import Contract, nearest_line
 from provisioning.domain.contract_checks import sample_inputs
 from provisioning.domain.render import render
+from provisioning.services.contract_drafts import Drafted
 from provisioning.services.contract_preview import Preview, contract_preview
 
 START: Final = """apiVersion: slipway.dev/v1
@@ -142,6 +143,22 @@ def refusal(error: SlipwayError, text: str) -> tuple[Found, ...]:
         Found(one.path, one.message, one.line or nearest_line(lines, one.path), breaking=True) for one in error.errors
     ]
     return tuple(named) or (Found("", f"{error.message} {error.remedy}".strip()),)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Something that the artifact does not say, with the line of the draft that it is about."""
+
+    path: str
+    message: str
+    must: bool
+    line: int | None = None
+
+
+def decisions(made: Drafted) -> list[Decided]:
+    """What a person must decide in a draft, those without which it means nothing first."""
+    lines = _lines(made.text)
+    return [Decided(one.path, one.message, one.must, nearest_line(lines, one.path)) for one in made.decisions]
 
 
 def as_text(document: Mapping[str, Any]) -> str:

@@ -496,6 +496,8 @@ PAGES_CATALOG = [
     Row("blast-again", "POST", page_for(MANAGERS, 302), BLAST),
     Row("blast-item", "GET", page_for(MANAGERS, 200), BLAST | {"item": "=blast_item"}),
     Row("blast-download", "GET", page_for(MANAGERS, 200), BLAST | {"form": "csv"}),
+    Row("capability-draft", "GET", page_for(ADMIN, 200)),
+    Row("capability-draft", "POST", page_for(ADMIN, 422), body={"artifact": "crd", "text": "kind: Pod"}),
     Row("capability-feedback", "GET", page_for(("admin",), 200), {"name": "postgres"}),
     Row(
         "contract-default",
