@@ -23,6 +23,7 @@ from portal.reading import matrix, pipeline
 from portal.reading import systems as reading
 from portal.reading import teams as team_reading
 from portal.reading.change_lines import change_lines
+from portal.reading.component_links import links_of
 from provisioning.selectors import stages as stage_selectors
 
 PAGE = 25
@@ -102,7 +103,8 @@ def components(request: PageRequest, system: str) -> HttpResponse:
 def component(request: PageRequest, system: str, component: str) -> HttpResponse:
     one = reading.system_get(request.rights, system)
     found = reading.component_get(request.rights, one, component)
-    context = {**_frame(request, one), "component": found, "uses": reading.resources_by(request.rights, found)}
+    uses = reading.resources_by(request.rights, found)
+    context = {**_frame(request, one), "component": found, "uses": uses, "links": links_of(uses)}
     return render(request, "systems/component.html", context)
 
 

@@ -245,6 +245,9 @@ def _output_problems(contract: Contract) -> Iterator[FieldError]:
             hint = did_you_mean(name, contract.outputs)
             yield FieldError(path, f"is published and not declared; add it to spec.outputs{hint}")
             continue
+        link = contract.outputs[name].get("x-link")
+        if link is not None and (not isinstance(link, str) or contract.is_secret(name)):
+            yield FieldError(f"spec.outputs.{name}.x-link", "must be what the link is called; a secret is never shown")
         points = isinstance(value, Mapping) and "secretRef" in value
         if contract.is_secret(name) and not _is_secret_ref(value):
             yield FieldError(

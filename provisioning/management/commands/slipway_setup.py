@@ -22,6 +22,7 @@ from idp.catalog.models import User
 from idp.kernel import clock
 from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import InvalidInput
+from provisioning.services.hosts import hosts_record
 from provisioning.services.setup import contracts_install, sandbox_install
 
 
@@ -45,6 +46,7 @@ class Command(BaseCommand):
             policies = starter_policies_install(PLATFORM, now=clock.now())
             if options["sandbox"]:
                 sandbox_install(now=clock.now())
+            hosts = hosts_record(now=clock.now())
         except InvalidInput as error:
             raise CommandError(" ".join(f"{one.path}: {one.message}" for one in error.errors) or str(error)) from None
         self.stdout.write(told)
@@ -54,6 +56,8 @@ class Command(BaseCommand):
         self.stdout.write(
             f"Starter policies added: {', '.join(one.name for one in policies) or 'none, all are there'}."
         )
+        if hosts:
+            self.stdout.write(f"Hosts that were routed before hosts had owners, and now belong to teams: {hosts}.")
         if options["sandbox"]:
             self.stdout.write("Sandbox in place. Register a real cluster before anybody relies on it.")
 
