@@ -6,8 +6,12 @@ decision. Times of day are those of the working days before the visitor's today,
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from provisioning.demo.specs import foreign, image, postgres, route, service, spec
 from provisioning.demo.telling import Approved, StoryClock, Storyteller
+from provisioning.domain.campaign_layout import Pace
+from provisioning.services.campaigns import CampaignSettings
 
 ENGINE = {"size": "large", "replicas": 1, "port": 7700, "health": {"path": "/health"}}
 
@@ -382,6 +386,23 @@ def passkeys_come(story: Storyteller, clock: StoryClock) -> None:
     )
 
 
+def routes_move_to_the_gateway(story: Storyteller, clock: StoryClock) -> None:
+    """A campaign under way: development has moved, staging follows within a day, and somebody chose another day."""
+    clock.workday(1, "16:20")
+    days = (clock.anchor - clock.at).days + 1
+    settings = CampaignSettings(
+        "route",
+        "2.0.0",
+        starts_at=clock.at,
+        title="Routes through the Gateway",
+        reason="The old ingress controller gets no more fixes after March. Addresses stay as they are.",
+        pace=Pace(interval=timedelta(days=days), soak=timedelta(hours=4), postpone_days=10),
+    )
+    campaign = story.campaign("admin", settings, minutes=12)
+    clock.later(31)
+    story.postpone("storefront-dev", campaign, "shop/prod", clock.at + timedelta(days=2 * days + 6))
+
+
 def today(story: Storyteller, clock: StoryClock) -> None:
     clock.ago(minutes=171)
     version = {"image": image("checkout-api", "2.31.0")}
@@ -419,5 +440,6 @@ STORY = (
     events_are_left_alone,
     timeouts_are_retried,
     passkeys_come,
+    routes_move_to_the_gateway,
     today,
 )

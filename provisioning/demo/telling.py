@@ -17,8 +17,11 @@ from idp.catalog.models import User
 from idp.kernel.actor import Actor
 from idp.kernel.errors import PolicyDenied, QuotaExceeded
 from provisioning.demo.specs import Spec
-from provisioning.models import Change, Run
+from provisioning.models import Campaign, Change, Run
 from provisioning.orchestrator import advance
+from provisioning.services.campaign_items import campaign_postpone
+from provisioning.services.campaign_sweep import campaigns_advance_due
+from provisioning.services.campaigns import CampaignSettings, campaign_draft, campaign_start
 from provisioning.services.changes import ChangeRequest, change_submit
 from provisioning.services.decisions import (
     change_approve,
@@ -162,6 +165,27 @@ class Storyteller:
 
     def cancel(self, who: str, change: Change) -> None:
         change_cancel(self.people[who], change.pk, now=self.clock())
+
+    def campaign(self, who: str, settings: CampaignSettings, *, minutes: float) -> Campaign:
+        """Draft a campaign, look at its waves for some minutes, start it, and let what is due then happen."""
+        draft = campaign_draft(self.people[who], settings, now=self.clock())
+        self.clock.later(minutes)
+        campaign_start(self.people[who], draft.pk, now=self.clock())
+        for _ in range(ROUNDS):
+            campaigns_advance_due(now=self.clock())
+            busy = list(Run.objects.filter(state__in=("queued", "running")))
+            if not busy:
+                return draft
+            for run in busy:
+                self._carry_out(run)
+            self.clock.later(0.2)
+        raise RuntimeError("The campaign does not come to rest.")
+
+    def postpone(self, who: str, campaign: Campaign, where: str, until: datetime) -> None:
+        """Choose another moment for an environment of a campaign."""
+        system, _, name = where.partition("/")
+        item = campaign.items.get(environment__system__slug=system, environment__name=name)
+        campaign_postpone(self.people[who], item.pk, until=until, now=self.clock())
 
     def _through(self, change: Change, where: str, spec: Spec | None, approved: Approved | None) -> Change:
         """Approve where the story says so, and carry the change's run to its end."""

@@ -185,8 +185,10 @@ def laggards(rights: Rights, campaign: Campaign) -> QuerySet[CampaignItem]:
         default=Value(len(_WORST_FIRST)),
         output_field=IntegerField(),
     )
-    begun = Q(state__in=LAGGING) & (~Q(wave__state="planned") | ~Q(state="waiting"))
-    return item_list(rights, campaign).filter(begun).annotate(worst=worst).order_by("worst", "wave__number", "id")
+    late = Q(state__in=LAGGING) & ~Q(wave__state="planned")
+    stopped = Q(state__in=("needs-person", "refused", "failed", "stuck"))
+    rows = item_list(rights, campaign).filter(late | stopped).annotate(worst=worst)
+    return rows.order_by("worst", "wave__number", "id")
 
 
 def item_get(rights: Rights, campaign_id: int, item_id: int) -> CampaignItem:
