@@ -14,7 +14,7 @@ from governance.selectors import quota
 from governance.services import quota as quota_services
 from governance.services import teams as services
 from idp.catalog.models import Team
-from idp.kernel import clock
+from idp.kernel import clock, keyset
 from idp.kernel.errors import FieldError, InvalidInput, NotFound
 from portal.drawing import words
 from portal.forms.catalog import MemberForm, QuotaForm, TeamForm
@@ -24,17 +24,25 @@ from portal.pages.shell import FORM, POST, page
 from portal.reading import quotas
 from portal.reading import teams as reading
 
+PAGE = 20
+
 
 @page("teams")
 def teams(request: PageRequest) -> HttpResponse:
     rights = request.rights
-    listed = reading.team_list(rights)
-    states = quota.quota_states(team.pk for team in listed)
-    for team in listed:
+    cursor = request.GET.get("cursor")
+    found = keyset.page(reading.team_list(rights), order=("away", "name", "id"), cursor=cursor, limit=PAGE)
+    states = quota.quota_states(team.pk for team in found.items)
+    systems = reading.systems_counted(rights, found.items)
+    for team in found.items:
         team.bars = quotas.bars(states[team.pk])  # type: ignore[attr-defined]  # for the template
         team.environments_count = states[team.pk].used.environments  # type: ignore[attr-defined]
+        team.systems_count = systems.get(team.pk, 0)  # type: ignore[attr-defined]
     context = {
-        "teams": sorted(listed, key=lambda team: (team.pk not in rights.teams, team.name)),
+        "teams": found.items,
+        "next": found.next,
+        "shown": f"Shows {words.count(len(found.items), 'team,teams')}, your own first",
+        "first_page": request.path if cursor else "",
         "own": set(rights.teams),
         "may_create": rights.may_administer(),
     }

@@ -37,6 +37,19 @@ def test_everyone_reads_teams_and_sees_their_own_first(signed_in, organisation):
     assert [team.slug for team in answer.context["teams"]] == ["storefront", "payments"]
 
 
+def test_it_turns_pages_without_losing_or_repeating_teams(signed_in, organisation):
+    Team.objects.bulk_create(Team(slug=f"t{n:02}", name=f"T {n % 7}", created_at=NOW) for n in range(45))
+    client, seen, cursor = signed_in("stranger"), [], None
+    for _ in range(4):
+        answer = client.get(reverse("teams"), {"cursor": cursor} if cursor else {})
+        seen += [team.slug for team in answer.context["teams"]]
+        cursor = answer.context["next"]
+        if not cursor:
+            break
+    assert seen[0] == "storefront"
+    assert sorted(seen) == sorted(Team.objects.values_list("slug", flat=True))
+
+
 def test_counts_leave_out_what_may_not_be_seen(signed_in, organisation):
     seen = {
         persona: {team.slug: team.systems_count for team in signed_in(persona).get(reverse("teams")).context["teams"]}
