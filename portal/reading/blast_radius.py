@@ -156,11 +156,13 @@ def team_rows(lines: Iterable[TeamLine]) -> list[dict[str, Any]]:
 
 
 def _left_words(line: TeamLine) -> str:
-    left = [
-        f"{words.number(one.left)} of {words.number(one.limit)} {_SIDES[one.dimension][1]} {_SIDES[one.dimension][0]}"
-        for one in line.quota
-        if one.left is not None and one.limit is not None and one.dimension in _SIDES
-    ]
+    """What the quota leaves of the amounts that change: "1 of 16 CPU, 4 of 32 GiB memory left after it"."""
+    left = []
+    for one in line.quota:
+        if one.left is not None and one.limit is not None:
+            label, unit = _SIDES[one.dimension]
+            of = f"{words.number(one.left)} of {words.number(one.limit)}"
+            left.append(f"{of} {label}" if unit == "cores" else f"{of} {unit} {label}")
     return f"{', '.join(left)} left after it" if left else ""
 
 
