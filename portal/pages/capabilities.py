@@ -21,7 +21,7 @@ from provisioning.models import Capability, Contract
 from provisioning.selectors import capabilities as selectors
 from provisioning.selectors.availability import availability_of
 from provisioning.selectors.blast import may_judge
-from provisioning.selectors.campaigns import may_conduct, open_for
+from provisioning.selectors.campaigns import may_conduct
 
 
 @page("capabilities")
@@ -97,12 +97,11 @@ def capability_page(
         "count": len(versions),
         "form": form,
         "previews": previews.panel(rights, capability, versions),
-        "in_use": sum(one.used for one in versions),
-        "in_use_unseen": sum(one.used - one.seen for one in versions),
+        **reading.uses_in_all(versions),
         "currency": settings.CURRENCY,
         "availability": availability_of(capability.name, shown.version) if _requires(shown) else (),
         "said": feedback.said_of(rights, capability),
-        "campaigns": list(open_for(capability)) if capability.has_campaign else [],
+        "campaigns": reading.open_campaigns(capability),
         "may_publish": rights.may_administer(),
         "may_judge": may_judge(rights, capability),
         "may_conduct": may_conduct(rights, capability),

@@ -18,7 +18,8 @@ from portal.reading import schema_table
 from portal.reading.capability_cost import Price, cheapest_prices, is_known, price_of, taken_by
 from portal.reading.readme import Block
 from portal.reading.version_history import Page, Step
-from provisioning.models import Capability, Contract, Resource
+from provisioning.models import Campaign, Capability, Contract, Resource
+from provisioning.selectors.campaigns import open_for
 from provisioning.selectors.capabilities import BAD_STATES, Use, is_chosen
 
 CATEGORY_ORDER: Final = ("compute", "data", "network", "messages")
@@ -221,6 +222,21 @@ def versions(page: Page, defaults: Mapping[int, Contract]) -> list[VersionLine]:
         )
         for row in page.rows
     ]
+
+
+def uses_in_all(versions: Iterable[Contract]) -> dict[str, int]:
+    """How many living resources use any of them, and how many of those the reader may not see; as
+    ``contracts_in_use`` counts them."""
+    counted: list[Any] = list(versions)
+    return {
+        "in_use": sum(row.used for row in counted),
+        "in_use_unseen": sum(row.used - row.seen for row in counted),
+    }
+
+
+def open_campaigns(capability: Any) -> Sequence[Campaign]:
+    """Those under way; no query where ``capability_for_page`` says that there is none."""
+    return list(open_for(capability)) if capability.has_campaign else []
 
 
 def _note(row: Contract) -> str:

@@ -58,7 +58,7 @@ def changes_refuse(contract: Contract, *, now: datetime) -> None:
     struck = {
         place
         for place, target in rows.values_list("environment", "target")
-        if wanted in _versions_of(target["resources"])
+        if target is not None and wanted in _versions_of(target["resources"])
     }
     environments = Environment.objects.select_for_update(of=("self",)).select_related("desired")
     for environment in environments.filter(pk__in=struck).order_by("pk"):
