@@ -338,7 +338,7 @@ def _settings(sent: Mapping[str, Any]) -> CampaignSettings:
         name.removesuffix("_hours"): value * _HOUR if name.endswith("_hours") else value
         for name, value in asked.pop("pace", {}).items()
     }
-    listed = {name: tuple(asked.pop(name)) for name in ("sources", "shares", "first") if name in asked}
+    listed: dict[str, Any] = {name: tuple(asked.pop(name)) for name in ("sources", "shares", "first") if name in asked}
     starts_at = _moment("starts_at", asked.pop("starts_at"))
     return CampaignSettings(**asked, **listed, starts_at=starts_at, pace=Pace(**pace))
 

@@ -98,8 +98,8 @@ class CampaignForm(PlainForm):
     def settings(self, capability: str) -> CampaignSettings:
         """What a valid form asks for."""
         asked = self.cleaned_data
-        lengths = {name: timedelta(hours=asked[name]) for name in ("interval", "soak", "patience")}
-        figures = {name: asked[name] for name in ("threshold", "postpone_days", "at_once")}
+        hours = {name: timedelta(hours=asked[name]) for name in ("interval", "soak", "patience")}
+        pace: dict[str, Any] = {**hours, **{name: asked[name] for name in ("threshold", "postpone_days", "at_once")}}
         return CampaignSettings(
             capability=capability,
             target=asked["target"],
@@ -110,7 +110,7 @@ class CampaignForm(PlainForm):
             order=asked["order"],
             shares=asked["shares"],
             first=asked["first"],
-            pace=Pace(**lengths, **figures),
+            pace=Pace(**pace),
         )
 
 

@@ -148,7 +148,7 @@ def _require_conduct(request: PageRequest, capability: Capability) -> None:
 def _form(request: PageRequest, capability: Capability) -> CampaignForm:
     versions = list(contracts_of(capability).defer("document"))
     counts = in_use()
-    known = {
+    known: dict[str, Any] = {
         "targets": [one.version for one in versions if one.state in USABLE],
         "sources": [(one.version, counts[one.pk]) for one in versions if counts.get(one.pk)],
     }

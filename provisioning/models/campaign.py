@@ -58,9 +58,15 @@ class Campaign(models.Model):
         return self.title
 
     def pace_of(self) -> Pace:
-        lengths = {name: timedelta(minutes=self.pace[name]) for name in ("interval", "soak", "patience")}
-        figures = {name: self.pace[name] for name in ("threshold", "postpone_days", "at_once")}
-        return Pace(**lengths, **figures)
+        minutes = timedelta(minutes=1)
+        return Pace(
+            interval=self.pace["interval"] * minutes,
+            soak=self.pace["soak"] * minutes,
+            patience=self.pace["patience"] * minutes,
+            threshold=self.pace["threshold"],
+            postpone_days=self.pace["postpone_days"],
+            at_once=self.pace["at_once"],
+        )
 
 
 class CampaignWave(models.Model):

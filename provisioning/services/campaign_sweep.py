@@ -40,7 +40,8 @@ def campaign_advance(campaign_id: int, *, now: datetime) -> bool:
     claimed = Campaign.objects.filter(_free(now), pk=campaign_id, due_at__lte=now).update(lease_until=mine)
     if claimed != 1:
         return False
-    seen, look_at = None, now + AFTER_A_FAULT
+    seen: int | None = None
+    look_at: datetime | None = now + AFTER_A_FAULT
     try:
         seen, look_at = _advanced(campaign_id, now=now)
     except (OperationalError, InterfaceError):
