@@ -61,7 +61,7 @@ def agreed_counts(changes: Sequence[Change]) -> dict[int, str]:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A change in a list: every word of its line, made once. ``tick`` is what choosing it sends, if it may be chosen."""
+    """A change in a list: every word of its line, made once. ``tick`` is what choosing it sends, where it may be."""
 
     url: str
     number: int

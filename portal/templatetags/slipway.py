@@ -167,7 +167,7 @@ def _avatar(label: str, kind: str, size: str) -> SafeString:
 @register.simple_tag
 def who(name: object, kind: str = "") -> SafeString:
     """An avatar and the name beside it."""
-    return _safe(f'<span class="who">{avatar(name, kind)}{conditional_escape(name)}</span>')
+    return _safe(f'<span class="who">{avatar(name, kind)}{svg.text(name)}</span>')
 
 
 # --- time ---------------------------------------------------------------------------------------------------
