@@ -13,9 +13,9 @@ from idp.kernel.errors import NotFound
 from portal.forms.contracts import ContractStateForm
 from portal.pages.request import PageRequest
 from portal.pages.shell import page
+from portal.reading import availability, feedback, previews, readme, schema_table, version_history
 from portal.reading import capabilities as reading
 from portal.reading import capability_cost as cost
-from portal.reading import feedback, previews, readme, schema_table, version_history
 from provisioning.domain.contract_states import EXPLAINED, may_become
 from provisioning.models import Capability, Contract
 from provisioning.selectors import capabilities as selectors
@@ -99,7 +99,7 @@ def capability_page(
         "previews": previews.panel(rights, capability, versions),
         **reading.uses_in_all(versions),
         "currency": settings.CURRENCY,
-        "availability": availability_of(capability.name, shown.version) if _requires(shown) else (),
+        "availability": availability.lines(availability_of(capability.name, shown.version)) if _requires(shown) else (),
         "said": feedback.said_of(rights, capability),
         "campaigns": reading.open_campaigns(capability),
         "may_publish": rights.may_administer(),

@@ -76,7 +76,9 @@ def is_in_use(claim: HostClaim) -> bool:
 def host_claims(rights: Rights, *, query: str = "", team: str = "") -> QuerySet[HostClaim]:
     """Claims that the reader may see, by host: those for whole teams, and those of systems that are visible."""
     rows = HostClaim.objects.select_related("team", "system", "made_by")
-    rows = rows.filter(Q(system=None) | rights.sees("system")).order_by("host")
+    if seen := rights.sees("system"):  # empty, and so lost in an "or", for who sees all
+        rows = rows.filter(Q(system=None) | seen)
+    rows = rows.order_by("host")
     if query:
         rows = rows.filter(host__icontains=query)
     return rows.filter(team__slug=team) if team else rows

@@ -9,6 +9,7 @@ import pytest
 from governance.models import AuditEntry
 from idp.kernel.errors import Conflict, Forbidden, InvalidInput
 from provisioning.models import HostClaim, Run
+from provisioning.selectors.hosts import host_claims
 from provisioning.services.changes import ChangeRequest, change_plan, change_submit
 from provisioning.services.hosts import host_give, host_take_back, hosts_record
 from tests.personas import NOW, Organisation
@@ -153,3 +154,22 @@ def test_hosts_of_older_environments_are_recorded_once(organisation: Organisatio
     assert hosts_record(now=NOW) == 1
     assert hosts_record(now=NOW) == 0
     assert problems(organisation, "stranger", ask("shop", "shop.example")) != []
+
+
+@pytest.mark.parametrize(
+    ("who", "shown"),
+    [
+        ("admin", ["a.example", "safe.example", "shop.example"]),
+        ("auditor", ["a.example", "safe.example", "shop.example"]),
+        ("developer", ["a.example", "safe.example", "shop.example"]),
+        ("stranger", ["a.example", "shop.example"]),
+    ],
+)
+def test_the_list_leaves_out_hosts_of_systems_that_are_not_seen(
+    organisation: Organisation, who: str, shown: list[str]
+) -> None:
+    host_give(organisation.actor("admin"), host="a.example", team=organisation.payments, now=NOW)
+    submit(organisation, "developer", ask("checkout", "shop.example"))
+    submit(organisation, "developer", ask("vault", "safe.example"))
+    assert [one.host for one in host_claims(organisation.rights(who))] == shown
+    assert [one.host for one in host_claims(organisation.rights(who), query="a.ex", team="payments")] == ["a.example"]
