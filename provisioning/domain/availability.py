@@ -97,6 +97,12 @@ def requires_of(spec: Mapping[str, Any]) -> Requires:
     )
 
 
+def uses_of(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Keys of the custom kinds that a contract makes use of where they are served, and does without elsewhere."""
+    told = spec.get("uses") or {}
+    return tuple(f"{one['apiVersion']}/{one['kind']}" for one in told.get("apis", ()))
+
+
 def missing(requires: Requires, offer: Offer) -> tuple[Missing, ...]:
     """What ``offer`` lacks of ``requires``, in the order of the document; empty when all is there."""
     return tuple(_missing(requires, offer))
@@ -173,4 +179,4 @@ def joined(words: Iterable[str]) -> str:
 
 def _at_least(version: str, wanted: str) -> bool:
     found = re.search(r"(\d+)\.(\d+)", version)
-    return bool(found) and (int(found[1]), int(found[2])) >= tuple(int(part) for part in wanted.split("."))[:2]
+    return found is not None and (int(found[1]), int(found[2])) >= tuple(int(part) for part in wanted.split("."))[:2]
