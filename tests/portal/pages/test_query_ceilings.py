@@ -46,7 +46,7 @@ def grow(organisation, stages, number, prefix):
         for index in range(number)
     )
     Dependency.objects.bulk_create(Dependency(component=one, needs=api) for one in components)
-    database = Contract.objects.get(capability__name="postgres")
+    database = Contract.objects.get(capability__name="postgres", version="1.0.0")
     Resource.objects.bulk_create(
         Resource(environment=one, name="db", contract=database, component=api, state="ready", changed_at=NOW)
         for one in made
