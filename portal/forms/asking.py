@@ -42,8 +42,9 @@ def from_fields(kind: str, given: QueryDict, offered: tuple[str, ...] = ()) -> A
     inputs = {}
     for name in given:
         resource, _, key = name.removeprefix(PREFIX).partition(".")
-        if name.startswith(PREFIX) and key and given[name].strip():
-            inputs[resource, key] = given[name].strip()[:LONGEST]
+        typed = str(given.get(name, "")).strip()
+        if name.startswith(PREFIX) and key and typed:
+            inputs[resource, key] = typed[:LONGEST]
     return Asked(
         kind=kind,
         reason=given.get("reason", ""),

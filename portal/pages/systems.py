@@ -77,6 +77,7 @@ def system(request: PageRequest, system: str) -> HttpResponse:
             reading.resources_of([environment for environment in environments if environment.pk in standing]),
             changes,
             may_request=rights.may_request(one),
+            decides=reading.to_decide(rights, changes),
         ),
         "cost": sum(place.cost for place in places),
         "together": sum(place.living for place in places),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -79,8 +79,9 @@ def pipeline(
     changes: Sequence[Change],
     *,
     may_request: bool,
+    decides: Container[int] = (),
 ) -> Pipeline:
-    """All columns at once; ``resources`` are rows as of ``systems.resources_of``."""
+    """All columns at once; ``resources`` are rows as of ``systems.resources_of``, ``decides`` changes to decide on."""
     standing = {one.pk: main_environment(one, [e for e in environments if e.stage_id == one.pk]) for one in stages}
     documents = {key: resources_in(one) for key, one in standing.items() if one is not None}
     rows = list(resources)
@@ -96,7 +97,7 @@ def pipeline(
                 stage=stage,
                 environment=environment,
                 versions=_versions(names, icons, documents.get(stage.pk), documents[after.pk] if after else None),
-                next=_next(environment, open_by_environment, may_request)
+                next=_next(environment, open_by_environment, may_request, decides)
                 if environment
                 else _first(system, stage, may_request),
                 ready=_ready(environment, documents.get(stage.pk, {}), rows),
@@ -220,12 +221,16 @@ def _first(system: System, stage: Stage, may_request: bool) -> Next:
     return Next(f"{reverse('environment-new')}?{query}", f"New environment in {stage.name}")
 
 
-def _next(environment: Environment, open_changes: Mapping[Any, Change], may_request: bool) -> Next:
+def _next(
+    environment: Environment, open_changes: Mapping[Any, Change], may_request: bool, decides: Container[int]
+) -> Next:
     here = reverse("environment", args=[environment.system.slug, environment.name])
     change = open_changes.get(environment.pk)
     if change is not None and change.state == "pending":
         url = reverse("change", args=[change.pk])
-        return Next(url, "Review the change", f"#{change.pk} waits for approval", primary=True)
+        mine = change.pk in decides
+        label = "Review the change" if mine else "See the change"
+        return Next(url, label, f"#{change.pk} waits for approval", primary=mine)
     if change is not None:
         return Next(reverse("change", args=[change.pk]), "Watch the change", f"#{change.pk} is on its way")
     if environment.state in ("failed", "degraded"):

@@ -12,6 +12,7 @@ from django.db.models import Count, F, IntegerField, Min, OuterRef, Q, QuerySet,
 from django.db.models.functions import Coalesce
 
 from governance.access import Rights, visible
+from governance.services.approvals import waiting_change_ids
 from idp.catalog.models import Component, Dependency, System
 from idp.kernel.errors import NotFound
 from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
@@ -186,6 +187,14 @@ def changes_of(system: System, places: Iterable[Place]) -> list[Change]:
     halves = recent.annotate(open_together=counted).union(waiting.annotate(open_together=Value(0)), all=True)
     found = {one.pk: one for one in halves}
     return [found[key] for key in sorted(found, reverse=True)]
+
+
+def to_decide(rights: Rights, changes: Iterable[Change]) -> frozenset[int]:
+    """Those among ``changes`` that wait for this person. One query, and none when nothing waits."""
+    waiting = [one.pk for one in changes if one.state == "pending" and one.requester.username != rights.actor.username]
+    if not waiting:
+        return frozenset()
+    return frozenset(waiting_change_ids(rights).filter(change_id__in=waiting, state="waiting"))
 
 
 def used_by(rights: Rights, system: System) -> list[str]:

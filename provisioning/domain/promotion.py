@@ -14,7 +14,7 @@ from typing import Any
 from idp.kernel.errors import FieldError
 from provisioning.domain.graph import dependencies
 from provisioning.domain.schema import Schema
-from provisioning.domain.targets import Contracts, Document, Target, missing, resource_spec, spec_of
+from provisioning.domain.targets import Contracts, Document, Target, missing, resource_spec, resources_of, spec_of
 
 SCOPE = "x-scope"
 
@@ -49,7 +49,7 @@ def promoted(
         problems.append(FieldError("resources", f"Choose at least one resource of {name}."))
     held = base["resources"] if base else {}
     made = dict(spec_of(base)["resources"]) if base and resources is not None else {}
-    given = spec.get("resources") if isinstance(spec.get("resources"), Mapping) else {}
+    given = resources_of(spec)
     for one in names:
         entry = source["resources"][one]
         schema = contracts(entry["capability"], entry["contract"]).inputs

@@ -102,7 +102,7 @@ def overridden(made: dict[str, Any], spec: Mapping[str, Any], *, told: str) -> t
     """``made`` with the inputs of ``spec`` laid over, key by key; ``told`` is said of resources that it lacks."""
     problems = []
     resources = dict(made["resources"])
-    for name, one in _resources(spec).items():
+    for name, one in resources_of(spec).items():
         given = one.get("inputs") if isinstance(one, Mapping) else None
         if name not in resources:
             problems.append(FieldError(f"spec.resources.{name}", f"{told}; leave it out."))
@@ -231,6 +231,7 @@ def _power(document: Document) -> str:
     return str(document.get("power", "awake"))
 
 
-def _resources(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+def resources_of(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The resources that a spec names, as far as it is one."""
     found = spec.get("resources")
     return found if isinstance(found, Mapping) else {}

@@ -86,7 +86,7 @@ def pinned(request: ChangeRequest, sources: Sources) -> ChangeRequest:
 
 def lookup_of(request: ChangeRequest, base: Revision | None, sources: Sources) -> ContractLookup:
     """Contracts of everything that the kind's target may name; one query."""
-    named = dict(_resources(request.spec or {}))
+    named = dict(targets.resources_of(request.spec or {}))
     if sources.revision is not None:
         named |= {f"{name}@": one for name, one in sources.revision.document["resources"].items()}
     return lookup_for({"resources": named}, base.document if base else None)
@@ -238,11 +238,7 @@ def _places(system: System, stage: Stage, environment: Environment | None, befor
     )
 
     def of(name: str, contract: Contract) -> RenderContext:
-        return place.of(name, contract, before["resources"][name].get("component"))
+        one = before["resources"][name]
+        return place.of(name, contract, one.get("component"), one.get("apis", ()))
 
     return of
-
-
-def _resources(spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = spec.get("resources")
-    return found if isinstance(found, Mapping) else {}

@@ -46,8 +46,8 @@ def test_it_shows_the_contract_of_what_runs_no_image():
     assert version_text(resource("1.2.0", capability="postgres")) == "postgres 1.2.0"
 
 
-def drawn(environments, changes=(), *, may_request=True):
-    return pipeline(SYSTEM, STAGES, environments, [], list(changes), may_request=may_request)
+def drawn(environments, changes=(), *, may_request=True, decides=()):
+    return pipeline(SYSTEM, STAGES, environments, [], list(changes), may_request=may_request, decides=decides)
 
 
 def test_it_marks_what_promotion_would_carry():
@@ -104,7 +104,7 @@ DEV = environment(1, STAGES[0], {})
 NEXT = {
     "a developer may change it": ([DEV], [], True, ("/environments/checkout/dev/edit", "Change it")),
     "a stranger may open it": ([DEV], [], False, ("/environments/checkout/dev/", "Open it")),
-    "a waiting change comes first": ([DEV], [change(7, DEV, "pending")], True, ("/changes/7/", "Review the change")),
+    "a waiting change comes first": ([DEV], [change(7, DEV, "pending")], True, ("/changes/7/", "See the change")),
     "a running change is watched": ([DEV], [change(8, DEV, "running")], True, ("/changes/8/", "Watch the change")),
     "a finished change is no matter": (
         [DEV],
@@ -153,3 +153,9 @@ def test_the_matrix_sums_the_cost_of_every_environment_and_counts_the_hidden_one
         (None, 0),
         ("prod", 0),
     ]
+
+
+@pytest.mark.parametrize(("decides", "label"), [((7,), "Review the change"), ((), "See the change")])
+def test_it_invites_only_those_to_review_who_decide(decides, label):
+    column = drawn([DEV], [change(7, DEV, "pending")], decides=decides).columns[0]
+    assert (column.next.label, column.next.primary) == (label, bool(decides))
