@@ -154,7 +154,7 @@ def facts(campaign: Campaign, progress: Progress) -> list[dict[str, Any]]:
             "figure": True,
         },
         {"label": "With people", "value": str(people), "small": "approvals and decisions", "figure": True},
-        {"label": "Waves", "value": _waves(progress), "small": f"one every {_length(pace.interval)}", "figure": True},
+        {"label": "Waves", "value": _waves(progress), "small": _rhythm(pace.interval), "figure": True},
     ]
 
 
@@ -163,13 +163,13 @@ def _waves(progress: Progress) -> str:
     return f"{done} of {len(progress.waves)}"
 
 
-def _length(span: timedelta) -> str:
-    hours = int(span / timedelta(hours=1))
+def _rhythm(interval: timedelta) -> str:
+    hours = int(interval / timedelta(hours=1))
     if not hours:
-        return "moment"
+        return "back to back"
     if hours % 24:
-        return f"{hours} hours" if hours > 1 else "hour"
-    return f"{hours // 24} days" if hours > 24 else "day"
+        return f"one every {hours} hours" if hours > 1 else "one every hour"
+    return f"one every {hours // 24} days" if hours > 24 else "one every day"
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def _waits_for(change: Change) -> str:
         return "It waits for another change of the environment to end."
     rows = Approval.objects.filter(change_id=change.pk, plan_digest=change.plan_digest, state="waiting")
     labels = [source_label(one.source, one.count) for one in rows.order_by("position")]
-    return f"#{change.pk} waits for {' and '.join(labels)}." if labels else ""
+    return f"Waits for {' and '.join(labels)}." if labels else ""
 
 
 def _stopped(campaign: Campaign, item: CampaignItem, event: str, reason: str, *, now: datetime, **fields: Any) -> None:

@@ -94,7 +94,7 @@ def test_it_waits_for_approvals_like_everyone_and_says_who_lags(organisation):
     fleet.settle(hours=1)
     item = fleet.item(campaign, "checkout/prod")
     assert (item.state, prod.name) == ("waiting", "prod")
-    assert "waits for" in item.reason
+    assert "Waits for" in item.reason
     assert "maintainer" in item.reason
     change = item.change
     change_approve(organisation.actor("maintainer"), change.pk, plan_digest=change.plan_digest, now=fleet.clock())
