@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from governance.domain.policy import Outcome
-from governance.models import APPROVAL_STATES
+from governance.models.approval import APPROVAL_STATES
 from portal.drawing.icons import MARKS
 from portal.drawing.states import STATES, TONES, state_of
 from provisioning.domain.campaign import CAMPAIGN_STATES, ITEM_STATES, WAVE_STATES
