@@ -25,9 +25,12 @@ TESTING = environ.flag("SLIPWAY_TESTING")
 
 SECRET_KEY = environ.text("SLIPWAY_SECRET_KEY")
 ENCRYPTION_KEYS = environ.words("SLIPWAY_ENCRYPTION_KEYS")
+AUDIT_SIGNING_KEY = environ.text("SLIPWAY_AUDIT_SIGNING_KEY")
+AUDIT_ANCHOR = environ.text("SLIPWAY_AUDIT_ANCHOR")
 if DEMO or TESTING:
     SECRET_KEY = SECRET_KEY or secret_from(DATA_DIR / "secret-key")
     ENCRYPTION_KEYS = ENCRYPTION_KEYS or [secret_from(DATA_DIR / "encryption-key", fernet=True)]
+    AUDIT_SIGNING_KEY = AUDIT_SIGNING_KEY or secret_from(DATA_DIR / "audit-signing-key", fernet=True)
 if not SECRET_KEY:
     raise ImproperlyConfigured(
         "SLIPWAY_SECRET_KEY is not set. Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
@@ -238,6 +241,7 @@ CELERY_TASK_ROUTES = {"provisioning.reconcile_*": {"queue": "reconcile"}, "provi
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SCHEDULE = {
+    "anchor": {"task": "provisioning.reconcile_anchor", "schedule": 3600.0, "options": {"expires": 3600}},
     "blasts": {"task": "provisioning.reconcile_blasts", "schedule": 5.0, "options": {"expires": 25}},
     "campaigns": {"task": "provisioning.reconcile_campaigns", "schedule": 5.0, "options": {"expires": 25}},
     "mail": {"task": "provisioning.notify_mail", "schedule": 30.0, "options": {"expires": 60}},

@@ -87,6 +87,14 @@ def reconcile_campaigns() -> None:
     campaigns_advance_due(now=clock.now())
 
 
+@shared_task(name="provisioning.reconcile_anchor")
+def reconcile_anchor() -> None:
+    """Write the audit log's head where it can no longer be changed from here."""
+    from governance.services.audit_export import audit_anchor_quietly
+
+    audit_anchor_quietly(now=clock.now())
+
+
 def register_wakers() -> None:
     """Tell the kernel how to wake a worker for a run, a report, and for mails. Called once at start-up."""
     wake.register("run", _send_run)

@@ -24,3 +24,25 @@ def organisation(db: None) -> Organisation:
 def own_sandbox(settings, tmp_path):
     """A sandbox cluster of its own for every test."""
     settings.SANDBOX_PATH = tmp_path / "sandbox.sqlite3"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def flush_of_guarded_tables():
+    """On SQLite a flush deletes row by row, which the audit log's guard refuses; it is put aside for as long."""
+    from django.db import connection
+
+    from tests.governance.tampering import unguarded
+
+    if connection.vendor != "sqlite":
+        yield
+        return
+    operations = type(connection.ops)
+    usual = operations.execute_sql_flush
+
+    def flush(self, statements):
+        with unguarded():
+            usual(self, statements)
+
+    operations.execute_sql_flush = flush
+    yield
+    operations.execute_sql_flush = usual

@@ -5,7 +5,7 @@ Governance lies below provisioning and knows environments and changes by number 
 """
 
 from governance.models.approval import Approval, Decision
-from governance.models.audit import AuditEntry, AuditHead
+from governance.models.audit import AuditCheckpoint, AuditEntry, AuditHead
 from governance.models.idempotency import IdempotencyRecord
 from governance.models.notice import Notice, NoticeSchedule, NoticeSetting
 from governance.models.policy import Policy
@@ -15,6 +15,7 @@ from governance.models.token import ApiToken
 __all__ = [
     "ApiToken",
     "Approval",
+    "AuditCheckpoint",
     "AuditEntry",
     "AuditHead",
     "Decision",

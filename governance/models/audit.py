@@ -15,6 +15,24 @@ class AuditHead(models.Model):
         return f"audit head {self.sequence}"
 
 
+class AuditCheckpoint(models.Model):
+    """Up to here entries may be removed, because they were exported: the chain goes on from ``hash``.
+
+    The database itself refuses to change or delete entries that no checkpoint covers, and to touch a checkpoint.
+    """
+
+    sequence = models.BigIntegerField(primary_key=True)
+    hash = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    exported_to = models.CharField(max_length=400)
+
+    class Meta:
+        ordering = ["-sequence"]
+
+    def __str__(self) -> str:
+        return f"audit checkpoint {self.sequence}"
+
+
 class AuditEntry(models.Model):
     """What happened and who did it; ``hash`` covers every field and the hash before it."""
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from governance.domain.audit import Broken, Entry, broken_links, public_data
-from governance.models import AuditEntry, AuditHead
+from governance.models import AuditCheckpoint, AuditEntry, AuditHead
 from governance.services.transactions import require_transaction
 from idp.kernel.actor import Actor
 
@@ -66,7 +66,12 @@ def audit_verify() -> list[Broken]:
     head = AuditHead.objects.filter(pk=HEAD).first()
     if head is None:
         return [Broken(row.sequence, "has no head") for row in AuditEntry.objects.order_by("sequence")[:1]]
-    found = list(broken_links(_links(head.sequence)))
+    kept = AuditCheckpoint.objects.first()
+    start, before = (kept.sequence + 1, kept.hash) if kept else (1, "")
+    found = list(broken_links(entries_after(start - 1, head.sequence), start=start, previous_hash=before))
+    found += _beyond(head)
+    if kept is not None and kept.sequence == head.sequence:
+        return found if kept.hash == head.hash else [*found, Broken(kept.sequence, "is not what the head names")]
     last = AuditEntry.objects.filter(sequence__lte=head.sequence).order_by("-sequence").first()
     if (last.sequence if last else 0) < head.sequence:
         found.append(Broken(head.sequence, "was removed from the end"))
@@ -78,6 +83,17 @@ def audit_verify() -> list[Broken]:
 _FIELDS = tuple(Entry.__dataclass_fields__)
 
 
+def _beyond(head: AuditHead) -> list[Broken]:
+    """Entries that no head has counted; what was appended since is counted by the head as it is by then."""
+    newest = AuditEntry.objects.filter(sequence__gt=head.sequence).order_by("-sequence").first()
+    if newest is None:
+        return []
+    now = AuditHead.objects.filter(pk=HEAD).first()
+    counted = now.sequence if now else 0
+    rows = AuditEntry.objects.filter(sequence__gt=counted).order_by("sequence").values_list("sequence", flat=True)
+    return [Broken(sequence, "was inserted") for sequence in rows[:100]]
+
+
 def _locked_head() -> AuditHead:
     head = AuditHead.objects.select_for_update().filter(pk=HEAD).first()
     if head is None:
@@ -86,8 +102,9 @@ def _locked_head() -> AuditHead:
     return head
 
 
-def _links(until: int) -> Iterator[tuple[Entry, str]]:
-    reached = 0
+def entries_after(after: int, until: int) -> Iterator[tuple[Entry, str]]:
+    """Entries with ``after < sequence <= until`` and their stored hashes, in order, read in chunks."""
+    reached = after
     while True:
         rows = list(AuditEntry.objects.filter(sequence__gt=reached, sequence__lte=until).order_by("sequence")[:CHUNK])
         if not rows:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from governance.domain.audit import Entry
 from governance.models import AuditEntry, AuditHead
@@ -15,6 +16,7 @@ from governance.services import audit as audit_service
 from governance.services.audit import audit_append, audit_verify
 from idp.kernel.actor import PLATFORM, Actor
 from idp.kernel.errors import Forbidden, PlatformFault
+from tests.governance.tampering import unguarded
 from tests.personas import NOW, Organisation
 
 
@@ -52,33 +54,57 @@ def test_it_keeps_who_did_what(entries: list[AuditEntry]) -> None:
 @pytest.mark.parametrize("field", ["actor_name", "data", "at", "object_label"])
 def test_it_names_an_altered_row(entries: list[AuditEntry], sequence: int, field: str) -> None:
     other = {"actor_name": "x", "data": {"number": 99}, "at": NOW.replace(year=2025), "object_label": "x"}[field]
-    AuditEntry.objects.filter(sequence=sequence).update(**{field: other})
+    with unguarded():
+        AuditEntry.objects.filter(sequence=sequence).update(**{field: other})
     assert broken() == [sequence]
 
 
 @pytest.mark.parametrize("sequence", [1, 4, 8], ids=["first", "middle", "last"])
 def test_it_names_a_removed_row(entries: list[AuditEntry], sequence: int) -> None:
-    AuditEntry.objects.filter(sequence=sequence).delete()
+    with unguarded():
+        AuditEntry.objects.filter(sequence=sequence).delete()
     assert broken() == [sequence]
 
 
 def test_it_names_rows_that_changed_places(entries: list[AuditEntry]) -> None:
-    AuditEntry.objects.filter(sequence=3).update(sequence=100)
-    AuditEntry.objects.filter(sequence=4).update(sequence=3)
-    AuditEntry.objects.filter(sequence=100).update(sequence=4)
+    with unguarded():
+        AuditEntry.objects.filter(sequence=3).update(sequence=100)
+        AuditEntry.objects.filter(sequence=4).update(sequence=3)
+        AuditEntry.objects.filter(sequence=100).update(sequence=4)
     assert {3, 4} <= set(broken())
 
 
 def test_it_notices_a_log_that_was_emptied(entries: list[AuditEntry]) -> None:
-    AuditEntry.objects.all().delete()
+    with unguarded():
+        AuditEntry.objects.all().delete()
     assert broken() == [8]
 
 
 def test_it_notices_a_last_entry_that_was_forged_with_its_own_hash(entries: list[AuditEntry]) -> None:
     last = entries[-1]
     fields = {name: getattr(last, name) for name in Entry.__dataclass_fields__} | {"actor_name": "somebody else"}
-    AuditEntry.objects.filter(pk=last.pk).update(actor_name="somebody else", hash=Entry(**fields).hash())
+    with unguarded():
+        AuditEntry.objects.filter(pk=last.pk).update(actor_name="somebody else", hash=Entry(**fields).hash())
     assert [(fault.sequence, fault.reason) for fault in audit_verify()] == [(8, "is not the entry that the head names")]
+
+
+def test_it_names_an_inserted_row(entries: list[AuditEntry]) -> None:
+    forged = {name: getattr(entries[-1], name) for name in Entry.__dataclass_fields__} | {"sequence": 9}
+    AuditEntry.objects.create(**forged, hash="0" * 64)
+    assert [(fault.sequence, fault.reason) for fault in audit_verify()] == [(9, "was inserted")]
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        pytest.param(lambda rows: rows.update(actor_name="x"), id="update"),
+        pytest.param(lambda rows: rows.delete(), id="delete"),
+    ],
+)
+def test_the_database_refuses_to_change_what_was_written(entries: list[AuditEntry], tamper: Any) -> None:
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        tamper(AuditEntry.objects.filter(sequence=3))
+    assert broken() == []
 
 
 def test_it_notices_a_lost_head(entries: list[AuditEntry]) -> None:
@@ -117,12 +143,13 @@ def test_it_insists_on_a_transaction() -> None:
 
 def test_the_command_says_that_the_log_is_whole_or_names_the_rows(entries: list[AuditEntry]) -> None:
     said = StringIO()
-    call_command("audit_verify", stdout=said)
+    call_command("audit", "verify", stdout=said)
     assert said.getvalue() == "The audit log is whole.\n"
-    AuditEntry.objects.filter(sequence=4).update(actor_name="x")
+    with unguarded():
+        AuditEntry.objects.filter(sequence=4).update(actor_name="x")
     complaint = StringIO()
     with pytest.raises(CommandError, match="1 place"):
-        call_command("audit_verify", stderr=complaint)
+        call_command("audit", "verify", stderr=complaint)
     assert complaint.getvalue() == "Entry 4 was altered or moved.\n"
 
 
