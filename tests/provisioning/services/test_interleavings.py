@@ -1,0 +1,136 @@
+"""Whatever people ask, cancel and resume in whatever order: known states, and quota as the desired revisions use."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from governance.models import Reservation
+from governance.selectors.quota import quota_state
+from idp.kernel.errors import UserFault
+from provisioning.domain.lifecycle import CHANGE_STATES, ENVIRONMENT_STATES, OPEN_CHANGE_STATES
+from provisioning.models import Change, Environment, Run
+from provisioning.orchestrator import advance, sweep
+from provisioning.services import runs, starts
+from provisioning.services.changes import ChangeRequest, change_submit
+from provisioning.services.decisions import change_cancel
+from provisioning.services.expiry import environments_expire
+from tests.personas import NOW, Organisation
+from tests.provisioning.organisation import Clock, create, equip, spec
+
+pytestmark = pytest.mark.django_db
+
+_numbers = count()
+STEPS = st.one_of(
+    st.tuples(st.just("ask"), st.sampled_from(["update-1", "update-6", "sleep", "wake", "extend", "rollback"])),
+    st.sampled_from([("advance",), ("advance",), ("cancel",), ("cancel-run",), ("resume",), ("sweep",)]),
+    st.just(("expire",)),
+)
+
+
+class Life:
+    """One environment, to which things are done."""
+
+    def __init__(self, organisation: Organisation) -> None:
+        self.organisation = organisation
+        self.actor = organisation.actor("developer")
+        self.name = f"life-{next(_numbers)}"
+        self.clock = Clock(NOW)
+        self.first = create(organisation, self.name)
+
+    def do(self, step: tuple[str, ...]) -> None:
+        """One step; what is refused at that moment is refused, and nothing is left half done."""
+        with suppress(UserFault), transaction.atomic():
+            getattr(self, f"_{step[0].replace('-', '_')}")(*step[1:])
+
+    def _ask(self, what: str) -> None:
+        kind, _, replicas = what.partition("-")
+        asked: dict[str, Any] = {"until": "20d"} if kind == "extend" else {"revision": 1} if kind == "rollback" else {}
+        if kind == "update":
+            asked = {"spec": spec(api={"replicas": int(replicas)})}
+        change_submit(self.actor, ChangeRequest(kind, "checkout", self.name, **asked), now=self.clock())
+
+    def _advance(self) -> None:
+        for run_id in runs.runs_due(self.clock()):
+            advance(run_id, now=self.clock)
+        self.clock.forward(5)
+
+    def _cancel(self) -> None:
+        for change in Change.objects.filter(state="approved"):
+            change_cancel(self.actor, change.pk, now=self.clock())
+
+    def _cancel_run(self) -> None:
+        for run in Run.objects.filter(state__in=("queued", "running")):
+            runs.run_cancel(self.actor, run.pk, now=self.clock())
+
+    def _resume(self) -> None:
+        last = Change.objects.filter(state__in=("failed", "cancelled")).order_by("-id").first()
+        if last is not None:
+            starts.change_resume(self.actor, last.pk, now=self.clock())
+
+    def _sweep(self) -> None:
+        sweep(now=self.clock)
+
+    def _expire(self) -> None:
+        self.clock.forward(timedelta(days=15).total_seconds())
+        environments_expire(now=self.clock())
+
+    def settle(self) -> None:
+        """Until nothing is under way or waits."""
+        for _ in range(60):
+            if not Change.objects.filter(state__in=OPEN_CHANGE_STATES).exists():
+                return
+            self._sweep()
+            self._advance()
+        left = [(one.kind, one.state) for one in Change.objects.order_by("pk")]
+        raise AssertionError(f"something is open for ever: {left}")
+
+
+def check(life: Life) -> None:
+    assert set(Change.objects.values_list("state", flat=True)) <= set(CHANGE_STATES)
+    environment = Environment.objects.get(name=life.name)
+    assert environment.state in ENVIRONMENT_STATES
+    assert Run.objects.filter(state__in=("queued", "running")).count() <= 1
+    assert not Reservation.objects.filter(state="held").exclude(change_id__in=open_changes()).exists()
+
+
+def open_changes() -> list[int]:
+    return list(Change.objects.filter(state__in=("pending", "approved")).values_list("pk", flat=True))
+
+
+@settings(
+    max_examples=12, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+)
+@given(steps=st.lists(STEPS, min_size=2, max_size=9))
+def test_every_interleaving_ends_in_a_known_state_with_the_quota_of_what_is_wanted(
+    steps: list[tuple[str, ...]],
+) -> None:
+    with transaction.atomic():
+        organisation = Organisation.found()
+        equip(organisation)
+        life = Life(organisation)
+        for step in steps:
+            life.do(step)
+            check(life)
+        life.settle()
+        check(life)
+        environment = Environment.objects.get(name=life.name)
+        used = quota_state(organisation.payments.pk).used
+        if environment.deleted_at is not None:
+            assert (environment.state, used.cpu, used.environments) == ("gone", Decimal(0), 0)
+        elif environment.state in ("ready", "asleep"):
+            assert environment.observed_id == environment.desired_id
+            assert (used.cpu, used.storage_gib) == (environment.cpu, environment.storage_gib)
+            assert (environment.state == "asleep") == (environment.desired.document["power"] == "asleep")
+        else:
+            assert environment.state in ("requested", "degraded", "failed")
+            assert used.cpu >= environment.cpu
+        transaction.set_rollback(True)
