@@ -7,7 +7,7 @@ that whoever calls can show progress, stop, or share the work; asks no cluster. 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, Final
@@ -28,6 +28,8 @@ RULES: Final = "2"
 """Raised when the same question would be judged otherwise, so that reports kept from before are not used."""
 
 MOST_LINES: Final = 60
+MOST_AMOUNT: Final = 1_000_000
+"""Cores or GiB of one resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Read:
 class Living:
     """One resource as it was agreed. ``inputs`` are resolved as far as outputs are known, with defaults.
 
+    ``served`` are custom kinds of its cluster: what another version would make use of, were it planned now.
     ``read_by`` says who in the environment reads which of its outputs. The ids are those of the rows it came from.
     """
 
@@ -53,6 +56,7 @@ class Living:
     contract: Contract
     inputs: Mapping[str, Any]
     place: RenderContext
+    served: Collection[str] = ()
     outputs: Outputs = field(default_factory=dict)
     prices: Prices = field(default_factory=Prices)
     read_by: tuple[Read, ...] = ()
@@ -146,6 +150,7 @@ def impact_on(living: Living, target: Contract) -> Impact:
         if problems:
             return _failing(living, usage, problems)
         after, more_usage = _made(living, target, inputs)
+        _require_countable(more_usage)
         moved = _moved_outputs(living, target, inputs)
     except InvalidInput as error:
         told_by = error.errors or (FieldError("", error.message.rstrip(".")),)
@@ -178,13 +183,23 @@ def _inputs_for(living: Living, target: Contract) -> tuple[dict[str, Any], list[
 
 
 def _place(living: Living, contract: Contract) -> RenderContext:
-    return living.place.of(living.name, contract, living.place.resource.get("component"))
+    same = contract.reference == living.contract.reference
+    apis = living.place.apis if same else living.served
+    return living.place.of(living.name, contract, living.place.resource.get("component"), apis)
 
 
 def _made(living: Living, contract: Contract, inputs: Mapping[str, Any]) -> tuple[dict[Identity, Rendered], Footprint]:
     place = _place(living, contract)
     made = render(contract, inputs, place, living.outputs)
     return {identity_of(one): one for one in made}, usage_of(contract, inputs, place)
+
+
+def _require_countable(usage: Footprint) -> None:
+    """InvalidInput for amounts beyond what a quota's ledger can hold."""
+    for name, amount in usage.as_dict().items():
+        if amount > MOST_AMOUNT:
+            message = f"gives {amount:g}; at most {MOST_AMOUNT:,} can be counted"
+            raise InvalidInput(f"usage.{name} {message}.", errors=[FieldError(f"usage.{name}", message)])
 
 
 def _lost_outputs(living: Living, target: Contract) -> list[FieldError]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from idp.kernel.cel import CelError, compile, did_you_mean, expressions
 from idp.kernel.errors import FieldError, InvalidInput
-from provisioning.domain.availability import Requires, requires_of
+from provisioning.domain.availability import Requires, requires_of, uses_of
 from provisioning.domain.document_schemas import CONTRACT_SCHEMA
 from provisioning.domain.schema import Schema, apply_defaults, check_schema, inline, validate
 from provisioning.domain.version import Version, parse_version
@@ -46,6 +46,7 @@ class Contract:
     """One version of a capability. ``inputs`` and each of ``outputs`` are schemas without ``$ref``.
 
     ``objects`` stand in the order in which they are applied. ``document`` is what was published, as plain data.
+    ``uses`` are keys of custom kinds that it makes use of where the cluster serves them (``availability.uses_of``).
     """
 
     capability: str
@@ -65,6 +66,7 @@ class Contract:
     examples: tuple[Example, ...]
     document: Mapping[str, Any] = field(repr=False)
     requires: Requires = field(default_factory=Requires)
+    uses: tuple[str, ...] = ()
 
     @property
     def semver(self) -> Version:
@@ -157,6 +159,7 @@ def _contract(document: Mapping[str, Any]) -> Contract:
         examples=tuple(_example(one) for one in spec["examples"]),
         document=document,
         requires=requires_of(spec),
+        uses=uses_of(spec),
     )
 
 

@@ -7,7 +7,8 @@ Kubernetes would take an object is asked of an injected function. Comparing with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import product
 from typing import Any
 
 from idp.kernel.cel import CelError, Program, compile, compiled, did_you_mean, transform, whole
@@ -22,12 +23,13 @@ from provisioning.domain.schema import Schema, at, children, validate
 
 ObjectValidator = Callable[[Manifest], list[FieldError]]
 
-SHARED = frozenset({"inputs", "resource", "environment", "system", "team", "stage", "power", "resources"})
+SHARED = frozenset({"inputs", "resource", "environment", "system", "team", "stage", "power", "resources", "cluster"})
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     "resource": ("name", "capability", "version", "component"),
     "environment": ("name", "namespace", "stage"),
     "system": ("name",),
     "team": ("name", "slug"),
+    "cluster": ("apis",),
 }
 _ELSEWHERE = {
     "object": "“object” is known in readyWhen only",
@@ -90,8 +92,8 @@ def check_contract(contract: Contract, *, validate_object: ObjectValidator) -> l
     return list(dict.fromkeys(problems))
 
 
-def sample_context(contract: Contract, *, power: str = "awake") -> RenderContext:
-    """A made-up place in which examples are rendered."""
+def sample_context(contract: Contract, *, power: str = "awake", apis: Iterable[str] = ()) -> RenderContext:
+    """A made-up place in which examples are rendered; its cluster serves ``apis`` besides what is required."""
     place = RenderContext(
         environment={"name": "example", "namespace": "shop-example", "stage": "dev"},
         system={"name": "shop"},
@@ -100,7 +102,7 @@ def sample_context(contract: Contract, *, power: str = "awake") -> RenderContext
         power=power,
         revision=1,
     )
-    return place.of(LONGEST_NAME, contract, component=None)
+    return place.of(LONGEST_NAME, contract, None, apis)
 
 
 def sample_inputs(contract: Contract, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -281,10 +283,19 @@ def _upgrade_problems(contract: Contract) -> Iterator[FieldError]:
 
 
 def _requirement_problems(contract: Contract) -> Iterator[FieldError]:
-    """An object of a kind that not every cluster serves must be required, so that its lack is told beforehand."""
+    """An object of a kind that not every cluster serves must be required, so that its lack is told beforehand, or be
+    left out where it is not served.
+    """
     for one in contract.objects:
         api_version, kind = one.manifest["apiVersion"], one.manifest["kind"]
-        if not is_own(api_version) and f"{api_version}/{kind}" not in contract.requires.apis:
+        key = f"{api_version}/{kind}"
+        if key in contract.uses and key not in contract.requires.apis:
+            if key not in one.include_when:
+                yield FieldError(
+                    f"spec.objects.{one.id}.includeWhen",
+                    f"must ask for the kind, which not every cluster serves: '{key}' in cluster.apis",
+                )
+        elif not is_own(api_version) and key not in contract.requires.apis:
             wanted = f"{{apiVersion: {api_version}, kind: {kind}}}"
             yield FieldError(
                 f"spec.objects.{one.id}.manifest.kind",
@@ -302,9 +313,11 @@ def _example_problems(
         yield from problems
         return
     filled = sample_inputs(contract, example.inputs)
-    for power in ("awake", "asleep"):
+    clusters = ((), contract.uses) if contract.uses else ((),)
+    for power, apis in product(("awake", "asleep"), clusters):
+        place = sample_context(contract, power=power, apis=apis)
         try:
-            yield from _rendered_problems(contract, filled, sample_context(contract, power=power), validate_object)
+            yield from _rendered_problems(contract, filled, place, validate_object)
         except InvalidInput as error:
             for one in error.errors or (FieldError(path, error.message.rstrip(".")),):
                 yield FieldError(one.path, f"{one.message} (example “{example.name}”, {power})")

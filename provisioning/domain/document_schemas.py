@@ -61,28 +61,31 @@ _OBJECT = _closed(
     ("manifest",),
 )
 
+_APIS = {
+    "type": "array",
+    "maxItems": 20,
+    "items": _closed(
+        {
+            "apiVersion": {
+                "type": "string",
+                "pattern": r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/v\d[a-z0-9]{0,20}$",
+                "x-message": "must be a group and a version, such as postgresql.cnpg.io/v1",
+            },
+            "kind": {
+                "type": "string",
+                "pattern": "^[A-Z][A-Za-z0-9]{0,62}$",
+                "x-message": "must be a kind, such as Cluster",
+            },
+        },
+        ("apiVersion", "kind"),
+    ),
+}
+
+_USES = _closed({"apis": {**_APIS, "title": "Custom kinds that are made where the cluster serves them"}})
+
 _REQUIRES = _closed(
     {
-        "apis": {
-            "type": "array",
-            "title": "Custom kinds that the cluster must serve",
-            "maxItems": 20,
-            "items": _closed(
-                {
-                    "apiVersion": {
-                        "type": "string",
-                        "pattern": r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/v\d[a-z0-9]{0,20}$",
-                        "x-message": "must be a group and a version, such as postgresql.cnpg.io/v1",
-                    },
-                    "kind": {
-                        "type": "string",
-                        "pattern": "^[A-Z][A-Za-z0-9]{0,62}$",
-                        "x-message": "must be a kind, such as Cluster",
-                    },
-                },
-                ("apiVersion", "kind"),
-            ),
-        },
+        "apis": {**_APIS, "title": "Custom kinds that the cluster must serve"},
         "features": {
             "type": "array",
             "title": "Features that the cluster must have",
@@ -125,6 +128,7 @@ CONTRACT_SCHEMA: dict[str, Any] = _document(
             "icon": {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,39}$", "x-message": _NAME_MESSAGE},
             "state": {"type": "string", "enum": list(STATES), "default": "stable"},
             "requires": _REQUIRES,
+            "uses": _USES,
             "inputs": {"type": "object", "title": "JSON Schema of the inputs; its type is object"},
             "outputs": {
                 "type": "object",

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from idp.kernel.cel import CelError, Facts, compile, compiled, located, template
@@ -42,6 +42,8 @@ class RenderContext:
 
     ``environment``: name, namespace, stage. ``system``: name. ``team``: name, slug. ``stage``: name and the stage's
     settings. ``resource``: name, capability, version, component (None when it has none). ``power``: awake, asleep.
+    ``apis`` are those of the contract's ``uses`` that the revision says the cluster serves: what a contract makes of
+    them was decided when the change was planned, and stays until the resource is changed.
     """
 
     environment: Mapping[str, Any]
@@ -51,8 +53,11 @@ class RenderContext:
     resource: Mapping[str, Any] = field(default_factory=dict)
     power: str = "awake"
     revision: int = 0
+    apis: tuple[str, ...] = ()
 
-    def of(self, name: str, contract: Contract, component: str | None = None) -> RenderContext:
+    def of(
+        self, name: str, contract: Contract, component: str | None = None, apis: Iterable[str] = ()
+    ) -> RenderContext:
         """The same place for resource ``name``."""
         resource = {
             "name": name,
@@ -60,7 +65,8 @@ class RenderContext:
             "version": contract.version,
             "component": component,
         }
-        return RenderContext(self.environment, self.system, self.team, self.stage, resource, self.power, self.revision)
+        used = tuple(key for key in contract.uses if key in set(apis))
+        return replace(self, resource=resource, apis=used)
 
     @property
     def facts(self) -> dict[str, Mapping[str, Any]]:
@@ -167,6 +173,7 @@ def _facts(
         "team": ctx.team,
         "stage": ctx.stage,
         "power": ctx.power,
+        "cluster": {"apis": list(ctx.apis)},
         "resources": {name: {"outputs": outputs} for name, outputs in (resources or {}).items()},
     }
 

@@ -5,13 +5,14 @@ Pure: who offers contracts and what time it is are arguments. A revision's docum
 
     {"stage", "power", "expires", "resources": {name: {"capability", "contract", "component", "inputs"}}}
 
-with defaults filled in and references as written. Its digest is what an approval is about.
+with defaults filled in and references as written. Its digest is what an approval is about. A resource whose contract
+makes use of kinds that not every cluster serves has ``apis`` too: those that the cluster served when it was decided.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -25,6 +26,9 @@ from provisioning.domain.graph import Wired, check_references, dependencies, ord
 from provisioning.domain.input_changes import forbidden_changes
 from provisioning.domain.references import Reference, parse_reference, references
 from provisioning.domain.schema import validate
+
+ApiSource = Callable[[], Collection[str]]
+"""Keys of the custom kinds that the cluster serves; asked only when a contract makes use of some."""
 
 ContractSource = Callable[[str, str], Contract]
 """``(capability, constraint)`` to the contract to use; raises a UserFault that says what there is instead."""
@@ -63,6 +67,7 @@ def resolve(
     power: str = "awake",
     expires: str | None = None,
     base: Mapping[str, Any] | None = None,
+    served: ApiSource | None = None,
 ) -> Revision:
     """The revision that the ``spec`` of an Environment document asks for, with every problem it has.
 
@@ -85,6 +90,7 @@ def resolve(
     kept = {name: one for name, one in wired.items() if not _concerns(problems, name)}
     problems += _held_by(base or {}, kept)
     document = _document(spec, power, expires, kept, written)
+    _decide_apis(document, kept, (base or {}).get("resources", {}), served)
     return Revision(
         document=document,
         digest=digest(document),
@@ -184,6 +190,27 @@ def _document(
     stage = spec.get("stage") if isinstance(spec, Mapping) and isinstance(spec.get("stage"), str) else ""
     document: dict[str, Any] = canonical({"stage": stage, "power": power, "expires": expires, "resources": resources})
     return document
+
+
+def _decide_apis(
+    document: Mapping[str, Any],
+    kept: Mapping[str, Wired],
+    before: Mapping[str, Any],
+    served: ApiSource | None,
+) -> None:
+    """Write down which kinds each resource may make use of. What was decided holds while the resource stays as it is,
+    so that sleeping or waking makes nothing new; a kind that the cluster has lost is given up at the next change.
+    """
+    for name, one in kept.items():
+        if not one.contract.uses or served is None:
+            continue
+        wanted = document["resources"][name]
+        had = before.get(name, {})
+        same = all(had.get(key) == wanted[key] for key in ("capability", "contract", "component", "inputs"))
+        possible = had.get("apis", ()) if same else one.contract.uses
+        apis = sorted(set(possible) & set(served())) if possible else []
+        if apis:
+            wanted["apis"] = apis
 
 
 def _filled(text: str, path: str, facts: Mapping[str, Any], pending: bool) -> Any:

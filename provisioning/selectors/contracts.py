@@ -47,6 +47,10 @@ class ContractLookup:
             raise NotFound(f"{capability} has no version that fits “{constraint}”.", remedy=f"There are {usable}.")
         return self.catalogue.contract(capability, version)
 
+    def served(self) -> frozenset[str]:
+        """Custom kinds of the environment's cluster; none where nobody has looked."""
+        return self.offer().apis if self.offer is not None else frozenset()
+
     def _fits(self, requires: Requires) -> bool:
         return self.offer is None or not requires or not missing(requires, self.offer())
 

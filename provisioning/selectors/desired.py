@@ -84,6 +84,11 @@ class Desired:
         found: str | None = self._wanted[name].get("component")
         return found
 
+    def apis(self, name: str) -> Sequence[str]:
+        """Kinds that the cluster served when it was decided what ``name`` makes of them."""
+        found: Sequence[str] = self._wanted[name].get("apis", ())
+        return found
+
     @cached_property
     def _component_ids(self) -> dict[str, int]:
         slugs = [one["component"] for one in self._wanted.values() if one.get("component")]
@@ -104,7 +109,7 @@ class Desired:
         return list(self.contract(name).publish)
 
     def _place(self, name: str) -> RenderContext:
-        return self._context.of(name, self.contract(name), self.component(name))
+        return self._context.of(name, self.contract(name), self.component(name), self.apis(name))
 
     def footprint(self, name: str) -> Footprint:
         place = self._place(name)

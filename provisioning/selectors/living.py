@@ -20,6 +20,7 @@ from provisioning.models import Capability, Environment, Resource, Revision
 from provisioning.selectors.capabilities import Catalogue
 from provisioning.selectors.clusters import prices_of
 from provisioning.selectors.desired import Desired, desired_of, place_of
+from provisioning.selectors.offers import joined_offer
 
 CHUNK = 200
 """Environments held in memory at once."""
@@ -32,6 +33,7 @@ _MEANT: Final = (
     "environment__cluster__price_cpu",
     "environment__cluster__price_memory_gib",
     "environment__cluster__price_storage_gib",
+    "environment__cluster__offer__apis",
     "environment__namespace",
     "environment__system__slug",
     "environment__system__team__slug",
@@ -115,7 +117,7 @@ def _revisions(capability: str, majors: Collection[int] | None) -> QuerySet[Revi
 
 
 def _with_places(rows: QuerySet[Revision]) -> QuerySet[Revision]:
-    joined = ("system__team", "stage", "cluster")
+    joined = ("system__team", "stage", "cluster__offer")
     return rows.select_related(*(f"environment__{one}" for one in joined)).defer("environment__cluster__credentials")
 
 
@@ -128,7 +130,7 @@ def _living(environment: Environment, desired: Desired, name: str, revision: int
         namespace=environment.namespace,
         power=desired.document.get("power", "awake"),
         revision=revision,
-    ).of(name, contract, desired.component(name))
+    ).of(name, contract, desired.component(name), desired.apis(name))
     outputs = desired.expected_outputs
     return Living(
         team=system.team.slug,
@@ -139,6 +141,7 @@ def _living(environment: Environment, desired: Desired, name: str, revision: int
         contract=contract,
         inputs=resolve_inputs(desired.document, name, outputs, context=place.facts, pending=True),
         place=place,
+        served=joined_offer(environment.cluster).apis,
         outputs=outputs,
         prices=prices_of(environment.cluster),
         read_by=tuple(_read_by(desired, name)),

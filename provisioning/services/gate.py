@@ -347,7 +347,14 @@ def _target(
     )
     if request.kind == "extend":
         late = [FieldError("until", one.message) for one in late]
-    resolved = resolve(asked.spec, contracts=lookup.contract, power=asked.power, expires=expires, base=before)
+    resolved = resolve(
+        asked.spec,
+        contracts=lookup.contract,
+        power=asked.power,
+        expires=expires,
+        base=before,
+        served=lookup.served,
+    )
     refused = lookup.refused(resolved.document, before, team=system.team_id)
     said = {one.path for one in asked.problems}
     further = (*resolved.problems, *refused, *component_problems(resolved, system))
