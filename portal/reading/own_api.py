@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any, Final
 
-from django.http import HttpRequest, QueryDict
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 
 from provisioning.domain.form_hints import API_PATH
@@ -38,12 +40,10 @@ def api_items(request: HttpRequest, path: str) -> list[Mapping[str, Any]]:
 
 def _asking(request: HttpRequest, path: str) -> HttpRequest:
     """A GET of ``path`` by the same person from the same place."""
-    asking = HttpRequest()
-    asking.method = "GET"
-    asking.path = asking.path_info = path
-    asking.GET = QueryDict("limit=100")
     kept = {name: value for name, value in request.META.items() if name.startswith(("REMOTE_", "SERVER_", "HTTP_HOST"))}
-    asking.META = {**kept, "REQUEST_METHOD": "GET", "PATH_INFO": path}
+    asking = WSGIRequest(
+        {**kept, "REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": "limit=100", "wsgi.input": BytesIO()}
+    )
     for name in ("user", "session", "request_id", "actor", "rights"):
         if hasattr(request, name):
             setattr(asking, name, getattr(request, name))

@@ -412,3 +412,21 @@ def test_it_swaps_the_form_for_yaml_and_tells_what_cannot_be_read(equipped, sign
 def test_it_names_the_lines_of_what_is_wrong(equipped, sign_in):
     page = text(sign_in("developer").post("/environments/plan", draft(**{"r.db.inputs.storageGiB": "lots"}), **HTMX))
     assert re.search(r"Line \d+</span> <code>spec.resources.db.inputs.storageGiB</code> Must be a whole number", page)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"from": "api", "path": "/stages/"}, "staging"),
+        ({"from": "components"}, "checkout-api"),
+        ({"from": "api", "path": "/audit/"}, None),
+    ],
+    ids=["a list of the api", "components", "a list that nobody may name"],
+)
+def test_it_suggests_what_the_contract_names(equipped, sign_in, monkeypatch, options, expected):
+    schema = {"type": "string", "x-options": options}
+    monkeypatch.setattr("portal.reading.suggestions._schema_at", lambda *_: schema)
+    page = text(
+        sign_in("developer").post("/environments/suggest?at=db&path=inputs.size", draft(**{"r.db.inputs.size": ""}))
+    )
+    assert (f'value="{expected}"' in page) if expected else "<option" not in page
