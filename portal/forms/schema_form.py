@@ -177,7 +177,9 @@ def _list_can_show(schema: Schema, value: Any, kind: str) -> bool:
         return False
     if choices := choices_of(items):
         return all(part is None or isinstance(part, str) or part in choices for part in value)
-    return _rows_can_show({"additionalProperties": items}, dict(enumerate(part for part in value if part is not None)))
+    return _rows_can_show(
+        {"additionalProperties": items}, {str(at): part for at, part in enumerate(value) if part is not None}
+    )
 
 
 def _is_a_line(text: str) -> bool:
@@ -416,7 +418,7 @@ def _choice_inputs(
     name = f"{drawing.prefix}.{place}"
     chosen = text_of(value.get(key)) if not isinstance(value.get(key), (Mapping, list)) else ""
     options = [_branch_option(branch, key, chosen) for branch in schema["oneOf"]]
-    about = next((one["properties"][key] for one in schema["oneOf"] if one["properties"][key].get("title")), {})
+    about: Schema = next((one["properties"][key] for one in schema["oneOf"] if one["properties"][key].get("title")), {})
     chooser = Input(
         kind="choices" if hint_of(schema).widget == "choices" else "select",
         path=place,
