@@ -34,7 +34,7 @@ class Said:
 
 
 def ask_on_run(rights: Rights, run: Run) -> Ask | None:
-    """The question on the page of a run, changeable; None for everyone who is not asked. At most one query."""
+    """The question on the page of a run, changeable; None for everyone who is not asked. Needs ``feedback`` joined."""
     if not selectors.may_answer(rights, run):
         return None
     row = selectors.feedback_of(run)

@@ -12,8 +12,8 @@ from provisioning.models import Capability, Feedback, FeedbackSubject, Run
 
 
 def feedback_of(run: Run) -> Feedback | None:
-    """What was said of a run; one query."""
-    return Feedback.objects.filter(run=run).first()
+    """What was said of a run; no query with ``feedback`` joined."""
+    return getattr(run, "feedback", None)
 
 
 def may_answer(rights: Rights, run: Run) -> bool:

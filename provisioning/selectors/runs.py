@@ -61,7 +61,7 @@ def run_list(rights: Rights, *, environment_id: int) -> QuerySet[Run]:
     """Runs of one environment that the reader may see, newest first."""
     return (
         Run.objects.filter(environment_id=environment_id)
-        .select_related("change__requester", "revision")
+        .select_related("change__requester", "revision", "feedback")
         .order_by("-id")
     )
 
@@ -77,6 +77,7 @@ def run_get(rights: Rights, run_id: int) -> Run:
             "change__system__team",
             "change__base",
             "revision",
+            "feedback",
         )
         .defer("environment__cluster__credentials")
         .filter(pk=run_id)

@@ -99,7 +99,7 @@ REFUSED: dict[str, tuple[type[Exception], dict[str, Any]]] = {
 def test_it_refuses(organisation: Organisation, error: type[Exception], asked: dict[str, Any]) -> None:
     with pytest.raises(error), transaction.atomic():
         move(organisation, **asked)
-    assert Contract.objects.get(capability__name="postgres").state == "stable"
+    assert Contract.objects.get(capability__name="postgres", version="1.0.0").state == "stable"
     assert not AuditEntry.objects.filter(action="contract.state").exists()
 
 
