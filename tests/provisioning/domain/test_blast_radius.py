@@ -99,6 +99,12 @@ def test_it_says_what_it_takes_and_costs_more() -> None:
     assert found.more_cost == 4
 
 
+def test_it_fails_with_more_than_can_be_counted() -> None:
+    found = impact_on(living("postgres"), built_in("postgres", ("spec.usage.memoryGiB", 1e300)))
+    assert (found.outcome, found.more_cost) == ("fails", 0)
+    assert "at most 1,000,000 can be counted" in found.reason
+
+
 def test_for_another_major_it_maps_the_inputs_first() -> None:
     renamed = {"1": {"image": "${inputs.image}", "port": "${inputs.port + 1}"}}
     target = built_in("web-service", ("spec.upgrade", renamed), version="2.0.0")
