@@ -11,7 +11,7 @@ from typing import Final
 from idp.kernel.errors import Conflict
 
 CHANGE_KINDS: Final = (
-    "create", "update", "promote", "upgrade", "rollback", "sleep", "wake", "extend", "adopt", "delete",
+    "create", "update", "promote", "upgrade", "rollback", "sleep", "wake", "extend", "adopt", "revert", "delete",
 )  # fmt: skip
 CHANGE_STATES: Final = (
     "denied", "pending", "approved", "running", "succeeded", "failed", "rejected", "cancelled", "expired", "superseded",

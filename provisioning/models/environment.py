@@ -20,8 +20,9 @@ class Environment(models.Model):
     """A system at a stage. ``desired`` is what was agreed, ``observed`` what the last successful run made.
 
     Usage and cost are those of ``desired``, kept here so that lists need no join. ``ready_since`` is since when the
-    resources of ``observed`` have been Ready without a break; None while they are not. A row outlives its
-    environment (``deleted_at``), because changes and runs refer to it.
+    resources of ``observed`` have been Ready without a break; None while they are not. ``drifted`` counts the objects
+    whose drift is open, for lists. A row outlives its environment (``deleted_at``), because changes and runs refer to
+    it.
     """
 
     system = models.ForeignKey(System, on_delete=models.PROTECT, related_name="environments")
@@ -34,6 +35,7 @@ class Environment(models.Model):
     desired = models.ForeignKey("Revision", null=True, on_delete=models.SET_NULL, related_name="+")
     observed = models.ForeignKey("Revision", null=True, on_delete=models.SET_NULL, related_name="+")
     ready_since = models.DateTimeField(null=True)
+    drifted = models.PositiveIntegerField(default=0)
     expires_at = models.DateTimeField(null=True)
     cpu = models.DecimalField(**AMOUNT)
     memory_gib = models.DecimalField(**AMOUNT)
@@ -60,6 +62,9 @@ class Environment(models.Model):
             models.Index(fields=["state", "-changed_at"], condition=Q(deleted_at=None), name="environment_by_state"),
             models.Index(fields=["stage", "-changed_at"], condition=Q(deleted_at=None), name="environment_by_stage"),
             models.Index(fields=["expires_at"], condition=Q(deleted_at=None), name="environment_by_expiry"),
+            models.Index(
+                fields=["-changed_at", "-id"], condition=Q(deleted_at=None, drifted__gt=0), name="environment_drifted"
+            ),
             # Holds what figures of a system's stages need, so that they read the index alone.
             models.Index(
                 fields=["system", "stage"],

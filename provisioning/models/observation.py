@@ -6,10 +6,12 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from provisioning.models.change import Change
 from provisioning.models.environment import Environment
 from provisioning.models.stage import Cluster
 
 DRIFT_STATES = ("open", "snoozed", "adopted", "reverted", "vanished")
+DRIFT_DECISIONS = ("", "adopt", "revert", "report")
 
 
 class ClusterWatch(models.Model):
@@ -34,6 +36,8 @@ class Drift(models.Model):
     """One object that is no longer as it was agreed. ``fields`` are ``domain.drift.Drifted`` as plain data.
 
     ``fingerprint`` tells another drift of the same object apart, so that a decision is about what was read.
+    ``decision`` is what ``change`` was asked for, to adopt or to revert it; ``report`` when Slipway gave up to correct
+    it. ``automatic``: the platform itself decided.
     """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="drifts")
@@ -50,6 +54,9 @@ class Drift(models.Model):
     seen_at = models.DateTimeField()
     snoozed_until = models.DateTimeField(null=True)
     reason = models.CharField(max_length=400, blank=True)
+    decision = models.CharField(max_length=8, blank=True)
+    automatic = models.BooleanField(default=False)
+    change = models.ForeignKey(Change, null=True, on_delete=models.SET_NULL, related_name="drifts")
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     decided_at = models.DateTimeField(null=True)
 
@@ -57,6 +64,7 @@ class Drift(models.Model):
         ordering = ["-id"]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=DRIFT_STATES), name="drift_state_known"),
+            models.CheckConstraint(condition=Q(decision__in=DRIFT_DECISIONS), name="drift_decision_known"),
             models.UniqueConstraint(
                 fields=["environment", "api_version", "kind", "namespace", "name"],
                 condition=Q(state__in=("open", "snoozed")),

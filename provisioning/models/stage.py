@@ -10,6 +10,7 @@ from django.db.models import Q
 from idp.catalog.models import slug_validator
 
 DRIVERS = ("sandbox", "kubernetes")
+DRIFT_MODES = ("report", "correct")
 MONEY: dict[str, Any] = {"max_digits": 12, "decimal_places": 4}
 
 
@@ -44,6 +45,7 @@ class Stage(models.Model):
     """A class of environments. ``order`` sorts them on every page; days are whole, None means for ever.
 
     ``soak_minutes``: how long a set must have run Ready in ``promotes_from`` before it may be promoted to here.
+    ``drift_mode``: whether drift is reported, for the owner to decide, or corrected at once.
     """
 
     name = models.CharField(max_length=30, unique=True, validators=[slug_validator])
@@ -56,11 +58,13 @@ class Stage(models.Model):
     default_days = models.PositiveSmallIntegerField(null=True, blank=True)
     max_days = models.PositiveSmallIntegerField(null=True, blank=True)
     soak_minutes = models.PositiveIntegerField(default=0)
+    drift_mode = models.CharField(max_length=8, default="report")
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
 
     class Meta:
         ordering = ["order"]
+        constraints = [models.CheckConstraint(condition=Q(drift_mode__in=DRIFT_MODES), name="stage_drift_mode_known")]
 
     def __str__(self) -> str:
         return self.name

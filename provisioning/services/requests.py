@@ -9,7 +9,7 @@ from typing import Any, Final
 from idp.kernel.errors import FieldError, InvalidInput
 
 KINDS: Final = (
-    "create", "update", "upgrade", "rollback", "promote", "extend", "sleep", "wake", "adopt", "delete",
+    "create", "update", "upgrade", "rollback", "promote", "extend", "sleep", "wake", "adopt", "revert", "delete",
 )  # fmt: skip
 MAKES: Final = ("create", "promote")
 """Kinds that may ask for an environment that does not exist yet."""
