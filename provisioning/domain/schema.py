@@ -199,6 +199,17 @@ def _pattern(validator: Any, pattern: str, instance: Any, schema: Schema) -> Ite
         yield ValidationError(f"does not match {pattern}")
 
 
+def _properties(validator: Any, properties: Schema, instance: Any, schema: Schema) -> Iterator[ValidationError]:
+    """As the library does, but that what a condition refuses is named where it stands."""
+    if not validator.is_type(instance, "object"):
+        return
+    for key, child in properties.items():
+        if key in instance and child is False:
+            yield ValidationError("", validator="absent", validator_value=False, instance={}, path=[key])
+        elif key in instance:
+            yield from validator.descend(instance[key], child, path=key, schema_path=key)
+
+
 def _one_of(validator: Any, branches: list[Any], instance: Any, schema: Schema) -> Iterator[ValidationError]:
     """What is wrong with the branch that the constant chooses; the library would only say that no branch fits."""
     name = discriminator(schema)
@@ -222,7 +233,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 
 _extend: Any = validators.extend  # has no types of its own
-_Validator: Any = _extend(Draft202012Validator, {"pattern": _pattern, "oneOf": _one_of})
+_Validator: Any = _extend(Draft202012Validator, {"pattern": _pattern, "oneOf": _one_of, "properties": _properties})
 
 
 def _validator(schema: Schema) -> Any:
@@ -305,6 +316,7 @@ def _wrong_type(kind: Any, value: Any, schema: Schema) -> str:
 _MESSAGES: Mapping[str, Callable[[Any, Any, Schema], str]] = {
     "type": _wrong_type,
     "enum": lambda allowed, _, __: f"must be one of {', '.join(str(item) for item in allowed)}",
+    "absent": lambda _, __, ___: "must be left out with what is chosen beside it",
     "choice": lambda allowed, _, __: f"must be one of {', '.join(str(item) for item in allowed)}",
     "const": lambda wanted, _, __: f"must be {wanted}",
     "minimum": lambda bound, _, schema: f"must be at least {_with_unit(bound, schema)}",
