@@ -23,6 +23,11 @@ ANNOTATION_GENERATE = "slipway.dev/generate"
 
 Such a Secret is created once, never applied over and never read back; its values stay in the cluster.
 """
+ANNOTATION_FILL = "slipway.dev/fill"
+"""On a Secret: comma-separated keys that people fill, or something else in the cluster. Its manifest holds no values;
+``secret_slot`` knows the rest."""
+SECRETS_MANAGER = "slipway-secrets"
+"""The field manager of values that people fill in through Slipway, so that applying a slot never touches them."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -214,6 +219,13 @@ class Driver(Protocol):
 
     def dry_run(self, objects: Sequence[Manifest], scope: Scope) -> list[DryRun]:
         """What ``apply`` would do, asked of the server; changes nothing."""
+
+    def fill(self, ref: ObjectRef, values: Mapping[str, str], scope: Scope) -> Manifest:
+        """Set keys of a slot (``secret_slot``) as the manager ``slipway-secrets``; its other keys stay as they are.
+
+        Answers the live object without values. PermanentError ``not-found``, ``not-ours``, or ``not-a-slot`` for any
+        other Secret. No error quotes a value.
+        """
 
     def list_managed(self, scope: Scope, namespace: str) -> list[ObjectRef]:
         """All objects that carry the scope's labels in ``namespace``, the namespace itself included."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from provisioning.domain.driver import Manifest
+from provisioning.domain.secret_slot import WAITING, WAITING_OUTSIDE, is_filled_outside, is_slot, waits_for
 
 State = Literal["current", "in-progress", "failed", "terminating"]
 
@@ -62,6 +63,8 @@ def readiness(manifest: Manifest | None) -> Readiness:
     observed = status.get("observedGeneration")
     if observed is not None and observed < metadata.get("generation", 0):
         return _waiting("not-observed", "The cluster has not yet seen the latest change.")
+    if is_slot(manifest):
+        return _slot(manifest)
     return _RULES.get(manifest["kind"], _by_conditions)(manifest.get("spec") or {}, status)
 
 
@@ -219,6 +222,12 @@ def _pod(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
     return problem or _waiting(
         "waiting-for-pod", "The pod runs but is not ready." if phase == "Running" else "The pod is pending."
     )
+
+
+def _slot(manifest: Manifest) -> Readiness:
+    if message := waits_for(manifest):
+        return _waiting(WAITING_OUTSIDE if is_filled_outside(manifest) else WAITING, message)
+    return _current("Filled.")
 
 
 def _route(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:

@@ -49,6 +49,8 @@ STEP_TRANSITIONS: Final = MappingProxyType(
 FIRST_BACKOFF: Final = 1.0
 LONGEST_BACKOFF: Final = 60.0
 STEP_DEADLINE: Final = timedelta(minutes=15)
+PATIENCE: Final = timedelta(days=14)
+"""How long a step waits for people before it fails; its own deadline begins anew when they have done their part."""
 
 
 def next_run_state(state: str, event: str) -> str:
@@ -84,12 +86,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Look again after ``delay`` seconds; ``reason`` says what is awaited."""
+    """Look again after ``delay`` seconds; ``reason`` says what is awaited, which is people when it is ``patient``."""
 
     delay: float
     reason: str
     progress: Mapping[str, Any] = field(default_factory=dict)
     events: tuple[str, ...] = ()
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from idp.kernel import clock
 from idp.kernel.errors import SlipwayError
 from idp.kernel.wake import wake
 from provisioning.domain.driver import PermanentError, TemporaryError
-from provisioning.domain.run import Failed, Outcome, StepView, Wait, backoff, next_due, ready_steps, verdict
+from provisioning.domain.run import PATIENCE, Failed, Outcome, StepView, Wait, backoff, next_due, ready_steps, verdict
 from provisioning.models import Run, Step
 from provisioning.orchestrator.steps import HANDLERS, RunContext
 from provisioning.services import run_outcomes, runs, starts
@@ -104,9 +104,15 @@ def _attempt(context: RunContext, step: Step, now: Clock) -> tuple[Outcome, bool
     except Exception as error:
         log.exception("step_fault", step=step.key)
         return _fault(error), True
-    if isinstance(outcome, Wait) and step.deadline_at is not None and now() >= step.deadline_at:
+    if isinstance(outcome, Wait) and _is_late(step, outcome, now()):
         return _too_late(step, outcome.reason), False
     return outcome, False
+
+
+def _is_late(step: Step, outcome: Wait, now: datetime) -> bool:
+    if outcome.patient:
+        return step.started_at is not None and now >= step.started_at + PATIENCE
+    return step.deadline_at is not None and now >= step.deadline_at
 
 
 def _try_again(step: Step, error: TemporaryError, now: datetime) -> Outcome:

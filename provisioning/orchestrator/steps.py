@@ -16,6 +16,7 @@ from provisioning.domain.plan import Footprint
 from provisioning.domain.readiness import Readiness
 from provisioning.domain.remedies import remedy_for
 from provisioning.domain.run import Done, Failed, Outcome, Wait
+from provisioning.domain.secret_slot import PATIENT
 from provisioning.models import Resource, Run, Step
 from provisioning.orchestrator.reach import driver_for
 from provisioning.selectors.desired import Desired, desired_of
@@ -23,6 +24,8 @@ from provisioning.services import runs
 
 LOOK_AGAIN: Final = 1.0
 LOOK_AGAIN_LATEST: Final = 10.0
+LOOK_FOR_PEOPLE: Final = 30.0
+"""Whoever fills a secret through Slipway wakes the run at once; this is for those who do it in the cluster."""
 
 
 class RunContext:
@@ -136,6 +139,8 @@ def _not_ready(
     if waiting is not None:
         if waiting.message != row.message or row.state != "progressing":
             context.observe(row, state="progressing", message=waiting.message)
+        if waiting.reason in PATIENT:
+            return Wait(LOOK_FOR_PEOPLE, waiting.message, progress, events, patient=True)
         return Wait(min(LOOK_AGAIN_LATEST, LOOK_AGAIN + attempt * 0.25), waiting.message, progress, events)
     return None
 

@@ -122,7 +122,16 @@ def step_settle(claim: Claim, step: Step, outcome: Outcome, *, now: datetime, fa
         due = now + timedelta(seconds=outcome.delay)
         news = [] if outcome.reason == step.message else [outcome.reason]
         texts = [("warn" if failed_try else "info", text) for text in (*outcome.events, *news)]
-        _step_write(step, "wait", message=outcome.reason, progress=outcome.progress, due_at=due, failures=step.failures)
+        later = {"deadline_at": now + STEP_DEADLINE} if outcome.patient else {}
+        _step_write(
+            step,
+            "wait",
+            message=outcome.reason,
+            progress=outcome.progress,
+            due_at=due,
+            failures=step.failures,
+            **later,
+        )
     elif isinstance(outcome, Failed):
         _step_write(
             step,

@@ -14,6 +14,7 @@ from typing import Any
 from provisioning.domain.custom_kinds import known_custom_kinds
 from provisioning.domain.driver import (
     FIELD_MANAGER,
+    SECRETS_MANAGER,
     Applied,
     ClusterInfo,
     Deletion,
@@ -29,11 +30,12 @@ from provisioning.domain.driver import (
     TemporaryError,
 )
 from provisioning.domain.kubernetes_schema import known_kinds, validate_object
+from provisioning.domain.secret_slot import require_slot
 from provisioning.drivers.kubernetes.connection import METADATA, METADATA_LIST, WHOLE, Connection
 from provisioning.drivers.kubernetes.describing import describe, read_log
 from provisioning.drivers.kubernetes.discovery import served
 from provisioning.drivers.kubernetes.errors import is_missing
-from provisioning.drivers.kubernetes.generated import is_generated, with_values
+from provisioning.drivers.kubernetes.generated import encoded, is_generated, with_values
 from provisioning.drivers.kubernetes.kubeconfig import read_kubeconfig
 from provisioning.drivers.kubernetes.resources import BUILT_IN, Resource, Resources, built_in
 from provisioning.drivers.kubernetes.watching import KindWatch, list_kind
@@ -41,6 +43,7 @@ from provisioning.drivers.noise import without_noise
 from provisioning.drivers.ownership import is_ours, not_ours, require_scope_labels, still_deleting
 
 APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
 PAGE = "500"
 
 
@@ -162,6 +165,20 @@ class KubernetesDriver:
             # The namespace would have been made a moment before, so the server cannot tell; the schemas can.
             after = _checked(ref, manifest)
         return DryRun(ref, None if before is None else _shown(ref, before), _shown(ref, after))
+
+    def fill(self, ref: ObjectRef, values: Mapping[str, str], scope: Scope) -> Manifest:
+        live = self._ours(ref, scope)
+        if live is None:
+            raise PermanentError("not-found", f"There is no {ref}.")
+        require_slot(_named(ref, live), ref.name)
+        # A merge leaves the other keys alone, which an apply by the same manager would take away; the uid pins it.
+        body = {"metadata": {"uid": live["metadata"]["uid"]}, "data": encoded(values)}
+        query = {"fieldManager": SECRETS_MANAGER, "fieldValidation": "Strict"}
+        path = self._resources.one(ref)
+        made = self._connection.request(
+            "PATCH", path, ref=ref, query=query, body=body, accept=METADATA, content_type=MERGE
+        )
+        return _named(ref, made)
 
     def list_managed(self, scope: Scope, namespace: str) -> list[ObjectRef]:
         resources = [*built_in(), *self._resources.among(known_custom_kinds())]

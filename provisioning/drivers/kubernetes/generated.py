@@ -5,9 +5,11 @@ Used by the Kubernetes driver only. The manifest says in an annotation which key
 
 from __future__ import annotations
 
+import base64
 import copy
 import secrets
 import string
+from collections.abc import Mapping
 from typing import Any
 
 from provisioning.domain.driver import ANNOTATION_GENERATE, Manifest
@@ -30,3 +32,8 @@ def with_values(manifest: Manifest) -> dict[str, Any]:
     given = filled.setdefault("stringData", {})
     given |= {key: "".join(secrets.choice(_ALPHABET) for _ in range(LENGTH)) for key in keys if key}
     return filled
+
+
+def encoded(values: Mapping[str, str]) -> dict[str, str]:
+    """``values`` as a Secret's ``data`` holds them."""
+    return {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}

@@ -19,6 +19,7 @@ from provisioning.domain.custom_kinds import known_custom_kinds
 from provisioning.domain.driver import (
     ANNOTATION_GENERATE,
     FIELD_MANAGER,
+    SECRETS_MANAGER,
     Applied,
     ClusterInfo,
     Deletion,
@@ -34,6 +35,7 @@ from provisioning.domain.driver import (
 )
 from provisioning.domain.field_ownership import shown
 from provisioning.domain.kubernetes_schema import bundle, known_kinds, validate_object
+from provisioning.domain.secret_slot import require_slot
 from provisioning.drivers.noise import without_noise
 from provisioning.drivers.ownership import field_conflict, is_ours, not_ours, require_scope_labels, still_deleting
 from provisioning.drivers.sandbox import faults, fields, view
@@ -189,6 +191,23 @@ class SandboxDriver:
             Deletion(ref, stored is None, () if stored is None else view.finalizers(stored, told))
             for ref, stored in zip(refs, left, strict=True)
         ]
+
+    def fill(self, ref: ObjectRef, values: Mapping[str, str], scope: Scope) -> Manifest:
+        with self._store.transaction() as transaction:
+            faults.strike(transaction, "fill", [ref])
+            self._settle(transaction)
+            stored = transaction.get(ref)
+            if stored is None:
+                raise PermanentError("not-found", f"There is no {ref}.")
+            if not is_ours(view.labels_of(stored), scope):
+                raise not_ours(ref)
+            require_slot(view.manifest_of(stored), ref.name)
+            wanted = _wanted({"apiVersion": ref.api_version, "kind": ref.kind, "data": dict(values)}, stored.uid)
+            merged = fields.edit(stored.fields, wanted, SECRETS_MANAGER)
+            transaction.put(self._touched(stored, merged, SECRETS_MANAGER, "Update"))
+        live = self.observe([ref])[0].manifest
+        assert live is not None
+        return live
 
     def list_managed(self, scope: Scope, namespace: str) -> list[ObjectRef]:
         with self._store.transaction() as transaction:

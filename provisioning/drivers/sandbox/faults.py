@@ -17,7 +17,7 @@ ACTIONS = {
     "unavailable": "every call is answered with a TemporaryError, as if the cluster could not be reached",
 }
 FINALIZER = "sandbox.slipway.dev/hold"
-_CALLS = {"refuse": {"apply"}, "forbid": {"apply", "observe", "delete", "probe", "watch"}}
+_CALLS = {"refuse": {"apply"}, "forbid": {"apply", "fill", "observe", "delete", "probe", "watch"}}
 _CALLS["unavailable"] = _CALLS["forbid"]
 
 

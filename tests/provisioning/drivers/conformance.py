@@ -27,6 +27,7 @@ from provisioning.domain.driver import (
 )
 from provisioning.domain.explanation import Explanation, explain
 from provisioning.domain.readiness import Readiness, readiness
+from provisioning.domain.secret_slot import missing_keys, slot_keys
 from tests.provisioning.drivers import manifests as made
 
 PATIENCE = 30.0
@@ -340,6 +341,45 @@ class DriverConformance:
         with pytest.raises(PermanentError) as raised:
             world.driver.dry_run(objects, scope)
         assert raised.value.code == "invalid-object"
+
+    def test_it_fills_a_slot_and_never_shows_nor_overwrites_a_value(self, world: World) -> None:
+        slot = made.slot(world.namespace, world.scope)
+        ref = ObjectRef.of(slot)
+        assert world.apply(slot) == ["created"]
+        assert missing_keys(world.live(slot) or {}) == ("API_KEY", "TOKEN")
+        assert readiness(world.live(slot)).reason == "waiting-for-people"
+        world.driver.fill(ref, {"API_KEY": "value-of-api-key"}, world.scope)
+        assert missing_keys(world.live(slot) or {}) == ("TOKEN",)
+        answer = world.driver.fill(ref, {"TOKEN": "value-of-token", "EXTRA": "value-of-extra"}, world.scope)
+        keys = {one.name: (one.filled, one.filled_by) for one in slot_keys(slot, answer)}
+        assert keys == dict.fromkeys(("API_KEY", "TOKEN", "EXTRA"), (True, "slipway-secrets"))
+        assert readiness(world.live(slot)).is_ready
+        wider = made.slot(world.namespace, world.scope, wants="API_KEY,TOKEN,THIRD")
+        assert world.apply(slot) == ["unchanged"]
+        assert world.apply(wider) == ["configured"]
+        assert missing_keys(world.live(slot) or {}) == ("THIRD",)
+        assert "value-of" not in repr((answer, world.live(slot), world.driver.dry_run([wider], world.scope)))
+
+    def test_it_fills_again(self, world: World) -> None:
+        slot = made.slot(world.namespace, world.scope, wants="API_KEY")
+        world.apply(slot)
+        for value in ("first", "second", "second"):
+            world.driver.fill(ObjectRef.of(slot), {"API_KEY": value}, world.scope)
+            assert missing_keys(world.live(slot) or {}) == ()
+
+    def test_it_fills_nothing_but_slots_of_its_own(self, world: World) -> None:
+        plain, slot = made.secret(world.namespace, world.scope), made.slot(world.namespace, world.scope)
+        world.apply(plain)
+        stranger = Scope("somebody", "else")
+        for ref, scope, code in (
+            (ObjectRef.of(plain), world.scope, "not-a-slot"),
+            (ObjectRef.of(slot), world.scope, "not-found"),
+            (ObjectRef.of(plain), stranger, "not-ours"),
+        ):
+            with pytest.raises(PermanentError) as caught:
+                world.driver.fill(ref, {"API_KEY": "hunter2-hunter2"}, scope)
+            assert caught.value.code == code
+            assert "hunter2" not in repr((caught.value.message, caught.value.raw, caught.value.remedy))
 
     def test_it_makes_a_generated_secret_once_and_shows_no_data(self, world: World) -> None:
         credentials = made.generated_secret(world.namespace, world.scope)

@@ -105,3 +105,10 @@ def generated_secret(namespace: str, scope: Scope, name: str = "db-credentials")
     made = secret(namespace, scope, name, username="shop-owner-name")
     made["metadata"]["annotations"] = {ANNOTATION_GENERATE: "password"}
     return made
+
+
+def slot(namespace: str, scope: Scope, name: str = "keys", wants: str = "API_KEY,TOKEN") -> dict[str, Any]:
+    """A Secret that people fill."""
+    made = secret(namespace, scope, name)
+    made["metadata"]["annotations"] = {"slipway.dev/fill": wants, "slipway.dev/fill-optional": "EXTRA"}
+    return made
