@@ -41,8 +41,8 @@ def organisation(equipped: Organisation) -> Organisation:
     return equipped
 
 
-def document(version: str = "1.1.0", *, grace: Any = 60, **inside: Any) -> dict[str, Any]:
-    data: dict[str, Any] = deepcopy(dict(dict(builtin_documents())["web-service/1.0.0.yaml"].data))
+def document(version: str = "1.2.0", *, grace: Any = 60, **inside: Any) -> dict[str, Any]:
+    data: dict[str, Any] = deepcopy(dict(dict(builtin_documents())["web-service/1.1.0.yaml"].data))
     data["metadata"]["version"] = version
     data["spec"]["objects"]["server"]["manifest"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = grace
     data["spec"] |= inside
@@ -88,7 +88,7 @@ def test_a_draft_leads_to_its_report(organisation: Organisation, sign_in: SignIn
 
 def test_it_shows_teams_environments_and_resources(organisation: Organisation, sign_in: SignIn) -> None:
     page = text_of(sign_in("admin"), report_of(organisation))
-    for shown in ("Blast radius of web-service 1.1.0", "Draft", "Payments", "checkout / one", "checkout / two"):
+    for shown in ("Blast radius of web-service 1.2.0", "Draft", "Payments", "checkout / one", "checkout / two"):
         assert shown in page
     assert "Deployment api restarts its pods." in page
     assert "It reaches every living resource of web-service 1.x" in page

@@ -143,7 +143,7 @@ def test_a_worker_reads_a_volume_and_files_of_its_environment() -> None:
     assert {"name": "files-settings-files", "configMap": {"name": "settings-files"}} in pod["volumes"]
     mounts = {one["name"]: one["mountPath"] for one in pod["containers"][0]["volumeMounts"]}
     assert mounts == {"tmp": "/tmp", "volume-data": "/data", "files-settings-files": "/etc/mailer"}
-    assert pod["containers"][0]["env"] == [{"name": "LOG_LEVEL", "value": "info"}]
+    assert {"name": "LOG_LEVEL", "value": "info"} in pod["containers"][0]["env"]
 
 
 @pytest.mark.parametrize("capability", ["cache", "queue", "object-bucket"])

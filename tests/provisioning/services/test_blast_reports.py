@@ -40,9 +40,9 @@ def organisation() -> Organisation:
     return made
 
 
-def draft(version: str = "1.1.0", *, summary: str = "", at: tuple[str, ...] = GRACE, value: Any = 60) -> dict[str, Any]:
+def draft(version: str = "1.2.0", *, summary: str = "", at: tuple[str, ...] = GRACE, value: Any = 60) -> dict[str, Any]:
     """The built-in web-service under another version, with one value changed; by default its pods restart."""
-    data: dict[str, Any] = copy.deepcopy(dict(dict(builtin_documents())["web-service/1.0.0.yaml"].data))
+    data: dict[str, Any] = copy.deepcopy(dict(dict(builtin_documents())["web-service/1.1.0.yaml"].data))
     data["metadata"]["version"] = version
     data["spec"]["summary"] = summary or data["spec"]["summary"]
     *steps, last = at
