@@ -20,7 +20,7 @@ from tests.provisioning.organisation import create
 pytestmark = pytest.mark.django_db
 
 DRAFT = "capabilities/web-service/contracts/blast-radius/"
-PUBLISHED = "capabilities/web-service/contracts/1.0.0/blast-radius/"
+PUBLISHED = "capabilities/web-service/contracts/1.1.0/blast-radius/"
 
 
 def document(version: str = "1.2.0", **metadata: str) -> dict[str, Any]:

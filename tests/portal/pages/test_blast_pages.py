@@ -66,7 +66,7 @@ def text_of(client: Client, report: BlastReport, query: str = "") -> str:
 def test_a_version_leads_to_its_report(organisation: Organisation, sign_in: SignIn) -> None:
     client = sign_in("storefront_maintainer")
     page = client.get(reverse("capability", args=["web-service"])).content.decode()
-    link = reverse("contract-blast", args=["web-service", "1.0.0"])
+    link = reverse("contract-blast", args=["web-service", "1.1.0"])
     assert link in page
     assert link not in sign_in("developer").get(reverse("capability", args=["web-service"])).content.decode()
     report = client.get(link)
@@ -212,7 +212,7 @@ def test_nobody_is_reached(organisation: Organisation, sign_in: SignIn) -> None:
     report = report_of(organisation, document("3.0.0"))
     page = text_of(sign_in("admin"), report)
     assert "Nobody is reached" in page
-    assert "2 resources of other majors are not reached (2 on 1.0.0)." in page
+    assert "2 resources of other majors are not reached (2 on 1.1.0)." in page
 
 
 def test_the_page_asks_as_often_for_many_as_for_few(organisation: Organisation, sign_in: SignIn) -> None:
