@@ -12,12 +12,15 @@ from idp.catalog.models import slug_validator
 DRIVERS = ("sandbox", "kubernetes")
 DRIFT_MODES = ("report", "correct")
 MONEY: dict[str, Any] = {"max_digits": 12, "decimal_places": 4}
+ROOM: dict[str, Any] = {"max_digits": 14, "decimal_places": 3}
 
 
 class Cluster(models.Model):
     """A place that a driver reaches. ``credentials`` is the kubeconfig, encrypted; no page or answer shows it.
 
-    Prices are per month: one core, one GiB of memory, one GiB of storage.
+    Prices are per month: one core, one GiB of memory, one GiB of storage. Capacity is what environments may take
+    together; None where nobody has said it. ``store`` tells sandboxes apart: the first has none, later ones their name.
+    A cluster with ``cordoned_at`` takes no new environment.
     """
 
     name = models.CharField(max_length=30, unique=True, validators=[slug_validator])
@@ -29,6 +32,13 @@ class Cluster(models.Model):
     price_cpu = models.DecimalField(default=0, **MONEY)
     price_memory_gib = models.DecimalField(default=0, **MONEY)
     price_storage_gib = models.DecimalField(default=0, **MONEY)
+    labels = models.JSONField(default=dict, blank=True)
+    capacity_cpu = models.DecimalField(null=True, blank=True, **ROOM)
+    capacity_memory_gib = models.DecimalField(null=True, blank=True, **ROOM)
+    capacity_storage_gib = models.DecimalField(null=True, blank=True, **ROOM)
+    cordoned_at = models.DateTimeField(null=True, blank=True)
+    cordon_reason = models.CharField(max_length=200, blank=True)
+    store = models.CharField(max_length=30, blank=True)
     version = models.PositiveIntegerField(default=1)
     reached_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
@@ -45,6 +55,7 @@ class Stage(models.Model):
     """A class of environments. ``order`` sorts them on every page; days are whole, None means for ever.
 
     ``soak_minutes``: how long a set must have run Ready in ``promotes_from`` before it may be promoted to here.
+    ``cluster_labels``: new environments go to a cluster with all of these labels; without any they go to ``cluster``.
     ``drift_mode``: whether drift is reported, for the owner to decide, or corrected at once.
     """
 
@@ -53,6 +64,7 @@ class Stage(models.Model):
     summary = models.CharField(max_length=200, blank=True)
     order = models.PositiveSmallIntegerField(unique=True)
     cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="stages")
+    cluster_labels = models.JSONField(default=dict, blank=True)
     promotes_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     production = models.BooleanField(default=False)
     default_days = models.PositiveSmallIntegerField(null=True, blank=True)
