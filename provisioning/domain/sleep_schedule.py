@@ -105,8 +105,8 @@ def next_edge(schedule: Schedule, now: datetime) -> Edge | None:
 
 @dataclass(frozen=True, slots=True)
 class Clockwork:
-    """What decides about one environment's power. ``handled`` is the newest moment that has been seen to; ``idle_hours``
-    and ``active_at`` belong together. ``awake_until``: people asked it to stay awake that long.
+    """What decides about one environment's power. ``handled`` is the newest moment that has been seen to;
+    ``idle_hours`` and ``active_at`` belong together. ``awake_until``: people asked it to stay awake that long.
     """
 
     schedule: Schedule
@@ -136,12 +136,11 @@ def due(clock: Clockwork, power: Power, now: datetime) -> Due:
     edge = last_edge(clock.schedule, now)
     held = clock.awake_until is not None and clock.awake_until > now
     handled, wanted, why = clock.handled, None, ""
-    if edge is not None and edge.at > clock.handled:
-        if edge.power == "awake" or not held:
-            handled = edge.at
-            late = now - max(edge.at, clock.awake_until or edge.at) > LATE and edge.power == "asleep"
-            wanted = None if late else edge.power
-            why = "by its schedule"
+    if edge is not None and edge.at > clock.handled and (edge.power == "awake" or not held):
+        handled = edge.at
+        late = now - max(edge.at, clock.awake_until or edge.at) > LATE and edge.power == "asleep"
+        wanted = None if late else edge.power
+        why = "by its schedule"
     idle_at = _idle_at(clock)
     if wanted is None and idle_at is not None and idle_at <= now and not held:
         handled, wanted, why = max(handled, idle_at), "asleep", f"after {clock.idle_hours} hours without activity"

@@ -10,6 +10,7 @@ from provisioning.models.environment import Environment, Resource, Revision
 from provisioning.models.feedback import Feedback, FeedbackSubject
 from provisioning.models.host_claim import HostClaim
 from provisioning.models.kept_draft import KeptDraft
+from provisioning.models.living import ExpiryWatch, Preview, SleepPlan
 from provisioning.models.observation import ClusterWatch, Drift
 from provisioning.models.run import Run, RunEvent, Step
 from provisioning.models.stage import Cluster, Stage
@@ -30,15 +31,18 @@ __all__ = [
     "DefaultVersion",
     "Drift",
     "Environment",
+    "ExpiryWatch",
     "Feedback",
     "FeedbackSubject",
     "HostClaim",
     "KeptDraft",
+    "Preview",
     "PreviewTeam",
     "Resource",
     "Revision",
     "Run",
     "RunEvent",
+    "SleepPlan",
     "Stage",
     "Step",
 ]

@@ -56,6 +56,7 @@ class Stage(models.Model):
 
     ``soak_minutes``: how long a set must have run Ready in ``promotes_from`` before it may be promoted to here.
     ``cluster_labels``: new environments go to a cluster with all of these labels; without any they go to ``cluster``.
+    ``idle_hours``: after so many hours without reported activity an environment is put to sleep; None: never.
     ``drift_mode``: whether drift is reported, for the owner to decide, or corrected at once.
     """
 
@@ -70,6 +71,7 @@ class Stage(models.Model):
     default_days = models.PositiveSmallIntegerField(null=True, blank=True)
     max_days = models.PositiveSmallIntegerField(null=True, blank=True)
     soak_minutes = models.PositiveIntegerField(default=0)
+    idle_hours = models.PositiveSmallIntegerField(null=True, blank=True)
     drift_mode = models.CharField(max_length=8, default="report")
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
