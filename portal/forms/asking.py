@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from django.http import QueryDict
 
+from portal.forms.schema_kinds import Schema
+from portal.forms.schema_values import typed
 from provisioning.services.requests import ChangeRequest
 
 PREFIX: Final = "input."
@@ -59,8 +61,14 @@ def from_fields(kind: str, given: QueryDict, offered: tuple[str, ...] = ()) -> A
     )
 
 
-def intent_of(asked: Asked, system: str, environment: str) -> ChangeRequest:
-    """The intent to put to the gate; a copy is a create of the name that was written, from ``environment``."""
+def intent_of(
+    asked: Asked, system: str, environment: str, schemas: Mapping[str, Schema] | None = None
+) -> ChangeRequest:
+    """The intent to put to the gate; a copy is a create of the name that was written, from ``environment``.
+
+    ``schemas`` are those of the inputs by resource: they say whether what was typed is a number or a text.
+    """
+    spec = _spec(asked.inputs, schemas or {})
     common: dict[str, Any] = {"system": system, "environment": environment, "reason": asked.reason}
     match asked.kind:
         case "extend":
@@ -73,22 +81,16 @@ def intent_of(asked: Asked, system: str, environment: str) -> ChangeRequest:
             return ChangeRequest("rollback", **common, revision=number)
         case "promote":
             part = None if asked.all_resources else asked.resources
-            return ChangeRequest("promote", **common, source=asked.source, resources=part, spec=_spec(asked.inputs))
+            return ChangeRequest("promote", **common, source=asked.source, resources=part, spec=spec)
         case "clone":
             common["environment"] = asked.name
-            return ChangeRequest("create", **common, source=environment, spec=_spec(asked.inputs))
+            return ChangeRequest("create", **common, source=environment, spec=spec)
     return ChangeRequest(asked.kind, **common)
 
 
-def _spec(inputs: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+def _spec(inputs: Mapping[tuple[str, str], str], schemas: Mapping[str, Schema]) -> dict[str, Any]:
     resources: dict[str, dict[str, Any]] = {}
     for (resource, key), text in inputs.items():
-        resources.setdefault(resource, {"inputs": {}})["inputs"][key] = _value(text)
+        schema = (schemas.get(resource, {}).get("properties") or {}).get(key, {"type": "string"})
+        resources.setdefault(resource, {"inputs": {}})["inputs"][key] = typed(schema, text)
     return {"resources": resources} if resources else {}
-
-
-def _value(text: str) -> Any:
-    """Typed text as the value that a document would hold."""
-    if _WHOLE.fullmatch(text):
-        return int(text)
-    return {"true": True, "false": False}.get(text, text)

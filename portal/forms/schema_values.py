@@ -58,6 +58,14 @@ def values(schema: Schema, posted: Posted, prefix: str, *, depth: int = 0) -> di
     return _with_rest(_by_case(schema, found, _aside(posted, prefix)), _whole(posted, f"{prefix}.~rest"))
 
 
+def typed(schema: Schema, text: str) -> Any:
+    """The value of a whole input that is typed into one field; what has parts is written as YAML."""
+    kind = kind_of(schema)
+    if kind == "checkbox":
+        return _boolean(text)
+    return typed_yaml(text) if kind in _STRUCTURES else _READ[kind](schema, text)
+
+
 def _with_rest(found: dict[str, Any], text: str | None) -> dict[str, Any]:
     rest = typed_yaml(text) if text else {}
     if isinstance(rest, Mapping):

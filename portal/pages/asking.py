@@ -14,12 +14,14 @@ from idp.kernel.errors import Conflict, InvalidInput, NotFound, PolicyDenied, Qu
 from portal.forms.asking import Asked, from_fields, intent_of
 from portal.pages.request import PageRequest
 from portal.pages.shell import FORM, page
-from portal.reading.asking import SPANS, WORDS, AskView, newer_versions
+from portal.reading.asking import SPANS, WORDS, AskView, input_schemas, newer_versions
 from provisioning.models import Environment
 from provisioning.selectors.environments import environment_get
-from provisioning.services.changes import change_plan, change_submit
+from provisioning.services.changes import ChangeRequest, change_plan, change_submit
 
 TEMPLATE = "environments/ask.html"
+Found = tuple[Environment | None, Environment | None, tuple[str, ...]]
+"""The environment, the source of a promotion, and the resources to choose from."""
 
 
 @page("environments", methods=FORM)
@@ -56,17 +58,24 @@ def _begun(asked: Asked, environment: Environment | None) -> Asked:
     return asked
 
 
+def _intent(asked: Asked, system: str, name: str, found: Found) -> ChangeRequest:
+    """The schemas are looked at only where inputs were typed."""
+    environment, source, _ = found
+    schemas = input_schemas(source if asked.kind == "promote" else environment) if asked.inputs else {}
+    return intent_of(asked, system, name, schemas)
+
+
 def _drawn(
     request: PageRequest,
     system: str,
     name: str,
     asked: Asked,
-    found: tuple[Environment | None, Environment | None, tuple[str, ...]],
+    found: Found,
     refused: SlipwayError | None = None,
 ) -> HttpResponse:
     now = clock.now()
-    planned = change_plan(request.actor, intent_of(asked, system, name), now=now)
     environment, source, offered = found
+    planned = change_plan(request.actor, _intent(asked, system, name, found), now=now)
     view = AskView(planned.system, name, asked, planned, now, environment, source, offered, refused)
     status = 200 if refused is None else 409 if isinstance(refused, Conflict) else 422
     return render(request, TEMPLATE, view.context(), status=status)
@@ -77,10 +86,10 @@ def _submitted(
     system: str,
     name: str,
     asked: Asked,
-    found: tuple[Environment | None, Environment | None, tuple[str, ...]],
+    found: Found,
 ) -> HttpResponse:
     try:
-        change = change_submit(request.actor, intent_of(asked, system, name), now=clock.now())
+        change = change_submit(request.actor, _intent(asked, system, name, found), now=clock.now())
     except (InvalidInput, PolicyDenied, QuotaExceeded, Conflict) as error:
         return _drawn(request, system, name, asked, found, error)
     run = change.runs.order_by("-id").values_list("pk", flat=True).first()

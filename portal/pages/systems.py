@@ -66,7 +66,7 @@ def system(request: PageRequest, system: str) -> HttpResponse:
     places = reading.places_of([one])
     environments = reading.environments_in_full(one, places)
     standing = {place.standing for place in places}
-    changes = reading.changes_of(one, places)
+    changes = reading.changes_of(rights, one, places)
     context = {
         **_frame(request, one),
         "tab": "pipeline",

@@ -15,6 +15,7 @@ from idp.catalog.models import System
 from idp.kernel.errors import FieldError, SlipwayError
 from portal.forms.asking import PREFIX, Asked
 from portal.forms.request_form import sentence
+from portal.forms.schema_kinds import Schema
 from portal.reading.plan_panel import Note, PlanPanel, panel_of
 from provisioning.domain.version import parse_version
 from provisioning.models import Environment
@@ -166,6 +167,16 @@ class AskView:
             notes=tuple(dict.fromkeys([*notes, *panel.notes])),
             button="Ask for it" if asks else words.button,
         )
+
+
+def input_schemas(source: Environment | None) -> dict[str, Schema]:
+    """The inputs' schemas of what runs in ``source``, by resource; of what is wanted of it before it ever ran."""
+    revision = source and (source.observed or source.desired)
+    if not revision:
+        return {}
+    resources = revision.document["resources"]
+    catalogue = Catalogue(one["capability"] for one in resources.values())
+    return {name: catalogue.contract(one["capability"], one["contract"]).inputs for name, one in resources.items()}
 
 
 def newer_versions(environment: Environment | None) -> Sequence[tuple[str, str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from django.db.models import Count, F, IntegerField, Min, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import Count, Exists, F, IntegerField, Min, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from governance.access import Rights, visible
@@ -171,16 +171,18 @@ def open_counts(systems: Iterable[System]) -> dict[int, int]:
     return dict(rows)
 
 
-def changes_of(system: System, places: Iterable[Place]) -> list[Change]:
+def changes_of(rights: Rights, system: System, places: Iterable[Place]) -> list[Change]:
     """The most recent changes of a system, and the open ones of what stands for its stages, newest first. One query.
 
-    ``open_together`` of the recent ones is how many of the system are open. Two halves in a union, for each has an
-    index of its own; asked for together, the database would read every change.
+    ``open_together`` of the recent ones is how many of the system are open; ``for_me`` whether one waits for this
+    person. Two halves in a union, for each has an index of its own; asked for together, the database would read every
+    change.
     """
     rows = Change.objects.filter(system=system).order_by()
     newest = rows.order_by("-id").values("pk")[RECENT - 1 : RECENT]
     number = rows.filter(state__in=OPEN_CHANGE_STATES).values("system").annotate(n=Count("pk")).values("n")
-    shown = rows.select_related("requester", "stage").only(*SHOWN_OF_CHANGES)
+    mine = waiting_change_ids(rights).filter(change_id=OuterRef("pk"), state="waiting")
+    shown = rows.select_related("requester", "stage").only(*SHOWN_OF_CHANGES).annotate(for_me=Exists(mine))
     recent = shown.filter(pk__gte=Coalesce(Subquery(newest), Value(0)))
     waiting = shown.filter(environment__in=[place.standing for place in places], state__in=OPEN_CHANGE_STATES)
     counted = Coalesce(Subquery(number, output_field=IntegerField()), Value(0))
@@ -190,11 +192,13 @@ def changes_of(system: System, places: Iterable[Place]) -> list[Change]:
 
 
 def to_decide(rights: Rights, changes: Iterable[Change]) -> frozenset[int]:
-    """Those among ``changes`` that wait for this person. One query, and none when nothing waits."""
-    waiting = [one.pk for one in changes if one.state == "pending" and one.requester.username != rights.actor.username]
-    if not waiting:
-        return frozenset()
-    return frozenset(waiting_change_ids(rights).filter(change_id__in=waiting, state="waiting"))
+    """Those among ``changes_of`` that wait for this person and are not their own. Asks the database nothing."""
+    me = rights.actor.username
+    return frozenset(
+        one.pk
+        for one in changes
+        if one.state == "pending" and one.for_me and one.requester.username != me  # type: ignore[attr-defined]
+    )
 
 
 def used_by(rights: Rights, system: System) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 
 from idp.kernel import clock
+from portal.forms.asking import Asked, intent_of
 from provisioning.models import Change, Environment, Run
 from tests.provisioning.organisation import Clock, carry_out, create
 
@@ -106,3 +107,27 @@ def test_the_pages_lead_to_it(made, sign_in):
     viewer = sign_in("viewer")
     assert at("sleep") not in text(viewer.get("/environments/checkout/try/"))
     assert "promote" not in text(viewer.get("/systems/checkout/"))
+
+
+@pytest.mark.parametrize(
+    ("schema", "written", "value"),
+    [
+        pytest.param({"type": "string"}, "123", "123", id="digits-in-a-text"),
+        pytest.param({"type": "string"}, "true", "true", id="a-word-in-a-text"),
+        pytest.param({"type": "integer"}, "123", 123, id="a-number"),
+        pytest.param({"type": "boolean"}, "true", True, id="a-tick"),
+        pytest.param({"type": "string", "enum": ["1", "2"]}, "1", "1", id="a-choice-of-texts"),
+        pytest.param({"type": "object"}, "{a: 1}", {"a": 1}, id="parts-as-yaml"),
+    ],
+)
+def test_it_sends_what_the_input_takes(schema, written, value):
+    asked = Asked("promote", source="try", inputs={("shop", "host"): written})
+    request = intent_of(asked, "checkout", "staging", {"shop": {"properties": {"host": schema}}})
+    assert request.spec["resources"]["shop"]["inputs"] == {"host": value}
+
+
+def test_it_sends_a_typed_number_as_the_text_that_the_input_is(made, sign_in):
+    asked = {"from": "try", "chooses": "1", "resources": ["api", "db", "shop"], "input.shop.host": "123"}
+    page = text(sign_in("developer").post(at("promote", "staging"), asked))
+    assert 'value="123"' in page
+    assert "must be text" not in page.lower()
