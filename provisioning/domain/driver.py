@@ -217,6 +217,13 @@ class Driver(Protocol):
     def delete(self, refs: Sequence[ObjectRef], scope: Scope) -> list[Deletion]:
         """Ask for deletion in the foreground; missing is gone; what lacks the scope's labels is left (``not-ours``)."""
 
+    def release(self, ref: ObjectRef, scope: Scope) -> Deletion:
+        """Take away the finalizers of an object that is being deleted, so that it goes without who should have
+        cleaned up; missing is gone.
+
+        PermanentError ``not-ours``, ``not-deleting``, or ``not-releasable`` for a namespace, whose content would stay.
+        """
+
     def dry_run(self, objects: Sequence[Manifest], scope: Scope) -> list[DryRun]:
         """What ``apply`` would do, asked of the server; changes nothing."""
 

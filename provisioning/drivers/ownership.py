@@ -34,6 +34,18 @@ def not_ours(ref: ObjectRef) -> PermanentError:
     )
 
 
+def require_releasable(ref: ObjectRef, *, deleting: bool) -> None:
+    """Raises PermanentError ``not-releasable`` or ``not-deleting``."""
+    if ref.kind == "Namespace":
+        raise PermanentError(
+            "not-releasable",
+            f"{ref} waits for what is in it; releasing it would leave that behind.",
+            remedy="Release the objects in it that hang.",
+        )
+    if not deleting:
+        raise PermanentError("not-deleting", f"{ref} is not being deleted, so nothing holds it.")
+
+
 def field_conflict(ref: ObjectRef, conflicts: Iterable[tuple[str, str]]) -> PermanentError:
     """``conflicts`` are pairs of manager and field, at least one."""
     by_manager: dict[str, list[str]] = {}

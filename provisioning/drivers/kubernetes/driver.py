@@ -40,7 +40,7 @@ from provisioning.drivers.kubernetes.kubeconfig import read_kubeconfig
 from provisioning.drivers.kubernetes.resources import BUILT_IN, Resource, Resources, built_in
 from provisioning.drivers.kubernetes.watching import KindWatch, list_kind
 from provisioning.drivers.noise import without_noise
-from provisioning.drivers.ownership import is_ours, not_ours, require_scope_labels, still_deleting
+from provisioning.drivers.ownership import is_ours, not_ours, require_releasable, require_scope_labels, still_deleting
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
@@ -144,6 +144,23 @@ class KubernetesDriver:
                     raise
             live = self._get(ref, METADATA)
         return Deletion(ref, live is None, () if live is None else _finalizers(ref, live))
+
+    def release(self, ref: ObjectRef, scope: Scope) -> Deletion:
+        live = self._get(ref, METADATA)
+        if live is None:
+            return Deletion(ref, True)
+        if not is_ours(live["metadata"].get("labels"), scope):
+            raise not_ours(ref)
+        require_releasable(ref, deleting="deletionTimestamp" in live["metadata"])
+        body = {"metadata": {"uid": live["metadata"]["uid"], "finalizers": None}}
+        try:
+            path = self._resources.one(ref)
+            self._connection.request("PATCH", path, ref=ref, body=body, accept=METADATA, content_type=MERGE)
+        except PermanentError as error:
+            if not is_missing(error):
+                raise
+        left = self._get(ref, METADATA)
+        return Deletion(ref, left is None, () if left is None else _finalizers(ref, left))
 
     def dry_run(self, objects: Sequence[Manifest], scope: Scope) -> list[DryRun]:
         made = {ObjectRef.of(manifest).name for manifest in objects if manifest["kind"] == "Namespace"}

@@ -37,7 +37,14 @@ from provisioning.domain.field_ownership import shown
 from provisioning.domain.kubernetes_schema import bundle, known_kinds, validate_object
 from provisioning.domain.secret_slot import require_slot
 from provisioning.drivers.noise import without_noise
-from provisioning.drivers.ownership import field_conflict, is_ours, not_ours, require_scope_labels, still_deleting
+from provisioning.drivers.ownership import (
+    field_conflict,
+    is_ours,
+    not_ours,
+    require_releasable,
+    require_scope_labels,
+    still_deleting,
+)
 from provisioning.drivers.sandbox import faults, fields, view
 from provisioning.drivers.sandbox.store import Store, StoredObject, Transaction
 from provisioning.drivers.sandbox.watching import EVERYTHING, SandboxWatch, is_managed
@@ -191,6 +198,21 @@ class SandboxDriver:
             Deletion(ref, stored is None, () if stored is None else view.finalizers(stored, told))
             for ref, stored in zip(refs, left, strict=True)
         ]
+
+    def release(self, ref: ObjectRef, scope: Scope) -> Deletion:
+        with self._store.transaction() as transaction:
+            faults.strike(transaction, "delete", [ref])
+            stored = transaction.get(ref)
+            if stored is None:
+                return Deletion(ref, True)
+            if not is_ours(view.labels_of(stored), scope):
+                raise not_ours(ref)
+            require_releasable(ref, deleting=stored.deleting_at is not None)
+            pattern = f"{ref.namespace}/{ref.kind}/{ref.name}"
+            transaction.add_fault(faults.checked(pattern, "let-go", "", "", None))
+            self._settle(transaction)
+            left, told = transaction.get(ref), transaction.faults()
+        return Deletion(ref, left is None, () if left is None else view.finalizers(left, told))
 
     def fill(self, ref: ObjectRef, values: Mapping[str, str], scope: Scope) -> Manifest:
         with self._store.transaction() as transaction:

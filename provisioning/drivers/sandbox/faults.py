@@ -12,6 +12,7 @@ ACTIONS = {
     "fail": "workloads do not become ready, and say so once their time is over",
     "stall": "workloads stay as they are, for ever",
     "hold": "deletion does not end: a finalizer holds the object",
+    "let-go": "deletion ends though it was told to hold before, as when the finalizer is taken away",
     "refuse": "apply answers with a PermanentError of the given code (invalid-object if none)",
     "forbid": "every call is answered with a PermanentError forbidden",
     "unavailable": "every call is answered with a TemporaryError, as if the cluster could not be reached",
@@ -42,7 +43,8 @@ def told_about(ref: ObjectRef, faults: Iterable[Fault], actions: set[str]) -> Fa
 
 
 def held(ref: ObjectRef, faults: Iterable[Fault]) -> bool:
-    return told_about(ref, faults, {"hold"}) is not None
+    latest = told_about(ref, faults, {"hold", "let-go"})
+    return latest is not None and latest.action == "hold"
 
 
 def strike(transaction: Transaction, call: str, refs: Sequence[ObjectRef]) -> None:

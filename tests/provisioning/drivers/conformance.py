@@ -222,6 +222,21 @@ class DriverConformance:
         assert [one.exists for one in world.driver.observe(refs)] == [False, False]
         assert [one.gone for one in world.driver.delete(refs, world.scope)] == [True, True]
 
+    def test_it_releases_only_what_is_ours_and_on_its_way_out(self, world: World) -> None:
+        ours, missing = made.config_map(world.namespace, world.scope), made.service(world.namespace, world.scope)
+        world.apply(ours)
+        assert world.driver.release(ObjectRef.of(missing), world.scope).gone
+        refused = {
+            "not-deleting": (ObjectRef.of(ours), world.scope),
+            "not-ours": (ObjectRef.of(ours), Scope("other", world.scope.environment)),
+            "not-releasable": (ObjectRef("v1", "Namespace", "", world.namespace), world.scope),
+        }
+        for code, (ref, scope) in refused.items():
+            with pytest.raises(PermanentError) as raised:
+                world.driver.release(ref, scope)
+            assert raised.value.code == code
+        assert world.live(ours) is not None
+
     def test_it_deletes_a_namespace_with_all_that_is_in_it(self, world: World) -> None:
         api = made.deployment(world.namespace, world.scope)
         world.apply(api, made.generated_secret(world.namespace, world.scope))

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from provisioning.domain.driver import ObjectRef, PermanentError, TemporaryError
+from provisioning.domain.finalizers import held
 from provisioning.drivers.kubernetes import KubernetesDriver, connection, driver
 from tests.kubernetes.server import KubernetesServer
 from tests.provisioning.drivers import manifests as made
@@ -158,6 +159,22 @@ def test_it_reports_a_finalizer_that_holds_an_object(kubernetes_server: Kubernet
     assert raised.value.code == "still-deleting"
     kubernetes_server.request("PATCH", path, {"metadata": {"finalizers": None}}, content_type=merge)
     eventually(lambda: world.driver.delete([ref], world.scope)[0], lambda told: told.gone)
+
+
+def test_it_releases_what_a_finalizer_holds(kubernetes_server: KubernetesServer, world: World) -> None:
+    settings = made.config_map(world.namespace, world.scope)
+    world.apply(settings)
+    path = f"/api/v1/namespaces/{world.namespace}/configmaps/settings"
+    merge = "application/merge-patch+json"
+    kubernetes_server.request("PATCH", path, {"metadata": {"finalizers": ["example.com/wait"]}}, content_type=merge)
+    ref = ObjectRef.of(settings)
+    assert not world.driver.delete([ref], world.scope)[0].gone
+    told = held(world.live(settings), ref)
+    assert told is not None
+    assert [one.finalizer for one in told.holders] == ["example.com/wait"]
+    assert told.holders[0].controller not in ("", "a controller that set it")
+    assert world.driver.release(ref, world.scope).gone
+    assert world.live(settings) is None
 
 
 def test_it_finds_kinds_that_it_was_not_told_of(admin: KubernetesDriver, world: World) -> None:

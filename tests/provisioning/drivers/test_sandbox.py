@@ -183,6 +183,20 @@ def test_it_takes_time_to_delete_and_can_be_held(sandbox: Sandbox, api: dict[str
     assert sandbox.driver.delete([ref], SCOPE)[0].gone
 
 
+def test_it_releases_what_was_told_to_hold(sandbox: Sandbox, api: dict[str, Any]) -> None:
+    sandbox.apply(api)
+    sandbox.driver.tell("*/Deployment/*", "hold")
+    ref = ObjectRef.of(api)
+    sandbox.driver.delete([ref], SCOPE)
+    sandbox.now += 9999
+    assert sandbox.driver.release(ref, SCOPE).gone
+    sandbox.apply(api)
+    sandbox.driver.tell("*/Deployment/*", "hold")
+    sandbox.driver.delete([ref], SCOPE)
+    sandbox.now += 9999
+    assert not sandbox.driver.delete([ref], SCOPE)[0].gone
+
+
 def test_it_keeps_a_namespace_until_it_is_empty(sandbox: Sandbox, api: dict[str, Any]) -> None:
     sandbox.apply(api)
     sandbox.driver.tell("*/Deployment/*", "hold")
