@@ -6,6 +6,7 @@ from provisioning.models.capability import Capability, Contract, PreviewTeam
 from provisioning.models.change import Change, ChangeEvent
 from provisioning.models.cluster_offer import ClusterOffer
 from provisioning.models.default_version import DefaultVersion
+from provisioning.models.departure import StageWindows, StartHold, Train
 from provisioning.models.environment import Environment, Resource, Revision
 from provisioning.models.feedback import Feedback, FeedbackSubject
 from provisioning.models.host_claim import HostClaim
@@ -44,5 +45,8 @@ __all__ = [
     "RunEvent",
     "SleepPlan",
     "Stage",
+    "StageWindows",
+    "StartHold",
     "Step",
+    "Train",
 ]
