@@ -25,12 +25,16 @@ class ChangeFacts(TypedDict):
 
 
 class EnvironmentFacts(TypedDict):
-    """``stage`` is the stage's name; ``exists`` is False for a create; ``expires_days`` is None for never."""
+    """``stage`` is the stage's name; ``exists`` is False for a create; ``expires_days`` is None for never.
+
+    ``drifted``: something in it was changed outside, and that was neither put right nor snoozed.
+    """
 
     name: str
     stage: str
     exists: bool
     expires_days: float | None
+    drifted: bool
 
 
 class SystemFacts(TypedDict):
@@ -142,7 +146,7 @@ def neutral_facts() -> PolicyFacts:
     line: QuotaLineFacts = {"limit": 100, "used": 0, "held": 0, "after": 0, "ratio_after": 0}
     return {
         "change": {"kind": "update", "requester": "somebody", "reason": "", "via": "portal"},
-        "environment": {"name": "example", "stage": "dev", "exists": True, "expires_days": None},
+        "environment": {"name": "example", "stage": "dev", "exists": True, "expires_days": None, "drifted": False},
         "system": {"name": "example", "restricted": False, "team": "example"},
         "team": {"slug": "example", "name": "Example"},
         "stage": {"name": "dev", "production": False, "order": 1},

@@ -56,6 +56,8 @@ _KINDS: Final = (
     NoticeKind("change-succeeded", "Your change is done", "Your changes", "portal"),
     NoticeKind("environment-failed", "An environment of your team failed", "Environments", "digest"),
     NoticeKind("environment-expires", "An environment of your team expires soon", "Environments", "mail"),
+    NoticeKind("drift-found", "An environment of your team was changed outside", "Environments", "mail"),
+    NoticeKind("drift-fought", "Somebody keeps undoing what Slipway puts right", "Environments", "mail"),
     NoticeKind("campaign-announced", "A campaign is going to move an environment of your team", "Campaigns", "mail"),
     NoticeKind("campaign-moved", "A campaign has moved environments of your team", "Campaigns", "digest"),
     NoticeKind("campaign-failed", "A campaign could not move an environment of your team", "Campaigns", "mail"),

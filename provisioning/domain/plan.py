@@ -132,14 +132,20 @@ _ACTIONS: Final = ("added", "updated", "removed", "unchanged")
 
 
 def plan_digest(plan: Mapping[str, Any], environment: str) -> str:
-    """What an approval is bound to: the kind, the environment, and both digests. Prices and titles do not count."""
+    """What an approval is bound to: the kind, the environment, both digests, and the drift that is put back. Prices and
+    titles do not count.
+    """
     bound = {key: plan[key] for key in ("kind", "stage", "base", "base_digest", "target_digest")}
+    if plan.get("corrects"):
+        bound["corrects"] = [[one["object"], one["fingerprint"]] for one in plan["corrects"]]
     return digest({**bound, "environment": environment})
 
 
 def changes_nothing(plan: Mapping[str, Any]) -> bool:
     """Whether a change of what exists would leave everything as it is."""
     if plan["kind"] in ("create", "delete") or plan["base"] is None:
+        return False
+    if plan.get("corrects"):
         return False
     same = all(plan.get(f"{key}_before") == plan.get(f"{key}_after") for key in ("expires", "power"))
     return same and not any(plan["counts"][key] for key in ("added", "updated", "removed"))

@@ -22,6 +22,7 @@ from provisioning.domain.run import PATIENCE, Failed, Outcome, StepView, Wait, b
 from provisioning.models import Run, Step
 from provisioning.orchestrator.steps import HANDLERS, RunContext
 from provisioning.services import run_outcomes, runs, starts
+from provisioning.services.drift_rows import drift_url
 
 log = structlog.get_logger(__name__)
 Clock = Callable[[], datetime]
@@ -96,7 +97,7 @@ def _attempt(context: RunContext, step: Step, now: Clock) -> tuple[Outcome, bool
         step.failures += 1
         return _try_again(step, error, now()), True
     except PermanentError as error:
-        return Failed(error.code, error.message, error.remedy, error.raw, step.progress), True
+        return Failed(error.code, error.message, _remedy(context, error), error.raw, step.progress), True
     except SlipwayError as error:
         return Failed(error.code, error.message, error.remedy, "", step.progress), True
     except (OperationalError, InterfaceError, runs.LeaseLost):
@@ -113,6 +114,17 @@ def _is_late(step: Step, outcome: Wait, now: datetime) -> bool:
     if outcome.patient:
         return step.started_at is not None and now >= step.started_at + PATIENCE
     return step.deadline_at is not None and now >= step.deadline_at
+
+
+def _remedy(context: RunContext, error: PermanentError) -> str:
+    """The driver's; where somebody else changed a field, the page on which that is decided."""
+    if error.code != "field-conflict":
+        return error.remedy
+    environment = context.environment
+    page = drift_url(environment.system.slug, environment.name)
+    return (
+        f"Open {page} and adopt, revert or snooze what was changed outside; then resume, or ask for the change again."
+    )
 
 
 def _try_again(step: Step, error: TemporaryError, now: datetime) -> Outcome:

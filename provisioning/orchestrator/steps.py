@@ -11,7 +11,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
-from provisioning.domain.driver import Driver, Manifest, ObjectRef, Observed, Scope
+from provisioning.domain.correction import corrected_refs
+from provisioning.domain.driver import Applied, Driver, Manifest, ObjectRef, Observed, Scope
 from provisioning.domain.plan import Footprint
 from provisioning.domain.readiness import Readiness
 from provisioning.domain.remedies import remedy_for
@@ -58,6 +59,11 @@ class RunContext:
         """By name, read once: what a run writes of them passes through this claim, and is kept here as well."""
         return {one.name: one for one in Resource.objects.filter(environment=self.environment)}
 
+    @cached_property
+    def corrects(self) -> frozenset[ObjectRef] | None:
+        """The objects that this run takes back from whoever changed them; None unless it reverts drift."""
+        return corrected_refs(self.run.change.plan) if self.run.change.kind == "revert" else None
+
     def applied(self) -> None:
         """Note that objects were applied; only the first time of a run counts."""
         if self.run.applied_at is None:
@@ -76,7 +82,7 @@ class RunContext:
 
 def guardrails(context: RunContext, step: Step) -> Outcome:
     """Namespace, quota, limits, network policies and role binding, before anything lives inside them."""
-    made = context.driver.apply(context.desired.guardrails(context.previous), context.scope)
+    made = _applied(context, context.desired.guardrails(context.previous))
     context.applied()
     created = [str(one.ref) for one in made if one.outcome == "created"]
     return Done(
@@ -112,10 +118,23 @@ def resource(context: RunContext, step: Step) -> Outcome:
 
 def _apply(context: RunContext, row: Resource, manifests: Sequence[Manifest], refs: Sequence[ObjectRef]) -> str:
     runs.resource_intend(context.claim, resource=row, objects=runs.refs_as_data(refs), now=context.now())
-    made = context.driver.apply(manifests, context.scope)
+    made = _applied(context, manifests)
     context.applied()
     changed = [one.ref.kind for one in made if one.outcome != "unchanged"]
     return f"Applied {', '.join(changed)}" if changed else "Applied, nothing differed"
+
+
+def _applied(context: RunContext, manifests: Sequence[Manifest]) -> list[Applied]:
+    """Apply them. A revert applies what it puts back, with force, and what is missing; it leaves the rest alone."""
+    if context.corrects is None:
+        return context.driver.apply(manifests, context.scope)
+    there = context.driver.observe([ObjectRef.of(manifest) for manifest in manifests])
+    wanted = [
+        manifest
+        for manifest, seen in zip(manifests, there, strict=True)
+        if seen.ref in context.corrects or not seen.exists
+    ]
+    return context.driver.apply(wanted, context.scope, force=True) if wanted else []
 
 
 def _not_ready(

@@ -22,6 +22,7 @@ from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, Pol
 from provisioning.models import Change, Environment
 from provisioning.services.change_notices import change_waits_told
 from provisioning.services.change_states import change_move, change_note
+from provisioning.services.drift_rows import drifts_answered
 from provisioning.services.gate import Planned, change_plan, delete_confirmed
 from provisioning.services.hosts import hosts_take
 from provisioning.services.requests import ChangeRequest
@@ -118,6 +119,7 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
             catalogue=planned.catalogue,
             now=now,
         )
+    drifts_answered(change, by=actor.user_id, automatic=actor.is_platform, now=now)
     if planned.hosts:
         hosts_take(actor, planned.system, planned.hosts, now=now)
     _audit(actor, change, planned, "change.submit", now=now)
@@ -144,7 +146,7 @@ def _environment(actor: Actor, planned: Planned, *, now: datetime) -> Environmen
         system=planned.system,
         name=planned.environment_name,
         stage=planned.stage,
-        cluster=planned.stage.cluster,
+        cluster=planned.place,
         namespace=namespace_for(planned),
         state="requested",
         conditions=[

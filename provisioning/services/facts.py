@@ -42,6 +42,7 @@ def facts_of(
             "stage": stage.name,
             "exists": environment is not None and environment.desired_id is not None,
             "expires_days": _days_left(plan["expires_after"], now),
+            "drifted": environment is not None and environment.drifted > 0,
         },
         "system": {"name": system.slug, "restricted": system.restricted, "team": system.team.slug},
         "team": {"slug": system.team.slug, "name": system.team.name},

@@ -24,26 +24,31 @@ from idp.catalog.models import System, Team
 from idp.catalog.selectors import system_get
 from idp.kernel.actor import Actor
 from idp.kernel.errors import FieldError
+from provisioning.domain.correction import with_corrections
 from provisioning.domain.lifetime import expiry
+from provisioning.domain.placement import Placement
 from provisioning.domain.plan import Side, build_plan, changes_nothing, plan_digest
 from provisioning.domain.render import duplicates
 from provisioning.domain.revision import Revision as Resolved
 from provisioning.domain.revision import resolve
 from provisioning.domain.targets import Target
-from provisioning.models import Environment, Revision, Stage
+from provisioning.models import Cluster, Environment, Revision, Stage
 from provisioning.selectors.amounts import amounts_after
 from provisioning.selectors.capabilities import Catalogue
 from provisioning.selectors.clusters import prices_of
 from provisioning.selectors.contracts import ContractLookup
 from provisioning.selectors.desired import desired_at, side_of
+from provisioning.selectors.drift import corrections_of
 from provisioning.selectors.hosts import hosts_wanted
 from provisioning.selectors.offers import offer_source
 from provisioning.selectors.quota_lines import QuotaLine, quota_lines
 from provisioning.selectors.stages import stage_list
+from provisioning.services.drift_gate import drift_blocks, drift_chosen, drift_notes
 from provisioning.services.facts import facts_of
 from provisioning.services.gate_checks import component_problems, living, request_problems, stage_of, unsound, without
 from provisioning.services.hosts import hosts_refused
 from provisioning.services.losses import holds_data, losses_of
+from provisioning.services.placing import placed
 from provisioning.services.requests import MAKES, ChangeRequest, intent_of, request_checked
 from provisioning.services.standing_rules import standing_verdicts
 from provisioning.services.targeting import Sources, lookup_of, pinned, sources_of, target_of
@@ -68,7 +73,8 @@ class Planned:
     """What the gate says to an intent. ``problems`` name every field to fix; ``left_out`` the resources they are in.
 
     ``catalogue`` holds the contracts of base and target; where it is None they are loaded when they are needed.
-    ``namespace_taken``: another environment of the stage's cluster has the namespace that this one would get.
+    ``cluster`` is where a new environment goes and ``placement`` says why; ``taken_on`` are the clusters on which another
+    environment has the namespace that it would get.
     ``intent`` is what a change keeps of the request; ``notes`` are sentences for who decides; ``untested`` says why a
     promoted set has not proven itself; ``hosts`` are those that it begins to route.
     """
@@ -95,7 +101,21 @@ class Planned:
     untested: str = ""
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     catalogue: Catalogue | None = field(default=None, repr=False, compare=False)
-    namespace_taken: bool = False
+    cluster: Cluster | None = field(default=None, repr=False)
+    placement: Placement | None = None
+    taken_on: frozenset[int] = frozenset()
+
+    @property
+    def place(self) -> Cluster:
+        """The cluster of the environment that is there, or the one that a new environment would go to."""
+        if self.environment is not None:
+            return self.environment.cluster
+        assert self.stage is not None
+        return self.cluster or self.stage.cluster
+
+    @property
+    def namespace_taken(self) -> bool:
+        return self.place.pk in self.taken_on
 
     @property
     def denials(self) -> tuple[Verdict, ...]:
@@ -153,11 +173,12 @@ def _planned(
     request = pinned(request, sources)
     stage, stage_problems = stage_of(request, environment, sources, stages)
     problems = [*request_problems(request, environment), *sources.problems, *stage_problems]
+    problems += drift_blocks(request.kind, environment)
     base = environment.desired if environment else None
     if stage is None or (base is None and request.kind not in (*MAKES, "delete")):
         return replace(start, stage=stage, problems=tuple(problems))
-    planned = replace(start, stage=stage, base=base, namespace_taken=stage.cluster_id in taken_on)
-    planned = targeted(planned, request, sources, objects=objects, now=now)
+    planned = replace(start, stage=stage, base=base, taken_on=taken_on)
+    planned = placed(planned, lambda at: targeted(at, request, sources, objects=objects, now=now))
     planned = replace(planned, intent=_intent(request, planned.target))
     judged = judge(planned, actor, reason=request.reason, now=now, people=people)
     return replace(judged, problems=tuple(dict.fromkeys([*problems, *judged.problems])))
@@ -196,8 +217,7 @@ def targeted(
 ) -> Planned:
     """``planned`` with the target that ``request`` asks for from its base, and the plan from one to the other."""
     assert planned.stage is not None
-    cluster = planned.environment.cluster if planned.environment else planned.stage.cluster
-    lookup = replace(lookup_of(request, planned.base, sources), offer=offer_source(cluster))
+    lookup = replace(lookup_of(request, planned.base, sources), offer=offer_source(planned.place))
     planned = replace(planned, catalogue=lookup.catalogue)
     if request.kind == "delete":
         return with_plan(_with_losses(planned), objects=objects)
@@ -219,7 +239,17 @@ def targeted(
         notes=asked.notes,
         untested=asked.untested,
     )
-    return with_plan(planned, order=resolved.order, digest=resolved.digest, objects=objects)
+    planned = with_plan(planned, order=resolved.order, digest=resolved.digest, objects=objects)
+    return corrected(planned, request) if request.kind == "revert" else planned
+
+
+def corrected(planned: Planned, request: ChangeRequest) -> Planned:
+    """The plan of a revert, with every field that is put back; one query."""
+    assert planned.environment is not None
+    rows, problems = drift_chosen(planned.environment, request.objects)
+    plan = with_corrections(planned.plan, corrections_of(rows))
+    label = f"{planned.system.slug}/{planned.environment_name}"
+    return replace(planned, plan=plan, plan_digest=plan_digest(plan, label), problems=(*planned.problems, *problems))
 
 
 def _with_losses(planned: Planned) -> Planned:
@@ -239,7 +269,6 @@ def with_plan(
     """``planned`` with the difference between its base and its target, whose digest is ``digest``."""
     assert planned.stage is not None
     environment = planned.environment
-    cluster = environment.cluster if environment else planned.stage.cluster
     place: dict[str, Any] = {
         "system": planned.system,
         "stage": planned.stage,
@@ -256,12 +285,12 @@ def with_plan(
         target,
         base_number=planned.base.number if planned.base else None,
         stage=planned.stage.name,
-        prices=prices_of(cluster),
+        prices=prices_of(planned.place),
         currency=settings.CURRENCY,
         order=order,
         objects=objects,
     )
-    plan["notes"] = list(planned.notes)
+    plan["notes"] = [*planned.notes, *drift_notes(planned.kind, environment)]
     return replace(
         planned, plan=plan, plan_digest=plan_digest(plan, f"{planned.system.slug}/{planned.environment_name}")
     )

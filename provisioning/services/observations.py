@@ -20,7 +20,6 @@ from idp.kernel.actor import PLATFORM
 from idp.kernel.wake import wake_after_commit
 from provisioning.domain.observation import (
     JUDGED_STATES,
-    ObjectDrift,
     ResourceSeen,
     Seen,
     conditions_of,
@@ -30,6 +29,7 @@ from provisioning.domain.observation import (
     with_since,
 )
 from provisioning.models import Cluster, ClusterWatch, Drift, Environment, Resource, Run, Step
+from provisioning.services.drift_rows import drift_store, key_of
 
 LEASE = timedelta(seconds=10)
 """A controller that is gone is followed by another within this and one look of the stand-by."""
@@ -190,11 +190,7 @@ def _news_of_resources(rows: Sequence[Resource], one: EnvironmentSeen) -> list[t
 
 def _news_of_drift(rows: Sequence[Drift], one: EnvironmentSeen) -> bool:
     known = {(row.api_version, row.kind, row.namespace, row.name): row.fingerprint for row in rows}
-    return known != {_key(each): each.fingerprint for each in one.seen.drift}
-
-
-def _key(drift: ObjectDrift) -> tuple[str, str, str, str]:
-    return drift.ref.api_version, drift.ref.kind, drift.ref.namespace, drift.ref.name
+    return known != {key_of(each): each.fingerprint for each in one.seen.drift}
 
 
 def _store(environment: Environment, one: EnvironmentSeen, *, now: datetime) -> int:
@@ -203,54 +199,13 @@ def _store(environment: Environment, one: EnvironmentSeen, *, now: datetime) -> 
     for row, seen in _news_of_resources(list(environment.resources.exclude(state="gone")), one):
         Resource.objects.filter(pk=row.pk).update(state=seen.state, message=seen.message[:400], changed_at=now)
         stored = 1
-    stored |= _drift_store(environment, one.seen.drift, now=now)
+    stored |= drift_store(environment, one.seen.drift, now=now)
     if _news_of_environment(environment, one):
         told = with_since(conditions_of(one.seen, one.power), environment.conditions, now)
         state = state_of(one.seen, one.power)
         Environment.objects.filter(pk=environment.pk).update(state=state, conditions=told)
         stored = 1
     return stored
-
-
-def _drift_store(environment: Environment, found: Sequence[ObjectDrift], *, now: datetime) -> int:
-    """Open a row for each object that drifted, end those that are over; 1 when something changed.
-
-    An object that drifts otherwise than what was snoozed is open again: the decision was about what was read.
-    """
-    rows = {
-        (row.api_version, row.kind, row.namespace, row.name): row
-        for row in Drift.objects.filter(environment=environment, state__in=("open", "snoozed"))
-    }
-    changed = 0
-    for one in found:
-        row = rows.pop(_key(one), None)
-        if row is not None and row.fingerprint == one.fingerprint:
-            continue
-        changed = 1
-        fields: dict[str, Any] = {
-            "resource": one.resource,
-            "fields": [each.as_data() for each in one.fields],
-            "fingerprint": one.fingerprint,
-            "managers": one.managers,
-            "caused_at": one.caused_at,
-            "seen_at": now,
-            "state": "open",
-            "snoozed_until": None,
-        }
-        if row is None:
-            api_version, kind, namespace, name = _key(one)
-            Drift.objects.create(
-                environment=environment, api_version=api_version, kind=kind, namespace=namespace, name=name, **fields
-            )
-        else:
-            Drift.objects.filter(pk=row.pk).update(**fields)
-    if rows:
-        over = [row.pk for row in rows.values()]
-        changed |= (
-            Drift.objects.filter(pk__in=over, state__in=("open", "snoozed")).update(state="vanished", decided_at=now)
-            and 1
-        )
-    return changed
 
 
 def runs_hint(environment_ids: Sequence[int], *, now: datetime) -> int:

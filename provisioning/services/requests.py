@@ -14,8 +14,11 @@ KINDS: Final = (
 MAKES: Final = ("create", "promote")
 """Kinds that may ask for an environment that does not exist yet."""
 
-KEPT: Final = ("capability", "version", "resources", "revision", "source", "until", "patches")
+KEPT: Final = ("capability", "version", "resources", "revision", "source", "until", "patches", "objects")
 """Fields that say what a kind asks; ``spec`` is kept for a promotion only, whose inputs it gives."""
+
+LISTS: Final = ("resources", "objects")
+"""Fields that are tuples here and lists where they are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class ChangeRequest:
     rollback: ``revision``, a number of the same environment.
     promote: ``source``, the name of another environment of the system; ``resources``, all when None; ``revision`` of
     the source, the one that runs there when None. create: ``source`` makes a copy of that environment.
-    extend: ``until``, a span or a moment. adopt: ``patches``, whole inputs by resource.
+    extend: ``until``, a span or a moment. adopt: ``patches``, whole inputs by resource. adopt and revert:
+    ``objects``, as ``Deployment/api``, that the decision is about; revert: all that drifted when None.
     """
 
     kind: str
@@ -47,6 +51,7 @@ class ChangeRequest:
     source: str = ""
     until: str = ""
     patches: Mapping[str, Mapping[str, Any]] | None = None
+    objects: tuple[str, ...] | None = None
 
 
 def request_checked(request: ChangeRequest) -> ChangeRequest:
@@ -64,8 +69,9 @@ def intent_of(request: ChangeRequest) -> dict[str, Any]:
     if request.kind in ("update", "delete"):
         return {}
     intent = {name: getattr(request, name) for name in KEPT if getattr(request, name)}
-    if "resources" in intent:
-        intent["resources"] = list(intent["resources"])
+    for name in LISTS:
+        if name in intent:
+            intent[name] = list(intent[name])
     return intent | ({"spec": request.spec} if request.kind == "promote" and request.spec else {})
 
 
@@ -76,6 +82,7 @@ def request_again(
     known = {one.name for one in fields(ChangeRequest)}
     bare = ChangeRequest(kind, system, environment, reason=reason)
     kept = {name: value for name, value in intent.items() if name in known}
-    if "resources" in kept:
-        kept["resources"] = tuple(kept["resources"])
+    for name in LISTS:
+        if name in kept:
+            kept[name] = tuple(kept[name])
     return replace(bare, **kept)

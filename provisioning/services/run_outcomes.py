@@ -19,6 +19,7 @@ from provisioning.models import Environment, Resource, Revision, Run, Step
 from provisioning.selectors.amounts import amounts_of
 from provisioning.services import runs
 from provisioning.services.change_states import change_lock, change_move
+from provisioning.services.drift_rows import drifts_settled
 from provisioning.services.starts import change_start_next
 
 CHANGE_EVENT = {"succeed": "succeed", "fail": "fail", "cancel": "stop"}
@@ -76,6 +77,8 @@ def _settled(claim: runs.Claim, event: str, *, now: datetime) -> int | None:
     environment = Environment.objects.select_related("system__team", "desired", "observed").get(pk=run.environment_id)
     _environment_after(environment, run, state, error, now=now)
     _quota_after(environment, run, state, now=now)
+    if state == "succeeded":
+        drifts_settled(change, deleted=run.kind == "delete", now=now)
     audit_append(
         PLATFORM,
         action=f"run.{state}",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from provisioning.domain.correction import touched
 from provisioning.models import Environment, Resource
 from provisioning.selectors.desired import Desired, desired_of
 
@@ -12,23 +13,41 @@ StepFields = dict[str, Any]
 FEW = 6
 
 
-def steps_for_apply(desired: Desired, plan: Mapping[str, Any]) -> list[StepFields]:
-    """Steps that make an environment as ``desired``; independent resources run side by side."""
+def steps_for_apply(desired: Desired, plan: Mapping[str, Any], *, backwards: bool = False) -> list[StepFields]:
+    """Steps that make an environment as ``desired``; independent resources run side by side.
+
+    ``backwards``: whoever depends on others first, so that nothing is awake without what it needs. Only for an
+    environment whose resources have all published what others take from them.
+    """
     actions = {one["name"]: one["action"] for one in plan["resources"]}
     steps: list[StepFields] = [
         _step("guardrails", "guardrails", "Guardrails", "Namespace, quota, limits, network policy, role binding", [])
     ]
-    for name in desired.order:
-        needs = [f"resource:{needed}" for needed in sorted(desired.needs(name))]
-        after = f", after {_words(sorted(desired.needs(name)))}" if needs else ""
+    names = dealt_with(desired, plan)
+    before = _users(desired, names) if backwards else {name: desired.needs(name) & set(names) for name in names}
+    for name in reversed(names) if backwards else names:
+        needed = sorted(before[name])
+        needs = [f"resource:{one}" for one in needed]
+        after = f", after {_words(needed)}" if needs else ""
         detail = f"{desired.capability(name)} {desired.version(name)}, {actions.get(name, 'unchanged')}{after}"
         steps.append(_step(f"resource:{name}", "resource", name, detail, needs or ["guardrails"]))
-    resources = [f"resource:{name}" for name in desired.order]
+    resources = [f"resource:{name}" for name in names]
     steps.append(_step("outputs", "outputs", "Outputs", "Waits for all resources", resources or ["guardrails"]))
     removed = sorted(name for name, action in actions.items() if action == "removed")
     told = f"Then removes {_words(removed)}" if removed else "Removes what is no longer wanted"
     steps.append(_step("prune", "prune", "Clean-up", told, ["outputs"]))
     return steps
+
+
+def dealt_with(desired: Desired, plan: Mapping[str, Any]) -> Sequence[str]:
+    """Resources that the run of ``plan`` deals with, in dependency order: all but where drift is decided on."""
+    found = touched(plan, {name: desired.needs(name) for name in desired.order})
+    return [name for name in desired.order if found is None or name in found]
+
+
+def _users(desired: Desired, names: Sequence[str]) -> dict[str, set[str]]:
+    """By resource, those that take something from it."""
+    return {name: {one for one in names if name in desired.needs(one)} for name in names}
 
 
 def steps_for_delete(environment: Environment) -> list[StepFields]:

@@ -7,6 +7,7 @@ meanwhile the change is planned anew, and asks again if its plan is another one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
@@ -29,7 +30,7 @@ from provisioning.selectors.desired import Desired, desired_of
 from provisioning.services import runs
 from provisioning.services.change_states import change_lock, change_move, made_for
 from provisioning.services.replanning import changes_replan
-from provisioning.services.run_steps import steps_for_apply, steps_for_delete
+from provisioning.services.run_steps import dealt_with, steps_for_apply, steps_for_delete
 
 log = structlog.get_logger(__name__)
 BUSY = ("queued", "running")
@@ -69,10 +70,14 @@ def change_start(
         due_at=now,
         created_at=now,
     )
+    settled = environment.observed_id is not None and environment.observed_id == environment.desired_id
     _environment_begins(environment, change, revision, first=made_now, now=now)
     if desired is not None:
-        _resources_begin(environment, desired, first=made_now, now=now)
-    steps = steps_for_delete(environment) if desired is None else steps_for_apply(desired, change.plan)
+        _resources_begin(environment, desired, dealt_with(desired, change.plan), first=made_now, now=now)
+    if desired is None:
+        steps = steps_for_delete(environment)
+    else:
+        steps = steps_for_apply(desired, change.plan, backwards=change.kind == "sleep" and settled)
     Step.objects.bulk_create(
         Step(run=run, position=position, state="next", **fields) for position, fields in enumerate(steps)
     )
@@ -141,11 +146,13 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _resources_begin(environment: Environment, desired: Desired, *, first: bool, now: datetime) -> None:
-    """A row for each resource of the revision; what the revision lacks stays until the run has removed it."""
+def _resources_begin(
+    environment: Environment, desired: Desired, names: Sequence[str], *, first: bool, now: datetime
+) -> None:
+    """A row for each resource that the run deals with; what the revision lacks stays until the run has removed it."""
     rows = {} if first else {row.name: row for row in Resource.objects.filter(environment=environment)}
     begun = []
-    for name in desired.names:
+    for name in names:
         row = rows.get(name) or Resource(environment=environment, name=name)
         row.contract_id, row.component_id = desired.contract_id(name), desired.component_id(name)
         row.state, row.message, row.changed_at = "pending", "", now

@@ -104,6 +104,33 @@ def target_of(
     now: datetime,
 ) -> Target:
     """What ``request`` asks for. What ``sources`` lacks has been said by them already."""
+    asked = _asked(
+        request,
+        system=system,
+        stage=stage,
+        environment=environment,
+        base=base,
+        sources=sources,
+        lookup=lookup,
+        now=now,
+    )
+    if not stage.production or asked.problems or asked.expires in (None, "", "never"):
+        return asked
+    told = "Production never expires. Leave it out; whoever wants it gone deletes it."
+    return replace(asked, expires=None, problems=(FieldError("spec.expires", told),))
+
+
+def _asked(
+    request: ChangeRequest,
+    *,
+    system: System,
+    stage: Stage,
+    environment: Environment | None,
+    base: Revision | None,
+    sources: Sources,
+    lookup: ContractLookup,
+    now: datetime,
+) -> Target:
     before = base.document if base else NO_RESOURCES
     contracts = lookup.catalogue.contract
     match request.kind:
@@ -113,6 +140,8 @@ def target_of(
             return _extended(request, before, stage)
         case "adopt":
             return targets.adopted(before, request.patches or {})
+        case "revert":
+            return Target(targets.spec_of(before), before.get("power", "awake"))
         case "upgrade":
             places = _places(system, stage, environment, before)
             return targets.upgraded(

@@ -34,6 +34,8 @@ def title_of(planned: Planned) -> str:
         case "promote":
             named = f": {_listed(intent['resources'])}" if intent.get("resources") else ""
             return f"Promote {intent.get('source')} to {where}{named}"
+        case "revert":
+            return f"Revert drift of {where}: {_listed([one['object'] for one in planned.plan.get('corrects', ())])}"
         case "adopt":
             return f"Adopt drift of {where}: {_listed([name for _, name in _touched(planned.plan)])}"
     parts = _listed([f"{_WORDS[action]} {name}" for action, name in _touched(planned.plan)])
