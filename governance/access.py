@@ -119,6 +119,22 @@ class Rights:
                 remedy=f"Ask a maintainer of {team} to make you a developer, or to ask for the change.",
             )
 
+    def may_fill(self, system: System, *, production: bool) -> bool:
+        """Whether the person may fill a secret there: who may ask for changes, in production maintainers only."""
+        needed = MANAGE_TEAM if production else REQUEST_CHANGE
+        return self.has_scope("change") and self._sees(system) and self._holds(needed, system.team_id)
+
+    def require_fill(self, system: System, *, production: bool) -> None:
+        self.require_scope("change")
+        self._require_sight(system)
+        if not self.may_fill(system, production=production):
+            who = "maintainers" if production else "developers and maintainers"
+            where = f"in production of {system.slug}" if production else f"of {system.slug}"
+            raise Forbidden(
+                f"Only {who} of team {system.team.slug} may fill secrets {where}.",
+                remedy=f"Ask a maintainer of {system.team.slug} to fill it.",
+            )
+
     def require_manage(self, team: Team) -> None:
         self.require_scope("admin")
         self._refuse_bound_token()

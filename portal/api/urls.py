@@ -27,6 +27,7 @@ from portal.api import (
     runs,
     schemas,
     search,
+    secrets,
     unknown,
 )
 
@@ -127,6 +128,12 @@ urlpatterns = [
     path("environments/<slug:system>/<slug:name>/changes/", environments.Changes.as_view(), name="environment-changes"),
     path("environments/<slug:system>/<slug:name>/runs/", environments.Runs.as_view(), name="environment-runs"),
     path("environments/<slug:system>/<slug:name>/events/", environments.Events.as_view(), name="environment-events"),
+    path("environments/<slug:system>/<slug:name>/secrets/", secrets.Secrets.as_view(), name="environment-secrets"),
+    path(
+        "environments/<slug:system>/<slug:name>/secrets/<slug:resource>/",
+        secrets.OneSecret.as_view(),
+        name="environment-secret",
+    ),
     path("plans/", plans.Plans.as_view(), name="plans"),
     path("changes/", changes.Changes.as_view(), name="changes"),
     path("changes/<int:change_id>/", changes.OneChange.as_view(), name="change"),

@@ -19,6 +19,7 @@ from portal.reading.change import plain_rows
 from portal.reading.environment_lines import environment_lines
 from portal.reading.feedback import ask_on_environment
 from provisioning.domain.lifecycle import ENVIRONMENT_STATES
+from provisioning.domain.secret_slot import waits_for_people
 from provisioning.models import Cluster, Environment
 from provisioning.selectors.campaigns import upcoming_for
 from provisioning.selectors.changes import LISTED, change_list
@@ -86,7 +87,7 @@ def environment_live(request: HttpRequest, system: str, name: str) -> HttpRespon
 def revisions(request: HttpRequest, system: str, name: str) -> HttpResponse:
     found = environment_get(request.rights, system, name)  # type: ignore[attr-defined]
     listed = keyset.page(revision_list(found), order=("-number",), cursor=request.GET.get("cursor"), limit=PAGE)
-    context = {**_frame(request, found, "revisions"), "revisions": listed.items, "next": listed.next}
+    context = {**frame(request, found, "revisions"), "revisions": listed.items, "next": listed.next}
     shown = request.GET.get("show", "")
     if shown.isascii() and shown.isdigit() and len(shown) <= 9:
         context |= _shown_revision(found, int(shown))
@@ -98,7 +99,7 @@ def changes(request: HttpRequest, system: str, name: str) -> HttpResponse:
     found = environment_get(request.rights, system, name)  # type: ignore[attr-defined]
     rows = change_list(request.rights, environment=found).only(*LISTED)  # type: ignore[attr-defined]
     listed = keyset.page(rows, order=("-id",), cursor=request.GET.get("cursor"), limit=PAGE)
-    context = {**_frame(request, found, "changes"), "rows": plain_rows(listed.items), "next": listed.next}
+    context = {**frame(request, found, "changes"), "rows": plain_rows(listed.items), "next": listed.next}
     return render(request, "environments/changes.html", context)
 
 
@@ -132,7 +133,7 @@ def environment_delete(request: HttpRequest, system: str, name: str) -> HttpResp
     return redirect("run", run) if run is not None else redirect("change", change.pk)
 
 
-def _frame(request: HttpRequest, found: Environment, tab: str) -> dict[str, Any]:
+def frame(request: HttpRequest, found: Environment, tab: str) -> dict[str, Any]:
     """What every tab shows: head, tabs, and what may be asked for here."""
     rights = request.rights  # type: ignore[attr-defined]
     return {
@@ -155,7 +156,7 @@ def _overview(request: HttpRequest, found: Environment) -> dict[str, Any]:
     run = run_list(request.rights, environment_id=found.pk).first()  # type: ignore[attr-defined]
     here = reverse("environment", args=[found.system.slug, found.name])
     return {
-        **_frame(request, found, "overview"),
+        **frame(request, found, "overview"),
         "view": "list" if request.GET.get("view") == "list" else "graph",
         "resources": resources,
         "notices": reading.notices(resources, flags()),
@@ -175,6 +176,7 @@ def _overview(request: HttpRequest, found: Environment) -> dict[str, Any]:
         if run is not None and run.state == "failed" and found.state in ("failed", "degraded")
         else None,
         "waiting": next((one for one in open_changes if one.state == "pending"), None),
+        "people_wanted": next((one for one in resources if waits_for_people(one.state, one.message)), None),
         "soon": found.expires_at is not None and found.expires_at - now < reading.SOON,
         "kubectl": f"kubectl --namespace {found.namespace} get all",
     }
@@ -192,7 +194,7 @@ def _shown_revision(found: Environment, number: int) -> dict[str, Any]:
 def _settings(request: HttpRequest, found: Environment) -> dict[str, Any]:
     document = environment_document(found)
     return {
-        **_frame(request, found, "settings"),
+        **frame(request, found, "settings"),
         "losses": reading.losses(found, environment_resources(found)),
         "document": yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=96),
     }
@@ -200,7 +202,7 @@ def _settings(request: HttpRequest, found: Environment) -> dict[str, Any]:
 
 def _gone(request: HttpRequest, found: Environment) -> dict[str, Any]:
     last = change_list(request.rights, environment=found).first()  # type: ignore[attr-defined]
-    return {**_frame(request, found, "overview"), "last_change": last}
+    return {**frame(request, found, "overview"), "last_change": last}
 
 
 def _teams(shown: list[EnvironmentRow], chosen: str) -> list[dict[str, str]]:

@@ -13,6 +13,7 @@ from idp.kernel import clock
 from portal.pages.shell import POST, page
 from portal.reading import run as reading
 from portal.reading.feedback import ask_on_run
+from provisioning.domain.secret_slot import waits_for_people
 from provisioning.selectors.runs import run_events_latest, run_get, run_view
 from provisioning.services import runs as run_services
 
@@ -35,6 +36,7 @@ def run_context(rights: Rights, run_id: int) -> dict[str, Any]:
         "newest": events[0].pk if events else 0,
         "over": view.is_over,
         "ask": ask_on_run(rights, found),
+        "people_wanted": next((one for one in view.steps if waits_for_people(one.state, one.message)), None),
         "begin": found.started_at or found.created_at,
         "may_change": rights.may_request(found.environment.system) and found.environment.desired_id is not None,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.pages import asking, changes, environment_form, environments, feedback, kept_drafts, live, runs
+from portal.pages import asking, changes, environment_form, environments, feedback, kept_drafts, live, runs, secrets
 
 urlpatterns = [
     path("environments/", environments.environments, name="environments"),
@@ -17,6 +17,12 @@ urlpatterns = [
     path("environments/<slug:system>/<slug:name>/revisions/", environments.revisions, name="environment-revisions"),
     path("environments/<slug:system>/<slug:name>/changes/", environments.changes, name="environment-changes"),
     path("environments/<slug:system>/<slug:name>/settings/", environments.settings, name="environment-settings"),
+    path("environments/<slug:system>/<slug:name>/secrets/", secrets.environment_secrets, name="environment-secrets"),
+    path(
+        "environments/<slug:system>/<slug:name>/secrets/<slug:resource>",
+        secrets.environment_secret_fill,
+        name="environment-secret-fill",
+    ),
     path("environments/<slug:system>/<slug:name>/edit", environment_form.environment_edit, name="environment-edit"),
     path("environments/<slug:system>/<slug:name>/ask/<slug:kind>", asking.environment_ask, name="environment-ask"),
     path("environments/<slug:system>/<slug:name>/delete", environments.environment_delete, name="environment-delete"),

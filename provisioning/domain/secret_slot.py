@@ -24,6 +24,8 @@ WAITING_OUTSIDE: Final = "waiting-for-values"
 PATIENT: Final = frozenset({WAITING, WAITING_OUTSIDE})
 """Reasons of a slot that lacks a key that it needs: people fill it, or something else in the cluster does."""
 
+_PEOPLE: Final = "Waits for people to fill "
+
 LONGEST_VALUE: Final = 65_536
 MOST_BYTES: Final = 524_288
 """All values that are filled at once; Kubernetes keeps at most a mebibyte in one Secret."""
@@ -71,7 +73,12 @@ def waits_for(live: Manifest) -> str:
     names = f"{', '.join(before)} and {last}" if before else last
     if is_filled_outside(live):
         return f"Waits until {names} {'are' if before else 'is'} there, which something else in the cluster fills."
-    return f"Waits for people to fill {names}: open “Secrets” on the environment's page."
+    return f"{_PEOPLE}{names}: open “Secrets” on the environment's page."
+
+
+def waits_for_people(state: str, message: str) -> bool:
+    """Whether a resource or a step in this state, with this message, is a slot that people are to fill."""
+    return state in ("progressing", "waiting") and message.startswith(_PEOPLE)
 
 
 def value_problems(keys: Sequence[SlotKey], values: Mapping[str, Any]) -> list[FieldError]:

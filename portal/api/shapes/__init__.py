@@ -18,6 +18,7 @@ from portal.api.shapes import (
     everywhere,
     governance,
     notices,
+    secrets,
 )
 from portal.api.shapes.words import SHAPES, Schema, ref
 
@@ -36,4 +37,5 @@ __all__ = [
     "governance",
     "notices",
     "ref",
+    "secrets",
 ]
