@@ -15,15 +15,23 @@ MONEY: dict[str, Any] = {"max_digits": 12, "decimal_places": 4}
 ROOM: dict[str, Any] = {"max_digits": 14, "decimal_places": 3}
 
 
+class LivingClusters(models.Manager["Cluster"]):
+    """Without those that were removed."""
+
+    def get_queryset(self) -> models.QuerySet[Cluster]:
+        return super().get_queryset().filter(removed_at=None)
+
+
 class Cluster(models.Model):
     """A place that a driver reaches. ``credentials`` is the kubeconfig, encrypted; no page or answer shows it.
 
     Prices are per month: one core, one GiB of memory, one GiB of storage. Capacity is what environments may take
     together; None where nobody has said it. ``store`` tells sandboxes apart: the first has none, later ones their name.
-    A cluster with ``cordoned_at`` takes no new environment.
+    A cluster with ``cordoned_at`` takes no new environment. A removed one has no credentials any more; its row stays
+    for the history of what lived there, and only references lead to it.
     """
 
-    name = models.CharField(max_length=30, unique=True, validators=[slug_validator])
+    name = models.CharField(max_length=30, validators=[slug_validator])
     title = models.CharField(max_length=80)
     driver = models.CharField(max_length=12)
     credentials = models.TextField(blank=True)
@@ -39,13 +47,20 @@ class Cluster(models.Model):
     cordoned_at = models.DateTimeField(null=True, blank=True)
     cordon_reason = models.CharField(max_length=200, blank=True)
     store = models.CharField(max_length=30, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
     reached_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 
+    objects = LivingClusters()
+    everything = models.Manager()
+
     class Meta:
         ordering = ["name"]
-        constraints = [models.CheckConstraint(condition=Q(driver__in=DRIVERS), name="cluster_driver_known")]
+        constraints = [
+            models.CheckConstraint(condition=Q(driver__in=DRIVERS), name="cluster_driver_known"),
+            models.UniqueConstraint(fields=["name"], condition=Q(removed_at=None), name="cluster_name_once"),
+        ]
 
     def __str__(self) -> str:
         return self.name
