@@ -1,8 +1,8 @@
 """Kinds that Kubernetes does not know by itself: what a CustomResourceDefinition says about the objects of its kind.
 
 Used by ``kubernetes_schema`` to validate objects, by the sandbox for what it serves, by drivers for addresses. The
-definitions that come along are those of the built-in contracts; others are handed in. It reads the committed files and
-nothing else. Rules in CEL (``x-kubernetes-validations``) are left to the API server.
+definitions that come along are Slipway's own, reduced ones of the kinds that built-in contracts make; others, of
+contracts and of clusters, are handed in. It reads the committed files and nothing else. Rules in CEL (``x-kubernetes-validations``) are left to the API server.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
+from idp.kernel.documents import load_yaml
 from idp.kernel.errors import FieldError, InvalidInput
 
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
@@ -51,8 +52,8 @@ class CustomKind:
 def definitions() -> tuple[Mapping[str, Any], ...]:
     """The definitions that come along, as an API server takes them, by name; do not change them."""
     folder = files("provisioning.kubernetes_schemas").joinpath("crds")
-    found = sorted((one for one in folder.iterdir() if one.name.endswith(".json")), key=lambda one: one.name)
-    return tuple(json.loads(one.read_text(encoding="utf-8")) for one in found)
+    found = sorted((one for one in folder.iterdir() if one.name.endswith(".yaml")), key=lambda one: one.name)
+    return tuple(load_yaml(one.read_bytes()).data for one in found)
 
 
 @lru_cache(maxsize=1)

@@ -73,7 +73,7 @@ def test_it_runs_what_a_contract_renders(
     number: int,
 ) -> None:
     driver = open_driver("kubernetes", {"kubeconfig": kubernetes_account})
-    scope = Scope("shop", f"{contract.capability}-{contract.semver.major}-{number}")
+    scope = Scope("shop", f"{contract.capability}-{contract.semver.major}-{contract.semver.minor}-{number}")
     namespace = f"shop-{scope.environment}"
     place = {"name": scope.environment, "namespace": namespace, "stage": "dev"}
     context = replace(sample_context(contract), environment=place)

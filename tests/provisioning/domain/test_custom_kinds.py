@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from idp.kernel.errors import InvalidInput
-from provisioning.domain.custom_kinds import definitions, kinds_of, known_custom_kinds
+from provisioning.domain.custom_kinds import kinds_of, known_custom_kinds
 from provisioning.domain.kubernetes_schema import definition, validate_object
 
 DEFINITION: dict[str, Any] = {
@@ -134,5 +134,52 @@ def test_the_kinds_of_the_built_in_contracts_come_along() -> None:
         "monitoring.coreos.com/v1/ServiceMonitor",
         "postgresql.cnpg.io/v1/Cluster",
     }
-    assert all("description" not in str(one["spec"]["versions"][0].keys()) for one in definitions())
     assert definition("postgresql.cnpg.io/v1", "Cluster") is not None
+
+
+CLUSTER: dict[str, Any] = {"instances": 1, "storage": {"size": "5Gi"}}
+ROUTE: dict[str, Any] = {"hostnames": ["shop.example"], "rules": [{"backendRefs": [{"name": "api", "port": 8080}]}]}
+MONITOR: dict[str, Any] = {"selector": {"matchLabels": {"app": "api"}}}
+
+
+@pytest.mark.parametrize(
+    ("key", "spec", "path"),
+    [
+        pytest.param("postgresql.cnpg.io/v1/Cluster", CLUSTER, None, id="a cluster"),
+        pytest.param(
+            "postgresql.cnpg.io/v1/Cluster", {**CLUSTER, "instance": 1}, "spec.instance", id="a mistyped field"
+        ),
+        pytest.param("postgresql.cnpg.io/v1/Cluster", {"storage": {}}, "spec.instances", id="no instances"),
+        pytest.param(
+            "postgresql.cnpg.io/v1/Cluster",
+            {**CLUSTER, "storage": {"size": "5 GB"}},
+            "spec.storage.size",
+            id="no amount",
+        ),
+        pytest.param(
+            "postgresql.cnpg.io/v1/Cluster", {**CLUSTER, "backup": {"any": [1]}}, None, id="left to the operator"
+        ),
+        pytest.param("gateway.networking.k8s.io/v1/HTTPRoute", ROUTE, None, id="a route"),
+        pytest.param(
+            "gateway.networking.k8s.io/v1/HTTPRoute", {**ROUTE, "hostnames": ["Shop"]}, "spec.hostnames.0", id="no host"
+        ),
+        pytest.param(
+            "gateway.networking.k8s.io/v1/HTTPRoute",
+            {"rules": [{"backendRefs": [{"name": "api", "port": 0}]}]},
+            "spec.rules.0.backendRefs.0.port",
+            id="no port",
+        ),
+        pytest.param("monitoring.coreos.com/v1/PodMonitor", MONITOR, None, id="a pod monitor"),
+        pytest.param("monitoring.coreos.com/v1/PodMonitor", {}, "spec.selector", id="watches nothing"),
+        pytest.param(
+            "monitoring.coreos.com/v1/ServiceMonitor",
+            {**MONITOR, "endpoints": [{"port": "http", "interval": "often"}]},
+            "spec.endpoints.0.interval",
+            id="no duration",
+        ),
+    ],
+)
+def test_what_comes_along_is_strict_where_it_is_written_out(key: str, spec: dict[str, Any], path: str | None) -> None:
+    api_version, _, kind = key.rpartition("/")
+    found = validate_object({"apiVersion": api_version, "kind": kind, "metadata": {"name": "a"}, "spec": spec})
+    assert [one.path for one in found] == ([path] if path else [])
