@@ -38,8 +38,17 @@ def reconcile_blasts() -> None:
 @shared_task(name="provisioning.reconcile_expiry")
 def reconcile_expiry() -> None:
     from provisioning.services.expiry import environments_expire
+    from provisioning.services.expiry_notices import expiries_tell
 
+    expiries_tell(now=clock.now())
     environments_expire(now=clock.now())
+
+
+@shared_task(name="provisioning.reconcile_sleep")
+def reconcile_sleep() -> None:
+    from provisioning.services.sleep_sweep import environments_power
+
+    environments_power(now=clock.now())
 
 
 @shared_task(name="provisioning.reconcile_clusters")
@@ -87,6 +96,37 @@ def reconcile_campaigns() -> None:
     campaigns_advance_due(now=clock.now())
 
 
+@shared_task(name="provisioning.reconcile_drift")
+def reconcile_drift(environment_id: int) -> None:
+    from provisioning.services.drift_correction import drift_correct
+
+    drift_correct(environment_id, now=clock.now())
+
+
+@shared_task(name="provisioning.reconcile_drifts")
+def reconcile_drifts() -> None:
+    """Open again what was snoozed until now, and correct what a lost wake left."""
+    from provisioning.services.drift import drifts_reopen
+    from provisioning.services.drift_correction import drifts_correct
+
+    drifts_reopen(now=clock.now())
+    drifts_correct(now=clock.now())
+
+
+@shared_task(name="provisioning.reconcile_train")
+def reconcile_train(train_id: int) -> None:
+    from provisioning.services.train_sweep import train_advance
+
+    train_advance(train_id, now=clock.now())
+
+
+@shared_task(name="provisioning.reconcile_trains")
+def reconcile_trains() -> None:
+    from provisioning.services.train_sweep import trains_advance_due
+
+    trains_advance_due(now=clock.now())
+
+
 @shared_task(name="provisioning.reconcile_anchor")
 def reconcile_anchor() -> None:
     """Write the audit log's head where it can no longer be changed from here."""
@@ -100,11 +140,21 @@ def register_wakers() -> None:
     wake.register("run", _send_run)
     wake.register("campaign", _send_campaign)
     wake.register("blast", _send_blast)
+    wake.register("train", _send_train)
     wake.register("notices", _send_mail)
+    wake.register("drift", _send_drift)
+
+
+def _send_drift(environment_id: int) -> None:
+    reconcile_drift.apply_async((environment_id,), ignore_result=True, retry=False)
 
 
 def _send_campaign(campaign_id: int) -> None:
     reconcile_campaign.apply_async((campaign_id,), ignore_result=True, retry=False)
+
+
+def _send_train(train_id: int) -> None:
+    reconcile_train.apply_async((train_id,), ignore_result=True, retry=False)
 
 
 def _send_run(run_id: int) -> None:

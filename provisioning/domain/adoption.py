@@ -1,7 +1,8 @@
 """From a drifted field back to the input that would explain it: what "adopt" writes into the desired state.
 
 Called by the service that adopts drift. A contract renders objects from inputs by expressions, which cannot be turned
-around; so each input that might be meant is tried, rendered again and kept only when the object then is as it lives.
+around; so each input that might be meant is tried, rendered again and kept only when the object then is as it lives,
+and when nothing else of that object would become otherwise than it lives.
 Pure; who renders is an argument.
 """
 
@@ -80,13 +81,17 @@ def _explaining(
     leaves = [path for path in _leaves(inputs) if not _is_reference(_at(inputs, path))]
     alike = [path for path in leaves if str(_at(inputs, path)) == str(one.wanted)]
     others = [path for path in leaves if path not in alike]
+    made = _rendered(inputs, index, rendering)
     tries = 0
     for path in (*alike, *others):
         for value in _values(_at(inputs, path), one):
             tries += 1
             if tries > MAX_TRIES:
                 return None
-            if _agrees(_with(inputs, path, value), live, one, index, rendering):
+            tried = _with(inputs, path, value)
+            if not _agrees(tried, live, one, index, rendering):
+                continue
+            if _follows(made, _rendered(tried, index, rendering), live):
                 return path, value
     return None
 
@@ -132,13 +137,39 @@ def _inside(before: str, wanted: str, live: str) -> Iterator[str]:
 
 def _agrees(inputs: Mapping[str, Any], live: Manifest, one: Drifted, index: int, rendering: Rendering) -> bool:
     """Whether with ``inputs`` the field is no longer drift."""
+    made = _rendered(inputs, index, rendering)
+    return made is not None and all(other.path != one.path for other in drift_of(made, live))
+
+
+def _rendered(inputs: Mapping[str, Any], index: int, rendering: Rendering) -> Manifest | None:
+    """The object; None when the contract refuses the inputs, or makes fewer objects of them."""
     try:
         made = rendering(inputs)
     except UserFault:
+        return None
+    return made[index] if index < len(made) else None
+
+
+def _follows(before: Any, after: Any, live: Any) -> bool:
+    """Whether everything in which ``after`` differs from ``before`` is as it lives: nothing else may come along."""
+    if before == after and type(before) is type(after):
+        return True
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        lives = live if isinstance(live, Mapping) else {}
+        return all(_follows(before.get(key), after.get(key), lives.get(key)) for key in {*before, *after})
+    lists = isinstance(before, list) and isinstance(after, list) and isinstance(live, list)
+    if lists and len(before) == len(after) == len(live):
+        return all(_follows(*three) for three in zip(before, after, live, strict=True))
+    return _alike(after, live)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    if one == other and isinstance(one, bool) == isinstance(other, bool):
+        return True
+    try:
+        return quantity(str(one)) == quantity(str(other))
+    except ValueError:
         return False
-    if index >= len(made):
-        return False
-    return all(other.path != one.path for other in drift_of(made[index], live))
 
 
 def _leaves(value: Any, path: InputPath = ()) -> Iterator[InputPath]:

@@ -104,7 +104,7 @@ def touched(plan: Mapping[str, Any], needs: Mapping[str, Iterable[str]]) -> froz
     """Resources that a run of ``plan`` deals with; None for all.
 
     Deciding on drift leaves alone what the decision is not about: a revert deals with the resources of what it puts
-    back, an adoption with those that get other inputs and, by ``needs`` (in dependency order), with those that use them.
+    back, an adoption with those that get other inputs and, by ``needs`` (in dependency order), those that use them.
     """
     if plan["kind"] == "revert":
         return frozenset(one["resource"] for one in plan.get("corrects", ()) if one["resource"])

@@ -50,6 +50,12 @@ class Desired:
         self._needs = dependencies({name: one["inputs"] for name, one in self._wanted.items()})
         self.order: tuple[str, ...] = order(self._needs)
 
+    def with_inputs(self, name: str, inputs: Mapping[str, Any]) -> Desired:
+        """The same with other inputs for ``name``, to see what would be made of them."""
+        resources = {**self._wanted, name: {**self._wanted[name], "inputs": inputs}}
+        document = {**self.document, "resources": resources}
+        return Desired(document, self._context, production=self._production, catalogue=self._catalogue)
+
     @property
     def names(self) -> Sequence[str]:
         return self.order

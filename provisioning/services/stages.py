@@ -13,6 +13,7 @@ from idp.catalog.names import SLUG_RULE, is_slug
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, InvalidInput
 from provisioning.models import Cluster, Stage
+from provisioning.models.stage import DRIFT_MODES
 
 MAX_DAYS = 3650
 MAX_SOAK_MINUTES = 525_600
@@ -33,11 +34,13 @@ def stage_save(
     default_days: int | None = None,
     max_days: int | None = None,
     soak_minutes: int = 0,
+    drift_mode: str = "report",
     expected_version: int | None = None,
 ) -> Stage:
     """Make the stage ``name`` or change it. A production stage has no longest life: nothing in it expires.
 
     ``soak_minutes``: how long a set must have run Ready in ``promotes_from`` before it may come here.
+    ``drift_mode``: ``report`` leaves drift to its owner, ``correct`` puts it back at once.
 
     Living environments stay on the cluster they were made on; the new cluster is for new ones.
     """
@@ -47,6 +50,9 @@ def stage_save(
     if not 0 <= soak_minutes <= MAX_SOAK_MINUTES:
         told = f"Write a number of minutes from 0 to {MAX_SOAK_MINUTES}."
         raise InvalidInput("The stage was not stored.", errors=[FieldError("soak_minutes", told)])
+    if drift_mode not in DRIFT_MODES:
+        told = f"Write one of {', '.join(DRIFT_MODES)}."
+        raise InvalidInput("The stage was not stored.", errors=[FieldError("drift_mode", told)])
     if stage is not None and expected_version is not None and stage.version != expected_version:
         raise Conflict("The stage was changed meanwhile.", remedy="Read it again and redo your edit.")
     fields = {
@@ -59,6 +65,7 @@ def stage_save(
         "default_days": default_days,
         "max_days": max_days,
         "soak_minutes": soak_minutes,
+        "drift_mode": drift_mode,
     }
     stage = _store(stage, name, fields, now=now)
     audit_append(
