@@ -246,8 +246,11 @@ CELERY_BEAT_SCHEDULE = {
     "campaigns": {"task": "provisioning.reconcile_campaigns", "schedule": 5.0, "options": {"expires": 25}},
     "mail": {"task": "provisioning.notify_mail", "schedule": 30.0, "options": {"expires": 60}},
     "clusters": {"task": "provisioning.reconcile_clusters", "schedule": 300.0, "options": {"expires": 300}},
+    "drifts": {"task": "provisioning.reconcile_drifts", "schedule": 30.0, "options": {"expires": 60}},
     "expiry": {"task": "provisioning.reconcile_expiry", "schedule": 60.0, "options": {"expires": 300}},
+    "sleep": {"task": "provisioning.reconcile_sleep", "schedule": 30.0, "options": {"expires": 120}},
     "records": {"task": "provisioning.reconcile_records", "schedule": 3600.0, "options": {"expires": 3600}},
+    "trains": {"task": "provisioning.reconcile_trains", "schedule": 5.0, "options": {"expires": 25}},
     "sweep": {
         "task": "provisioning.runs_sweep",
         "schedule": float(SWEEP_SECONDS),
@@ -285,6 +288,7 @@ SANDBOX_CUSTOM_KINDS = (
 )
 SANDBOX_CLOCK = time.time  # the demo tells its history with a clock in the past
 
+RELEASE_AFTER_MINUTES = environ.number("SLIPWAY_RELEASE_AFTER_MINUTES", 30)
 CURRENCY = environ.text("SLIPWAY_CURRENCY", "EUR")
 
 # --- logs -------------------------------------------------------------------------------------------------------

@@ -58,6 +58,19 @@ _KINDS: Final = (
     NoticeKind("environment-expires", "An environment of your team expires soon", "Environments", "mail"),
     NoticeKind("drift-found", "An environment of your team was changed outside", "Environments", "mail"),
     NoticeKind("drift-fought", "Somebody keeps undoing what Slipway puts right", "Environments", "mail"),
+    NoticeKind(
+        "expiry-refused",
+        "An environment of your team cannot be deleted though its time is over",
+        "Environments",
+        "mail",
+    ),
+    NoticeKind(
+        "sleep-refused", "An environment of your team cannot fall asleep or wake by itself", "Environments", "digest"
+    ),
+    NoticeKind("train-moved", "A promotion train of yours leaves or arrives", "Promotions", "portal"),
+    NoticeKind(
+        "train-stopped", "A promotion train of yours is called off, or a part of it fails", "Promotions", "mail"
+    ),
     NoticeKind("campaign-announced", "A campaign is going to move an environment of your team", "Campaigns", "mail"),
     NoticeKind("campaign-moved", "A campaign has moved environments of your team", "Campaigns", "digest"),
     NoticeKind("campaign-failed", "A campaign could not move an environment of your team", "Campaigns", "mail"),

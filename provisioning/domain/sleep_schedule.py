@@ -118,12 +118,16 @@ class Clockwork:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What to do now. ``power`` None: nothing. ``handled`` is to be kept; ``look_at`` is when to ask again."""
+    """What to do now. ``power`` None: nothing. ``handled`` is to be kept; ``look_at`` is when to ask again.
+
+    ``wanted`` is what the clock has just asked for, also where it is so already.
+    """
 
     power: Power | None
     handled: datetime
     look_at: datetime | None
     why: str = ""
+    wanted: Power | None = None
 
 
 def due(clock: Clockwork, power: Power, now: datetime) -> Due:
@@ -145,7 +149,7 @@ def due(clock: Clockwork, power: Power, now: datetime) -> Due:
     if wanted is None and idle_at is not None and idle_at <= now and not held:
         handled, wanted, why = max(handled, idle_at), "asleep", f"after {clock.idle_hours} hours without activity"
     look_at = _look_at(clock, handled, now)
-    return Due(wanted if wanted != power else None, handled, look_at, why)
+    return Due(wanted if wanted != power else None, handled, look_at, why, wanted)
 
 
 def _idle_at(clock: Clockwork) -> datetime | None:

@@ -1,6 +1,7 @@
 """Deletes environments whose time is over, as an ordinary change through the gate, asked for by the platform.
 
-Called by a task every minute. A policy may still ask somebody to agree; then the change waits like any other.
+Called by a task every minute. A policy may still ask somebody to agree; then the change waits like any other. One that
+the platform may not delete is passed over for a day, and its team and the platform's admins are told why.
 """
 
 from __future__ import annotations
@@ -8,11 +9,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import structlog
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
+from governance.access import admins
+from governance.selectors.people import team_people
+from governance.services.notices import notify
 from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import UserFault
-from provisioning.models import Change, Environment
+from provisioning.models import Change, Environment, ExpiryWatch
 from provisioning.services.changes import ChangeRequest, change_submit
 
 log = structlog.get_logger(__name__)
@@ -27,8 +32,10 @@ def environments_expire(*, now: datetime, limit: int = 50) -> list[Change]:
     """
     deletions = Change.objects.filter(environment=OuterRef("pk"), kind="delete")
     asked_for = deletions.filter(Q(state__in=(*OPEN, "failed")) | Q(created_at__gt=now - PAUSE))
+    refused = ExpiryWatch.objects.filter(environment=OuterRef("pk"), refused_at__gt=now - PAUSE)
     due = (
-        Environment.objects.filter(~Exists(asked_for), deleted_at=None, expires_at__lte=now, stage__production=False)
+        Environment.objects.filter(~Exists(asked_for), ~Exists(refused), deleted_at=None, expires_at__lte=now)
+        .exclude(stage__production=True)
         .select_related("system")
         .order_by("expires_at")[:limit]
     )
@@ -38,6 +45,7 @@ def environments_expire(*, now: datetime, limit: int = 50) -> list[Change]:
             asked.append(_expire(environment, now=now))
         except UserFault as refusal:
             log.warning("expiry_refused", environment=environment.pk, code=refusal.code, message=refusal.message)
+            _refused(environment, refusal, now=now)
     return asked
 
 
@@ -51,3 +59,23 @@ def _expire(environment: Environment, *, now: datetime) -> Change:
         confirm=environment.name,
     )
     return change_submit(PLATFORM, request, now=now)
+
+
+@transaction.atomic
+def _refused(environment: Environment, refusal: UserFault, *, now: datetime) -> None:
+    """Keep it from being asked for again today, so that others have their turn, and tell who can do something."""
+    assert environment.expires_at is not None
+    why = " ".join([refusal.message, *(one.message for one in refusal.errors)])[:400]
+    kept = {"moment": environment.expires_at, "refused_at": now, "refusal": why}
+    ExpiryWatch.objects.update_or_create(environment=environment, defaults=kept)
+    place = f"{environment.system.slug} / {environment.name}"
+    people = {*team_people(environment.system.team_id), *admins().values_list("pk", flat=True)}
+    notify(
+        "expiry-refused",
+        to=people,
+        title=f"{place} cannot be deleted, though its time is over",
+        text=f"{why} {refusal.remedy}".strip(),
+        url=f"/environments/{environment.system.slug}/{environment.name}/settings/",
+        key=f"expires:{environment.pk}:refused:{now:%Y%m%d}",
+        now=now,
+    )
