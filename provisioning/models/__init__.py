@@ -15,6 +15,7 @@ from provisioning.models.living import ExpiryWatch, Preview, SleepPlan
 from provisioning.models.observation import ClusterWatch, Drift
 from provisioning.models.run import Run, RunEvent, Step
 from provisioning.models.stage import Cluster, Stage
+from provisioning.models.stage_link import StageLink
 
 __all__ = [
     "BlastItem",
@@ -45,6 +46,7 @@ __all__ = [
     "RunEvent",
     "SleepPlan",
     "Stage",
+    "StageLink",
     "StageWindows",
     "StartHold",
     "Step",
