@@ -29,7 +29,8 @@ def _sandbox(settings: Settings) -> Driver:
 def _kubernetes(settings: Settings) -> Driver:
     from provisioning.drivers.kubernetes import KubernetesDriver
 
-    return KubernetesDriver(settings["kubeconfig"])
+    patience = {"answer_within": float(settings["answer_within"])} if "answer_within" in settings else {}
+    return KubernetesDriver(settings["kubeconfig"], **patience)
 
 
 DRIVERS: Mapping[str, Callable[[Settings], Driver]] = {"sandbox": _sandbox, "kubernetes": _kubernetes}
@@ -40,8 +41,8 @@ def open_driver(kind: str, settings: Settings) -> Driver:
 
     ``sandbox`` takes ``path`` (a file of its own), ``ready_after`` (seconds until workloads are ready, default 6),
     ``clock`` (answers seconds since the epoch, by default the real ones) and ``custom_kinds`` (those it serves, by
-    default all that come along); ``kubernetes`` takes
-    ``kubeconfig`` (the document as plain data). Raises PermanentError ``unknown-driver`` or ``bad-settings``, and
+    default all that come along); ``kubernetes`` takes ``kubeconfig`` (the document as plain data) and
+    ``answer_within`` (seconds for one answer). Raises PermanentError ``unknown-driver`` or ``bad-settings``, and
     whatever the driver finds wrong with its settings.
     """
     if kind not in DRIVERS:

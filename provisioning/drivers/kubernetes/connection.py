@@ -32,7 +32,8 @@ STREAMS = 64
 class Connection:
     """Sends one request at a time per thread; may be shared by threads."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, answer_within: float = TIMEOUTS[1]) -> None:
+        self._timeouts = (min(TIMEOUTS[0], answer_within), answer_within)
         configuration = Configuration()
         configuration.host = access.server
         self._server = access.server
@@ -61,7 +62,7 @@ class Connection:
         if body is not None:
             headers["Content-Type"] = content_type
         try:
-            answer = self._client.call_api(method, url, headers, body, _request_timeout=TIMEOUTS)
+            answer = self._client.call_api(method, url, headers, body, _request_timeout=self._timeouts)
             data: bytes = answer.response.data or b""
         except (ApiException, urllib3.exceptions.HTTPError) as error:
             raise _unreachable(error) from None
@@ -75,7 +76,7 @@ class Connection:
         Raises TemporaryError or PermanentError when the server cannot be reached.
         """
         headers = {"Accept": accept, "User-Agent": "slipway", **self._authorization}
-        timeout = urllib3.Timeout(connect=TIMEOUTS[0], read=silence)
+        timeout = urllib3.Timeout(connect=self._timeouts[0], read=silence)
         try:
             return self._streams.request(
                 "GET",

@@ -18,7 +18,7 @@ from provisioning.drivers.kubernetes.errors import error_of, is_missing
 MOST_PODS = 50
 MOST_EVENTS = 500
 LINES = 200
-LOG_SECONDS = 10.0
+LOG_SECONDS = 6.0
 
 
 def describe(connection: Connection, ref: ObjectRef, workload: Manifest | None) -> Described:

@@ -31,7 +31,7 @@ from provisioning.domain.driver import (
 )
 from provisioning.domain.kubernetes_schema import known_kinds, validate_object
 from provisioning.domain.secret_slot import require_slot
-from provisioning.drivers.kubernetes.connection import METADATA, METADATA_LIST, WHOLE, Connection
+from provisioning.drivers.kubernetes.connection import METADATA, METADATA_LIST, TIMEOUTS, WHOLE, Connection
 from provisioning.drivers.kubernetes.describing import describe, read_log
 from provisioning.drivers.kubernetes.discovery import served
 from provisioning.drivers.kubernetes.errors import is_missing
@@ -48,12 +48,15 @@ PAGE = "500"
 
 
 class KubernetesDriver:
-    """``kubeconfig`` is the document as plain data; it is kept in memory only. Opening it reaches no network."""
+    """``kubeconfig`` is the document as plain data; it is kept in memory only. Opening it reaches no network.
+
+    ``answer_within``: seconds that one answer of the cluster may take.
+    """
 
     name = "kubernetes"
 
-    def __init__(self, kubeconfig: Mapping[str, Any]) -> None:
-        self._connection = Connection(read_kubeconfig(kubeconfig))
+    def __init__(self, kubeconfig: Mapping[str, Any], *, answer_within: float = TIMEOUTS[1]) -> None:
+        self._connection = Connection(read_kubeconfig(kubeconfig), answer_within)
         self._resources = Resources(self._discover)
 
     def close(self) -> None:
