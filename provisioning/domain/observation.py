@@ -103,6 +103,19 @@ def see(wanted: Sequence[Wanted]) -> Seen:
     return Seen(tuple(worst.values()), tuple(drift), len(wanted))
 
 
+def doubtful(wanted: Sequence[Wanted], *, fresh: bool) -> list[ObjectRef]:
+    """Objects to look up at the cluster before they are judged by what a watch told.
+
+    What is missing may only have lost the label that the watch goes by. ``fresh``: a run has just changed the
+    environment, and the watch may still be behind it; then whatever is not as it should be is in doubt.
+    """
+    return [
+        ObjectRef.of(one.manifest)
+        for one in wanted
+        if one.live is None or (fresh and (one.readiness.state != "current" or drift_of(one.manifest, one.live)))
+    ]
+
+
 _RANK: Final = {"ready": 0, "progressing": 1, "failed": 2}
 
 

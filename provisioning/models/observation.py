@@ -18,6 +18,7 @@ class ClusterWatch(models.Model):
     """Which controller watches a cluster. Claimed by a lease on the database's clock; ``epoch`` counts the claims.
 
     ``synced_at``: since when it has seen everything. ``unreachable_since`` is empty while the cluster answers.
+    ``objects_seen`` live in its cache; ``backlog`` environments wait to be judged, the first for ``lag_seconds``.
     """
 
     cluster = models.OneToOneField(Cluster, on_delete=models.CASCADE, related_name="watch")
@@ -27,6 +28,9 @@ class ClusterWatch(models.Model):
     synced_at = models.DateTimeField(null=True)
     unreachable_since = models.DateTimeField(null=True)
     unreachable_why = models.CharField(max_length=400, blank=True)
+    objects_seen = models.PositiveIntegerField(default=0)
+    backlog = models.PositiveIntegerField(default=0)
+    lag_seconds = models.FloatField(default=0)
 
     def __str__(self) -> str:
         return f"watch of {self.cluster_id}"

@@ -1,19 +1,25 @@
 """Everything that Slipway made on one cluster, as its watches tell it; and which environments to look at again.
 
 Written by the followers' threads, read by the controller's. Objects are kept packed: ten thousand environments have
-some eighty thousand of them. Holds no decision and touches no database.
+some eighty thousand of them. Events may be repeated or come in another order: what is older than what is known, a
+deletion included, tells nothing. Holds no decision and touches no database.
 """
 
 from __future__ import annotations
 
 import json
 import threading
+import time
 import zlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from provisioning.domain.driver import LABEL_ENVIRONMENT, LABEL_SYSTEM, Event, Listed, Manifest, ObjectRef, Scope
+
+REMEMBERED_REMOVALS: Final = 20_000
+"""Of one feed between two lists; an event that is repeated later than that could bring an object back until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,14 @@ class _Held:
     packed: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits to be looked at: how many environments, and for how many seconds the first that an event named."""
+
+    environments: int
+    seconds: float
+
+
 class ClusterCache:
     """Thread-safe. ``feeds`` are those that must have been listed once before anything can be said to be missing."""
 
@@ -31,8 +45,11 @@ class ClusterCache:
         self._lock = threading.Lock()
         self._held: dict[ObjectRef, _Held] = {}
         self._scopes: dict[Scope, set[ObjectRef]] = {}
-        self._dirty: set[Scope] = set()
+        self._urgent: dict[Scope, float] = {}
+        self._patient: dict[Scope, None] = {}
         self._waiting = set(feeds)
+        self._listed: dict[str, int] = {}
+        self._gone: dict[str, dict[ObjectRef, int]] = {}
         self.stirred = threading.Event()
 
     @property
@@ -43,14 +60,25 @@ class ClusterCache:
     def __len__(self) -> int:
         return len(self._held)
 
+    @property
+    def packed_bytes(self) -> int:
+        with self._lock:
+            return sum(len(one.packed) for one in self._held.values())
+
+    def has_listed(self, feed: str) -> bool:
+        return feed in self._listed
+
     def replace(self, feed: str, listed: Listed) -> None:
-        """Take ``listed`` for all there is of ``feed``; what it lacks is gone."""
-        there = {ObjectRef.of(one) for one in listed.objects}
+        """Take ``listed`` for all there is of ``feed``; what it lacks is gone, whatever was told before."""
+        made = [(ObjectRef.of(one), _scope(one), _version(one), _packed(one)) for one in listed.objects]
+        there = {ref for ref, *_ in made}
         with self._lock:
             for ref in [ref for ref, held in self._held.items() if held.feed == feed and ref not in there]:
                 self._forget(ref)
-            for one in listed.objects:
-                self._keep(feed, one)
+            for ref, scope, version, packed in made:
+                self._keep(ref, _Held(feed, scope, version, packed))
+            self._listed[feed] = _number(listed.version)
+            self._gone[feed] = {}
             self._waiting.discard(feed)
         self.stirred.set()
 
@@ -59,36 +87,52 @@ class ClusterCache:
         self.replace(feed, Listed((), ""))
 
     def apply(self, feed: str, event: Event) -> None:
-        """Take one event. One that is older than what is held tells nothing new and is dropped."""
+        """Take one event. One that is older than what is known tells nothing new and is dropped."""
         if event.kind == "bookmark":
             return
-        ref = ObjectRef.of(event.manifest)
+        ref, version = ObjectRef.of(event.manifest), _number(event.version)
+        made = _Held(feed, _scope(event.manifest), version, _packed(event.manifest))
         with self._lock:
-            held = self._held.get(ref)
-            if held is not None and _version(event.manifest) < held.version:
+            if 0 < version < self._known_version(feed, ref):
                 return
             if event.kind == "gone":
+                self._remember_removal(feed, ref, version)
                 self._forget(ref)
             else:
-                self._keep(feed, event.manifest)
+                self._keep(ref, made)
         self.stirred.set()
 
-    def mark(self, scopes: Iterable[Scope]) -> None:
-        """Have these environments looked at again."""
+    def mark(self, scopes: Iterable[Scope], *, urgent: bool = True) -> None:
+        """Have these environments looked at again; what is not ``urgent`` waits until nothing else does."""
         with self._lock:
-            self._dirty.update(scopes)
+            for scope in scopes:
+                if urgent:
+                    self._stir(scope)
+                elif scope not in self._urgent:
+                    self._patient[scope] = None
         self.stirred.set()
 
     def mark_all(self) -> None:
-        self.mark(list(self._scopes))
+        self.mark(self.scopes(), urgent=False)
 
     def take_dirty(self, most: int) -> list[Scope]:
-        """Up to ``most`` environments to look at; they count as looked at."""
+        """Up to ``most`` environments to look at, those that events named first; they count as looked at."""
         with self._lock:
-            taken = [self._dirty.pop() for _ in range(min(most, len(self._dirty)))]
-            if not self._dirty:
+            taken = list(islice(self._urgent, most))
+            for scope in taken:
+                del self._urgent[scope]
+            more = list(islice(self._patient, most - len(taken)))
+            for scope in more:
+                del self._patient[scope]
+            if not self._urgent and not self._patient:
                 self.stirred.clear()
-        return taken
+        return [*taken, *more]
+
+    def backlog(self) -> Backlog:
+        with self._lock:
+            first = next(iter(self._urgent.values()), None)
+            waiting = len(self._urgent) + len(self._patient)
+        return Backlog(waiting, 0.0 if first is None else time.monotonic() - first)
 
     def objects(self, scope: Scope) -> dict[ObjectRef, Manifest]:
         """What lives of one environment."""
@@ -100,18 +144,29 @@ class ClusterCache:
         with self._lock:
             return list(self._scopes)
 
-    def _keep(self, feed: str, manifest: Manifest) -> None:
-        ref, version = ObjectRef.of(manifest), _version(manifest)
+    def _known_version(self, feed: str, ref: ObjectRef) -> int:
+        """The version of the newest that is known about ``ref``: a list, an event, or its removal."""
+        held = self._held.get(ref)
+        removed = self._gone.get(feed, {}).get(ref, 0)
+        return max(held.version if held else 0, removed, self._listed.get(feed, 0))
+
+    def _remember_removal(self, feed: str, ref: ObjectRef, version: int) -> None:
+        removals = self._gone.setdefault(feed, {})
+        removals.pop(ref, None)
+        removals[ref] = version
+        if len(removals) > REMEMBERED_REMOVALS:
+            del removals[next(iter(removals))]
+
+    def _keep(self, ref: ObjectRef, made: _Held) -> None:
         before = self._held.get(ref)
-        if before is not None and before.version == version and before.packed == _packed(manifest):
+        self._held[ref] = made
+        if before is not None and (before.scope, before.packed) == (made.scope, made.packed):
             return
-        scope = _scope(manifest)
-        if before is not None and before.scope not in (None, scope):
+        if before is not None and before.scope != made.scope:
             self._leave(ref, before)
-        self._held[ref] = _Held(feed, scope, version, _packed(manifest))
-        if scope is not None:
-            self._scopes.setdefault(scope, set()).add(ref)
-            self._dirty.add(scope)
+        if made.scope is not None:
+            self._scopes.setdefault(made.scope, set()).add(ref)
+            self._stir(made.scope)
 
     def _forget(self, ref: ObjectRef) -> None:
         held = self._held.pop(ref, None)
@@ -125,7 +180,11 @@ class ClusterCache:
         members.discard(ref)
         if not members:
             self._scopes.pop(held.scope, None)
-        self._dirty.add(held.scope)
+        self._stir(held.scope)
+
+    def _stir(self, scope: Scope) -> None:
+        self._patient.pop(scope, None)
+        self._urgent.setdefault(scope, time.monotonic())
 
 
 def _scope(manifest: Manifest) -> Scope | None:
@@ -135,9 +194,12 @@ def _scope(manifest: Manifest) -> Scope | None:
 
 
 def _version(manifest: Manifest) -> int:
-    """Versions of one kind can be compared since Kubernetes 1.35 says so; what is no number counts as new."""
-    text = str(manifest["metadata"].get("resourceVersion", ""))
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return _number(str(manifest["metadata"].get("resourceVersion", "")))
+
+
+def _number(version: str) -> int:
+    """Versions of one kind can be compared since Kubernetes 1.35 says so; what is no number counts as new: 0."""
+    return int(version) if version.isascii() and version.isdigit() else 0
 
 
 def _packed(manifest: Manifest) -> bytes:

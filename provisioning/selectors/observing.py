@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from django.db.models import Q
@@ -16,23 +16,34 @@ from django.db.models import Q
 from provisioning.domain.driver import Manifest, ObjectRef, Observed, Scope
 from provisioning.domain.observation import GUARDRAILS, JUDGED_STATES, Wanted
 from provisioning.domain.readiness import Readiness
-from provisioning.models import ClusterWatch, Contract, Environment, Run
+from provisioning.models import ClusterWatch, Contract, Environment, Revision, Run
 from provisioning.selectors.capabilities import Catalogue, parsed
 from provisioning.selectors.desired import Desired, desired_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Watched:
-    """One environment to judge, with what its last successful run made."""
+    """One environment to judge, with what its last successful run made; ``catalogue`` is shared by many."""
 
     scope: Scope
     environment: Environment
-    desired: Desired
-    outputs: Mapping[str, Mapping[str, Any]]
+    revision: Revision
+    catalogue: Catalogue
+
+    @cached_property
+    def desired(self) -> Desired:
+        """Made when it is judged, so that one document that cannot be read stops no other environment's judgement."""
+        return desired_of(
+            self.environment, self.revision.document, revision=self.revision.number, catalogue=self.catalogue
+        )
 
     @property
     def power(self) -> str:
-        return str(self.desired.document.get("power", "awake"))
+        return str(self.revision.document.get("power", "awake"))
+
+    @cached_property
+    def outputs(self) -> Mapping[str, Mapping[str, Any]]:
+        return {one.name: one.outputs for one in self.environment.resources.all()}
 
     def compared(self, live: Mapping[ObjectRef, Manifest]) -> list[Wanted]:
         """Every object that was agreed beside the one that lives."""
@@ -66,21 +77,22 @@ def watched(cluster_id: int, scopes: Sequence[Scope]) -> list[Watched]:
     names = {
         one["capability"] for row in environments if row.observed for one in row.observed.document["resources"].values()
     }
-    catalogue = Catalogue(names) if names else None
-    found = []
-    for row in environments:
-        assert row.observed is not None
-        desired = desired_of(row, row.observed.document, revision=row.observed.number, catalogue=catalogue)
-        outputs = {one.name: one.outputs for one in row.resources.all()}
-        found.append(Watched(Scope(row.system.slug, row.name), row, desired, outputs))
-    return found
+    catalogue = Catalogue(names)
+    return [
+        Watched(Scope(row.system.slug, row.name), row, row.observed, catalogue) for row in environments if row.observed
+    ]
 
 
-def scopes_changed(cluster_id: int, since: datetime) -> tuple[list[Scope], datetime]:
-    """Environments that a run or a person changed after ``since``, and the moment of the latest such change."""
-    rows = Environment.objects.filter(cluster_id=cluster_id, changed_at__gt=since).order_by("changed_at")
-    found = list(rows.values_list("system__slug", "name", "changed_at"))
-    return [Scope(system, name) for system, name, _ in found], found[-1][2] if found else since
+def scopes_changed(cluster_id: int, since: datetime) -> dict[Scope, tuple[int, datetime]]:
+    """Environments that a run or a person changed after ``since``, with what differs after each such change."""
+    rows = Environment.objects.filter(cluster_id=cluster_id, changed_at__gt=since)
+    found = rows.values_list("system__slug", "name", "version", "changed_at")
+    return {Scope(system, name): (version, at) for system, name, version, at in found}
+
+
+def is_unreachable(cluster_id: int) -> bool:
+    """Whether the cluster did not answer when a controller asked last."""
+    return ClusterWatch.objects.filter(cluster_id=cluster_id, unreachable_since__isnull=False).exists()
 
 
 def judged_scopes(cluster_id: int) -> list[Scope]:
@@ -114,10 +126,3 @@ def _kinds_of(digest: str, contract_id: int) -> frozenset[str]:
     contract = parsed(Contract.objects.get(pk=contract_id))
     pairs = [(one.manifest.get("apiVersion", ""), one.manifest.get("kind", "")) for one in contract.objects]
     return frozenset(f"{version}/{kind}" for version, kind in pairs if "${" not in f"{version}{kind}")
-
-
-def is_watched(cluster_id: int, now: datetime) -> bool:
-    """Whether a controller sees everything of the cluster and will wake whoever waits for it."""
-    return ClusterWatch.objects.filter(
-        cluster_id=cluster_id, lease_until__gt=now, synced_at__isnull=False, unreachable_since=None
-    ).exists()

@@ -73,12 +73,13 @@ class Connection:
     def stream(self, path: str, *, query: Mapping[str, str], accept: str, silence: float) -> urllib3.BaseHTTPResponse:
         """An open answer of any status, to be read line by line and closed; ``silence`` ends it after so many seconds.
 
-        Raises TemporaryError or PermanentError when the server cannot be reached.
+        It must begin as soon as any other answer. Raises TemporaryError or PermanentError when the server cannot be
+        reached.
         """
         headers = {"Accept": accept, "User-Agent": "slipway", **self._authorization}
         timeout = urllib3.Timeout(connect=self._timeouts[0], read=silence)
         try:
-            return self._streams.request(
+            answer = self._streams.request(
                 "GET",
                 f"{self._server}{path}?{urlencode(query)}",
                 headers=headers,
@@ -87,6 +88,10 @@ class Connection:
             )
         except urllib3.exceptions.HTTPError as error:
             raise _unreachable(error) from None
+        socket = getattr(answer.connection, "sock", None)  # gone already when the whole answer has been read
+        if socket is not None:
+            socket.settimeout(silence)
+        return answer
 
     def close(self) -> None:
         self._streams.clear()
