@@ -77,7 +77,7 @@ class Connection:
         reached.
         """
         headers = {"Accept": accept, "User-Agent": "slipway", **self._authorization}
-        timeout = urllib3.Timeout(connect=self._timeouts[0], read=silence)
+        timeout = urllib3.Timeout(connect=self._timeouts[0], read=self._timeouts[1])
         try:
             answer = self._streams.request(
                 "GET",
