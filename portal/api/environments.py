@@ -25,7 +25,7 @@ from provisioning.selectors import environments as selectors
 from provisioning.selectors.contract_flags import flagged_in
 
 AREA = "Environments"
-PARTS = ("resources", "revisions", "changes", "runs", "events")
+PARTS = ("resources", "revisions", "changes", "runs", "drift", "events")
 
 
 class Environments(Endpoint):
@@ -40,6 +40,7 @@ class Environments(Endpoint):
             Query("state", text(one_of=shapes.ENVIRONMENT_STATES)),
             Query("team", text("Slug of the owning team.", most=30)),
             Query("system", text("Slug of the system.", most=30)),
+            Query("drift", text("Those with drift on which nobody has decided.", one_of=("open",))),
             *PAGED,
         ),
         about="Living environments that you may see, last changed first.",
@@ -175,6 +176,7 @@ def environment_row(environment: Environment) -> dict[str, Any]:
         "usage": usage(environment),
         "monthly_cost": figure(environment.monthly_cost),
         "currency": settings.CURRENCY,
+        "drifted": environment.drifted,
         "expires_at": moment(environment.expires_at),
         "created_at": moment(environment.created_at),
         "changed_at": moment(environment.changed_at),

@@ -63,6 +63,10 @@ def environment(system_slug: str, name: str) -> str:
     return f"{ROOT}environments/{system_slug}/{name}/"
 
 
+def drift(drift_id: int) -> str:
+    return f"{ROOT}drift/{drift_id}/"
+
+
 def change(change_id: int) -> str:
     return f"{ROOT}changes/{change_id}/"
 

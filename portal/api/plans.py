@@ -48,8 +48,9 @@ class Plans(Endpoint):
 def change_request(sent: Mapping[str, Any]) -> ChangeRequest:
     """The body of a change or a plan as services take it."""
     fields = {name: value for name, value in sent.items() if name != "from"}
-    if sent.get("resources") is not None:
-        fields["resources"] = tuple(sent["resources"])
+    for name in ("resources", "objects"):
+        if sent.get(name) is not None:
+            fields[name] = tuple(sent[name])
     return ChangeRequest(**fields, source=sent.get("from", ""))
 
 

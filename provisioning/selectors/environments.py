@@ -25,14 +25,26 @@ def _joined() -> QuerySet[Environment]:
 
 
 def environment_list(
-    rights: Rights, *, query: str = "", stage: str = "", state: str = "", team: str = "", system: str = ""
+    rights: Rights,
+    *,
+    query: str = "",
+    stage: str = "",
+    state: str = "",
+    team: str = "",
+    system: str = "",
+    drift: str = "",
 ) -> QuerySet[Environment]:
-    """Living environments the reader may see, last changed first. Filters that are empty do not filter."""
+    """Living environments the reader may see, last changed first. Filters that are empty do not filter.
+
+    ``drift``: anything that is not empty leaves those with drift on which nobody has decided.
+    """
     rows = visible(_joined().filter(deleted_at=None), rights, "system")
     if query:
         rows = rows.filter(Q(name__icontains=query) | Q(system__slug__icontains=query))
     filters = {"stage__name": stage, "state": state, "system__team__slug": team, "system__slug": system}
     rows = rows.filter(**{key: value for key, value in filters.items() if value})
+    if drift:
+        rows = rows.filter(drifted__gt=0)
     return rows.order_by("-changed_at", "-id")
 
 
@@ -42,6 +54,7 @@ class EnvironmentRow(Protocol):
     id: int
     name: str
     state: str
+    drifted: int
     expires_at: datetime | None
     monthly_cost: Decimal
     changed_at: datetime

@@ -62,6 +62,13 @@ CHANGE_REQUEST = shape(
                 "additionalProperties": {"type": "object"},
                 "maxProperties": 100,
             },
+            "objects": maybe(
+                listed(
+                    text(most=330, example="Deployment/api"),
+                    "To adopt and to revert drift: the objects that are meant; to revert, all where it is left out.",
+                    most=200,
+                )
+            ),
             "base": maybe(
                 whole("Revision that you edited; refused as stale when it moved on.", least=1, most=2**31 - 1)
             ),
@@ -99,6 +106,7 @@ CHANGE_REQUEST = shape(
                 "version": "1.0.0",
             },
             {"kind": "rollback", "system": "checkout", "environment": "try-out", "revision": 1},
+            {"kind": "revert", "system": "checkout", "environment": "try-out", "objects": ["Deployment/api"]},
             {"kind": "sleep", "system": "checkout", "environment": "try-out"},
             {"kind": "extend", "system": "checkout", "environment": "try-out", "until": "14d"},
             {
@@ -164,6 +172,7 @@ PLAN = shape(
             "base_digest": maybe(text()),
             "power_before": text(one_of=("awake", "asleep")),
             "power_after": text(one_of=("awake", "asleep")),
+            "corrects": listed(anything("object, resource, fields, managers"), "Drift that a revert puts back."),
             "notes": listed(text(), "What to know before agreeing: what is lost, what is not copied."),
         },
         about="The difference between two revisions.",

@@ -35,6 +35,7 @@ _ENVIRONMENT = {
     "usage": ref("Usage"),
     "monthly_cost": number("Per month, in the currency."),
     "currency": text(example="EUR"),
+    "drifted": whole("How many of its objects drifted and wait for a decision.", least=0),
     "expires_at": maybe(moment()),
     "created_at": moment(),
     "changed_at": moment(),
