@@ -18,6 +18,7 @@ from portal.reading import environment as reading
 from portal.reading.change import plain_rows
 from portal.reading.environment_lines import environment_lines
 from portal.reading.feedback import ask_on_environment
+from portal.reading.links import link_groups
 from provisioning.domain.lifecycle import ENVIRONMENT_STATES
 from provisioning.domain.secret_slot import waits_for_people
 from provisioning.models import Cluster, Environment
@@ -32,6 +33,7 @@ from provisioning.selectors.environments import (
     environment_rows,
 )
 from provisioning.selectors.environments import revisions as revision_list
+from provisioning.selectors.links import environment_links
 from provisioning.selectors.runs import run_list
 from provisioning.selectors.stages import stage_list
 from provisioning.services.changes import ChangeRequest, change_submit
@@ -165,6 +167,8 @@ def _overview(request: HttpRequest, found: Environment) -> dict[str, Any]:
         "edges": reading.edges(resources),
         "outputs": reading.outputs(resources),
         "conditions": reading.conditions(found, resources, now),
+        "link_groups": link_groups(environment_links(found, resources)),
+        "may_write_links": request.rights.may_administer(),  # type: ignore[attr-defined]
         "usage": reading.usage_pairs(found, django_settings.CURRENCY),
         "activity": reading.activity(recent),
         "open_changes": open_changes,

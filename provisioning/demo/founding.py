@@ -13,7 +13,9 @@ from governance.services.systems import system_create
 from governance.services.teams import membership_set, team_create
 from idp.catalog.models import System, Team, User
 from idp.kernel.actor import Actor
-from provisioning.demo.organisation import COMPONENTS, PEOPLE, SYSTEMS, TEAMS, links, repository
+from provisioning.demo.organisation import COMPONENTS, PEOPLE, STAGE_LINKS, SYSTEMS, TEAMS, links, repository
+from provisioning.selectors.stages import stage_list
+from provisioning.services.links import link_save
 from provisioning.services.setup import contracts_install, sandbox_install
 
 DEMO = Actor(user_id=None, username="slipway", via="demo")
@@ -30,7 +32,15 @@ def found(now: Callable[[], datetime], *, password_hash: str) -> dict[str, Actor
             membership_set(DEMO, team=teams[team], user=people[person.username], role=role, now=now())
     starter_policies_install(DEMO, now=now())
     _own(teams, now)
+    _link(now)
     return {name: Actor(user.pk, name, via="portal") for name, user in people.items()}
+
+
+def _link(now: Callable[[], datetime]) -> None:
+    for stage in stage_list():
+        for name, kind, url in STAGE_LINKS:
+            if kind != "alerts" or stage.production:
+                link_save(DEMO, stage=stage, name=name, kind=kind, url=url, now=now())
 
 
 def _team(

@@ -147,3 +147,15 @@ def links(component: ComponentData) -> list[dict[str, str]]:
         {"title": "Dashboard", "url": f"https://grafana.example/d/{component.slug}"},
         {"title": "Runbook", "url": f"https://wiki.example/runbooks/{component.slug}"},
     ]
+
+
+_GRAFANA = "https://grafana.example"
+_OF = "var-namespace=${environment.namespace}&var-workload=${resource.name}"
+STAGE_LINKS = (
+    ("Overview", "dashboard", f"{_GRAFANA}/d/environment?var-namespace=${{environment.namespace}}"),
+    ("Dashboard", "dashboard", f"{_GRAFANA}/d/workload?{_OF}"),
+    ("Logs", "logs", f"{_GRAFANA}/explore/logs?{_OF}"),
+    ("Traces", "traces", f"{_GRAFANA}/explore/traces?var-service=${{resource.name}}&var-env=${{environment.name}}"),
+    ("Alerts", "alerts", "https://alerts.example/?filter=namespace%3D${environment.namespace}"),
+)
+"""Name, kind and template of the links that every stage has; production is watched for alerts as well."""

@@ -15,9 +15,11 @@ from typing import Any
 
 from governance.services.notice_settings import unsubscribe_token
 from idp.kernel import clock
+from idp.kernel.actor import PLATFORM
 from provisioning.contracts import builtin_documents
-from provisioning.models import Capability, Change, Cluster, Run
+from provisioning.models import Capability, Change, Cluster, Run, Stage
 from provisioning.services.campaigns import CampaignSettings, campaign_draft, campaign_start
+from provisioning.services.links import link_save
 from tests.personas import NOW, Organisation
 from tests.portal.api.client import token_for
 from tests.provisioning.organisation import PROD_NEEDS_A_MAINTAINER, carry_out, create, equip, spec
@@ -75,6 +77,7 @@ def furnish() -> World:
         "cluster": Cluster.objects.get().name,
         **_blast(organisation),
         **_campaigns(organisation),
+        "link": link_save(PLATFORM, stage=Stage.objects.get(name="dev"), now=NOW, **OLD_LINK).pk,
         "token": _token_of(organisation),
         "unsubscribe": unsubscribe_token(organisation.developer.pk, "change-failed"),
     }
@@ -164,6 +167,8 @@ def needs(scope: str, who: tuple[str, ...], status: int, otherwise: int = 403, *
 
 ASKERS = ("developer", "maintainer", "second_maintainer", "admin")
 ADMIN = ("admin",)
+NEW_LINK = {"name": "Logs", "kind": "logs", "url": "https://logs.example/${environment.namespace}"}
+OLD_LINK = {**NEW_LINK, "name": "Dashboard", "kind": "dashboard"}
 UNSEEN = {"stranger": 404}
 CHECKOUT = {"system": "checkout"}
 VAULT = {"system": "vault"}
@@ -334,11 +339,19 @@ API_PLATFORM = [
     Row("api:stages", "POST", needs("admin", ADMIN, 201), body=NEW_STAGE),
     Row("api:stage", "GET", reads(), {"stage": "dev"}),
     Row("api:stage", "PUT", needs("admin", ADMIN, 200), {"stage": "dev"}, STAGE),
+    Row("api:stage-links", "GET", reads(), {"stage": "dev"}),
+    Row("api:stage-links", "POST", needs("admin", ADMIN, 201), {"stage": "dev"}, NEW_LINK),
+    Row("api:stage-link", "DELETE", needs("admin", ADMIN, 204), {"stage": "dev", "link_id": "=link"}),
+    Row("api:environment-links", "GET", reads(), TRY),
+    Row("api:environment-links", "GET", reads(**UNSEEN), SAFE),
     Row("api:clusters", "GET", reads()),
     Row("api:clusters", "POST", needs("admin", ADMIN, 201), body=NEW_CLUSTER),
     Row("api:cluster", "GET", reads(), {"cluster": "=cluster"}),
     Row("api:cluster", "PATCH", needs("admin", ADMIN, 200), {"cluster": "=cluster"}, {"title": "New"}),
     Row("api:cluster-check", "POST", needs("admin", ADMIN, 200), {"cluster": "=cluster"}, {}),
+    Row("api:cluster-cordon", "POST", needs("admin", ADMIN, 200), {"cluster": "=cluster"}, {"reason": "Old."}),
+    Row("api:cluster-uncordon", "POST", needs("admin", ADMIN, 200), {"cluster": "=cluster"}, {}),
+    Row("api:cluster-remove", "POST", needs("admin", ADMIN, 409), {"cluster": "=cluster"}, {"confirm": "=cluster"}),
     Row("api:cluster-offer", "GET", reads(), {"cluster": "=cluster"}),
     Row("api:cluster-offer", "POST", needs("admin", ADMIN, 422), {"cluster": "=cluster"}, {"features": ["backups"]}),
     Row("api:contract-availability", "GET", reads(), {"capability": "postgres", "version": "2.0.0"}),
@@ -529,6 +542,9 @@ PAGES_CATALOG = [
         {"name": "postgres"},
         {"do": "join", "team": "payments"},
     ),
+    Row("links", "GET", for_people(200)),
+    Row("links", "POST", page_for(ADMIN, 302), body={"stage": "dev", **NEW_LINK}),
+    Row("link-remove", "POST", page_for(ADMIN, 302), body={"stage": "dev", "link": "=link"}),
     Row("hosts", "GET", for_people(200)),
     Row("hosts", "POST", page_for(ADMIN, 302), body={"host": "*.pay.example", "team": "payments"}),
     Row("host-release", "POST", page_for(ADMIN, 302), body={"host": "shop.dev.example"}),
