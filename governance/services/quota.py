@@ -10,6 +10,7 @@ run is done, use settles on what is really there. So used + held never exceeds t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -39,6 +40,7 @@ __all__ = [
     "quota_state",
     "quota_states",
     "quota_use",
+    "quotas_lock",
 ]
 
 MOST = Decimal(1_000_000)
@@ -82,6 +84,12 @@ def quota_set(
         now=now,
     )
     return quota
+
+
+def quotas_lock(teams: Iterable[int]) -> None:
+    """Lock the ledgers of several teams at once, in one order, for who is going to hold in each of them."""
+    require_transaction("quotas_lock")
+    list(Quota.objects.select_for_update().filter(team__in=set(teams)).order_by("team_id").values_list("pk"))
 
 
 def quota_hold(

@@ -22,6 +22,7 @@ from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, Pol
 from provisioning.models import Change, Environment
 from provisioning.services.change_notices import change_waits_told
 from provisioning.services.change_states import change_move, change_note
+from provisioning.services.departures import start_asked
 from provisioning.services.drift_rows import drifts_answered
 from provisioning.services.gate import Planned, change_plan, delete_confirmed
 from provisioning.services.hosts import hosts_take
@@ -89,6 +90,7 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
         return planned, change
     environment = planned.environment or _environment(actor, planned, now=now)
     change = _store(actor, request, planned, environment, "pending", now=now)
+    start_asked(change, request, now=now)
     quota_hold(
         team=planned.system.team,
         environment_id=environment.pk,

@@ -19,6 +19,7 @@ from provisioning.domain.input_changes import forbidden_changes
 from provisioning.domain.plan import changes_nothing
 from provisioning.models import Change, Contract, Environment
 from provisioning.selectors.contracts import lookup_for
+from provisioning.selectors.departures import held_changes
 from provisioning.selectors.desired import desired_of
 from provisioning.services.change_notices import change_waits_no_more, change_waits_told
 from provisioning.services.change_states import change_move, change_note
@@ -45,7 +46,28 @@ def changes_replan(environment: Environment, *, except_change: int, now: datetim
     open_now = list(rows)
     for change in open_now:
         _replan(change, environment, now=now)
-    return next((change.pk for change in open_now if change.state == "approved"), None)
+    approved = [change.pk for change in open_now if change.state == "approved"]
+    held = set(held_changes(now).filter(change__in=approved)) if approved else set()
+    return next((pk for pk in approved if pk not in held), None)
+
+
+def change_still_holds(change: Change, *, now: datetime) -> bool:
+    """Whether the approved, locked ``change`` still is what was agreed; it waited for its moment meanwhile.
+
+    What may no longer run is denied. What became another plan is asked for again, or goes on with the new one when
+    nobody has to agree. The change holds its part of the quota already.
+    """
+    environment = Environment.objects.select_related("system__team", "stage", "cluster", "desired").get(
+        pk=change.environment_id
+    )
+    planned = _planned_now(change, environment, now=now)
+    refusal = "" if not planned.problems else planned.problems[0].message
+    refusal = refusal or ("" if not planned.denials else planned.denials[0].message)
+    if planned.plan_digest == change.plan_digest and not refusal and not _takes_no_new_use(planned, environment):
+        return True
+    _replan(change, environment, now=now)
+    change.refresh_from_db()
+    return change.state == "approved"
 
 
 def changes_refuse(contract: Contract, *, now: datetime) -> None:
@@ -77,6 +99,20 @@ def _replan(change: Change, environment: Environment, *, now: datetime) -> None:
     if environment.state == "deleting" and change.kind != "delete":
         _supersede(change, "The environment is being deleted", now=now)
         return
+    planned = _planned_now(change, environment, now=now)
+    if changes_nothing(planned.plan):
+        _supersede(change, "A later change made it so already", now=now)
+        return
+    quota_release_hold(change_id=change.pk, now=now)
+    told = _cannot_follow(planned, environment) or _takes_no_new_use(planned, environment) or _refusal(planned)
+    if told:
+        _deny(change, told, now=now)
+        return
+    _ask_again(change, planned, environment, now=now)
+
+
+def _planned_now(change: Change, environment: Environment, *, now: datetime) -> Planned:
+    """What the gate says to the change as things are now."""
     actor = Actor(change.requester_id, change.requester.username, via=cast(Via, change.via))
     bare = Planned(
         kind=change.kind,
@@ -88,16 +124,7 @@ def _replan(change: Change, environment: Environment, *, now: datetime) -> None:
         target=change.target,
     )
     planned = _planned_again(change, bare, now=now)
-    planned = judge(planned, actor, reason=change.reason, now=now, people=False)
-    if changes_nothing(planned.plan):
-        _supersede(change, "A later change made it so already", now=now)
-        return
-    quota_release_hold(change_id=change.pk, now=now)
-    told = _cannot_follow(planned, environment) or _takes_no_new_use(planned, environment) or _refusal(planned)
-    if told:
-        _deny(change, told, now=now)
-        return
-    _ask_again(change, planned, environment, now=now)
+    return judge(planned, actor, reason=change.reason, now=now, people=False)
 
 
 def _deny(change: Change, told: str, *, now: datetime) -> None:

@@ -33,6 +33,7 @@ class ChangeRequest:
     rollback: ``revision``, a number of the same environment.
     promote: ``source``, the name of another environment of the system; ``resources``, all when None; ``revision`` of
     the source, the one that runs there when None. create: ``source`` makes a copy of that environment.
+    ``not_before`` puts its start off, as an ISO moment; ``train`` is the train that it starts with, which sets it.
     extend: ``until``, a span or a moment. adopt: ``patches``, whole inputs by resource. adopt and revert:
     ``objects``, as ``Deployment/api``, that the decision is about; revert: all that drifted when None.
     """
@@ -51,6 +52,8 @@ class ChangeRequest:
     source: str = ""
     until: str = ""
     patches: Mapping[str, Mapping[str, Any]] | None = None
+    not_before: str = ""
+    train: int | None = None
     objects: tuple[str, ...] | None = None
 
 

@@ -26,9 +26,11 @@ from provisioning.domain.run import next_run_state, next_step_state
 from provisioning.models import Change, Environment, Resource, Revision, Run, Step
 from provisioning.selectors.amounts import amounts_after, larger
 from provisioning.selectors.capabilities import Catalogue
+from provisioning.selectors.departures import held_changes
 from provisioning.selectors.desired import Desired, desired_of
 from provisioning.services import runs
 from provisioning.services.change_states import change_lock, change_move, made_for
+from provisioning.services.departures import start_held
 from provisioning.services.replanning import changes_replan
 from provisioning.services.run_steps import dealt_with, steps_for_apply, steps_for_delete
 
@@ -46,12 +48,15 @@ def change_start(
 ) -> Run | None:
     """Start an approved, locked change, or ask the run that keeps its environment busy to make room for it.
 
-    Inside the caller's transaction. A deletion makes room for nothing.
+    Inside the caller's transaction. A deletion makes room for nothing. None also for a promotion whose moment has not
+    come, or that became another one while it waited.
 
     ``environment`` is the change's, as locked, where the caller has it with system, team, stage and desired revision.
     ``made_now``: this transaction made it, so that it has no run, revision, resource or other change yet.
     ``catalogue`` holds the contracts of the change's target; they are loaded when it is None.
     """
+    if start_held(change, now=now):
+        return None
     environment = environment or _environment_of(change)
     busy = None if made_now else Run.objects.filter(environment=environment, state__in=BUSY).first()
     if busy is not None:
@@ -169,6 +174,7 @@ def change_start_next(environment_id: int, *, now: datetime) -> None:
     which the end of a run holds to the last, comes after the quota that a start needs.
     """
     waiting = Change.objects.filter(environment_id=environment_id, state="approved").order_by("id")
+    waiting = waiting.exclude(pk__in=held_changes(now))
     change_id = waiting.values_list("pk", flat=True).first()
     if change_id is not None:
         _started(change_id, now=now)
@@ -190,8 +196,8 @@ def _started(change_id: int, *, now: datetime) -> bool:
 def changes_start_due(*, now: datetime, limit: int = 50) -> int:
     """Start approved changes whose environment is free: the net under a crash between two transactions."""
     busy = Run.objects.filter(environment=OuterRef("environment"), state__in=BUSY)
-    due = Change.objects.filter(~Exists(busy), state="approved").order_by("id").values_list("pk", flat=True)[:limit]
-    return sum(_started(change_id, now=now) for change_id in list(due))
+    due = Change.objects.filter(~Exists(busy), state="approved").exclude(pk__in=held_changes(now)).order_by("id")
+    return sum(_started(change_id, now=now) for change_id in list(due.values_list("pk", flat=True)[:limit]))
 
 
 @transaction.atomic

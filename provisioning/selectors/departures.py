@@ -1,0 +1,64 @@
+"""When promotions start: windows of stages, and what holds a change that is approved."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from provisioning.domain.sleep_schedule import Schedule, schedule_read
+from provisioning.domain.windows import ALWAYS, in_words, moment_in_words
+from provisioning.models import StageWindows, StartHold
+
+WAITS = Q(released_at=None) & (~Q(train=None) | ~Q(starts_at=None))
+
+
+def schedule_of(row: StageWindows | None) -> Schedule:
+    """The windows of a stage; those that can no longer be read, because a zone is gone, hold nothing up."""
+    if row is None:
+        return ALWAYS
+    schedule, errors = schedule_read(row.windows, row.zone)
+    return ALWAYS if errors else schedule
+
+
+def windows_of(stage_id: int) -> Schedule:
+    return schedule_of(StageWindows.objects.filter(stage_id=stage_id).first())
+
+
+def windows_by_stage(stages: Collection[int]) -> dict[int, Schedule]:
+    """The windows of those of ``stages`` that have some. One query."""
+    rows = StageWindows.objects.filter(stage__in=stages)
+    return {row.stage_id: schedule_of(row) for row in rows if row.windows}
+
+
+def held_changes(now: datetime) -> QuerySet[StartHold, int]:
+    """Ids of changes that may not start yet, as a sub-query."""
+    later = Q(released_at=None) & (~Q(train=None) | Q(starts_at__gt=now))
+    return StartHold.objects.filter(later).order_by().values_list("change_id", flat=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """When a change starts, in the stage's zone: ``starts_at`` with its ``words``, or ``train`` by its number."""
+
+    starts_at: datetime | None
+    words: str
+    windows: str
+    train: int | None
+    train_title: str = ""
+
+
+def departures_of(changes: Iterable[int]) -> dict[int, Departure]:
+    """What holds each of ``changes``, by its id; nothing for those that start as soon as they are approved. Two
+    queries."""
+    rows = list(StartHold.objects.filter(WAITS, change__in=list(changes)).select_related("change", "train"))
+    windows = windows_by_stage({row.change.stage_id for row in rows}) if rows else {}
+    return {row.change_id: _departure(row, windows.get(row.change.stage_id, ALWAYS)) for row in rows}
+
+
+def _departure(row: StartHold, schedule: Schedule) -> Departure:
+    moment = row.starts_at
+    words = moment_in_words(moment, schedule) if moment else ""
+    return Departure(moment, words, in_words(schedule), row.train_id, row.train.title if row.train else "")
