@@ -1,4 +1,4 @@
-"""Preview environments: the name that a key such as ``pr-123`` gives, and a template with what differs laid over it.
+"""Preview environments: the name that a key such as ``pr-123`` gives, and what differs from a template.
 
 Called by ``services.preview_environments``. Pure.
 """
@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from idp.kernel.canonical import digest
 from idp.kernel.errors import FieldError
-from provisioning.domain.targets import overridden, spec_of
 
 LABEL: Final = "slipway.dev/preview"
 STAGE: Final = "preview"
@@ -28,7 +27,7 @@ def key_problem(key: str) -> str:
 
 
 def preview_name(key: str) -> str:
-    """A name of an environment for the key: the key where it is one already, else a slug of it that no other key has."""
+    """A name of an environment for the key: the key where it is one, else a slug of it that no other key has."""
     plain = re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")
     named = plain if plain[:1].isalpha() else f"p-{plain}"
     if named == key and len(named) <= MAX_NAME:
@@ -36,40 +35,30 @@ def preview_name(key: str) -> str:
     return f"{named[: MAX_NAME - 6].rstrip('-')}-{digest(key)[:5]}"
 
 
-def preview_spec(
-    template: Mapping[str, Any],
-    source: str,
-    *,
-    stage: str,
-    overrides: Mapping[str, Any],
-    images: Mapping[str, str],
-) -> tuple[dict[str, Any], list[FieldError]]:
-    """The spec of a preview: the ``template`` (a revision's document, of ``source``) at ``stage``.
+def overlay(
+    template: Mapping[str, Any], source: str, *, given: Mapping[str, Any], images: Mapping[str, str]
+) -> tuple[dict[str, dict[str, Any]], list[FieldError]]:
+    """What differs from the ``template`` (a revision's document, of ``source``): inputs by resource.
 
-    ``images`` are by component, ``overrides`` is a spec whose inputs are laid over key by key, after the images.
+    ``images`` are by component; ``given`` are resources of a spec, whose inputs win.
     """
-    made, problems = overridden(
-        spec_of(template), _imaged(template, images), told=f"It is not among the resources of {source}"
-    )
-    used = {one.get("component") for one in template["resources"].values() if "image" in one["inputs"]}
+    resources = template["resources"]
+    laid: dict[str, dict[str, Any]] = {
+        name: {"inputs": {"image": images[one["component"]]}}
+        for name, one in resources.items()
+        if one.get("component") in images and "image" in one["inputs"]
+    }
+    used = {one.get("component") for one in resources.values() if "image" in one["inputs"]}
     listed = ", ".join(sorted(one for one in used if one)) or "none"
-    problems += [
+    problems = [
         FieldError(f"images.{name}", f"Nothing in {source} runs an image of it; it runs those of {listed}.")
         for name in images
         if name not in used
     ]
-    made, wrong = overridden(made, overrides, told=f"It is not among the resources of {source}")
-    made["stage"] = stage
-    if overrides.get("expires"):
-        made["expires"] = overrides["expires"]
-    return made, [*problems, *wrong]
-
-
-def _imaged(template: Mapping[str, Any], images: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "resources": {
-            name: {"inputs": {"image": images[one["component"]]}}
-            for name, one in template["resources"].items()
-            if one.get("component") in images and "image" in one["inputs"]
-        }
-    }
+    for name, one in given.items():
+        inputs = one.get("inputs") if isinstance(one, Mapping) else None
+        if isinstance(inputs, Mapping):
+            laid[name] = {"inputs": {**laid.get(name, {}).get("inputs", {}), **inputs}}
+        else:
+            problems.append(FieldError(f"spec.resources.{name}", "Write its inputs that differ from the template."))
+    return laid, problems

@@ -1,7 +1,8 @@
-"""Preview environments: one call with a key such as ``pr-123`` makes one, or brings the one that has the key up to date.
+"""Preview environments: one call with a key such as ``pr-123`` makes one, or brings the one with that key up to date.
 
 Called by the API, mostly for CI. Both are ordinary changes through the gate, so that stage, quota and policies hold.
-Each call names the whole: the template as it runs now, with the images and inputs of the call laid over it.
+A preview begins as a copy of its template. Each later call takes over what has changed there since, but for the inputs
+that belong to an environment, and lays the images and inputs of the call over it.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from idp.catalog.models import System
 from idp.catalog.selectors import system_get
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, InvalidInput, NotFound, PolicyDenied, QuotaExceeded
-from provisioning.domain.preview import STAGE, key_problem, preview_name, preview_spec
+from provisioning.domain.preview import STAGE, key_problem, overlay, preview_name
+from provisioning.domain.promotion import promoted
+from provisioning.domain.targets import overridden, resources_of
 from provisioning.models import Change, Environment, Preview
+from provisioning.selectors.contracts import lookup_for
 from provisioning.services.changes import ChangeRequest, change_submit
 
 
@@ -80,19 +84,20 @@ def preview_request(actor: Actor, wish: PreviewWish) -> ChangeRequest:
     system = system_get(rights, wish.system)
     rights.require_request(system)
     living = _living(system, wish.key)
-    spec = _spec(system, wish)
-    if living is not None:
-        name = living.environment.name
-        if wish.name and wish.name != name:
-            raise _invalid(FieldError("environment", f"The preview {wish.key} is called {name}; leave the name out."))
-        return ChangeRequest("update", wish.system, name, spec=spec, reason=wish.reason)
-    return ChangeRequest(
-        "create",
-        wish.system,
-        wish.name or preview_name(wish.key),
-        spec=spec,
-        reason=wish.reason or f"Preview {wish.key}.",
-    )
+    source, template = _template(system, wish)
+    laid, problems = overlay(template, source.name, given=resources_of(wish.spec), images=wish.images)
+    if problems:
+        raise _invalid(*problems)
+    expires = {"expires": wish.spec["expires"]} if wish.spec.get("expires") else {}
+    if living is None:
+        spec = {"stage": wish.spec.get("stage") or STAGE, **expires, "resources": laid}
+        name, reason = wish.name or preview_name(wish.key), wish.reason or f"Preview {wish.key}."
+        return ChangeRequest("create", wish.system, name, spec=spec, source=source.name, reason=reason)
+    name = living.environment.name
+    if wish.name not in ("", name):
+        raise _invalid(FieldError("environment", f"The preview {wish.key} is called {name}; leave the name out."))
+    spec = _renewed(living.environment, source.name, template, laid) | expires
+    return ChangeRequest("update", wish.system, name, spec=spec, reason=wish.reason)
 
 
 def preview_of(actor: Actor, system: str, key: str) -> Preview | None:
@@ -104,7 +109,7 @@ def preview_of(actor: Actor, system: str, key: str) -> Preview | None:
 
 
 def _living(system: System, key: str) -> Preview | None:
-    rows = Preview.objects.select_related("environment__system")
+    rows = Preview.objects.select_related("environment__desired")
     return rows.filter(system=system, key=key, environment__deleted_at=None).first()
 
 
@@ -143,18 +148,29 @@ def _last_of(request: ChangeRequest) -> Change:
     return rows.filter(revision__isnull=False).order_by("-id").first() or rows.order_by("-id")[0]
 
 
-def _spec(system: System, wish: PreviewWish) -> dict[str, Any]:
-    source = (
-        Environment.objects.filter(system=system, name=wish.template, deleted_at=None)
-        .select_related("observed", "desired")
-        .first()
-    )
+def _template(system: System, wish: PreviewWish) -> tuple[Environment, Mapping[str, Any]]:
+    rows = Environment.objects.select_related("observed", "desired")
+    source = rows.filter(system=system, name=wish.template, deleted_at=None).first()
     revision = (source.observed or source.desired) if source else None
     if source is None or revision is None:
         told = f"{system.slug} has no environment “{wish.template}” to take as a template."
         raise _invalid(FieldError("from", told if wish.template else "Name the environment to take as a template."))
-    stage = wish.spec.get("stage") or STAGE
-    spec, problems = preview_spec(revision.document, source.name, stage=stage, overrides=wish.spec, images=wish.images)
+    return source, revision.document
+
+
+def _renewed(
+    environment: Environment, source: str, template: Mapping[str, Any], laid: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The template as a promotion would bring it here, with what the call says laid over it."""
+    base = environment.desired.document if environment.desired else None
+    if base is None:
+        raise Conflict("It waits to be made for the first time.", remedy="Cancel that change, or wait for it.")
+    contracts = lookup_for({}, template).catalogue.contract
+    stage = base["stage"]
+    target = promoted(base, template, source, stage=stage, resources=None, spec={}, contracts=contracts)
+    spec, problems = overridden(
+        dict(target.spec), {"resources": laid}, told=f"It is not among the resources of {source}"
+    )
     if problems:
         raise _invalid(*problems)
     return spec
