@@ -2,7 +2,8 @@
 
 Used by ``kubernetes_schema`` to validate objects, by the sandbox for what it serves, by drivers for addresses. The
 definitions that come along are Slipway's own, reduced ones of the kinds that built-in contracts make; others, of
-contracts and of clusters, are handed in. It reads the committed files and nothing else. Rules in CEL (``x-kubernetes-validations``) are left to the API server.
+contracts and of clusters, are handed in. It reads the committed files and nothing else. Rules in CEL
+(``x-kubernetes-validations``) are left to the API server.
 """
 
 from __future__ import annotations
@@ -29,18 +30,29 @@ _KEPT = frozenset(
         "x-kubernetes-list-map-keys", "x-kubernetes-list-type", "x-kubernetes-map-type",
     }
 )  # fmt: skip
+_MARKS = frozenset(
+    {
+        "nullable", "x-kubernetes-embedded-resource", "x-kubernetes-int-or-string",
+        "x-kubernetes-preserve-unknown-fields",
+    }
+)  # fmt: skip
 _FORMATS = frozenset({"date", "date-time", "ipv4", "ipv6", "uri"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CustomKind:
-    """One served version of a custom kind. ``schema`` is strict: an unknown field is an error, as in the bundle."""
+    """One served version of a custom kind. ``schema`` is strict: an unknown field is an error, as in the bundle.
+
+    ``openapi`` is what it was made from (``bare``), for whoever keeps it. Of a kind that a cluster told about, only
+    those two are known.
+    """
 
     api_version: str
     kind: str
-    plural: str
-    namespaced: bool
     schema: Mapping[str, Any] = field(repr=False)
+    openapi: Mapping[str, Any] = field(repr=False, default_factory=dict)
+    plural: str = ""
+    namespaced: bool = True
 
     @property
     def key(self) -> str:
@@ -73,13 +85,43 @@ def kinds_of(definition: Any) -> list[CustomKind]:
         CustomKind(
             api_version=f"{spec['group']}/{one['name']}",
             kind=spec["names"]["kind"],
+            schema=root_schema(openapi),
+            openapi=openapi,
             plural=spec["names"]["plural"],
             namespaced=spec["scope"] == "Namespaced",
-            schema=root_schema(one["schema"]["openAPIV3Schema"]),
         )
         for one in spec["versions"]
         if one.get("served", True)
+        for openapi in [bare(one["schema"]["openAPIV3Schema"])]
     ]
+
+
+def kind_of(key: str, openapi: Mapping[str, Any]) -> CustomKind:
+    """The kind ``key`` of which a bare schema was kept."""
+    api_version, _, kind = key.rpartition("/")
+    return CustomKind(api_version, kind, root_schema(openapi), openapi)
+
+
+def bare(openapi: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a structural schema judges objects: no prose, no defaults, and nothing that has not its proper shape."""
+    made = {key: value for key, value in openapi.items() if key in _KEPT or key in _MARKS}
+    properties = openapi.get("properties")
+    if isinstance(properties, Mapping):
+        made["properties"] = {name: _bare(one) for name, one in properties.items()}
+    for key in ("items", "not"):
+        if isinstance(openapi.get(key), Mapping):
+            made[key] = bare(openapi[key])
+    if isinstance(openapi.get("additionalProperties"), Mapping | bool):
+        more = openapi["additionalProperties"]
+        made["additionalProperties"] = bare(more) if isinstance(more, Mapping) else more
+    for key in ("allOf", "anyOf", "oneOf"):
+        if isinstance(openapi.get(key), list) and openapi[key]:
+            made[key] = [_bare(one) for one in openapi[key]]
+    return made
+
+
+def _bare(openapi: Any) -> dict[str, Any]:
+    return bare(openapi) if isinstance(openapi, Mapping) else {}
 
 
 def _problems(definition: Any) -> Iterator[FieldError]:

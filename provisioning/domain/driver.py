@@ -115,6 +115,17 @@ class ClusterInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Defined:
+    """What a cluster itself says about the objects of a custom kind: ``schema`` is OpenAPI (``custom_kinds.bare``).
+
+    ``mark`` is another when that changes; ``schema`` is None when it has not since the mark that was known.
+    """
+
+    mark: str
+    schema: Mapping[str, Any] | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """One event of the cluster about an object; ``about`` is that object's name, ``at`` RFC 3339 text."""
 
@@ -202,6 +213,12 @@ class Driver(Protocol):
 
     def probe(self) -> ClusterInfo:
         """Reach the cluster and authenticate; changes nothing."""
+
+    def definitions(self, kinds: Collection[str], known: Mapping[str, str]) -> Mapping[str, Defined]:
+        """What the cluster says about those custom kinds, by key; one that it does not serve or define is left out.
+
+        ``known`` are the marks of an earlier answer, by key.
+        """
 
     def apply(self, objects: Sequence[Manifest], scope: Scope, *, force: bool = False) -> list[Applied]:
         """Make each object as its manifest says, in the given order; twice is the same as once.

@@ -92,7 +92,18 @@ def _validator(key: str) -> _Validator:
 @lru_cache(maxsize=64)
 def _custom_validator(kind: CustomKind) -> _Validator:
     """Kept by the kind's identity: two definitions of one kind are two validators."""
-    return jsonschema_rs.Draft202012Validator({**kind.schema, "$defs": _metadata_definitions()}), kind.schema
+    # Patterns of a definition come from outside: an engine that takes linear time, and speaks nearly what Go's does.
+    schema = {**kind.schema, "$defs": _metadata_definitions()}
+    return jsonschema_rs.Draft202012Validator(schema, pattern_options=jsonschema_rs.RegexOptions()), kind.schema
+
+
+def unusable(kind: CustomKind) -> str:
+    """Why nothing can be held against the definition of a custom kind; empty when all is well."""
+    try:
+        _custom_validator(kind)
+    except ValueError as error:
+        return f"cannot be used as a schema: {str(error).splitlines()[0][:200]}"
+    return ""
 
 
 @lru_cache(maxsize=1)

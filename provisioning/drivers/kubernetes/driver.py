@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from provisioning.domain.custom_kinds import known_custom_kinds
+from provisioning.domain.custom_kinds import CustomKind, kind_of, known_custom_kinds
 from provisioning.domain.driver import (
     FIELD_MANAGER,
     SECRETS_MANAGER,
     Applied,
     ClusterInfo,
+    Defined,
     Deletion,
     Described,
     DriverError,
@@ -29,8 +30,9 @@ from provisioning.domain.driver import (
     Scope,
     TemporaryError,
 )
-from provisioning.domain.kubernetes_schema import known_kinds, validate_object
+from provisioning.domain.kubernetes_schema import known_kinds, unusable, validate_object
 from provisioning.domain.secret_slot import require_slot
+from provisioning.drivers.kubernetes import definitions
 from provisioning.drivers.kubernetes.connection import METADATA, METADATA_LIST, TIMEOUTS, WHOLE, Connection
 from provisioning.drivers.kubernetes.describing import describe, read_log
 from provisioning.drivers.kubernetes.discovery import served
@@ -58,6 +60,7 @@ class KubernetesDriver:
     def __init__(self, kubeconfig: Mapping[str, Any], *, answer_within: float = TIMEOUTS[1]) -> None:
         self._connection = Connection(read_kubeconfig(kubeconfig), answer_within)
         self._resources = Resources(self._discover)
+        self._kinds: dict[str, CustomKind | None] = {}
 
     def close(self) -> None:
         """Close the connections; the driver may be used again afterwards."""
@@ -68,6 +71,9 @@ class KubernetesDriver:
         # /version answers anybody; the list of groups wants an account that is known.
         groups, kinds = served(self._connection)
         return ClusterInfo(version=version, api_groups=groups, custom_kinds=kinds)
+
+    def definitions(self, kinds: Collection[str], known: Mapping[str, str]) -> Mapping[str, Defined]:
+        return definitions.read(self._connection, kinds, known)
 
     def apply(self, objects: Sequence[Manifest], scope: Scope, *, force: bool = False) -> list[Applied]:
         return [self._apply_one(manifest, scope, force) for manifest in objects]
@@ -183,8 +189,29 @@ class KubernetesDriver:
             if error.code != "namespace-missing" or ref.namespace not in made:
                 raise
             # The namespace would have been made a moment before, so the server cannot tell; the schemas can.
-            after = _checked(ref, manifest)
+            after = self._checked(ref, manifest)
         return DryRun(ref, None if before is None else _shown(ref, before), _shown(ref, after))
+
+    def _checked(self, ref: ObjectRef, manifest: Manifest) -> Manifest:
+        """``manifest`` if its schema finds nothing wrong with it: Kubernetes' own, or for custom kinds the cluster's.
+
+        What the cluster does not define passes.
+        """
+        key = f"{ref.api_version}/{ref.kind}"
+        own = None if key in known_kinds() else self._own(key)
+        errors = validate_object(manifest, {key: own} if own else None) if own or key in known_kinds() else []
+        if errors:
+            told = "; ".join(f"{error.path}: {error.message}" for error in errors[:5])
+            raise PermanentError("invalid-object", f"{ref} is not valid: {told}")
+        return manifest
+
+    def _own(self, key: str) -> CustomKind | None:
+        """The cluster's own definition of a custom kind, asked for once in the life of the driver."""
+        if key not in self._kinds:
+            defined = self.definitions([key], {}).get(key)
+            kind = kind_of(key, defined.schema) if defined and defined.schema is not None else None
+            self._kinds[key] = None if kind is None or unusable(kind) else kind
+        return self._kinds[key]
 
     def fill(self, ref: ObjectRef, values: Mapping[str, str], scope: Scope) -> Manifest:
         live = self._ours(ref, scope)
@@ -314,13 +341,3 @@ def _shown(ref: ObjectRef, live: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_made_by_us(metadata: Mapping[str, Any]) -> bool:
     return any(entry.get("manager") == FIELD_MANAGER for entry in metadata.get("managedFields") or [])
-
-
-def _checked(ref: ObjectRef, manifest: Manifest) -> Manifest:
-    """``manifest`` if the published schemas find nothing wrong with it; kinds they do not know pass."""
-    known = {*known_kinds(), *known_custom_kinds()}
-    errors = validate_object(manifest) if f"{ref.api_version}/{ref.kind}" in known else []
-    if errors:
-        told = "; ".join(f"{error.path}: {error.message}" for error in errors[:5])
-        raise PermanentError("invalid-object", f"{ref} is not valid: {told}")
-    return manifest

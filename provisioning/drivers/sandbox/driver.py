@@ -22,6 +22,7 @@ from provisioning.domain.driver import (
     SECRETS_MANAGER,
     Applied,
     ClusterInfo,
+    Defined,
     Deletion,
     Described,
     DryRun,
@@ -48,6 +49,9 @@ from provisioning.drivers.ownership import (
 from provisioning.drivers.sandbox import faults, fields, view
 from provisioning.drivers.sandbox.store import Store, StoredObject, Transaction
 from provisioning.drivers.sandbox.watching import EVERYTHING, SandboxWatch, is_managed
+
+OWN = "own"
+"""The mark of the definitions that come along: in a running process they never change."""
 
 
 class SandboxDriver:
@@ -80,6 +84,10 @@ class SandboxDriver:
             api_groups=tuple(groups),
             custom_kinds=tuple(sorted(self._custom_kinds)),
         )
+
+    def definitions(self, kinds: Collection[str], known: Mapping[str, str]) -> Mapping[str, Defined]:
+        mine = [key for key in kinds if key in self._custom_kinds]
+        return {key: Defined(OWN, None if known.get(key) == OWN else known_custom_kinds()[key].openapi) for key in mine}
 
     def apply(self, objects: Sequence[Manifest], scope: Scope, *, force: bool = False) -> list[Applied]:
         # One transaction per object, as on a real cluster: what came before a refused one stays.
