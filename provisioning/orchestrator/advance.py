@@ -106,7 +106,7 @@ def _attempt(context: RunContext, step: Step, now: Clock) -> tuple[Outcome, bool
         log.exception("step_fault", step=step.key)
         return _fault(error), True
     if isinstance(outcome, Wait) and _is_late(step, outcome, now()):
-        return _too_late(step, outcome.reason), False
+        return _too_late(step, outcome), False
     return outcome, False
 
 
@@ -141,11 +141,13 @@ def _try_again(step: Step, error: TemporaryError, now: datetime) -> Outcome:
     return Wait(delay, told, step.progress)
 
 
-def _too_late(step: Step, reason: str) -> Failed:
+def _too_late(step: Step, outcome: Wait) -> Failed:
+    """Under the code of what the cluster said last, where it said why."""
+    why = outcome.progress.get("why") or {}
     return Failed(
-        "not-ready-in-time",
-        f"{step.title} was not ready in time: {reason}",
-        "Read the events, mend the cause, then resume; or ask for a change.",
+        why.get("code", "not-ready-in-time"),
+        f"{step.title} was not ready in time: {outcome.reason}",
+        why.get("remedy") or "Read the events, mend the cause, then resume; or ask for a change.",
         "",
         step.progress,
     )

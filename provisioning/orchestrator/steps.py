@@ -20,11 +20,11 @@ from provisioning.domain.run import Done, Failed, Outcome, Wait
 from provisioning.domain.secret_slot import PATIENT
 from provisioning.models import Resource, Run, Step
 from provisioning.orchestrator.reach import driver_for
+from provisioning.orchestrator.waiting import LOOK_AGAIN, is_time_to_ask, look_delay, looks, told_why
 from provisioning.selectors.desired import Desired, desired_of
+from provisioning.selectors.observing import is_watched
 from provisioning.services import runs
 
-LOOK_AGAIN: Final = 1.0
-LOOK_AGAIN_LATEST: Final = 10.0
 LOOK_FOR_PEOPLE: Final = 30.0
 """Whoever fills a secret through Slipway wakes the run at once; this is for those who do it in the cluster."""
 
@@ -47,6 +47,11 @@ class RunContext:
     def desired(self) -> Desired:
         assert self.run.revision is not None
         return desired_of(self.environment, self.run.revision.document, revision=self.run.revision.number)
+
+    @cached_property
+    def watched(self) -> bool:
+        """Whether a controller wakes this run when something moves; asked once for each claim."""
+        return is_watched(self.environment.cluster_id)
 
     @property
     def previous(self) -> Footprint:
@@ -150,18 +155,54 @@ def _not_ready(
     missing = [one.ref for one in seen.values() if not one.exists]
     if missing:  # somebody deleted it between apply and observe: make it again
         return Wait(LOOK_AGAIN, f"{missing[0]} is gone; it is made again", {**progress, "applied": False}, events)
+    refs = [one.ref for one in seen.values()]
     failed = next((one for one in readiness if one.state == "failed"), None)
-    waiting = next((one for one in readiness if one.state in ("in-progress", "terminating")), None)
     if failed is not None:
-        context.observe(row, state="failed", message=failed.message)
-        return Failed(failed.reason, f"{row.name}: {failed.message}", remedy_for(failed.reason))
-    if waiting is not None:
-        if waiting.message != row.message or row.state != "progressing":
-            context.observe(row, state="progressing", message=waiting.message)
-        if waiting.reason in PATIENT:
-            return Wait(LOOK_FOR_PEOPLE, waiting.message, progress, events, patient=True)
-        return Wait(min(LOOK_AGAIN_LATEST, LOOK_AGAIN + attempt * 0.25), waiting.message, progress, events)
-    return None
+        return _failed(context, row, failed, refs, progress)
+    waiting = next((one for one in readiness if one.state in ("in-progress", "terminating")), None)
+    if waiting is None:
+        return None
+    if waiting.reason in PATIENT:
+        _progressing(context, row, waiting.message)
+        return Wait(LOOK_FOR_PEOPLE, waiting.message, {**progress, "why": None}, events, patient=True)
+    return _waiting(context, row, waiting, refs, {**progress, "looks": looks(seen)}, events, attempt)
+
+
+def _failed(
+    context: RunContext, row: Resource, failed: Readiness, refs: Sequence[ObjectRef], progress: Mapping[str, Any]
+) -> Failed:
+    """With the cluster's own reasons where it gives them; what readiness said is folded away then."""
+    why = told_why(context, refs) or {}
+    message = why.get("message", failed.message)
+    code = why.get("code", failed.reason)
+    context.observe(row, state="failed", message=message)
+    remedy = why.get("remedy") or remedy_for(failed.reason)
+    return Failed(code, f"{row.name}: {message}", remedy, failed.message if why else "", {**progress, "why": None})
+
+
+def _waiting(
+    context: RunContext,
+    row: Resource,
+    waiting: Readiness,
+    refs: Sequence[ObjectRef],
+    progress: dict[str, Any],
+    events: tuple[str, ...],
+    attempt: int,
+) -> Wait:
+    """What it waits for, with why when that is known; ``progress["why"]`` keeps it until the cluster is asked again."""
+    quiet = progress["looks"] == progress.get("looked")
+    progress["looked"] = progress.pop("looks")
+    if is_time_to_ask(attempt=attempt, quiet=quiet):
+        progress["why"] = told_why(context, refs)
+    why = progress.get("why") or {}
+    message = str(why.get("message") or waiting.message)
+    _progressing(context, row, message)
+    return Wait(look_delay(context, attempt=attempt, quiet=quiet), message, progress, events)
+
+
+def _progressing(context: RunContext, row: Resource, message: str) -> None:
+    if message[:400] != row.message or row.state != "progressing":
+        context.observe(row, state="progressing", message=message[:400])
 
 
 def outputs(context: RunContext, step: Step) -> Outcome:

@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from provisioning.domain.driver import Manifest, ObjectRef, Observed, Scope
 from provisioning.domain.observation import GUARDRAILS, JUDGED_STATES, Wanted
@@ -93,6 +94,12 @@ def scopes_changed(cluster_id: int, since: datetime) -> dict[Scope, tuple[int, d
 def is_unreachable(cluster_id: int) -> bool:
     """Whether the cluster did not answer when a controller asked last."""
     return ClusterWatch.objects.filter(cluster_id=cluster_id, unreachable_since__isnull=False).exists()
+
+
+def is_watched(cluster_id: int) -> bool:
+    """Whether a controller sees everything of the cluster now and will wake whoever waits for it."""
+    held = ClusterWatch.objects.filter(cluster_id=cluster_id, lease_until__gt=Now(), unreachable_since=None)
+    return held.exclude(synced_at=None).exists()
 
 
 def judged_scopes(cluster_id: int) -> list[Scope]:
