@@ -31,6 +31,7 @@ from portal.api import (
     schemas,
     search,
     secrets,
+    sleep,
     unknown,
 )
 
@@ -133,6 +134,16 @@ urlpatterns = [
     path("environments/<slug:system>/<slug:name>/", environments.OneEnvironment.as_view(), name="environment"),
     path("environments/<slug:system>/<slug:name>/resources/", environments.Resources.as_view(), name="resources"),
     path("environments/<slug:system>/<slug:name>/revisions/", environments.Revisions.as_view(), name="revisions"),
+    path(
+        "environments/<slug:system>/<slug:name>/revisions/<int:number>/",
+        environments.OneRevision.as_view(),
+        name="revision",
+    ),
+    path(
+        "environments/<slug:system>/<slug:name>/revisions/<int:number>/compare/",
+        environments.RevisionCompare.as_view(),
+        name="revision-compare",
+    ),
     path("environments/<slug:system>/<slug:name>/changes/", environments.Changes.as_view(), name="environment-changes"),
     path("environments/<slug:system>/<slug:name>/runs/", environments.Runs.as_view(), name="environment-runs"),
     path("environments/<slug:system>/<slug:name>/events/", environments.Events.as_view(), name="environment-events"),
@@ -148,6 +159,9 @@ urlpatterns = [
     path("drift/<int:drift_id>/adopt/", drift.DriftAdopt.as_view(), name="drift-adopt"),
     path("drift/<int:drift_id>/revert/", drift.DriftRevert.as_view(), name="drift-revert"),
     path("drift/<int:drift_id>/snooze/", drift.DriftSnooze.as_view(), name="drift-snooze"),
+    path("environments/<slug:system>/<slug:name>/sleep/", sleep.Sleep.as_view(), name="sleep"),
+    path("environments/<slug:system>/<slug:name>/sleep/hold/", sleep.SleepHold.as_view(), name="sleep-hold"),
+    path("environments/<slug:system>/<slug:name>/activity/", sleep.Activity.as_view(), name="activity"),
     path("plans/", plans.Plans.as_view(), name="plans"),
     path("changes/", changes.Changes.as_view(), name="changes"),
     path("changes/<int:change_id>/", changes.OneChange.as_view(), name="change"),

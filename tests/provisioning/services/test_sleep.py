@@ -229,7 +229,7 @@ def test_activity_is_written_once_a_minute_and_never_goes_back(organisation, env
 def test_a_plan_is_kept_with_an_audit_entry_by_who_may_ask_for_changes(organisation, environment):
     plan = planned(organisation)
     assert (plan.windows, plan.version) == (NIGHTS, 2)
-    entry = AuditEntry.objects.latest("id")
+    entry = AuditEntry.objects.latest("sequence")
     assert (entry.action, entry.object_label) == ("sleep.save", "checkout/try")
     for who in ("viewer", "stranger"):
         with pytest.raises(Forbidden):
