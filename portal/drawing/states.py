@@ -183,6 +183,14 @@ STATES: Final[dict[str, dict[str, State]]] = {
         "reverted": _warn("Taken back", "s-drift"),
         "stuck": _bad("Not taken back"),
     },
+    "drift": {
+        "open": _warn("Drifted", "s-drift"),
+        "answered": _busy("Being decided"),
+        "snoozed": _off("Snoozed", "s-asleep"),
+        "adopted": _ok("Adopted"),
+        "reverted": _ok("Reverted"),
+        "vanished": _off("Undone"),
+    },
     "sync": {
         "live": _busy("Live"),
         "delayed": _warn("Delayed"),

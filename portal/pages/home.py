@@ -86,6 +86,7 @@ def summary(
         _counted(care, hidden, "failed", "failed", "failed"),
         _counted(care, hidden, "defective", "uses a defective version", "use a defective version"),
         _counted(care, hidden, "degraded", "is degraded", "are degraded"),
+        _counted(care, hidden, "drifted", "drifted", "drifted"),
         _counted(care, hidden, "expiring", "expires soon", "expire soon"),
         f"{tight[0].team} is {'over' if tight[0].state == 'over' else 'near'} its quota" if tight else "",
     ]

@@ -21,6 +21,7 @@ class EnvironmentLine:
     url: str
     title: str
     state: str
+    drifted: int
     stage: str
     revision: int | None
     running: int | None
@@ -41,6 +42,7 @@ def _line(row: EnvironmentRow, soon: datetime, currency: str) -> EnvironmentLine
         url=address("environment", row.system__slug, row.name),
         title=f"{row.system__slug} / {row.name}",
         state=row.state,
+        drifted=row.drifted,
         stage=row.stage__name,
         revision=row.desired__number,
         running=row.observed__number if row.observed_id != row.desired_id and row.desired_id else None,

@@ -61,9 +61,14 @@ def in_need(of: Sequence[System], now: datetime) -> Need:
     soon = now + EXPIRES_SOON
     living = Environment.objects.filter(system__in=[one.pk for one in of], deleted_at=None)
     settled = (When(state=state, then=Value(state)) for state in ("failed", "degraded"))
-    kind = Case(*settled, When(expires_at__lt=soon, then=Value("expiring")), default=F("state"))
+    kind = Case(
+        *settled,
+        When(drifted__gt=0, state__in=("ready", "asleep", "unknown"), then=Value("drifted")),
+        When(expires_at__lt=soon, then=Value("expiring")),
+        default=F("state"),
+    )
     first = list(
-        living.filter(Q(state__in=CARE_STATES) | Q(expires_at__lt=soon))
+        living.filter(Q(state__in=CARE_STATES) | Q(expires_at__lt=soon) | Q(drifted__gt=0))
         .annotate(
             kind=kind,
             alike=Window(Count("pk"), partition_by=kind),
@@ -82,7 +87,7 @@ def _with_failed_runs(keys: Sequence[int]) -> list[Environment]:
     return list(
         Environment.objects.filter(pk__in=keys)
         .select_related("stage", "desired")
-        .only("name", "state", "expires_at", "system_id", "stage__name", "desired__number")
+        .only("name", "state", "drifted", "expires_at", "system_id", "stage__name", "desired__number")
         .annotate(failed_run=Subquery(failed.values("pk")[:1]), failed_error=Subquery(failed.values("error")[:1]))
         .order_by("stage__order", "name", "pk")
     )
@@ -102,7 +107,7 @@ class Care:
 
 
 def needs_care(of: Iterable[tuple[System, Environment]], now: datetime) -> list[Care]:
-    """Environments that failed, are degraded, move or expire soon, the gravest first."""
+    """Environments that failed, are degraded, drifted, move or expire soon, the gravest first."""
     found: list[tuple[int, Care]] = []
     for system, environment in of:
         care = _care(system, environment, now)
@@ -111,7 +116,7 @@ def needs_care(of: Iterable[tuple[System, Environment]], now: datetime) -> list[
     return [care for _, care in sorted(found, key=lambda pair: pair[0])]
 
 
-_GRAVITY: Final = ("failed", "defective", "degraded", "expiring", "deleting", "progressing")
+_GRAVITY: Final = ("failed", "defective", "degraded", "drifted", "expiring", "deleting", "progressing")
 
 
 def by_gravity(*found: Iterable[Care]) -> list[Care]:
@@ -147,6 +152,8 @@ def _care(system: System, environment: Environment, now: datetime) -> Care | Non
         return _failed(name, environment, here)
     if state == "degraded":
         return Care(name, state, f"{name} is degraded", "Part of it is not as agreed.", here, "Open it")
+    if environment.drifted and state not in ("progressing", "deleting"):
+        return _drifted(name, environment, reverse("environment-drift", args=[system.slug, environment.name]))
     if environment.expires_at is not None and environment.expires_at - now < EXPIRES_SOON:
         over = environment.expires_at <= now
         text = "Its time is over." if over else "It will be deleted with all it holds."
@@ -162,6 +169,13 @@ def _care(system: System, environment: Environment, now: datetime) -> Care | Non
     if state == "deleting":
         return Care(name, state, f"{name} is being deleted", "", here)
     return None
+
+
+def _drifted(name: str, environment: Environment, there: str) -> Care:
+    one = environment.drifted == 1
+    what = "1 object differs" if one else f"{environment.drifted} objects differ"
+    text = f"{what} from what was agreed: adopt, revert or snooze."
+    return Care(name, "drifted", f"{name} was changed outside", text, there, "Decide")
 
 
 def _failed(name: str, environment: Environment, here: str) -> Care:
