@@ -131,7 +131,7 @@ class KubernetesServer:
             with suppress(urllib.error.HTTPError):  # there already
                 self.request("POST", root, one)
         for _ in range(300):
-            told = [self.request("GET", f"{root}/{name}").get("status", {}).get("conditions", []) for name in names]
+            told = [self.request("GET", f"{root}/{name}").get("status", {}).get("conditions") or [] for name in names]
             if all(any(c["type"] == "Established" and c["status"] == "True" for c in found) for found in told):
                 return
             time.sleep(0.1)
