@@ -203,9 +203,16 @@ def _store(environment: Environment, one: EnvironmentSeen, *, now: datetime) -> 
     if _news_of_environment(environment, one):
         told = with_since(conditions_of(one.seen, one.power), environment.conditions, now)
         state = state_of(one.seen, one.power)
-        Environment.objects.filter(pk=environment.pk).update(state=state, conditions=told)
+        Environment.objects.filter(pk=environment.pk).update(
+            state=state, conditions=told, ready_since=_ready_since(environment, state, now)
+        )
         stored = 1
     return stored
+
+
+def _ready_since(environment: Environment, state: str, now: datetime) -> datetime | None:
+    """A resource that was seen not ready broke it; that a cluster did not answer for a while proves nothing."""
+    return (environment.ready_since or now) if state == "ready" else None
 
 
 def runs_hint(environment_ids: Sequence[int], *, now: datetime) -> int:

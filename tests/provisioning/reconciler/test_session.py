@@ -171,3 +171,14 @@ def test_only_one_claims_a_cluster_until_the_lease_ends(environment):
     assert second.epoch == first.epoch + 1
     with pytest.raises(observations.WatchLost):
         observations.watch_renew(first)
+
+
+def test_it_counts_anew_since_when_it_is_ready(session, environment):
+    began = environment.ready_since
+    assert began is not None
+    sandbox().tell("*/Deployment/api", "fail")
+    until(session, lambda: condition(environment, "Degraded") != {})
+    assert environment.ready_since is None
+    sandbox().forget("*/Deployment/api")
+    until(session, lambda: condition(environment, "Ready").get("status") == "True")
+    assert environment.ready_since > began
