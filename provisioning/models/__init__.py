@@ -6,6 +6,7 @@ from provisioning.models.capability import Capability, Contract, PreviewTeam
 from provisioning.models.change import Change, ChangeEvent
 from provisioning.models.cluster_offer import ClusterOffer
 from provisioning.models.default_version import DefaultVersion
+from provisioning.models.definition import ClusterDefinition, ContractDefinition
 from provisioning.models.departure import StageWindows, StartHold, Train
 from provisioning.models.environment import Environment, Resource, Revision
 from provisioning.models.feedback import Feedback, FeedbackSubject
@@ -27,9 +28,11 @@ __all__ = [
     "Change",
     "ChangeEvent",
     "Cluster",
+    "ClusterDefinition",
     "ClusterOffer",
     "ClusterWatch",
     "Contract",
+    "ContractDefinition",
     "DefaultVersion",
     "Drift",
     "Environment",
