@@ -51,6 +51,7 @@ urlpatterns = [
     path("campaigns/", include("portal.pages.urls_campaigns")),
     path("links/", links.links, name="links"),
     path("links/remove", links.link_removed, name="link-remove"),
+    path("clusters/", include("portal.pages.urls_clusters")),
     path("hosts/", hosts.hosts, name="hosts"),
     path("hosts/take-back", hosts.host_release, name="host-release"),
     path("teams/", teams.teams, name="teams"),

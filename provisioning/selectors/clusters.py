@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -29,9 +30,15 @@ def driver_settings(cluster: Cluster) -> dict[str, Any]:
     """What ``open_driver`` needs for this cluster; holds a secret: never log, store or show it."""
     if cluster.driver == "sandbox":
         return {
-            "path": str(settings.SANDBOX_PATH),
+            "path": str(_sandbox_path(cluster)),
             "ready_after": float(settings.SANDBOX_READY_SECONDS),
             "clock": settings.SANDBOX_CLOCK,
             "custom_kinds": sandbox_kinds(),
         }
     return {"kubeconfig": load_yaml(decrypt(cluster.credentials)).data}
+
+
+def _sandbox_path(cluster: Cluster) -> Path:
+    """Each sandbox has a file of its own, beside that of the first."""
+    first = Path(settings.SANDBOX_PATH)
+    return first.with_name(f"{first.stem}-{cluster.store}{first.suffix}") if cluster.store else first

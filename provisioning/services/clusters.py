@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -17,12 +18,15 @@ from idp.kernel.documents import load_yaml
 from idp.kernel.errors import Conflict, FieldError, InvalidInput, NotFound, Transient
 from idp.kernel.vault import encrypt
 from provisioning.domain.driver import ClusterInfo, DriverError, TemporaryError
+from provisioning.domain.placement import label_problem
 from provisioning.drivers import open_driver
-from provisioning.models import Cluster
+from provisioning.models import Cluster, ClusterOffer, ClusterWatch
 from provisioning.models.stage import DRIVERS
 from provisioning.selectors.clusters import driver_settings
+from provisioning.selectors.placing import cluster_blockers
 from provisioning.services.cluster_offers import offer_store
 
+REASON_LENGTH = 200
 PRICES = ("cpu", "memory_gib", "storage_gib")
 
 
@@ -34,22 +38,29 @@ def cluster_register(
     driver: str,
     kubeconfig: str = "",
     prices: dict[str, Any] | None = None,
+    labels: dict[str, str] | None = None,
+    capacity: dict[str, Any] | None = None,
     now: datetime,
 ) -> Cluster:
     """Register a cluster after reaching it. Admins only. Prices are per month: a core, a GiB, a GiB of storage.
+
+    ``capacity`` has the same keys; what is missing or None counts as not known. Each sandbox has a store of its own.
 
     Raises InvalidInput when a field or the kubeconfig is not right or the cluster refuses it, Transient when it
     does not answer; nothing is stored then.
     """
     rights_of(actor).require_admin()
-    amounts = _checked(name, title, driver, prices or {})
-    info, server = _reach(driver, kubeconfig)
+    amounts = _checked(name, title, driver, prices or {}, labels or {}, capacity or {})
+    store = name if driver == "sandbox" and Cluster.objects.filter(driver="sandbox").exists() else ""
+    info, server = _reach(driver, kubeconfig, store)
     try:
         with transaction.atomic():
             cluster = Cluster.objects.create(
                 name=name,
                 title=title.strip(),
                 driver=driver,
+                labels=dict(labels or {}),
+                store=store,
                 server=server,
                 kubernetes_version=info.version[:40],
                 credentials=encrypt(kubeconfig) if driver == "kubernetes" else "",
@@ -71,17 +82,24 @@ def cluster_update(
     title: str | None = None,
     kubeconfig: str = "",
     prices: dict[str, Any] | None = None,
+    labels: dict[str, str] | None = None,
+    capacity: dict[str, Any] | None = None,
     now: datetime,
 ) -> Cluster:
-    """Change title, prices or credentials; what is left out stays. New credentials are tried first."""
+    """Change title, prices, labels, capacity or credentials; what is left out stays. New credentials are tried first.
+
+    Environments that live there stay, whatever becomes of labels and capacity.
+    """
     rights_of(actor).require_admin()
-    cluster = Cluster.objects.filter(name=name).first()
-    if cluster is None:
-        raise NotFound(f"There is no cluster “{name}”.")
-    held = {key: getattr(cluster, f"price_{key}") for key in PRICES}
-    amounts = _checked(name, cluster.title if title is None else title, cluster.driver, {**held, **(prices or {})})
+    cluster = _cluster(name)
+    shown = cluster.title if title is None else title
+    room = {**_held(cluster, "capacity"), **(capacity or {})}
+    given = {**_held(cluster, "price"), **(prices or {})}
+    amounts = _checked(name, shown, cluster.driver, given, cluster.labels if labels is None else labels, room)
     info: ClusterInfo | None = None
-    fields: dict[str, Any] = {**(amounts if prices else {}), **({"title": title.strip()} if title is not None else {})}
+    fields: dict[str, Any] = {**amounts, "title": shown.strip()}
+    if labels is not None:
+        fields["labels"] = dict(labels)
     if kubeconfig:
         info, server = _reach(cluster.driver, kubeconfig)
         fields |= {
@@ -111,29 +129,102 @@ def cluster_check(actor: Actor, cluster: Cluster, *, now: datetime) -> ClusterIn
     return info
 
 
-def _checked(name: str, title: str, driver: str, prices: dict[str, Any]) -> dict[str, Decimal]:
+def cluster_cordon(actor: Actor, *, name: str, reason: str = "", now: datetime) -> Cluster:
+    """Let the cluster take no new environment; those that live there stay and may change. Admins only."""
+    rights_of(actor).require_admin()
+    if len(reason.strip()) > REASON_LENGTH:
+        told = f"Write at most {REASON_LENGTH} characters."
+        raise InvalidInput("The cluster was not cordoned.", errors=[FieldError("reason", told)])
+    return _turn(actor, name, "cluster.cordon", cordoned_at=now, cordon_reason=reason.strip(), now=now)
+
+
+def cluster_uncordon(actor: Actor, *, name: str, now: datetime) -> Cluster:
+    """Let the cluster take new environments again. Admins only."""
+    rights_of(actor).require_admin()
+    return _turn(actor, name, "cluster.uncordon", cordoned_at=None, cordon_reason="", now=now)
+
+
+@transaction.atomic
+def _turn(actor: Actor, name: str, action: str, *, now: datetime, **fields: Any) -> Cluster:
+    cluster = Cluster.objects.select_for_update().filter(name=name).first() or _cluster(name)
+    Cluster.objects.filter(pk=cluster.pk).update(version=cluster.version + 1, **fields)
+    _audit(actor, cluster, action, now=now, reason=fields["cordon_reason"])
+    cluster.refresh_from_db()
+    return cluster
+
+
+@transaction.atomic
+def cluster_remove(actor: Actor, *, name: str, confirm: str, now: datetime) -> None:
+    """Forget a cluster that nothing lives on and no stage names; Conflict lists what is in the way. Admins only.
+
+    ``confirm`` is its name, typed again. Nothing is deleted on the cluster itself: what Slipway made there is gone
+    with its environments. Its credentials are forgotten; the row stays, for what once lived there refers to it.
+    """
+    rights_of(actor).require_admin()
+    cluster = Cluster.objects.select_for_update().filter(name=name).first() or _cluster(name)
+    if confirm != name:
+        told = f"Type “{name}” to confirm that it is removed."
+        raise InvalidInput("The cluster was not removed.", errors=[FieldError("confirm", told)])
+    if blockers := cluster_blockers(cluster):
+        raise Conflict(
+            f"{name} is not empty: {'; '.join(blockers)}.",
+            code="cluster-not-empty",
+            remedy="Cordon it, delete what lives there, and give its stages another cluster.",
+        )
+    Cluster.objects.filter(pk=cluster.pk).update(removed_at=now, credentials="", version=cluster.version + 1)
+    ClusterOffer.objects.filter(cluster=cluster).delete()
+    ClusterWatch.objects.filter(cluster=cluster).delete()
+    _audit(actor, cluster, "cluster.remove", now=now)
+
+
+def _cluster(name: str) -> Cluster:
+    cluster = Cluster.objects.filter(name=name).first()
+    if cluster is None:
+        raise NotFound(f"There is no cluster “{name}”.")
+    return cluster
+
+
+def _held(cluster: Cluster, prefix: str) -> dict[str, Any]:
+    return {key: getattr(cluster, f"{prefix}_{key}") for key in PRICES}
+
+
+def _checked(
+    name: str, title: str, driver: str, prices: Mapping[str, Any], labels: object, capacity: Mapping[str, Any]
+) -> dict[str, Decimal | None]:
     errors = [] if is_slug(name) else [FieldError("name", SLUG_RULE)]
     if not title.strip() or len(title) > 80:
         errors.append(FieldError("title", "Write a title of at most 80 characters."))
     if driver not in DRIVERS:
         errors.append(FieldError("driver", f"Choose one of {', '.join(DRIVERS)}."))
-    amounts = {}
+    if wrong := label_problem(labels):
+        errors.append(FieldError("labels", wrong))
+    amounts: dict[str, Decimal | None] = {}
     for key in PRICES:
-        try:
-            amounts[f"price_{key}"] = Decimal(str(prices.get(key, 0)))
-        except ArithmeticError:
-            amounts[f"price_{key}"] = Decimal(-1)
-        if not 0 <= amounts[f"price_{key}"] < 1_000_000:
+        amounts[f"price_{key}"] = price = _decimal(prices.get(key, 0))
+        if price is None or not 0 <= price < 1_000_000:
             errors.append(FieldError(f"prices.{key}", "Write a price a month of zero or more, such as 18.50."))
+        told = capacity.get(key)
+        amounts[f"capacity_{key}"] = room = None if told is None else _decimal(told)
+        if told is not None and (room is None or not 0 <= room < 1_000_000_000):
+            errors.append(FieldError(f"capacity.{key}", "Write a number of zero or more, or leave it empty."))
     if errors:
         raise InvalidInput("The cluster was not stored.", errors=errors)
     return amounts
 
 
-def _reach(driver: str, kubeconfig: str) -> tuple[ClusterInfo, str]:
+def _decimal(value: Any) -> Decimal | None:
+    """None for what is no finite number."""
+    try:
+        number = Decimal(str(value))
+    except ArithmeticError:
+        return None
+    return number if number.is_finite() else None
+
+
+def _reach(driver: str, kubeconfig: str, store: str = "") -> tuple[ClusterInfo, str]:
     """What answers with these credentials, and its address."""
     if driver == "sandbox":
-        return _probe(driver, driver_settings(Cluster(driver="sandbox"))), ""
+        return _probe(driver, driver_settings(Cluster(driver="sandbox", store=store))), ""
     if not kubeconfig.strip():
         raise InvalidInput(
             "A Kubernetes cluster needs a kubeconfig.",
@@ -189,13 +280,13 @@ def _probe(driver: str, driver_options: dict[str, Any]) -> ClusterInfo:
         ) from None
 
 
-def _audit(actor: Actor, cluster: Cluster, action: str, *, now: datetime) -> None:
+def _audit(actor: Actor, cluster: Cluster, action: str, *, now: datetime, reason: str = "") -> None:
     audit_append(
         actor,
         action=action,
         object_type="cluster",
         object_id=str(cluster.pk),
         object_label=cluster.name,
-        data={"driver": cluster.driver, "server": cluster.server},
+        data={"driver": cluster.driver, "server": cluster.server, **({"reason": reason} if reason else {})},
         now=now,
     )

@@ -40,7 +40,7 @@ def _asked(planned: Planned) -> list[tuple[DryRun, Mapping[str, str]]]:
     assert planned.stage is not None
     assert planned.target is not None
     environment = planned.environment
-    cluster = environment.cluster if environment else planned.stage.cluster
+    cluster = planned.place
     desired = desired_at(
         planned.target,
         system=planned.system,

@@ -73,8 +73,8 @@ class Planned:
     """What the gate says to an intent. ``problems`` name every field to fix; ``left_out`` the resources they are in.
 
     ``catalogue`` holds the contracts of base and target; where it is None they are loaded when they are needed.
-    ``cluster`` is where a new environment goes and ``placement`` says why; ``taken_on`` are the clusters on which another
-    environment has the namespace that it would get.
+    ``cluster`` is where a new environment goes and ``placement`` says why; ``taken_on`` are the clusters on which
+    another environment has the namespace that it would get.
     ``intent`` is what a change keeps of the request; ``notes`` are sentences for who decides; ``untested`` says why a
     promoted set has not proven itself; ``hosts`` are those that it begins to route.
     """

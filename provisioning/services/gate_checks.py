@@ -14,7 +14,7 @@ from idp.catalog.models import Component, System
 from idp.catalog.names import SLUG_RULE, is_slug
 from idp.kernel.errors import FieldError, InvalidInput
 from provisioning.domain.revision import Revision as Resolved
-from provisioning.models import Environment, Stage
+from provisioning.models import Cluster, Environment, Stage
 from provisioning.selectors.desired import Desired
 from provisioning.services.requests import MAKES, ChangeRequest
 from provisioning.services.targeting import Sources
@@ -25,11 +25,18 @@ NAME = "metadata.name"
 def living(system: System, name: str, stages: Collection[Stage]) -> tuple[Environment | None, frozenset[int]]:
     """The living environment of that name, and the clusters on which another one has the namespace it would get."""
     mine = Q(system=system, name=name)
-    alike = Q(cluster__in={stage.cluster_id for stage in stages}, namespace=f"{system.slug}-{name}")
+    alike = Q(cluster__in=_clusters_of(stages), namespace=f"{system.slug}-{name}")
     rows = Environment.objects.select_related("system__team", "stage", "cluster", "desired")
     found = list(rows.filter(mine | alike, deleted_at=None))
     living = next((one for one in found if one.system_id == system.pk and one.name == name), None)
     return living, frozenset(one.cluster_id for one in found if one is not living)
+
+
+def _clusters_of(stages: Collection[Stage]) -> Any:
+    """Where an environment of one of these stages may go: their own clusters, or any where labels decide."""
+    if any(stage.cluster_labels for stage in stages):
+        return Cluster.objects.order_by().values("pk")
+    return {stage.cluster_id for stage in stages}
 
 
 def request_problems(request: ChangeRequest, environment: Environment | None) -> list[FieldError]:

@@ -12,8 +12,11 @@ from governance.services.audit import audit_append
 from idp.catalog.names import SLUG_RULE, is_slug
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, InvalidInput
+from provisioning.domain.placement import label_problem
+from provisioning.domain.sleep_schedule import MAX_IDLE_HOURS
 from provisioning.models import Cluster, Stage
 from provisioning.models.stage import DRIFT_MODES
+from provisioning.services.sleep import stage_sleep_looked_at
 
 MAX_DAYS = 3650
 MAX_SOAK_MINUTES = 525_600
@@ -34,13 +37,17 @@ def stage_save(
     default_days: int | None = None,
     max_days: int | None = None,
     soak_minutes: int = 0,
+    idle_hours: int | None = None,
     drift_mode: str = "report",
+    cluster_labels: dict[str, str] | None = None,
     expected_version: int | None = None,
 ) -> Stage:
     """Make the stage ``name`` or change it. A production stage has no longest life: nothing in it expires.
 
     ``soak_minutes``: how long a set must have run Ready in ``promotes_from`` before it may come here.
+    ``idle_hours``: environments that report activity fall asleep after so many hours without any; None: never.
     ``drift_mode``: ``report`` leaves drift to its owner, ``correct`` puts it back at once.
+    ``cluster_labels``: new environments go to the emptiest cluster with all of these; without any to ``cluster``.
 
     Living environments stay on the cluster they were made on; the new cluster is for new ones.
     """
@@ -50,9 +57,14 @@ def stage_save(
     if not 0 <= soak_minutes <= MAX_SOAK_MINUTES:
         told = f"Write a number of minutes from 0 to {MAX_SOAK_MINUTES}."
         raise InvalidInput("The stage was not stored.", errors=[FieldError("soak_minutes", told)])
+    if idle_hours is not None and not 1 <= idle_hours <= MAX_IDLE_HOURS:
+        told = f"Write a number of hours from 1 to {MAX_IDLE_HOURS}, or leave it empty."
+        raise InvalidInput("The stage was not stored.", errors=[FieldError("idle_hours", told)])
     if drift_mode not in DRIFT_MODES:
         told = f"Write one of {', '.join(DRIFT_MODES)}."
         raise InvalidInput("The stage was not stored.", errors=[FieldError("drift_mode", told)])
+    if wrong := label_problem(cluster_labels or {}):
+        raise InvalidInput("The stage was not stored.", errors=[FieldError("cluster_labels", wrong)])
     if stage is not None and expected_version is not None and stage.version != expected_version:
         raise Conflict("The stage was changed meanwhile.", remedy="Read it again and redo your edit.")
     fields = {
@@ -60,21 +72,26 @@ def stage_save(
         "summary": summary.strip(),
         "order": order,
         "cluster": cluster,
+        "cluster_labels": dict(cluster_labels or {}),
         "promotes_from": promotes_from,
         "production": production,
         "default_days": default_days,
         "max_days": max_days,
         "soak_minutes": soak_minutes,
+        "idle_hours": idle_hours,
         "drift_mode": drift_mode,
     }
+    idle_before = stage.idle_hours if stage else None
     stage = _store(stage, name, fields, now=now)
+    if stage.idle_hours != idle_before:
+        stage_sleep_looked_at(stage.pk, now=now)
     audit_append(
         actor,
         action="stage.save",
         object_type="stage",
         object_id=str(stage.pk),
         object_label=name,
-        data={"cluster": cluster.name, "production": production},
+        data={"cluster": cluster.name, "cluster_labels": fields["cluster_labels"], "production": production},
         now=now,
     )
     return stage

@@ -17,7 +17,7 @@ from governance.services.notice_settings import unsubscribe_token
 from idp.kernel import clock
 from idp.kernel.actor import PLATFORM
 from provisioning.contracts import builtin_documents
-from provisioning.models import Capability, Change, Cluster, Run, Stage
+from provisioning.models import Capability, Change, Cluster, Drift, Environment, Run, Stage
 from provisioning.services.campaigns import CampaignSettings, campaign_draft, campaign_start
 from provisioning.services.links import link_save
 from tests.personas import NOW, Organisation
@@ -77,6 +77,8 @@ def furnish() -> World:
         "cluster": Cluster.objects.get().name,
         **_blast(organisation),
         **_campaigns(organisation),
+        "drift": _drift("checkout"),
+        "hidden_drift": _drift("vault"),
         "link": link_save(PLATFORM, stage=Stage.objects.get(name="dev"), now=NOW, **OLD_LINK).pk,
         "token": _token_of(organisation),
         "unsubscribe": unsubscribe_token(organisation.developer.pk, "change-failed"),
@@ -94,6 +96,25 @@ def _hidden(organisation: Organisation) -> Change:
     change = change_submit(organisation.actor("developer"), request, now=NOW)
     carry_out(Run.objects.get(change=change))
     return change
+
+
+def _drift(system: str) -> int:
+    """An object that was found to differ."""
+    place = Environment.objects.filter(system__slug=system, deleted_at=None, state="ready").earliest("pk")
+    row = Drift.objects.create(
+        environment=place,
+        resource="api",
+        api_version="apps/v1",
+        kind="Deployment",
+        namespace=place.namespace,
+        name="api",
+        fields=[{"kind": "changed", "path": "spec.replicas", "wanted": 2, "live": 5, "manager": "kubectl", "at": None}],
+        fingerprint="f",
+        managers="kubectl",
+        state="open",
+        seen_at=NOW,
+    )
+    return row.pk
 
 
 def _blast(organisation: Organisation) -> dict[str, int]:
@@ -174,6 +195,9 @@ CHECKOUT = {"system": "checkout"}
 VAULT = {"system": "vault"}
 TRY = {"system": "checkout", "name": "try"}
 SAFE = {"system": "vault", "name": "safe"}
+DRIFT = {"drift_id": "=drift"}
+HIDDEN_DRIFT = {"drift_id": "=hidden_drift"}
+SNOOZE = {"until": "2020-01-31T09:00:00Z", "reason": "Known."}
 API_COMPONENT = {"component": "checkout-api"}
 HIDDEN_COMPONENT = {"component": "vault-api"}
 ANY_VERSION = "*"
@@ -363,6 +387,16 @@ API_PLATFORM = [
         body={"host": "*.pay.example", "team": "payments"},
     ),
     Row("api:host-take-back", "POST", needs("admin", ADMIN, 204), {"host": "shop.dev.example"}, {}),
+    Row("api:environment-drift", "GET", reads(), TRY),
+    Row("api:environment-drift", "GET", reads(**UNSEEN), SAFE),
+    Row("api:drift", "GET", reads(), DRIFT),
+    Row("api:drift", "GET", reads(**UNSEEN), HIDDEN_DRIFT),
+    Row("api:drift-adopt", "POST", needs("change", ASKERS, 409, token_change=404), DRIFT, {}),
+    Row("api:drift-adopt", "POST", needs("change", ASKERS, 409, token_change=404, **UNSEEN), HIDDEN_DRIFT, {}),
+    Row("api:drift-revert", "POST", needs("change", ASKERS, 202, token_change=404), DRIFT, {}),
+    Row("api:drift-revert", "POST", needs("change", ASKERS, 202, token_change=404, **UNSEEN), HIDDEN_DRIFT, {}),
+    Row("api:drift-snooze", "POST", needs("change", ASKERS, 422, token_change=404), DRIFT, SNOOZE),
+    Row("api:drift-snooze", "POST", needs("change", ASKERS, 422, token_change=404, **UNSEEN), HIDDEN_DRIFT, SNOOZE),
     Row("api:environment-secrets", "GET", reads(), TRY),
     Row("api:environment-secrets", "GET", reads(**UNSEEN), SAFE),
     Row(
@@ -545,6 +579,18 @@ PAGES_CATALOG = [
     Row("links", "GET", for_people(200)),
     Row("links", "POST", page_for(ADMIN, 302), body={"stage": "dev", **NEW_LINK}),
     Row("link-remove", "POST", page_for(ADMIN, 302), body={"stage": "dev", "link": "=link"}),
+    Row("clusters", "GET", for_people(200)),
+    Row("cluster-new", "GET", page_for(ADMIN, 200)),
+    Row(
+        "cluster-new",
+        "POST",
+        page_for(ADMIN, 302),
+        body={"name": "trial", "title": "Trial", "driver": "sandbox"},
+    ),
+    Row("cluster", "GET", for_people(200), {"cluster": "=cluster"}),
+    Row("cluster-edit", "GET", page_for(ADMIN, 200), {"cluster": "=cluster"}),
+    Row("cluster-edit", "POST", page_for(ADMIN, 302), {"cluster": "=cluster"}, {"title": "New"}),
+    Row("cluster-act", "POST", page_for(ADMIN, 302), {"cluster": "=cluster", "act": "cordon"}, {"reason": "Old."}),
     Row("hosts", "GET", for_people(200)),
     Row("hosts", "POST", page_for(ADMIN, 302), body={"host": "*.pay.example", "team": "payments"}),
     Row("host-release", "POST", page_for(ADMIN, 302), body={"host": "shop.dev.example"}),
@@ -611,6 +657,18 @@ HIDDEN_RUN = {"run": "=hidden_run"}
 PAGES_WORK = [
     Row("environments", "GET", for_people(200)),
     Row("environment-new", "GET", for_people(200, stranger=302)),
+    Row("environment-drift", "GET", for_people(200), TRY),
+    Row("environment-drift", "GET", for_people(200, **UNSEEN), SAFE),
+    Row("environment-drift-decide", "GET", page_for(ASKERS, 200), TRY, query="?act=revert&all=1"),
+    Row("environment-drift-decide", "GET", page_for(ASKERS, 200, **UNSEEN), SAFE, query="?act=snooze&all=1"),
+    Row("environment-drift-decide", "POST", page_for(ASKERS, 200), TRY, {"act": "adopt", "all": "1"}),
+    Row(
+        "environment-drift-decide",
+        "POST",
+        page_for(ASKERS, 302, **UNSEEN),
+        SAFE,
+        {"act": "revert", "all": "1", "do": "submit"},
+    ),
     Row("environment-new", "GET", page_for(ASKERS, 200), query="?system=checkout"),
     Row("environment-new", "GET", page_for(ASKERS, 200, **UNSEEN), query="?system=vault"),
     Row("environment-new", "POST", page_for(ASKERS, 200), body={"system": "checkout", "do": "check"}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from portal.api.shapes.words import (
     anything,
     flag,
@@ -23,11 +25,21 @@ _VERSION = whole("Counts edits; the ETag is made from it.", least=1)
 _DAYS = maybe(whole("Days; null for ever.", least=1, most=3650))
 _TITLE = text("For people.", least=1, most=80)
 
+_LABEL_MAP: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": text(most=63),
+    "maxProperties": 20,
+    "examples": [{"region": "eu"}],
+}
 _STAGE_FIELDS = {
     "title": _TITLE,
     "summary": text("One line.", most=200),
     "order": whole("Sorts the stages on every page; each has its own.", least=0, most=999),
     "cluster": slug("Where its environments live.", "local"),
+    "cluster_labels": {
+        **_LABEL_MAP,
+        "description": "New environments go to the emptiest cluster with all of these labels; `{}` means to `cluster`.",
+    },
     "promotes_from": maybe(slug("The stage before it, or null.")),
     "production": flag("People depend on what runs there."),
     "default_days": _DAYS,
@@ -36,6 +48,9 @@ _STAGE_FIELDS = {
         "How long a set must have run Ready in `promotes_from` before it may be promoted to here.",
         least=0,
         most=525_600,
+    ),
+    "drift_mode": text(
+        "`report` leaves drift to the owners, `correct` puts it back at once.", one_of=("report", "correct")
     ),
 }
 STAGE = shape(
@@ -76,6 +91,14 @@ _PRICES = record(
     about="What one core, one GiB of memory and one GiB of storage cost a month.",
     closed=True,
 )
+_ROOM = maybe(number("Null where it is not known.", least=0, most=999_999_999))
+_CAPACITY = record(
+    {},
+    {"cpu": _ROOM, "memory_gib": _ROOM, "storage_gib": _ROOM},
+    about="What environments may take together: cores, GiB of memory, GiB of storage.",
+    closed=True,
+)
+_CLUSTER_LABELS = {**_LABEL_MAP, "description": "Stages choose clusters by them."}
 _KUBECONFIG = {
     **text("The kubeconfig. Stored encrypted; no answer ever holds it.", least=1, most=200_000),
     "writeOnly": True,
@@ -92,6 +115,18 @@ CLUSTER = shape(
             "has_credentials": flag("A kubeconfig is stored."),
             "prices": record({"cpu": number(), "memory_gib": number(), "storage_gib": number()}),
             "currency": text(example="EUR"),
+            "labels": _CLUSTER_LABELS,
+            "capacity": record({"cpu": maybe(number()), "memory_gib": maybe(number()), "storage_gib": maybe(number())}),
+            "used": record(
+                {"cpu": number(), "memory_gib": number(), "storage_gib": number()},
+                about="What its environments take, as they are wanted now.",
+            ),
+            "environments": whole("That live there.", least=0),
+            "health": text("What is known of it now.", one_of=("answers", "silent", "unwatched")),
+            "unreachable_since": maybe(moment()),
+            "unreachable_why": text(),
+            "cordoned_at": maybe(moment("Since when it takes no new environment.")),
+            "cordon_reason": text(),
             "reached_at": maybe(moment("When it last answered.")),
             "version": _VERSION,
             "created_at": moment(),
@@ -108,7 +143,7 @@ CLUSTER_CREATE = shape(
             "title": _TITLE,
             "driver": text(one_of=("sandbox", "kubernetes")),
         },
-        {"kubeconfig": _KUBECONFIG, "prices": _PRICES},
+        {"kubeconfig": _KUBECONFIG, "prices": _PRICES, "labels": _CLUSTER_LABELS, "capacity": _CAPACITY},
         closed=True,
         examples=({"name": "trial", "title": "Trial sandbox", "driver": "sandbox", "prices": {"cpu": 20}},),
     ),
@@ -117,10 +152,24 @@ CLUSTER_EDIT = shape(
     "ClusterEdit",
     record(
         {},
-        {"title": _TITLE, "kubeconfig": _KUBECONFIG, "prices": _PRICES},
+        {
+            "title": _TITLE,
+            "kubeconfig": _KUBECONFIG,
+            "prices": _PRICES,
+            "labels": _CLUSTER_LABELS,
+            "capacity": _CAPACITY,
+        },
         closed=True,
-        examples=({"title": "Trial"},),
+        examples=({"title": "Trial", "labels": {"region": "eu"}, "capacity": {"cpu": 64}},),
     ),
+)
+CLUSTER_CORDON = shape(
+    "ClusterCordon",
+    record({}, {"reason": text("Why it takes nothing new.", most=200)}, closed=True, examples=({"reason": "Old."},)),
+)
+CLUSTER_REMOVE = shape(
+    "ClusterRemove",
+    record({"confirm": text("The cluster's name.", most=30)}, closed=True, examples=({"confirm": "local"},)),
 )
 CLUSTER_CHECK = shape(
     "ClusterCheck",

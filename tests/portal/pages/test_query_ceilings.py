@@ -30,6 +30,8 @@ PAGES = {
     "teams": ("teams", []),
     "team": ("team", ["payments"]),
     "account": ("account", []),
+    "clusters": ("clusters", []),
+    "cluster": ("cluster", ["sandbox"]),
     "search": ("search", [], "?q=many"),
 }
 

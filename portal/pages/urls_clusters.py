@@ -1,0 +1,15 @@
+"""Addresses of clusters, below ``/clusters/``."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from portal.pages import clusters
+
+urlpatterns = [
+    path("", clusters.clusters, name="clusters"),
+    path("new", clusters.cluster_new, name="cluster-new"),
+    path("<slug:cluster>/", clusters.cluster, name="cluster"),
+    path("<slug:cluster>/edit", clusters.cluster_edit, name="cluster-edit"),
+    path("<slug:cluster>/<slug:act>", clusters.cluster_act, name="cluster-act"),
+]

@@ -1,0 +1,125 @@
+"""What is known of clusters when an environment is placed, and how full each of them is.
+
+Called by the gate for new environments, and by the pages and answers about clusters. Decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Case, Count, Q, QuerySet, Sum, Value, When
+
+from idp.kernel.errors import NotFound
+from provisioning.domain.placement import DIMENSIONS, Candidate
+from provisioning.domain.plan import Footprint
+from provisioning.models import Cluster, ClusterWatch, Environment, Stage
+
+LISTED = 10
+"""How many environments a refusal names."""
+
+
+def candidates_of(stage: Stage) -> list[tuple[Cluster, Candidate]]:
+    """Every cluster that the stage might mean, with what is known of it.
+
+    A stage without labels means its own cluster alone: no query then, or one where its capacity is known. Else three.
+    """
+    clusters = [stage.cluster]
+    silent: Collection[int] = ()
+    if stage.cluster_labels:
+        clusters = list(Cluster.objects.defer("credentials"))
+        rows = ClusterWatch.objects.exclude(unreachable_since=None)
+        silent = frozenset(rows.values_list("cluster_id", flat=True))
+    used = used_of(one.pk for one in clusters if capacity_of(one))
+    return [(one, _candidate(one, stage, used.get(one.pk, Footprint()), one.pk in silent)) for one in clusters]
+
+
+def _candidate(cluster: Cluster, stage: Stage, used: Footprint, silent: bool) -> Candidate:
+    return Candidate(
+        name=cluster.name,
+        labels=cluster.labels,
+        capacity=capacity_of(cluster),
+        used=used,
+        cordoned=cordon_words(cluster),
+        unreachable=silent,
+        home=cluster.pk == stage.cluster_id,
+    )
+
+
+def cordon_words(cluster: Cluster) -> str:
+    """Why the cluster takes nothing new, in a sentence; empty when it is open."""
+    if cluster.cordoned_at is None:
+        return ""
+    why = f": {cluster.cordon_reason.rstrip('.')}." if cluster.cordon_reason else "."
+    return f"It is cordoned and takes no new environment{why}"
+
+
+def capacity_of(cluster: Cluster) -> dict[str, float]:
+    """By dimension; one that nobody has said is missing."""
+    told = {name: getattr(cluster, f"capacity_{name}") for name, _ in DIMENSIONS}
+    return {name: float(value) for name, value in told.items() if value is not None}
+
+
+def used_of(cluster_ids: Iterable[int]) -> dict[int, Footprint]:
+    """What living environments take of each cluster, as they are wanted now; one query, none for no cluster."""
+    wanted = list(cluster_ids)
+    if not wanted:
+        return {}
+    rows = Environment.objects.filter(cluster__in=wanted, deleted_at=None).order_by().values("cluster")
+    summed = rows.annotate(**{name: Sum(name) for name, _ in DIMENSIONS})
+    return {row["cluster"]: Footprint(*(float(row[name]) for name, _ in DIMENSIONS)) for row in summed}
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a controller knows of a cluster: it ``answers``, is ``silent`` since a moment, or is ``unwatched``."""
+
+    state: str
+    since: datetime | None = None
+    why: str = ""
+    owner: str = ""
+    synced_at: datetime | None = None
+
+
+def health_of(cluster: Cluster, *, now: datetime) -> Health:
+    """Needs a row with ``watch`` joined. An unreachable cluster whose controller died still counts as unreachable."""
+    watch: ClusterWatch | None = getattr(cluster, "watch", None)
+    if watch is None:
+        return Health("unwatched")
+    if watch.unreachable_since is not None:
+        return Health("silent", watch.unreachable_since, watch.unreachable_why, watch.owner)
+    if watch.lease_until is None or watch.lease_until <= now or watch.synced_at is None:
+        return Health("unwatched")
+    return Health("answers", owner=watch.owner, synced_at=watch.synced_at)
+
+
+def clusters_seen() -> QuerySet[Cluster]:
+    """All clusters with watch and offer joined, and ``lives``, ``has_credentials``; never the credentials."""
+    return (
+        Cluster.objects.defer("credentials")
+        .select_related("watch", "offer")
+        .annotate(
+            lives=Count("environments", filter=Q(environments__deleted_at=None)),
+            has_credentials=Case(When(credentials="", then=Value(False)), default=Value(True)),
+        )
+    )
+
+
+def cluster_seen(name: str) -> Cluster:
+    cluster = clusters_seen().filter(name=name).first()
+    if cluster is None:
+        raise NotFound(f"There is no cluster “{name}”.")
+    return cluster
+
+
+def cluster_blockers(cluster: Cluster) -> list[str]:
+    """What keeps the cluster from being removed, in words: stages that name it and what lives there."""
+    stages = Stage.objects.filter(cluster=cluster).order_by("order").values_list("name", flat=True)
+    rows = Environment.objects.filter(cluster=cluster, deleted_at=None).order_by("system__slug", "name")
+    living = [f"{system}/{name}" for system, name in rows.values_list("system__slug", "name")[: LISTED + 1]]
+    found = [f"stage {name} sends its environments there" for name in stages]
+    if living:
+        more = " and more" if len(living) > LISTED else ""
+        found.append(f"{', '.join(living[:LISTED])}{more} {'lives' if len(living) == 1 else 'live'} there")
+    return found
