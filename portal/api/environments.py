@@ -19,9 +19,10 @@ from portal.api.operation import PAGED, Query, operation
 from portal.api.runs import run_row
 from portal.api.shapes import changes as change_shapes
 from portal.api.shapes import environments as shapes
-from portal.api.shapes.words import text
+from portal.api.shapes.words import flag, text
 from provisioning.models import Change, ChangeEvent, Environment, Revision, Run
 from provisioning.selectors import environments as selectors
+from provisioning.selectors.comparing import Chosen, chosen, comparison
 from provisioning.selectors.contract_flags import flagged_in
 
 AREA = "Environments"
@@ -104,6 +105,40 @@ class Revisions(Endpoint):
         row = selectors.environment_get(self.rights, system, name)
         rows = Revision.objects.filter(environment=row)
         return listing(request, self.query, rows, ("-number",), revision_row)
+
+
+class OneRevision(Endpoint):
+    @operation(
+        "environments_revision",
+        "Read a revision of an environment",
+        area=AREA,
+        answers={200: shapes.REVISION},
+    )
+    def get(self, request: Request, system: str, name: str, number: int) -> HttpResponse:
+        row = selectors.environment_get(self.rights, system, name)
+        return answer(revision_row(chosen(self.rights, row, str(number)).revision))
+
+
+class RevisionCompare(Endpoint):
+    @operation(
+        "environments_compare",
+        "Compare two revisions",
+        area=AREA,
+        answers={200: shapes.COMPARISON},
+        query=(
+            Query(
+                "with", text("The other one: 7 of this environment, or staging:7 of another of its system.", most=80)
+            ),
+            Query("objects", flag("Add the Kubernetes objects, before and after, as the contracts render them.")),
+        ),
+        about="What would change if this revision became the one named by `with`, by default the one that is wanted "
+        "now. Both are rendered as they would be where the other one is.",
+    )
+    def get(self, request: Request, system: str, name: str, number: int) -> HttpResponse:
+        row = selectors.environment_get(self.rights, system, name)
+        other = self.query.get("with") or str(row.desired.number if row.desired else number)
+        before, after = chosen(self.rights, row, str(number)), chosen(self.rights, row, other)
+        return answer(_comparison_row(before, after, objects=self.query.get("objects", False)))
 
 
 class Changes(Endpoint):
@@ -211,4 +246,19 @@ def revision_row(revision: Revision) -> dict[str, Any]:
         "change": revision.change_id,
         "created_at": moment(revision.created_at),
         "document": revision.document,
+    }
+
+
+def _comparison_row(before: Chosen, after: Chosen, *, objects: bool) -> dict[str, Any]:
+    plan = comparison(before, after)
+    hidden = () if objects else ("objects",)
+    resources = [{key: value for key, value in one.items() if key not in hidden} for one in plan["resources"]]
+    return {
+        "before": {"environment": before.environment.name, "revision": before.revision.number},
+        "after": {"environment": after.environment.name, "revision": after.revision.number},
+        "counts": plan["counts"],
+        "resources": resources,
+        "cost_before": plan["cost_before"],
+        "cost_after": plan["cost_after"],
+        "currency": plan["currency"],
     }

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.pages import asking, changes, environment_form, environments, feedback, kept_drafts, live, runs, secrets
+from portal.pages import (
+    asking,
+    changes,
+    drift,
+    environment_form,
+    environments,
+    feedback,
+    kept_drafts,
+    live,
+    revisions,
+    runs,
+    secrets,
+)
 
 urlpatterns = [
     path("environments/", environments.environments, name="environments"),
@@ -15,6 +27,17 @@ urlpatterns = [
     path("environments/<slug:system>/<slug:name>/", environments.environment, name="environment"),
     path("environments/<slug:system>/<slug:name>/live", environments.environment_live, name="environment-live"),
     path("environments/<slug:system>/<slug:name>/revisions/", environments.revisions, name="environment-revisions"),
+    path("environments/<slug:system>/<slug:name>/drift/", drift.environment_drift, name="environment-drift"),
+    path(
+        "environments/<slug:system>/<slug:name>/drift/decide",
+        drift.environment_drift_decide,
+        name="environment-drift-decide",
+    ),
+    path(
+        "environments/<slug:system>/<slug:name>/revisions/compare",
+        revisions.revisions_compare,
+        name="environment-compare",
+    ),
     path("environments/<slug:system>/<slug:name>/changes/", environments.changes, name="environment-changes"),
     path("environments/<slug:system>/<slug:name>/settings/", environments.settings, name="environment-settings"),
     path("environments/<slug:system>/<slug:name>/secrets/", secrets.environment_secrets, name="environment-secrets"),

@@ -191,6 +191,7 @@ ADMIN = ("admin",)
 NEW_LINK = {"name": "Logs", "kind": "logs", "url": "https://logs.example/${environment.namespace}"}
 OLD_LINK = {**NEW_LINK, "name": "Dashboard", "kind": "dashboard"}
 UNSEEN = {"stranger": 404}
+DEPLOYMENT = "?api_version=apps/v1&kind=Deployment&name=api"
 CHECKOUT = {"system": "checkout"}
 VAULT = {"system": "vault"}
 TRY = {"system": "checkout", "name": "try"}
@@ -433,7 +434,16 @@ ENVIRONMENT_PARTS = (
     "environment-runs",
     "environment-events",
 )
+REVISION = {**TRY, "number": "1"}
+HIDDEN_REVISION = {**SAFE, "number": "1"}
+API_REVISIONS = [
+    *(Row(f"api:{name}", "GET", reads(), REVISION) for name in ("revision", "revision-compare")),
+    *(Row(f"api:{name}", "GET", reads(**UNSEEN), HIDDEN_REVISION) for name in ("revision", "revision-compare")),
+    Row("environment-compare", "GET", for_people(200), TRY),
+    Row("environment-compare", "GET", for_people(200, **UNSEEN), SAFE),
+]
 API_ENVIRONMENTS = [
+    *API_REVISIONS,
     Row("api:environments", "GET", reads()),
     *(Row(f"api:{part}", "GET", reads(), TRY) for part in ENVIRONMENT_PARTS),
     *(Row(f"api:{part}", "GET", reads(**UNSEEN), SAFE) for part in ENVIRONMENT_PARTS),
@@ -591,6 +601,18 @@ PAGES_CATALOG = [
     Row("cluster-edit", "GET", page_for(ADMIN, 200), {"cluster": "=cluster"}),
     Row("cluster-edit", "POST", page_for(ADMIN, 302), {"cluster": "=cluster"}, {"title": "New"}),
     Row("cluster-act", "POST", page_for(ADMIN, 302), {"cluster": "=cluster", "act": "cordon"}, {"reason": "Old."}),
+    Row("environment-health", "GET", for_people(200), TRY),
+    Row("environment-health", "GET", for_people(200, **UNSEEN), SAFE),
+    Row("environment-log", "GET", page_for(ASKERS, 200), {"system": "checkout", "name": "bad", "resource": "api"}),
+    Row("environment-log", "GET", page_for(ASKERS, 404, **UNSEEN), {**SAFE, "resource": "api"}),
+    Row("environment-release", "GET", page_for(ADMIN, 200), TRY, query=DEPLOYMENT),
+    Row(
+        "environment-release",
+        "POST",
+        page_for(ADMIN, 422),
+        TRY,
+        body={"api_version": "apps/v1", "kind": "Deployment", "name": "api"},
+    ),
     Row("hosts", "GET", for_people(200)),
     Row("hosts", "POST", page_for(ADMIN, 302), body={"host": "*.pay.example", "team": "payments"}),
     Row("host-release", "POST", page_for(ADMIN, 302), body={"host": "shop.dev.example"}),

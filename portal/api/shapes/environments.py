@@ -103,6 +103,21 @@ REVISION = shape(
     ),
 )
 REVISION_PAGE = page_of(REVISION)
+_SIDE = record({"environment": text(), "revision": whole()})
+COMPARISON = shape(
+    "Comparison",
+    record(
+        {
+            "before": _SIDE,
+            "after": _SIDE,
+            "counts": mapped(whole(), "added, updated, removed, unchanged"),
+            "resources": listed(ref("PlannedResource")),
+            "cost_before": number("Per month."),
+            "cost_after": number("Per month."),
+            "currency": text(),
+        }
+    ),
+)
 
 FAULT = shape(
     "Fault",
