@@ -20,7 +20,7 @@ from typing import Any
 from tests.services.postgres import running_postgres
 from tests.services.programs import ServiceMissing
 
-PARTS = ("pages", "api", "policies", "latency", "throughput", "memory")
+PARTS = ("pages", "api", "policies", "latency", "throughput", "steady", "memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,34 @@ class Effort:
     rounds: int
     times: int
     provisioned: int
+    watched: int
+    quiet_seconds: float
     load_seconds: float
 
 
-QUICK = Effort(sizes=(100, 1_000), judged=1_000, rounds=1, times=8, provisioned=8, load_seconds=10)
-USUAL = Effort(sizes=(1_000, 10_000), judged=10_000, rounds=3, times=12, provisioned=40, load_seconds=45)
-LARGE = Effort(sizes=(1_000, 10_000, 50_000), judged=10_000, rounds=4, times=15, provisioned=60, load_seconds=120)
+QUICK = Effort(
+    sizes=(100, 1_000), judged=1_000, rounds=1, times=8, provisioned=8, watched=50, quiet_seconds=10, load_seconds=10
+)
+USUAL = Effort(
+    sizes=(1_000, 10_000),
+    judged=10_000,
+    rounds=3,
+    times=12,
+    provisioned=40,
+    watched=1_000,
+    quiet_seconds=60,
+    load_seconds=45,
+)
+LARGE = Effort(
+    sizes=(1_000, 10_000, 50_000),
+    judged=10_000,
+    rounds=4,
+    times=15,
+    provisioned=60,
+    watched=1_000,
+    quiet_seconds=60,
+    load_seconds=120,
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -104,7 +126,7 @@ def _say(text: str) -> None:
 
 
 def _part(name: str) -> Callable[[Any, Effort], tuple[list[Any], Any]]:
-    from bench import api, latency, memory, pages, policies, throughput
+    from bench import api, latency, memory, pages, policies, steady, throughput
 
     def of_pages(made: Any, effort: Effort) -> tuple[list[Any], Any]:
         taken = pages.measure(made, effort.sizes, rounds=effort.rounds, times=effort.times)
@@ -126,6 +148,11 @@ def _part(name: str) -> Callable[[Any, Effort], tuple[list[Any], Any]]:
         at = made.use(effort.judged)
         return _one(throughput.measure(at, environments=effort.provisioned, rounds=effort.rounds))
 
+    def of_steady(made: Any, effort: Effort) -> tuple[list[Any], Any]:
+        at = made.use(effort.judged)
+        found = steady.measure(at, environments=effort.watched, quiet=effort.quiet_seconds, rounds=effort.rounds)
+        return _one(found)
+
     def of_memory(made: Any, effort: Effort) -> tuple[list[Any], Any]:
         return _one(memory.measure(made.use(effort.judged), seconds=effort.load_seconds))
 
@@ -135,6 +162,7 @@ def _part(name: str) -> Callable[[Any, Effort], tuple[list[Any], Any]]:
         "policies": of_policies,
         "latency": of_latency,
         "throughput": of_throughput,
+        "steady": of_steady,
         "memory": of_memory,
     }[name]
 

@@ -13,14 +13,16 @@ from provisioning.services import observations
 
 
 @contextmanager
-def session_of(cluster: Cluster, driver: Driver, *, owner: str = "test") -> Iterator[WatchSession]:
+def session_of(
+    cluster: Cluster, driver: Driver, *, owner: str = "test", seconds: float = 20.0
+) -> Iterator[WatchSession]:
     """A running session that has seen everything once."""
     watching = observations.watch_claim(cluster, owner=owner)
     assert watching is not None
     session = WatchSession(cluster, watching, driver)
     session.start()
     try:
-        until(session, lambda: session.synced)
+        until(session, lambda: session.synced, seconds=seconds)
         session.turn()
         yield session
     finally:
