@@ -16,7 +16,7 @@ from portal.api.deprecation import HEADERS, headers_of
 from portal.api.endpoint import Endpoint
 from portal.api.events import change_event_row
 from portal.api.operation import PAGED, Operation, Query, operation
-from portal.api.plans import change_request, plan_row, verdict_row
+from portal.api.plans import change_request, plan_row, preview_wish, verdict_row
 from portal.api.runs import run_row
 from portal.api.shapes import changes as shapes
 from portal.api.shapes.words import text
@@ -25,6 +25,7 @@ from provisioning.selectors import changes as selectors
 from provisioning.selectors.contract_flags import flagged_in
 from provisioning.services import decisions
 from provisioning.services.changes import change_submit
+from provisioning.services.preview_environments import PreviewWish, preview_end, preview_put
 from provisioning.services.starts import change_resume
 
 AREA = "Changes"
@@ -76,10 +77,25 @@ class Changes(Endpoint):
         "problem names it as `change`.",
     )
     def post(self, request: Request) -> HttpResponse:
+        wish = preview_wish(self.sent)
+        if wish is not None:
+            return self._preview(wish)
         change = change_submit(self.actor, change_request(self.sent), now=clock.now())
         row = change_row(change, requester=self.actor.username)
         response = created(row, paths.change(change.pk), status=202)
         return _announced(response, change)
+
+    def _preview(self, wish: PreviewWish) -> HttpResponse:
+        """The same for what has a key instead of a name; answers the addresses that CI writes into a pull request."""
+        now = clock.now()
+        if self.sent["kind"] == "create":
+            change = preview_put(self.actor, wish, now=now)
+        else:
+            change = preview_end(self.actor, system=wish.system, key=wish.key, reason=wish.reason, now=now)
+        place = (change.system.slug, change.environment_name)
+        row = change_row(_joined(change.pk))
+        links = {"environment": paths.environment(*place), "page": "/environments/{}/{}/".format(*place)}
+        return _announced(created({**row, "links": links}, paths.change(change.pk), status=202), change)
 
 
 class OneChange(Endpoint):

@@ -87,6 +87,7 @@ def stage_row(stage: Stage) -> dict[str, Any]:
         "production": stage.production,
         "default_days": stage.default_days,
         "max_days": stage.max_days,
+        "idle_hours": stage.idle_hours,
         "soak_minutes": stage.soak_minutes,
         "drift_mode": stage.drift_mode,
         "version": stage.version,

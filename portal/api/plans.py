@@ -9,15 +9,20 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from idp.kernel import clock
+from idp.kernel.errors import FieldError, InvalidInput
 from portal.api.answers import answer
 from portal.api.deprecation import HEADERS, headers_of
 from portal.api.endpoint import Endpoint
 from portal.api.operation import Query, operation
 from portal.api.shapes import changes as shapes
 from portal.api.shapes.words import flag
+from provisioning.domain.preview import LABEL
 from provisioning.selectors.contract_flags import flagged_in
 from provisioning.services.changes import ChangeRequest, Planned, change_plan
 from provisioning.services.dry_runs import change_dry_run
+from provisioning.services.preview_environments import PreviewWish, preview_plan
+
+OF_PREVIEWS = ("labels", "images", "link")
 
 
 class Plans(Endpoint):
@@ -37,7 +42,8 @@ class Plans(Endpoint):
         "is wrong with the spec comes back as `problems`, with the outcome `invalid`.",
     )
     def post(self, request: Request) -> HttpResponse:
-        request_made = change_request(self.sent)
+        wish = preview_wish(self.sent)
+        request_made = preview_plan(self.actor, self.sent["kind"], wish) if wish else change_request(self.sent)
         if self.query.get("cluster", False):
             planned, told = change_dry_run(self.actor, request_made, now=clock.now())
             return answer({**planned_row(planned), "dry_run": told}, headers=headers_of(flagged_in(planned.target)))
@@ -47,11 +53,52 @@ class Plans(Endpoint):
 
 def change_request(sent: Mapping[str, Any]) -> ChangeRequest:
     """The body of a change or a plan as services take it."""
-    fields = {name: value for name, value in sent.items() if name != "from"}
+    _require_name(sent)
+    fields = {name: value for name, value in sent.items() if name not in ("from", *OF_PREVIEWS)}
     for name in ("resources", "objects"):
         if sent.get(name) is not None:
             fields[name] = tuple(sent[name])
     return ChangeRequest(**fields, source=sent.get("from", ""))
+
+
+def _require_name(sent: Mapping[str, Any]) -> None:
+    """Without the label of a preview a change names its environment, and nothing that is a preview's."""
+    told = f"This is for previews only: add the label {LABEL}, or leave it out."
+    errors = [FieldError(name, told) for name in OF_PREVIEWS if sent.get(name)]
+    if "environment" not in sent:
+        errors.append(FieldError("environment", "Add it; it is required."))
+    if errors:
+        raise InvalidInput("The body is not as it must be.", errors=errors)
+
+
+def preview_wish(sent: Mapping[str, Any]) -> PreviewWish | None:
+    """The preview that a body is about; None where it has no label of one. InvalidInput for another kind."""
+    key = sent.get("labels", {}).get(LABEL)
+    if key is None:
+        return None
+    errors = []
+    if sent["kind"] not in ("create", "delete"):
+        errors.append(FieldError("kind", "Use create, which also brings a preview up to date, or delete."))
+    spec = sent.get("spec", {})
+    if not isinstance(spec.get("resources", {}), Mapping):
+        errors.append(FieldError("spec.resources", "Write inputs by resource."))
+    errors += [
+        FieldError(f"spec.{name}", "Write a text.")
+        for name in ("stage", "expires")
+        if not isinstance(spec.get(name, ""), str)
+    ]
+    if errors:
+        raise InvalidInput("The body is not as it must be.", errors=errors)
+    return PreviewWish(
+        system=sent["system"],
+        key=key,
+        template=sent.get("from", ""),
+        name=sent.get("environment", ""),
+        images=sent.get("images", {}),
+        spec=spec,
+        link=sent.get("link", ""),
+        reason=sent.get("reason", ""),
+    )
 
 
 def planned_row(planned: Planned) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class SleepView:
 def sleep_view(environment: Environment, *, now: datetime, schedule: Schedule | None = None) -> SleepView:
     """The plan of an environment; with another ``schedule`` what that would do.
 
-    Needs system, team, stage, cluster and desired revision loaded. At most three queries: the plan, and the contracts of what it runs.
+    Needs system, team, stage, cluster and desired revision. At most three queries: plan, and contracts of what it runs.
     """
     plan = SleepPlan.objects.filter(environment=environment).first()
     kept = schedule or (schedule_read(plan.windows, plan.time_zone)[0] if plan else Schedule(()))

@@ -100,6 +100,16 @@ def preview_request(actor: Actor, wish: PreviewWish) -> ChangeRequest:
     return ChangeRequest("update", wish.system, name, spec=spec, reason=wish.reason)
 
 
+def preview_plan(actor: Actor, kind: str, wish: PreviewWish) -> ChangeRequest:
+    """What ``preview_put`` (``kind`` create) or ``preview_end`` (delete) would ask for now, to be planned."""
+    if kind == "create":
+        return preview_request(actor, wish)
+    living = preview_of(actor, wish.system, wish.key)
+    if living is None:
+        raise NotFound(f"{wish.system} has no preview “{wish.key}”.")
+    return ChangeRequest("delete", wish.system, living.environment.name, confirm=living.environment.name)
+
+
 def preview_of(actor: Actor, system: str, key: str) -> Preview | None:
     """The living preview of a key in a system that the actor may ask changes of."""
     rights = rights_of(actor)

@@ -1,4 +1,4 @@
-"""What a new installation begins with: the built-in contracts, and on request a sandbox cluster with three stages.
+"""What a new installation begins with: the built-in contracts, and on request a sandbox cluster with four stages.
 
 Called by ``manage.py slipway_setup`` and the demo. May be repeated: what is there stays as it is.
 """
@@ -6,6 +6,7 @@ Called by ``manage.py slipway_setup`` and the demo. May be repeated: what is the
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -17,31 +18,39 @@ from provisioning.services.contracts import contract_publish
 from provisioning.services.stages import stage_save
 
 PRICES = {"cpu": 18, "memory_gib": 3.2, "storage_gib": 0.12}
-STAGES = (
-    ("dev", "Development", "For trying things out. Starts at once.", 10, None, False, 14, 90),
-    ("staging", "Staging", "The last stop before production.", 20, "dev", False, None, None),
-    ("prod", "Production", "What customers use. Never expires.", 30, "staging", True, None, None),
-)
+STAGES: tuple[tuple[str, str, str, int, str | None, dict[str, Any]], ...] = (
+    ("preview", "Preview", "One for each pull request, made and deleted by CI.", 5, None,
+     {"default_days": 3, "max_days": 14, "idle_hours": 8}),
+    ("dev", "Development", "For trying things out. Starts at once.", 10, None, {"default_days": 14, "max_days": 90}),
+    ("staging", "Staging", "The last stop before production.", 20, "dev", {}),
+    ("prod", "Production", "What customers use. Never expires.", 30, "staging", {"production": True}),
+)  # fmt: skip
 
 
 def contracts_install(actor: Actor = PLATFORM, *, now: datetime) -> list[Contract]:
     """Publish every built-in contract that is not published yet."""
     return [
-        contract_publish(actor, document=document.data, readme=builtin_readme(path.partition("/")[0]), now=now)
+        contract_publish(
+            actor,
+            document=document.data,
+            readme=builtin_readme(path.partition("/")[0]),
+            ask_clusters=False,
+            now=now,
+        )
         for path, document in builtin_documents()
     ]
 
 
 @transaction.atomic
 def sandbox_install(actor: Actor = PLATFORM, *, now: datetime) -> Cluster:
-    """A sandbox cluster with the stages dev, staging and prod on it, where no stage exists yet."""
+    """A sandbox cluster with the stages preview, dev, staging and prod on it, where no stage exists yet."""
     cluster = Cluster.objects.filter(name="sandbox").first() or cluster_register(
         actor, name="sandbox", title="Sandbox", driver="sandbox", prices=PRICES, now=now
     )
     if Stage.objects.exists():
         return cluster
     made: dict[str | None, Stage] = {}
-    for name, title, summary, order, source, production, default_days, max_days in STAGES:
+    for name, title, summary, order, source, rules in STAGES:
         made[name] = stage_save(
             actor,
             name=name,
@@ -50,9 +59,7 @@ def sandbox_install(actor: Actor = PLATFORM, *, now: datetime) -> Cluster:
             order=order,
             cluster=cluster,
             promotes_from=made.get(source),
-            production=production,
-            default_days=default_days,
-            max_days=max_days,
             now=now,
+            **rules,
         )
     return cluster

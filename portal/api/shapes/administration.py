@@ -44,6 +44,9 @@ _STAGE_FIELDS = {
     "production": flag("People depend on what runs there."),
     "default_days": _DAYS,
     "max_days": _DAYS,
+    "idle_hours": maybe(
+        whole("Environments that report activity fall asleep after so many hours without any.", least=1, most=720)
+    ),
     "soak_minutes": whole(
         "How long a set must have run Ready in `promotes_from` before it may be promoted to here.",
         least=0,

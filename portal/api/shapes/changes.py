@@ -37,9 +37,31 @@ CHANGE_REQUEST = shape(
         {
             "kind": text("What to do.", one_of=ASKED_KINDS),
             "system": slug("The system.", "checkout"),
-            "environment": slug("Name of the environment.", "staging"),
         },
         {
+            "environment": slug(
+                "Name of the environment; needed, but of a preview, whose key it is derived from.", "staging"
+            ),
+            "labels": record(
+                {},
+                {
+                    "slipway.dev/preview": text(
+                        "Key of a preview environment. To create: makes it of the template `from`, or brings the one "
+                        "of that key up to date. To delete: takes it away.",
+                        most=60,
+                        least=1,
+                        example="pr-123",
+                    )
+                },
+                closed=True,
+            ),
+            "images": {
+                "type": "object",
+                "description": "Of a preview: the image of each component that differs from the template.",
+                "additionalProperties": text(most=300),
+                "maxProperties": 50,
+            },
+            "link": text("Of a preview: where it comes from, such as a pull request.", most=300, pattern="^https?://"),
             "spec": _SPEC,
             "reason": _REASON,
             "confirm": text("To delete: the environment's name once more.", most=63),
@@ -56,6 +78,12 @@ CHANGE_REQUEST = shape(
             ),
             "from": text("To promote, and to create a copy: the environment to take from.", most=64),
             "until": text("To extend: a span such as 14d, or a date.", most=40, example="14d"),
+            "not_before": text(
+                "To promote: the moment from which it may start, UTC unless it names an offset. The windows of the "
+                "stage apply as well.",
+                most=40,
+                example="2030-01-31T09:00:00+01:00",
+            ),
             "patches": {
                 "type": "object",
                 "description": "To adopt drift: whole inputs by resource.",
@@ -104,6 +132,14 @@ CHANGE_REQUEST = shape(
                 "environment": "try-out",
                 "capability": "postgres",
                 "version": "1.0.0",
+            },
+            {
+                "kind": "create",
+                "system": "checkout",
+                "from": "try-out",
+                "labels": {"slipway.dev/preview": "pr-123"},
+                "images": {"checkout-api": "registry.example/checkout-api:pr-123"},
+                "spec": {"expires": "3d"},
             },
             {"kind": "rollback", "system": "checkout", "environment": "try-out", "revision": 1},
             {"kind": "revert", "system": "checkout", "environment": "try-out", "objects": ["Deployment/api"]},

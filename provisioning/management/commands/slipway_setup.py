@@ -1,7 +1,7 @@
 """``manage.py slipway_setup --admin NAME``: what a real installation begins with. May be repeated.
 
 Publishes the built-in contracts, saves the starter policies, makes the first platform admin and, with ``--sandbox``,
-a sandbox cluster with three stages. What is there already stays as it is.
+a sandbox cluster with four stages. What is there already stays as it is.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Command(BaseCommand):
             metavar="NAME",
             help="the first platform admin's account; its password is asked for, or taken from SLIPWAY_ADMIN_PASSWORD",
         )
-        parser.add_argument("--sandbox", action="store_true", help="add a sandbox cluster with dev, staging and prod")
+        parser.add_argument("--sandbox", action="store_true", help="add a sandbox cluster with preview, dev, staging and prod")
 
     def handle(self, *args: Any, **options: Any) -> None:
         require_migrated()

@@ -25,7 +25,7 @@ RESOURCES = {
 
 
 def install() -> dict[str, Stage]:
-    """The built-in contracts and the three stages of a new installation."""
+    """The built-in contracts and the stages of a new installation."""
     contracts_install(PLATFORM, now=NOW)
     sandbox_install(PLATFORM, now=NOW)
     return {stage.name: stage for stage in Stage.objects.all()}
