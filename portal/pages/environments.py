@@ -31,6 +31,7 @@ from provisioning.selectors.environments import (
     environment_get,
     environment_resources,
     environment_rows,
+    unreachable_since,
 )
 from provisioning.selectors.environments import revisions as revision_list
 from provisioning.selectors.links import environment_links
@@ -40,7 +41,7 @@ from provisioning.services.changes import ChangeRequest, change_submit
 
 PAGE = 50
 STOP_POLLING = 286
-FILTERS = ("query", "stage", "state", "team", "system")
+FILTERS = ("query", "stage", "state", "team", "system", "drift")
 
 
 @page("environments")
@@ -59,6 +60,7 @@ def environments(request: HttpRequest) -> HttpResponse:
         "filtered": any(asked.values()),
         "stages": [{"value": one.name, "label": one.name} for one in stage_list()],
         "states": [{"value": one, "label": one.capitalize()} for one in ENVIRONMENT_STATES if one != "gone"],
+        "drifts": [{"value": "open", "label": "Drifted"}],
         "teams": _teams(found.items, asked["team"]),
     }
     return render(request, "environments/list.html", context)
@@ -142,6 +144,7 @@ def frame(request: HttpRequest, found: Environment, tab: str) -> dict[str, Any]:
         "environment": found,
         "system": found.system,
         "tab": tab,
+        "unreachable": None if found.deleted_at is not None else unreachable_since(found),
         "may_request": rights.may_request(found.system) and found.deleted_at is None and found.state != "deleting",
         "currency": django_settings.CURRENCY,
         "number": found.desired.number if found.desired else 0,
@@ -179,6 +182,8 @@ def _overview(request: HttpRequest, found: Environment) -> dict[str, Any]:
         "failed_run": run
         if run is not None and run.state == "failed" and found.state in ("failed", "degraded")
         else None,
+        "troubled": found.deleted_at is None
+        and (found.state in reading.TROUBLED or any(one.state == "failed" for one in resources)),
         "waiting": next((one for one in open_changes if one.state == "pending"), None),
         "people_wanted": next((one for one in resources if waits_for_people(one.state, one.message)), None),
         "soon": found.expires_at is not None and found.expires_at - now < reading.SOON,

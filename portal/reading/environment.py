@@ -24,6 +24,7 @@ from provisioning.selectors.contract_flags import Flags
 from provisioning.selectors.environments import ResourceView
 
 MOVING: Final = ("requested", "progressing", "deleting")
+TROUBLED: Final = ("degraded", "failed", "unknown")
 OPEN: Final = ("pending", "approved", "running")
 SOON: Final = timedelta(hours=48)
 REFERENCE: Final = re.compile(r"resources\.([A-Za-z0-9-]+)\.outputs\.([A-Za-z][A-Za-z0-9_]*)")

@@ -19,9 +19,15 @@ from provisioning.selectors.desired import desired_of
 
 
 def _joined() -> QuerySet[Environment]:
-    return Environment.objects.select_related("system__team", "stage", "cluster", "desired", "observed").defer(
+    return Environment.objects.select_related("system__team", "stage", "cluster__watch", "desired", "observed").defer(
         "cluster__credentials", "desired__document", "observed__document"
     )
+
+
+def unreachable_since(environment: Environment) -> datetime | None:
+    """Since when its cluster has not answered; needs ``cluster__watch`` joined."""
+    watch = getattr(environment.cluster, "watch", None)
+    return None if watch is None else watch.unreachable_since
 
 
 def environment_list(
@@ -78,7 +84,7 @@ def environment_rows(rights: Rights, **filters: str) -> QuerySet[Any, Any]:
 
 def environment_get(rights: Rights, system: str, name: str) -> Environment:
     """The living environment of that name, else the last that had it; NotFound when the reader may know of neither."""
-    rows = Environment.objects.select_related("system__team", "stage", "cluster", "desired", "observed")
+    rows = Environment.objects.select_related("system__team", "stage", "cluster__watch", "desired", "observed")
     found = list(rows.filter(system__slug=system, name=name).order_by("-id")[:5])
     living = next((one for one in found if one.deleted_at is None), found[0] if found else None)
     if living is None or not rights.may_see(living.system):

@@ -603,7 +603,7 @@ PAGES_CATALOG = [
     Row("cluster-act", "POST", page_for(ADMIN, 302), {"cluster": "=cluster", "act": "cordon"}, {"reason": "Old."}),
     Row("environment-health", "GET", for_people(200), TRY),
     Row("environment-health", "GET", for_people(200, **UNSEEN), SAFE),
-    Row("environment-log", "GET", page_for(ASKERS, 200), {"system": "checkout", "name": "bad", "resource": "api"}),
+    Row("environment-log", "GET", page_for(ASKERS, 404), {"system": "checkout", "name": "bad", "resource": "api"}),
     Row("environment-log", "GET", page_for(ASKERS, 404, **UNSEEN), {**SAFE, "resource": "api"}),
     Row("environment-release", "GET", page_for(ADMIN, 200), TRY, query=DEPLOYMENT),
     Row(
