@@ -50,7 +50,7 @@ def environment_drift_decide(request: PageRequest, system: str, name: str) -> Ht
     decision = _decision(given, found)
     rows = drift_there(found, decision.drifts)
     if not rows:
-        messages.info(request, "There is nothing to decide\nWhat you chose is no longer there, or nothing was chosen.")
+        messages.info(request, "There is nothing to decide\nWhat you chose is no longer there, or somebody decided.")
         return redirect("environment-drift", system, name)
     if request.method == "POST" and request.POST.get("do") == "submit":
         return _taken(request, found, decision, rows)
@@ -62,7 +62,7 @@ def _decision(given: Any, found: Environment) -> Decision:
     if act not in ACTS:
         raise NotFound("There is no such decision.")
     ids = [int(one) for one in given.getlist("drift") if one.isascii() and one.isdigit() and len(one) <= 18]
-    if given.get("all"):
+    if not ids:
         ids = [row.pk for row in drift_there(found)]
     return Decision(act, tuple(dict.fromkeys(ids[:200])), given.get("reason", ""), given.get("days", "7")[:3])
 

@@ -414,6 +414,8 @@ def today(story: Storyteller, clock: StoryClock) -> None:
         "INV-318: credit notes as PDF.",
         renderer={"image": image("invoice-renderer", "0.14.2-missing")},
     )
+    clock.ago(minutes=64)
+    story.meddle("ledger/prod", "Deployment", "api", {"spec": {"replicas": 4}}, manager="kubectl-scale")
     clock.ago(minutes=38)
     story.ask(
         "developer",

@@ -10,15 +10,19 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from governance.services.tokens import token_authenticate, token_create
 from idp.catalog.models import User
 from idp.kernel.actor import Actor
 from idp.kernel.errors import PolicyDenied, QuotaExceeded
 from provisioning.demo.specs import Spec
-from provisioning.models import Campaign, Change, Run
+from provisioning.domain.driver import ObjectRef
+from provisioning.drivers import open_driver
+from provisioning.drivers.sandbox import SandboxDriver
+from provisioning.models import Campaign, Change, Environment, Run
 from provisioning.orchestrator import advance
+from provisioning.selectors.clusters import driver_settings
 from provisioning.services.campaign_items import campaign_postpone
 from provisioning.services.campaign_sweep import campaigns_advance_due
 from provisioning.services.campaigns import CampaignSettings, campaign_draft, campaign_start
@@ -186,6 +190,13 @@ class Storyteller:
         system, _, name = where.partition("/")
         item = campaign.items.get(environment__system__slug=system, environment__name=name)
         campaign_postpone(self.people[who], item.pk, until=until, now=self.clock())
+
+    def meddle(self, where: str, kind: str, name: str, fields: Mapping[str, Any], *, manager: str) -> None:
+        """Somebody changes an object in the cluster, beside Slipway; whoever watches the cluster will see it."""
+        system, _, environment = where.partition("/")
+        place = Environment.objects.select_related("cluster").get(system__slug=system, name=environment)
+        driver = cast(SandboxDriver, open_driver(place.cluster.driver, driver_settings(place.cluster)))
+        driver.edit(ObjectRef("apps/v1", kind, place.namespace, name), fields, manager=manager)
 
     def _through(self, change: Change, where: str, spec: Spec | None, approved: Approved | None) -> Change:
         """Approve where the story says so, and carry the change's run to its end."""

@@ -185,6 +185,8 @@ def drift_adopt(
             errors=[FieldError(f"{one.label} {one.path}".strip(), one.why) for one in asked.left],
             remedy="Adopt the other objects, and revert or snooze these; or ask the capability's owner for an input.",
         )
+    if not asked.patches:
+        raise Conflict("It is as agreed again.", code="drift-over", remedy="The drift page says so within seconds.")
     return change_submit(actor, _with_reason(asked.request, reason), now=now)
 
 
@@ -229,8 +231,8 @@ def drift_snooze(
 
     Locks: environment, audit head.
     """
-    _snooze_checked(until, reason, now)
     found, _ = _chosen(rights_of(actor), system, environment, drifts)
+    _snooze_checked(until, reason, now)
     Environment.objects.select_for_update(of=("self",)).get(pk=found.pk)
     rows = drift_there(found, drifts)
     busy = [label_of(row) for row in rows if row.change is not None and row.change.state in ("approved", "running")]

@@ -150,7 +150,8 @@ def test_it_snoozes_until_a_moment_and_opens_again(session, environment, organis
         pytest.param(1, "x" * 401, "reason", id="too-much-said"),
     ],
 )
-def test_it_refuses_a_snooze_without_sense(days, reason, path, organisation):
+def test_it_refuses_a_snooze_without_sense(days, reason, path, session, environment, organisation):
+    edited(session)
     now = clock.now()
     with pytest.raises(InvalidInput) as refused:
         drift_snooze(organisation.actor("developer"), **PLACE, until=now + timedelta(days=days), reason=reason, now=now)
