@@ -12,11 +12,12 @@ import pytest
 from provisioning.contracts import builtin_documents
 from provisioning.domain.contract import Contract, Example, parse_contract
 from provisioning.domain.contract_checks import sample_context, sample_inputs
-from provisioning.domain.driver import ObjectRef, Observed, Scope
+from provisioning.domain.driver import Driver, ObjectRef, Observed, Scope
 from provisioning.domain.guardrails import guardrails
 from provisioning.domain.plan import Footprint
 from provisioning.domain.readiness import readiness
 from provisioning.domain.render import is_ready, render
+from provisioning.domain.secret_slot import is_filled_outside, is_slot, slot_keys
 from provisioning.drivers import open_driver
 from tests.kubernetes.server import KubernetesServer
 from tests.provisioning.drivers.conformance import eventually
@@ -57,6 +58,21 @@ def operate(server: KubernetesServer, objects: list[Any]) -> None:
             server.report(one["apiVersion"], "httproutes", *place, {"parents": parents})
 
 
+def fill(server: KubernetesServer, driver: Driver, objects: list[Any], scope: Scope) -> None:
+    """Every key of every slot, by whom it says."""
+    for one in objects:
+        if not is_slot(one):
+            continue
+        values = {key.name: "filled-in" for key in slot_keys(one)}
+        if is_filled_outside(one):
+            path = f"/api/v1/namespaces/{one['metadata']['namespace']}/secrets/{one['metadata']['name']}"
+            content_type = "application/merge-patch+json"
+            server.request("PATCH", f"{path}?fieldManager=somebody", {"stringData": values}, content_type=content_type)
+        else:
+            assert not readiness(driver.observe([ObjectRef.of(one)])[0].manifest).is_ready
+            driver.fill(ObjectRef.of(one), values, scope)
+
+
 def stands(seen: Observed, ready_when: str) -> bool:
     if ready_when and seen.manifest is not None:
         return is_ready(ready_when, seen.manifest)[0]
@@ -76,7 +92,7 @@ def test_it_runs_what_a_contract_renders(
     scope = Scope("shop", f"{contract.capability}-{contract.semver.major}-{contract.semver.minor}-{number}")
     namespace = f"shop-{scope.environment}"
     place = {"name": scope.environment, "namespace": namespace, "stage": "dev"}
-    context = replace(sample_context(contract), environment=place)
+    context = replace(sample_context(contract, apis=contract.uses), environment=place)
     guards = guardrails(
         namespace=namespace, scope=scope, team="shop", usage=Footprint(8, 16, 100), revision=1, has_route=True
     )
@@ -88,6 +104,7 @@ def test_it_runs_what_a_contract_renders(
     assert {one.outcome for one in applied} == {"created"}
     refs = [one.ref for one in applied]
     operate(kubernetes_server, objects)
+    fill(kubernetes_server, driver, objects, scope)
 
     def unready() -> list[str]:
         return [f"{one.ref}: not ready" for one in driver.observe(refs) if not stands(one, ready_when.get(one.ref, ""))]
