@@ -14,6 +14,7 @@ from provisioning.models.host_claim import HostClaim
 from provisioning.models.kept_draft import KeptDraft
 from provisioning.models.living import ExpiryWatch, Preview, SleepPlan
 from provisioning.models.observation import ClusterWatch, Drift
+from provisioning.models.orphan import Orphan
 from provisioning.models.run import Run, RunEvent, Step
 from provisioning.models.stage import Cluster, Stage
 from provisioning.models.stage_link import StageLink
@@ -41,6 +42,7 @@ __all__ = [
     "FeedbackSubject",
     "HostClaim",
     "KeptDraft",
+    "Orphan",
     "Preview",
     "PreviewTeam",
     "Resource",
