@@ -147,7 +147,7 @@ def _watched(
         synced, synced_cpu = time.monotonic() - began, time.process_time() - spent
         _settle(session)
         before = Drift.objects.count()
-        floor, resync = _lists(driver, session, rounds)
+        floor, resync = _lists(driver, rounds)
         judge, judge_queries = _judged_anew(session)
         del calls.sent[:]
         with queries() as asked:
@@ -176,10 +176,10 @@ def _watched(
         )
 
 
-def _lists(driver: KubernetesDriver, session: WatchSession, rounds: int) -> tuple[float, float]:
+def _lists(driver: KubernetesDriver, rounds: int) -> tuple[float, float]:
     """Processor time to list every feed, and to list it into a cache that holds the same already: a resync."""
-    cache = ClusterCache(tuple(session.followers))
-    feeds = list(session.followers)
+    feeds = driver.feeds()
+    cache = ClusterCache(feeds)
 
     def listed() -> None:
         for feed in feeds:

@@ -145,6 +145,8 @@ class Pulse(threading.Thread):
         self._failing_since: float | None = None
         self._answered = False
         self.why = ""
+        self.came_back = threading.Event()
+        """Set when it answers after it did not; streams that were open before may be dead without having ended."""
 
     @property
     def unreachable(self) -> bool:
@@ -160,6 +162,8 @@ class Pulse(threading.Thread):
         while not self._stopping.is_set():
             try:
                 self._driver.probe()
+                if self._failing_since is not None:
+                    self.came_back.set()
                 self._failing_since, self.why, self._answered = None, "", True
             except DriverError as error:
                 self._failing_since = self._failing_since or time.monotonic()

@@ -116,6 +116,10 @@ class WatchSession:
         )
 
     def _look_at_pulse(self, now: datetime) -> None:
+        if self._pulse.came_back.is_set():
+            self._pulse.came_back.clear()
+            for follower in self.followers.values():
+                follower.reconnect()
         trouble = self._trouble()
         if trouble and not self._unreachable:
             self._unreachable = True
@@ -123,8 +127,6 @@ class WatchSession:
         elif self._unreachable and not trouble and self._pulse.reachable:
             self._unreachable = False
             observations.cluster_reachable(self.watching, now=now)
-            for follower in self.followers.values():
-                follower.reconnect()
             self._judge_all()
 
     def _trouble(self) -> str:

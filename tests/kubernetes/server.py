@@ -74,6 +74,7 @@ class KubernetesServer:
     def __init__(self, assets: Path) -> None:
         self._assets = assets
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._api_server: tuple[str, int, Path] | None = None
         self._token = secrets.token_hex(16)
         self._folder = tempfile.TemporaryDirectory(prefix="slipway-kubernetes-")
         self.folder = Path(self._folder.name)
@@ -157,6 +158,19 @@ class KubernetesServer:
         with urllib.request.urlopen(call, timeout=30, context=self._context) as answer:
             return dict(json.load(answer))
 
+    def stop_api_server(self) -> None:
+        """Kill it; what it stored stays in etcd."""
+        process = next(one for one in self._processes if str(one.args[0]).endswith("kube-apiserver"))  # type: ignore[index]
+        process.kill()
+        process.wait()
+        self._processes.remove(process)
+
+    def start_api_server(self) -> None:
+        """Start it again at the same address; it knows no version from before any more. Returns when it answers."""
+        assert self._api_server is not None
+        self._start_api_server(*self._api_server)
+        self._wait_ready()
+
     def stop(self) -> None:
         self.node.stop()
         # Nothing of it is kept, so there is nothing to end in an orderly way.
@@ -176,7 +190,8 @@ class KubernetesServer:
     def _start(self) -> None:
         etcd, api, key = self._start_etcd(), _free_port(), self._account_key()
         self.url = f"https://127.0.0.1:{api}"
-        self._start_api_server(etcd, api, key)
+        self._api_server = (etcd, api, key)
+        self._start_api_server(*self._api_server)
         self._wait_ready()
         self._admin.write_text(yaml.safe_dump(self.kubeconfig))
         self._start_controllers(key)

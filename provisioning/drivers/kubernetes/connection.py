@@ -25,7 +25,7 @@ TIMEOUTS = (3.05, 15.0)
 WHOLE = "application/json"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-CONNECTIONS = 8
+CONNECTIONS = 24
 STREAMS = 64
 
 
