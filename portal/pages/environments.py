@@ -15,6 +15,7 @@ from idp.kernel import clock, keyset
 from idp.kernel.errors import Conflict, InvalidInput, NotFound
 from portal.pages.shell import POST, page
 from portal.reading import environment as reading
+from portal.reading import sleep
 from portal.reading.change import plain_rows
 from portal.reading.environment_lines import environment_lines
 from portal.reading.feedback import ask_on_environment
@@ -187,6 +188,8 @@ def _overview(request: HttpRequest, found: Environment) -> dict[str, Any]:
         "waiting": next((one for one in open_changes if one.state == "pending"), None),
         "people_wanted": next((one for one in resources if waits_for_people(one.state, one.message)), None),
         "soon": found.expires_at is not None and found.expires_at - now < reading.SOON,
+        "preview": sleep.preview_key(found),
+        "one_click": sleep.one_click(found),
         "kubectl": f"kubectl --namespace {found.namespace} get all",
     }
 
@@ -204,6 +207,7 @@ def _settings(request: HttpRequest, found: Environment) -> dict[str, Any]:
     document = environment_document(found)
     return {
         **frame(request, found, "settings"),
+        **sleep.settings_lines(found, django_settings.CURRENCY, clock.now()),
         "losses": reading.losses(found, environment_resources(found)),
         "document": yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=96),
     }

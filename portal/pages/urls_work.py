@@ -16,6 +16,9 @@ from portal.pages import (
     revisions,
     runs,
     secrets,
+    sleep,
+    stage_windows,
+    trains,
 )
 
 urlpatterns = [
@@ -39,6 +42,10 @@ urlpatterns = [
         name="environment-compare",
     ),
     path("environments/<slug:system>/<slug:name>/changes/", environments.changes, name="environment-changes"),
+    path("environments/<slug:system>/<slug:name>/sleep", sleep.environment_sleep, name="environment-sleep"),
+    path("environments/<slug:system>/<slug:name>/sleep/hold", sleep.environment_hold, name="environment-hold"),
+    path("environments/<slug:system>/<slug:name>/power/<slug:kind>", sleep.environment_power, name="environment-power"),
+    path("environments/<slug:system>/<slug:name>/extend", sleep.environment_extend, name="environment-extend"),
     path("environments/<slug:system>/<slug:name>/settings/", environments.settings, name="environment-settings"),
     path("environments/<slug:system>/<slug:name>/secrets/", secrets.environment_secrets, name="environment-secrets"),
     path(
@@ -53,6 +60,11 @@ urlpatterns = [
     path("changes/decide", changes.changes_decide, name="changes-decide"),
     path("changes/<int:change>/", changes.change, name="change"),
     path("changes/<int:change>/decide", changes.change_decide, name="change-decide"),
+    path("trains/", trains.trains, name="trains"),
+    path("trains/new", trains.train_new, name="train-new"),
+    path("trains/<int:train>/", trains.train, name="train"),
+    path("trains/<int:train>/cancel", trains.train_off, name="train-cancel"),
+    path("stages/<slug:stage>/windows", stage_windows.stage_windows, name="stage-windows"),
     path("runs/<int:run>/", runs.run, name="run"),
     path("runs/<int:run>/stream", live.run_events, name="run-events"),
     path("runs/<int:run>/progress", runs.run_progress, name="run-progress"),
