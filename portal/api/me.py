@@ -39,6 +39,7 @@ AREAS = {
     "environments": "environments/",
     "plans": "plans/",
     "changes": "changes/",
+    "trains": "trains/",
     "audit": "audit/",
     "search": "search/",
     "environment_schema": "schemas/environment.json",

@@ -35,6 +35,10 @@ def campaign(campaign_id: int) -> str:
     return f"{ROOT}campaigns/{campaign_id}/"
 
 
+def train(train_id: int) -> str:
+    return f"{ROOT}trains/{train_id}/"
+
+
 def blast_report(report_id: int) -> str:
     return f"{ROOT}blast-radius/{report_id}/"
 

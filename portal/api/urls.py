@@ -32,6 +32,7 @@ from portal.api import (
     search,
     secrets,
     sleep,
+    trains,
     unknown,
 )
 
@@ -114,6 +115,11 @@ urlpatterns = [
         "campaigns/<int:campaign_id>/waves/<int:wave>/retry/", campaigns.WaveRetry.as_view(), name="campaign-wave-retry"
     ),
     path("stages/", places.Stages.as_view(), name="stages"),
+    path("trains/", trains.Trains.as_view(), name="trains"),
+    path("trains/plan/", trains.TrainPlans.as_view(), name="train-plan"),
+    path("trains/<int:train_id>/", trains.OneTrain.as_view(), name="train"),
+    path("trains/<int:train_id>/cancel/", trains.TrainCancel.as_view(), name="train-cancel"),
+    path("stages/<slug:stage>/windows/", trains.Windows.as_view(), name="stage-windows"),
     path("stages/<slug:stage>/", places.OneStage.as_view(), name="stage"),
     path("stages/<slug:stage>/links/", links.StageLinks.as_view(), name="stage-links"),
     path("stages/<slug:stage>/links/<int:link_id>/", links.OneStageLink.as_view(), name="stage-link"),

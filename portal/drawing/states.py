@@ -160,6 +160,13 @@ STATES: Final[dict[str, dict[str, State]]] = {
         "finished": _ok("Finished"),
         "cancelled": _off("Cancelled"),
     },
+    "train": {
+        "waiting": _wait("Waiting to leave"),
+        "running": _busy("On its way"),
+        "succeeded": _ok("Arrived"),
+        "failed": _bad("Not all arrived"),
+        "cancelled": _off("Called off"),
+    },
     "wave": {
         "planned": _off("Planned", "s-next"),
         "running": _busy("Moving"),

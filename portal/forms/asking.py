@@ -31,6 +31,7 @@ class Asked:
     revision: str = ""
     source: str = ""
     name: str = ""
+    not_before: str = ""
     resources: tuple[str, ...] | None = None
     all_resources: bool = True
     inputs: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -55,6 +56,7 @@ def from_fields(kind: str, given: QueryDict, offered: tuple[str, ...] = ()) -> A
         revision=given.get("revision", "")[:9],
         source=given.get("from", "")[:64],
         name=given.get("name", "").strip()[:64],
+        not_before=given.get("not_before", "").strip()[:40],
         resources=resources,
         all_resources=set(resources) >= set(offered),
         inputs=inputs,
@@ -81,7 +83,8 @@ def intent_of(
             return ChangeRequest("rollback", **common, revision=number)
         case "promote":
             part = None if asked.all_resources else asked.resources
-            return ChangeRequest("promote", **common, source=asked.source, resources=part, spec=spec)
+            common |= {"source": asked.source, "not_before": asked.not_before}
+            return ChangeRequest("promote", **common, resources=part, spec=spec)
         case "clone":
             common["environment"] = asked.name
             return ChangeRequest("create", **common, source=environment, spec=spec)

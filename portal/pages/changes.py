@@ -18,6 +18,7 @@ from portal.reading.plan_words import diff_resources, quota_after, stored_verdic
 from provisioning.domain.lifecycle import CHANGE_STATES
 from provisioning.models import Change
 from provisioning.selectors.changes import LISTED, change_get, change_list, change_objects, change_view
+from provisioning.selectors.departures import departures_of
 from provisioning.services import decisions
 from provisioning.services.starts import change_resume
 
@@ -203,6 +204,7 @@ def _decision(request: HttpRequest, found: Change) -> dict[str, Any]:
         "quota": [quota_after(line) for line in view.quota],
         "similar": view.similar,
         "history": reading.history(view.events),
+        "departure": departures_of([found.pk]).get(found.pk) if found.kind == "promote" else None,
         "own": found.requester_id == rights.actor.user_id,
         "pending": found.state == "pending",
         "may_edit": rights.may_request(found.system) and found.environment is not None,

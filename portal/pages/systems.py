@@ -72,11 +72,12 @@ def system(request: PageRequest, system: str) -> HttpResponse:
         "tab": "pipeline",
         "pipeline": pipeline.pipeline(
             one,
-            list(stage_selectors.stage_list()),
+            list(stage_selectors.stage_list().select_related("promotion_windows")),
             environments,
             reading.resources_of([environment for environment in environments if environment.pk in standing]),
             changes,
             may_request=rights.may_request(one),
+            now=clock.now(),
             decides=reading.to_decide(rights, changes),
         ),
         "cost": sum(place.cost for place in places),

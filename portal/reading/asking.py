@@ -18,8 +18,10 @@ from portal.forms.request_form import sentence
 from portal.forms.schema_kinds import Schema
 from portal.reading.plan_panel import Note, PlanPanel, panel_of
 from provisioning.domain.version import parse_version
+from provisioning.domain.windows import moment_in_words, moment_read, opens
 from provisioning.models import Environment
 from provisioning.selectors.capabilities import Catalogue
+from provisioning.selectors.departures import windows_of
 from provisioning.services.gate import Planned
 
 _INPUT = re.compile(r"spec\.resources\.([^.]+)\.inputs\.([A-Za-z0-9_]+)")
@@ -103,7 +105,20 @@ class AskView:
 
     def _problems(self) -> tuple[FieldError, ...]:
         refused = self.refused.errors if self.refused else ()
-        return tuple(dict.fromkeys([*self.planned.problems, *refused]))
+        _, late = moment_read(self.asked.not_before, self.now)
+        return tuple(dict.fromkeys([*self.planned.problems, *late, *refused]))
+
+    def _departure(self) -> tuple[Note, ...]:
+        """When a promotion that is agreed to now would start, where that is not at once. One query."""
+        if self.asked.kind != "promote" or self.planned.stage is None:
+            return ()
+        schedule = windows_of(self.planned.stage.pk)
+        moment, _ = moment_read(self.asked.not_before, self.now)
+        starts = opens(schedule, max(self.now, moment or self.now))
+        if starts <= self.now:
+            return ()
+        told = f"It starts {moment_in_words(starts, schedule)} at the earliest, and is planned anew then."
+        return (Note("", told, "next", "step"),)
 
     def _fields(self) -> Iterator[dict[str, Any]]:
         errors = {one.path: sentence(one.message) for one in self._problems()}
@@ -126,6 +141,9 @@ class AskView:
             )
         if asked.kind in ("promote", "clone"):
             yield from self._inputs()
+        if asked.kind == "promote":
+            hint = "Such as 2026-12-01T09:00+01:00. As soon as it is agreed to where it is left empty."
+            yield _text("not_before", "Not before", asked.not_before, hint, errors.get("not_before", ""))
 
     def _inputs(self) -> Iterator[dict[str, Any]]:
         """A field for each input that must be given here, and for each that was."""
@@ -164,7 +182,7 @@ class AskView:
         asks = self.planned.outcome == "waits"
         return replace(
             panel,
-            notes=tuple(dict.fromkeys([*notes, *panel.notes])),
+            notes=tuple(dict.fromkeys([*notes, *self._departure(), *panel.notes])),
             button="Ask for it" if asks else words.button,
         )
 

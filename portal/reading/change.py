@@ -40,6 +40,7 @@ WORDS_OF_STATE: Final = {
     "deny": ("hand-stop", "It was denied"),
     "supersede": ("layers-linked", "It was overtaken"),
     "expire": ("clock", "It expired"),
+    "schedule": ("calendar-time", "It waits for its time"),
     "stop": ("player-stop", "It was stopped"),
 }
 

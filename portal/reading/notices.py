@@ -28,6 +28,8 @@ MARKS: Final = {
     "change-superseded": ("superseded", "change"),
     "change-failed": ("failed", "change"),
     "change-succeeded": ("succeeded", "change"),
+    "train-moved": ("running", "train"),
+    "train-stopped": ("failed", "train"),
     "environment-failed": ("failed", "environment"),
     "environment-expires": ("expiring", "environment"),
 }

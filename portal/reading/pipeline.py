@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,7 +20,9 @@ from idp.catalog.models import System
 from portal.drawing import words
 from portal.reading.matrix import main_environment
 from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
+from provisioning.domain.windows import in_words
 from provisioning.models import Change, Environment, Stage
+from provisioning.selectors.departures import schedule_of
 
 Document = Mapping[str, Any]
 
@@ -50,7 +53,11 @@ class Next:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One stage. Without an environment only ``stage``, absent ``versions`` and ``next`` are filled."""
+    """One stage. Without an environment only ``stage``, absent ``versions`` and ``next`` are filled.
+
+    ``compare`` leads to the difference to the next stage; ``runs`` says what runs where that is not what is wanted;
+    ``windows`` when promotions into the stage start, empty for at any time.
+    """
 
     stage: Stage
     environment: Environment | None
@@ -61,6 +68,10 @@ class Column:
     differs: str = ""
     last: bool = False
     promote: Next = field(default_factory=Next)
+    compare: str = ""
+    drifted: str = ""
+    runs: str = ""
+    windows: str = ""
 
 
 @dataclass(slots=True)
@@ -79,9 +90,13 @@ def pipeline(
     changes: Sequence[Change],
     *,
     may_request: bool,
+    now: datetime,
     decides: Container[int] = (),
 ) -> Pipeline:
-    """All columns at once; ``resources`` are rows as of ``systems.resources_of``, ``decides`` changes to decide on."""
+    """All columns at once; ``resources`` are rows as of ``systems.resources_of``, ``decides`` changes to decide on.
+
+    ``stages`` come with their ``promotion_windows``.
+    """
     standing = {one.pk: main_environment(one, [e for e in environments if e.stage_id == one.pk]) for one in stages}
     documents = {key: resources_in(one) for key, one in standing.items() if one is not None}
     rows = list(resources)
@@ -104,7 +119,13 @@ def pipeline(
                 differs_from=after.name if after and environment else "",
                 differs=differences(documents[stage.pk], documents[after.pk]) if after and environment else "",
                 last=index == len(stages) - 1,
-                promote=_promote(system, environment, stage, stages, standing) if may_request else Next(),
+                promote=_promote(system, environment, stage, stages, standing, now) if may_request else Next(),
+                compare=_compare(environment, standing[after.pk]) if after and environment else "",
+                drifted=words.count(environment.drifted, "object,objects")
+                if environment and environment.drifted
+                else "",
+                runs=_runs(environment),
+                windows=_windows(stage),
             )
         )
     shown = {one.pk for one in standing.values() if one is not None}
@@ -203,14 +224,48 @@ def _promote(
     stage: Stage,
     stages: Sequence[Stage],
     standing: Mapping[int, Environment | None],
+    now: datetime,
 ) -> Next:
-    """Where what runs here can go; nothing before it was made, or where no stage follows."""
+    """Where what runs here can go; why not yet, while it is not Ready; nothing where no stage follows."""
     following = next((one for one in stages if one.promotes_from_id == stage.pk), None)
-    if environment is None or following is None or environment.state != "ready":
+    if environment is None or following is None:
         return Next()
+    label = f"Promote to {following.name}"
+    if environment.state != "ready":
+        number = environment.desired.number if environment.desired else 1
+        return Next(label=label, hint=f"When r{number} is ready")
     target = standing[following.pk]
     there = reverse("environment-ask", args=[system.slug, target.name if target else following.name, "promote"])
-    return Next(f"{there}?{urlencode({'from': environment.name})}", f"Promote to {following.name}")
+    return Next(f"{there}?{urlencode({'from': environment.name})}", label, _soaked(environment, following, now))
+
+
+def _soaked(environment: Environment, following: Stage, now: datetime) -> str:
+    """How long it still has to run Ready before the next stage takes it without asking."""
+    if not following.soak_minutes or environment.ready_since is None:
+        return ""
+    left = timedelta(minutes=following.soak_minutes) - (now - environment.ready_since)
+    return f"Proven in {words.duration(left)}" if left > timedelta(0) else ""
+
+
+def _compare(here: Environment, there: Environment | None) -> str:
+    """The page that shows what differs, once both have a revision."""
+    if there is None or here.desired is None or there.desired is None:
+        return ""
+    sides = {"from": f"{there.name}:{there.desired.number}", "to": f"{here.name}:{here.desired.number}"}
+    return f"{reverse('environment-compare', args=[here.system.slug, here.name])}?{urlencode(sides)}"
+
+
+def _runs(environment: Environment | None) -> str:
+    """What runs, where it is not what is wanted."""
+    if environment is None or environment.observed is None or environment.desired is None:
+        return ""
+    runs = environment.observed.number
+    return f"r{runs} runs" if runs != environment.desired.number else ""
+
+
+def _windows(stage: Stage) -> str:
+    row = getattr(stage, "promotion_windows", None)
+    return in_words(schedule_of(row)) if row is not None and row.windows else ""
 
 
 def _first(system: System, stage: Stage, may_request: bool) -> Next:
@@ -232,9 +287,18 @@ def _next(
         label = "Review the change" if mine else "See the change"
         return Next(url, label, f"#{change.pk} waits for approval", primary=mine)
     if change is not None:
-        return Next(reverse("change", args=[change.pk]), "Watch the change", f"#{change.pk} is on its way")
+        return Next(reverse("change", args=[change.pk]), "Watch the change", _way(change))
     if environment.state in ("failed", "degraded"):
         return Next(here, "See what is wrong")
     if not may_request:
         return Next(here, "Open it")
     return Next(reverse("environment-edit", args=[environment.system.slug, environment.name]), "Change it")
+
+
+def _way(change: Change) -> str:
+    """Where a change stands that is agreed to."""
+    if change.state == "approved" and getattr(change, "train_number", None):
+        return f"#{change.pk} waits for its train"
+    if change.state == "approved" and getattr(change, "starts_on", None):
+        return f"#{change.pk} waits for its time"
+    return f"#{change.pk} is on its way"

@@ -16,7 +16,7 @@ from governance.services.approvals import waiting_change_ids
 from idp.catalog.models import Component, Dependency, System
 from idp.kernel.errors import NotFound
 from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
-from provisioning.models import Change, Environment, Resource
+from provisioning.models import Change, Environment, Resource, StartHold
 
 RECENT: Final = 6
 OTHERS: Final = 12
@@ -65,6 +65,9 @@ SHOWN_IN_CELLS: Final = (
 
 SHOWN_IN_FULL: Final = (
     "expires_at",
+    "drifted",
+    "ready_since",
+    "observed__number",
     "desired__document",
     "desired__created_at",
     "desired__change__requester__username",
@@ -142,7 +145,7 @@ def environments_in_full(system: System, places: Iterable[Place]) -> list[Enviro
     newest = living.order_by("-changed_at", "-pk").values("pk")[:OTHERS]
     found = list(
         living.filter(Q(pk__in=[place.standing for place in places]) | Q(pk__in=newest))
-        .select_related("stage", "desired__change__requester")
+        .select_related("stage", "observed", "desired__change__requester")
         .only(*SHOWN_IN_CELLS, *SHOWN_IN_FULL)
         .order_by("stage__order", "name")
     )
@@ -175,14 +178,20 @@ def changes_of(rights: Rights, system: System, places: Iterable[Place]) -> list[
     """The most recent changes of a system, and the open ones of what stands for its stages, newest first. One query.
 
     ``open_together`` of the recent ones is how many of the system are open; ``for_me`` whether one waits for this
-    person. Two halves in a union, for each has an index of its own; asked for together, the database would read every
-    change.
+    person; ``starts_on`` and ``train_number`` what holds one that is agreed to. Two halves in a union, for each has an
+    index of its own; asked for together, the database would read every change.
     """
     rows = Change.objects.filter(system=system).order_by()
     newest = rows.order_by("-id").values("pk")[RECENT - 1 : RECENT]
     number = rows.filter(state__in=OPEN_CHANGE_STATES).values("system").annotate(n=Count("pk")).values("n")
     mine = waiting_change_ids(rights).filter(change_id=OuterRef("pk"), state="waiting")
-    shown = rows.select_related("requester", "stage").only(*SHOWN_OF_CHANGES).annotate(for_me=Exists(mine))
+    shown = rows.select_related("requester", "stage").only(*SHOWN_OF_CHANGES)
+    held = StartHold.objects.filter(change=OuterRef("pk"), released_at=None).order_by()
+    shown = shown.annotate(
+        for_me=Exists(mine),
+        starts_on=Subquery(held.values("starts_at")[:1]),
+        train_number=Subquery(held.values("train_id")[:1]),
+    )
     recent = shown.filter(pk__gte=Coalesce(Subquery(newest), Value(0)))
     waiting = shown.filter(environment__in=[place.standing for place in places], state__in=OPEN_CHANGE_STATES)
     counted = Coalesce(Subquery(number, output_field=IntegerField()), Value(0))

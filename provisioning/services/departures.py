@@ -98,8 +98,8 @@ def stage_windows_set(
         raise InvalidInput("The windows were not stored.", errors=errors)
     row = StageWindows.objects.select_for_update().filter(stage=stage).first()
     if row is None:
-        row = StageWindows(stage=stage, version=0)
-    require_version(row, row.version or 1, expected_version)
+        row = StageWindows(stage=stage)
+    require_version(row, row.version, expected_version)
     row.windows, row.zone, row.changed_at = schedule_written(schedule), schedule.zone, now
     row.version += 1
     row.save()

@@ -21,6 +21,7 @@ from portal.api.shapes import (
     links,
     notices,
     secrets,
+    trains,
 )
 from portal.api.shapes.words import SHAPES, Schema, ref
 
@@ -42,4 +43,5 @@ __all__ = [
     "notices",
     "ref",
     "secrets",
+    "trains",
 ]

@@ -209,6 +209,14 @@ PLAN = shape(
             "power_before": text(one_of=("awake", "asleep")),
             "power_after": text(one_of=("awake", "asleep")),
             "corrects": listed(anything("object, resource, fields, managers"), "Drift that a revert puts back."),
+            "placement": record(
+                {
+                    "cluster": text(),
+                    "why": text("In a sentence."),
+                    "passed_over": listed(record({"cluster": text(), "why": text()})),
+                },
+                about="Where a new environment goes, why, and why not to the others that its stage allows.",
+            ),
             "notes": listed(text(), "What to know before agreeing: what is lost, what is not copied."),
         },
         about="The difference between two revisions.",
