@@ -31,6 +31,8 @@ PAGES: Mapping[str, Address] = {
     "environment": ("environment", lambda at: (at.system, at.environment), ""),
     "environment changes": ("environment-changes", lambda at: (at.system, at.environment), ""),
     "environment revisions": ("environment-revisions", lambda at: (at.system, at.environment), ""),
+    "environment drift": ("environment-drift", lambda at: (at.system, at.environment), ""),
+    "environments, drifted": ("environments", lambda at: (), "?drift=open"),
     "environment settings": ("environment-settings", lambda at: (at.system, at.environment), ""),
     "new environment": ("environment-new", lambda at: (), "?system={system}"),
     "capabilities": ("capabilities", lambda at: (), ""),

@@ -34,6 +34,7 @@ PARAMETERS: Final[Mapping[str, Schema]] = {
     "name": {"type": "string", "description": "Name of the environment."},
     "kind": {"type": "string", "enum": ["contract", "environment", "policy"]},
     "change_id": {"type": "integer", "minimum": 1, "description": "Id of the change."},
+    "drift_id": {"type": "integer", "minimum": 1, "description": "Id of the drifted object."},
     "run_id": {"type": "integer", "minimum": 1, "description": "Id of the run."},
     "campaign_id": {"type": "integer", "minimum": 1, "description": "Id of the campaign."},
     "item_id": {"type": "integer", "minimum": 1, "description": "Id of the item."},

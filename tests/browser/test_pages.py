@@ -61,7 +61,7 @@ BY_ADDRESS = {
         "/systems/checkout/components/checkout-api/edit",
     ),
     "admin": ("/", "/teams/new", "/teams/payments/", "/teams/payments/edit", "/teams/payments/quota", "/systems/"),
-    "auditor": ("/", "/environments/ledger/prod/"),
+    "auditor": ("/", "/environments/ledger/prod/", "/environments/ledger/prod/drift/"),
     "": ("/login/",),
 }
 REFUSED = {"/systems/no-such-system/": 404, "/teams/payments/quota": 403}
