@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
+from django.core.cache import cache
+from django.db import transaction
 from django.db.models import QuerySet
 
 from provisioning.domain.links import KINDS, WORKLOADS, Link, LinkPlace, LinkTemplate, Workload, links_of
 from provisioning.models import Environment, Stage, StageLink
 from provisioning.selectors.environments import ResourceView
+
+_KEY: Final = "links.templates"
+_KNOWN_FOR: Final = 10
 
 
 def stage_links(stage: Stage) -> QuerySet[StageLink]:
@@ -16,15 +22,32 @@ def stage_links(stage: Stage) -> QuerySet[StageLink]:
     return StageLink.objects.filter(stage=stage).select_related("changed_by").order_by("name")
 
 
-def templates_at(stage_id: int) -> list[LinkTemplate]:
-    """Templates of a stage in the order of their kinds, then by name. One query."""
-    rows = StageLink.objects.filter(stage=stage_id).order_by("name").values_list("name", "kind", "url")
+def templates_at(stage_id: int) -> Sequence[LinkTemplate]:
+    """Templates of a stage in the order of their kinds, then by name; at most one query, and that once in ten seconds.
+
+    There are few and they seldom change, so those of all stages are kept for seconds in the process.
+    """
+    known: Mapping[int, Sequence[LinkTemplate]] = cache.get_or_set(_KEY, _templates, _KNOWN_FOR) or {}
+    return known.get(stage_id, ())
+
+
+def _templates() -> dict[int, list[LinkTemplate]]:
     order = list(KINDS)
-    return sorted((LinkTemplate(*row) for row in rows), key=lambda one: order.index(one.kind))
+    found: dict[int, list[LinkTemplate]] = {}
+    rows = StageLink.objects.order_by("name").values_list("stage_id", "name", "kind", "url")
+    for stage_id, *row in sorted(rows, key=lambda row: order.index(row[2])):
+        found.setdefault(stage_id, []).append(LinkTemplate(*row))
+    return found
+
+
+def templates_forget() -> None:
+    """Look again: at once, and once more when what this transaction wrote is there for everyone."""
+    cache.delete(_KEY)
+    transaction.on_commit(lambda: cache.delete(_KEY))
 
 
 def environment_links(environment: Environment, resources: Iterable[ResourceView]) -> list[Link]:
-    """The links of an environment and of its workloads. One query; needs system, team, stage and cluster joined."""
+    """The links of an environment and of its workloads. At most one query; needs system, team, stage and cluster joined."""
     return links_of(templates_at(environment.stage_id), place_of_links(environment), workloads_of(resources))
 
 

@@ -13,6 +13,7 @@ from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, InvalidInput, NotFound
 from provisioning.domain.links import LinkTemplate, template_problems
 from provisioning.models import Stage, StageLink
+from provisioning.selectors.links import templates_forget
 
 MOST: Final = 30
 """Links of one stage."""
@@ -35,6 +36,7 @@ def link_save(actor: Actor, *, stage: Stage, name: str, kind: str, url: str, now
     before = found.url if found else None
     fields = {"kind": made.kind, "url": made.url, "changed_by_id": actor.user_id, "changed_at": now}
     row, _ = StageLink.objects.update_or_create(stage=stage, name=made.name, defaults=fields)
+    templates_forget()
     _audit(actor, row, stage, "link.save", {"kind": made.kind, "url": made.url, "before": before}, now=now)
     return row
 
@@ -48,6 +50,7 @@ def link_remove(actor: Actor, *, stage: Stage, link_id: int, now: datetime) -> N
         raise NotFound(f"Stage {stage.name} has no such link.")
     _audit(actor, row, stage, "link.remove", {"kind": row.kind, "url": row.url}, now=now)
     row.delete()
+    templates_forget()
 
 
 def _audit(

@@ -150,3 +150,16 @@ def test_an_admin_tries_a_link_before_storing_it(organisation: Organisation) -> 
     assert "https://logs.example/api" in text(client.get(page))
     assert 'value="Logs"' in text(client.get(page, {"stage": "dev", "edit": "Logs"}))
     assert client.get(page, {"stage": "none"}).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["environment", "environment-secrets", "links"])
+def test_its_pages_stay_below_the_ceiling(
+    organisation: Organisation, waiting: tuple[Run, Clock], name: str, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(20):
+        fields = {"name": f"Link {number}", "kind": "logs", "url": "https://logs.example/${resource.name}"}
+        link_save(organisation.actor("admin"), stage=Stage.objects.get(name="dev"), now=NOW, **fields)
+    client, url = browser(organisation, "developer"), reverse(name, kwargs={} if name == "links" else AT)
+    client.get(url)
+    with django_assert_max_num_queries(12):
+        assert client.get(url).status_code == 200
