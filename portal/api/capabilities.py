@@ -21,6 +21,7 @@ from portal.api.shapes import capabilities as shapes
 from portal.api.shapes.words import text
 from provisioning.models import Capability, Contract
 from provisioning.selectors import capabilities as selectors
+from provisioning.selectors.definitions import digests_of
 from provisioning.selectors.feedback import feedback_tally
 from provisioning.services import contracts as services
 from provisioning.services.contract_states import contract_state_set
@@ -183,7 +184,7 @@ def _one(contract: Contract) -> HttpResponse:
 
 
 def _detail(contract: Contract) -> dict[str, Any]:
-    return {**contract_row(contract), "document": contract.document}
+    return {**contract_row(contract), "document": contract.document, "definitions": digests_of(contract)}
 
 
 def _moment(sent: str | None) -> datetime | None:

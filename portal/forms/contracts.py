@@ -59,7 +59,9 @@ class ContractStateForm(PlainForm):
 class ContractDraftForm(PlainForm):
     """The text of a contract, typed or as a file; a file that is sent takes the place of the text."""
 
-    file = forms.FileField(label="From a file", required=False, help_text="Takes the place of the text below.")
+    file = forms.FileField(
+        label="From a file", required=False, help_text="Takes the place of the text below; CRDs may follow in it."
+    )
     text = forms.CharField(label="Contract", required=False, max_length=LARGEST, strip=False, widget=forms.Textarea)
 
     def clean(self) -> dict[str, Any]:

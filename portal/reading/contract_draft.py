@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import yaml
 
+from idp.kernel import clock
 from idp.kernel.actor import Actor
-from idp.kernel.documents import load_yaml
 from idp.kernel.errors import FieldError, SlipwayError, UserFault
 from portal.forms.schema_form import fields
 from portal.forms.schema_inputs import Drawing, Input
@@ -20,6 +20,7 @@ from portal.reading.capability_cost import ANYWHERE
 from portal.reading.version_history import Changed, told
 from provisioning.domain.contract import Contract, nearest_line
 from provisioning.domain.contract_checks import sample_inputs
+from provisioning.domain.contract_source import read_source
 from provisioning.domain.render import render
 from provisioning.services.contract_drafts import Drafted
 from provisioning.services.contract_preview import Preview, contract_preview
@@ -98,7 +99,7 @@ class Draft:
 def draft_of(actor: Actor, text: str, *, capability: str = "") -> Draft:
     """The draft in ``text``, of ``capability`` where one is given. Raises Forbidden; every other fault is shown."""
     try:
-        preview = contract_preview(actor, text=text)
+        preview = contract_preview(actor, text=text, now=clock.now())
     except UserFault as error:
         if error.code == "forbidden":
             raise
@@ -168,7 +169,7 @@ def as_text(document: Mapping[str, Any]) -> str:
 
 def _lines(text: str) -> Mapping[str, int]:
     try:
-        return load_yaml(text).lines
+        return read_source(text).lines
     except SlipwayError:
         return {}
 

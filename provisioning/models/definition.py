@@ -1,4 +1,4 @@
-"""Definitions of custom kinds that contracts bring and clusters tell; apart, because lists never need such long rows."""
+"""Definitions of custom kinds that contracts bring and clusters tell; apart, as lists never need such long rows."""
 
 from __future__ import annotations
 

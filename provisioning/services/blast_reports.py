@@ -25,8 +25,6 @@ from provisioning.domain.blast_radius import RULES, Impact, majors_reached
 from provisioning.domain.blast_totals import by_team, counted
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.contract import parse_contract
-from provisioning.domain.contract_checks import check_contract
-from provisioning.domain.kubernetes_schema import validate_object
 from provisioning.models import BlastItem, BlastReport
 from provisioning.selectors.blast import require_judge
 from provisioning.selectors.capabilities import contract_get, parsed
@@ -63,11 +61,7 @@ def blast_of_draft(
     now: datetime,
 ) -> BlastReport:
     """The report of a draft. InvalidInput with its findings when it does not pass the checks of publishing."""
-    if text is not None:
-        contract, problems = contract_read(text)
-    else:
-        contract = parse_contract(document)
-        problems = check_contract(contract, validate_object=validate_object)
+    contract, problems = contract_read(text, document=document)
     require_judge(rights_of(actor), contract.capability)
     if problems:
         raise InvalidInput(

@@ -23,6 +23,7 @@ from provisioning.domain.driver import ClusterInfo, DriverError
 from provisioning.drivers import open_driver
 from provisioning.models import Cluster, ClusterOffer
 from provisioning.selectors.clusters import driver_settings
+from provisioning.services.definitions import definitions_look
 
 MOST_FEATURES = 50
 log = structlog.get_logger(__name__)
@@ -46,11 +47,13 @@ def clusters_look(*, now: datetime) -> int:
     reached = 0
     for cluster in Cluster.objects.order_by("pk"):
         try:
-            info = open_driver(cluster.driver, driver_settings(cluster)).probe()
+            driver = open_driver(cluster.driver, driver_settings(cluster))
+            info = driver.probe()
         except (DriverError, SlipwayError) as error:
             _failed(cluster, error.message, now=now)
         else:
             offer_store(cluster, info, now=now)
+            definitions_look(cluster, driver, info.custom_kinds, now=now)
             reached += 1
     return reached
 

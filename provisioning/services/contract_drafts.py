@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final
 
 import yaml
@@ -22,8 +21,7 @@ from provisioning.domain.contract_draft import Decision, Draft, Naming, require_
 from provisioning.domain.contract_draft_crd import draft_from_crd
 from provisioning.domain.contract_draft_values import FLUX, Chart, draft_from_values
 from provisioning.domain.custom_kinds import kinds_of
-from provisioning.domain.kubernetes_schema import validate_object
-from provisioning.services.contracts import judge_object
+from provisioning.services.definitions import judge_of
 
 CRD: Final = "crd"
 VALUES: Final = "values-schema"
@@ -131,4 +129,4 @@ def _problems(draft: Draft) -> list[FieldError]:
         contract = parse_contract(draft.document)
     except InvalidInput as error:
         return list(error.errors) or [FieldError("", error.message)]
-    return check_contract(contract, validate_object=partial(validate_object, more=more) if more else judge_object)
+    return check_contract(contract, validate_object=judge_of(more, ask_clusters=False))

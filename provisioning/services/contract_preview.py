@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from governance.access import rights_of
@@ -14,14 +15,13 @@ from idp.kernel.actor import Actor
 from idp.kernel.errors import FieldError
 from provisioning.domain.blast_radius import Impact, majors_reached, strike
 from provisioning.domain.compatibility import Compatibility, compare
-from provisioning.domain.contract import Contract, parse_contract
-from provisioning.domain.contract_checks import check_contract
+from provisioning.domain.contract import Contract
 from provisioning.domain.upgrade import Mapped, upgrade_all
 from provisioning.domain.version_diff import Difference, differences
 from provisioning.selectors.blast import require_judge
 from provisioning.selectors.contract_neighbours import living_inputs, neighbours
 from provisioning.selectors.living import living_resources
-from provisioning.services.contracts import contract_read, judge_object
+from provisioning.services.contracts import contract_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,18 @@ class Preview:
 
 
 def contract_preview(
-    actor: Actor, *, text: str | bytes | None = None, document: Mapping[str, Any] | None = None
+    actor: Actor,
+    *,
+    text: str | bytes | None = None,
+    document: Mapping[str, Any] | None = None,
+    now: datetime | None = None,
 ) -> Preview:
-    """What the draft is and changes. Admins only; InvalidInput when it is not a contract at all."""
+    """What the draft is and changes. Admins only; InvalidInput when it is not a contract at all.
+
+    Given ``now``, clusters are asked about custom kinds that none of them was asked about before.
+    """
     rights_of(actor).require_admin()
-    if text is not None:
-        contract, problems = contract_read(text)
-    else:
-        contract = parse_contract(document)
-        problems = check_contract(contract, validate_object=judge_object)
+    contract, problems = contract_read(text, document=document, now=now)
     before, _ = neighbours(contract.capability, contract.semver)
     if problems or before is None:
         return Preview(contract, tuple(problems), before)

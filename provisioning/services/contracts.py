@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,88 +14,125 @@ from governance.services.audit import audit_append
 from idp.catalog.models import Team
 from idp.kernel.actor import Actor
 from idp.kernel.canonical import canonical, digest
-from idp.kernel.documents import load_yaml
 from idp.kernel.errors import Conflict, FieldError, InvalidInput
-from provisioning.domain.availability import is_own
 from provisioning.domain.compatibility import compare, require_compatible
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.contract import nearest_line, parse_contract
 from provisioning.domain.contract_checks import check_contract
-from provisioning.domain.custom_kinds import known_custom_kinds
-from provisioning.domain.driver import Manifest
-from provisioning.domain.kubernetes_schema import validate_object
+from provisioning.domain.contract_source import read_source
+from provisioning.domain.custom_kinds import CustomKind
 from provisioning.domain.version import parse_version
-from provisioning.models import Capability, Contract
+from provisioning.models import Capability, Contract, ContractDefinition
 from provisioning.selectors.contract_neighbours import living_inputs, neighbours
+from provisioning.selectors.definitions import digests_of
+from provisioning.services.definitions import definitions_seek, judge_of
 
 
-def contract_read(text: str | bytes) -> tuple[ParsedContract, list[FieldError]]:
-    """The contract in a YAML text and what its checks find; InvalidInput when it is not a contract at all."""
-    document = load_yaml(text)
-    parsed = parse_contract(document.data, document.lines)
-    found = check_contract(parsed, validate_object=judge_object)
-    return parsed, [replace(one, line=one.line or nearest_line(document.lines, one.path)) for one in found]
+@dataclass(frozen=True, slots=True)
+class ContractDraft:
+    """A contract that was read, not judged. ``definitions`` are those it brings of the kinds it requires or uses."""
+
+    contract: ParsedContract
+    lines: Mapping[str, int]
+    definitions: Mapping[str, CustomKind]
+
+    def digests(self) -> dict[str, str]:
+        return {key: digest(one.openapi) for key, one in sorted(self.definitions.items())}
 
 
-def judge_object(manifest: Manifest) -> list[FieldError]:
-    """What stands against an object that an example makes.
+def draft_read(
+    text: str | bytes | None = None,
+    document: Mapping[str, Any] | None = None,
+    definitions: Iterable[Any] = (),
+) -> ContractDraft:
+    """The contract in a YAML text or as data, with its definitions; InvalidInput when it is not a contract at all."""
+    source = read_source(text, document, definitions)
+    parsed = parse_contract(source.document, source.lines)
+    made = {*parsed.requires.apis, *parsed.uses}
+    return ContractDraft(parsed, source.lines, {key: one for key, one in source.kinds.items() if key in made})
 
-    Nothing where it is of a custom kind that does not come along: the contract says that it requires that kind, and
-    the cluster that serves it judges what it is sent before anything is made.
-    """
-    api_version, kind = str(manifest.get("apiVersion")), manifest.get("kind")
-    if not is_own(api_version) and f"{api_version}/{kind}" not in known_custom_kinds():
-        return []
-    return validate_object(manifest)
+
+def draft_problems(draft: ContractDraft, *, ask_clusters: bool = True, now: datetime | None = None) -> list[FieldError]:
+    """What the checks find, with lines. Given ``now``, clusters are first asked for definitions that are not known."""
+    if ask_clusters and now is not None:
+        definitions_seek({*draft.contract.requires.apis, *draft.contract.uses}, now=now)
+    judge = judge_of(draft.definitions, ask_clusters=ask_clusters)
+    found = check_contract(draft.contract, validate_object=judge)
+    return [replace(one, line=one.line or nearest_line(draft.lines, one.path)) for one in found]
 
 
-@transaction.atomic
+def contract_read(
+    text: str | bytes | None = None,
+    *,
+    document: Mapping[str, Any] | None = None,
+    definitions: Iterable[Any] = (),
+    now: datetime | None = None,
+) -> tuple[ParsedContract, list[FieldError]]:
+    """The contract and what its checks find; InvalidInput when it is not a contract at all."""
+    draft = draft_read(text, document, definitions)
+    return draft.contract, draft_problems(draft, now=now)
+
+
 def contract_publish(
     actor: Actor,
     *,
     text: str | bytes | None = None,
     document: Mapping[str, Any] | None = None,
+    definitions: Iterable[Any] = (),
     readme: str = "",
+    ask_clusters: bool = True,
     now: datetime,
 ) -> Contract:
     """Publish one version. Admins only. Publishing the same document again answers with what is there.
 
     Raises InvalidInput with every check that failed, or ``contract-incompatible`` with what it would take away from
-    those who use its predecessor; Conflict when the version exists with another content. Locks the capability, so
-    that versions of one capability are compared and published one after the other.
+    those who use its predecessor; Conflict when the version exists with another content. Without ``ask_clusters`` it
+    is not held against what clusters define, which is for what comes along: a start must not hang on a cluster.
     """
     rights_of(actor).require_admin()
-    if text is not None:
-        parsed, problems = contract_read(text)
-    else:
-        parsed = parse_contract(document)
-        problems = check_contract(parsed, validate_object=judge_object)
-    if problems:
+    draft = draft_read(text, document, definitions)
+    parsed = draft.contract
+    body = canonical(parsed.document)
+    existing = Contract.objects.filter(capability__name=parsed.capability, version=parsed.version).first()
+    if existing is not None and _is_same(existing, digest(body), draft):
+        return existing
+    if problems := draft_problems(draft, ask_clusters=ask_clusters, now=now):
         raise InvalidInput(
             f"{parsed.capability} {parsed.version} was not published.",
             code="contract-refused",
             remedy="Mend what is listed and publish again; nothing was stored.",
             errors=problems,
         )
-    body = canonical(parsed.document)
+    return _publish(actor, draft, body, readme, now=now)
+
+
+@transaction.atomic
+def _publish(actor: Actor, draft: ContractDraft, body: Any, readme: str, *, now: datetime) -> Contract:
+    """Locks the capability, so that versions of one capability are compared and published one after the other."""
+    parsed = draft.contract
     try:
         capability, made = _capability(parsed, readme, now=now)
         existing = Contract.objects.filter(capability=capability, version=parsed.version).first()
         if existing is not None:
-            return _same_or_conflict(existing, digest(body))
+            return _same_or_conflict(existing, digest(body), draft)
         _require_compatible(parsed)
-        return _store(actor, parsed, body, readme, capability=capability, made=made, now=now)
+        return _store(actor, draft, body, readme, capability=capability, made=made, now=now)
     except IntegrityError:
         raise Conflict(
             f"{parsed.capability} {parsed.version} was published by somebody else at the same moment."
         ) from None
 
 
-def _same_or_conflict(existing: Contract, wanted: str) -> Contract:
-    if existing.digest == wanted:
+def _is_same(existing: Contract, wanted: str, draft: ContractDraft) -> bool:
+    return existing.digest == wanted and digests_of(existing) == draft.digests()
+
+
+def _same_or_conflict(existing: Contract, wanted: str, draft: ContractDraft) -> Contract:
+    if _is_same(existing, wanted, draft):
         return existing
+    other = "another content" if existing.digest != wanted else "other definitions of custom kinds"
     raise Conflict(
-        f"This version is published already, with another content ({existing.digest[:12]}).",
+        f"This version is published already, with {other} ({existing.digest[:12]}).",
         code="version-exists",
         remedy="A published version never changes; raise the version and publish that.",
     )
@@ -130,8 +167,9 @@ def _shown(parsed: ParsedContract, readme: str) -> dict[str, Any]:
 
 
 def _store(
-    actor: Actor, parsed: ParsedContract, body: Any, readme: str, *, capability: Capability, made: bool, now: datetime
+    actor: Actor, draft: ContractDraft, body: Any, readme: str, *, capability: Capability, made: bool, now: datetime
 ) -> Contract:
+    parsed, digests = draft.contract, draft.digests()
     version = parse_version(parsed.version)
     newest = not Contract.objects.filter(capability=capability, state="stable", major__gt=version.major).exists()
     if not made and newest:
@@ -148,13 +186,21 @@ def _store(
         published_at=now,
         published_by_id=actor.user_id,
     )
+    ContractDefinition.objects.bulk_create(
+        ContractDefinition(contract=contract, key=key, schema=draft.definitions[key].openapi, digest=one)
+        for key, one in digests.items()
+    )
     audit_append(
         actor,
         action="contract.publish",
         object_type="contract",
         object_id=str(contract.pk),
         object_label=f"{parsed.capability} {version}",
-        data={"digest": contract.digest, "state": contract.state},
+        data={
+            "digest": contract.digest,
+            "state": contract.state,
+            **({"definitions": digests} if digests else {}),
+        },
         now=now,
     )
     return contract

@@ -7,6 +7,7 @@ from portal.api.shapes.words import (
     flag,
     link,
     listed,
+    mapped,
     maybe,
     moment,
     page_of,
@@ -44,7 +45,13 @@ CONTRACT_DETAIL = shape(
     {
         "allOf": [
             ref(CONTRACT),
-            record({"document": ref("ContractDocument")}, about="With the whole document as it was published."),
+            record(
+                {
+                    "document": ref("ContractDocument"),
+                    "definitions": mapped(text("SHA-256."), "Custom kinds that were defined with it, by kind."),
+                },
+                about="With the whole document as it was published.",
+            ),
         ]
     },
 )
@@ -56,6 +63,12 @@ CONTRACT_DOCUMENT = shape(
             "kind": text(one_of=("Contract",)),
             "metadata": anything("capability and version."),
             "spec": anything("Inputs, outputs, objects, usage …; its full schema is at /api/v1/schemas/contract.json."),
+        },
+        {
+            "definitions": listed(
+                anything("A CustomResourceDefinition."),
+                about="Of the custom kinds that it requires or uses; they are kept with it and never change.",
+            ),
         },
         about="A contract as it is written, in JSON or YAML. The publishing checks say what is wrong in it.",
         closed=True,

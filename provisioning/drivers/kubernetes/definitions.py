@@ -68,7 +68,7 @@ def _schemas(connection: Connection, group_version: str, mark: str) -> dict[str,
             return {}
         raise
     components = (told.get("components") or {}).get("schemas") or {}
-    found = {}
+    found: dict[str, Mapping[str, Any]] = {}
     for schema in components.values():
         for kind in _kinds(schema, group_version):
             try:

@@ -22,12 +22,15 @@ from idp.kernel.errors import FieldError, SlipwayError
 from provisioning.domain.blast_words import told
 from provisioning.domain.contract_draft import Naming
 from provisioning.domain.contract_draft_values import FLUX, RELEASES, Chart
+from provisioning.domain.contract_source import definitions_in
 from provisioning.domain.version import Version
 from provisioning.services.contract_drafts import CRD, VALUES, DraftRequest, contract_draft
 from provisioning.services.contract_preview import contract_strike
-from provisioning.services.contracts import contract_publish, contract_read
+from provisioning.services.contracts import contract_publish, contract_read, draft_read
 
 ENDINGS: Final = (".yaml", ".yml")
+DEFINITIONS: Final = "crds"
+"""Name of the folder beside the versions that holds definitions of custom kinds."""
 LARGEST: Final = 8_000_000
 """Bytes of a file to draft from: operators ship all their definitions in one."""
 
@@ -38,10 +41,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
         check = verbs.add_parser("check", help="say what stands against publishing; stores nothing")
-        check.add_argument("files", nargs="+", help="YAML files, or folders of them")
+        check.add_argument("files", nargs="+", help="YAML files, or folders of them with CRDs in crds/ beside")
         check.add_argument("--blast", action="store_true", help="say also what each would do to everything that lives")
         publish = verbs.add_parser("publish", help="publish, older versions first")
-        publish.add_argument("files", nargs="+", help="YAML files, or folders of them with a README.md beside")
+        publish.add_argument("files", nargs="+", help="YAML files, or folders of them with README.md and crds/ beside")
         publish.add_argument("--as", dest="admin", required=True, help="sign-in name of the admin who does it")
 
         _add_draft(verbs.add_parser("draft", help="write a contract to begin with; stores nothing"))
@@ -62,7 +65,7 @@ class Command(BaseCommand):
         failed = 0
         for file in files:
             try:
-                parsed, found = contract_read(_text(file))
+                parsed, found = contract_read(_text(file), definitions=_definitions(file), now=clock.now())
             except SlipwayError as error:
                 found = list(error.errors) or [FieldError("", error.message)]
             else:
@@ -80,7 +83,10 @@ class Command(BaseCommand):
         failed = 0
         for file in sorted(files, key=_version_of):
             try:
-                row = contract_publish(actor, text=_text(file), readme=_readme(file), now=clock.now())
+                definitions = _definitions(file)
+                row = contract_publish(
+                    actor, text=_text(file), definitions=definitions, readme=_readme(file), now=clock.now()
+                )
             except SlipwayError as error:
                 failed += 1
                 self.stderr.write(f"{file}: {error.message} {error.remedy}".rstrip())
@@ -147,11 +153,22 @@ def _files(named: Iterable[str]) -> Iterable[Path]:
     seen: dict[Path, None] = {}
     for name in named:
         path = Path(name)
-        inside = sorted(one for one in path.rglob("*") if one.suffix in ENDINGS) if path.is_dir() else [path]
+        inside = sorted(one for one in path.rglob("*") if _is_contract(one)) if path.is_dir() else [path]
         if not path.exists() or not inside:
             raise CommandError(f"{name} {'holds no YAML file' if path.is_dir() else 'is not there'}.")
         seen |= dict.fromkeys(inside)
     return seen
+
+
+def _is_contract(file: Path) -> bool:
+    return file.suffix in ENDINGS and file.parent.name != DEFINITIONS
+
+
+def _definitions(file: Path) -> list[Any]:
+    """The CRDs in the folder ``crds`` beside a contract; of those, a contract takes the kinds that it names."""
+    folder = file.with_name(DEFINITIONS)
+    files = sorted(one for one in folder.glob("*") if one.suffix in (*ENDINGS, ".json")) if folder.is_dir() else []
+    return [one for each in files for one in definitions_in(_text(each), max_bytes=LARGEST)]
 
 
 def _text(file: Path) -> bytes:
@@ -169,7 +186,7 @@ def _readme(file: Path) -> str:
 def _version_of(file: Path) -> tuple[str, Version]:
     """Versions of one capability from old to new; what cannot be read comes first and is told in its turn."""
     try:
-        parsed, _ = contract_read(_text(file))
+        parsed = draft_read(_text(file)).contract
     except SlipwayError:
         return "", Version(0, 0, 0)
     return parsed.capability, parsed.semver
