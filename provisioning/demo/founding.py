@@ -17,14 +17,17 @@ from provisioning.demo.organisation import COMPONENTS, PEOPLE, STAGE_LINKS, SYST
 from provisioning.selectors.stages import stage_list
 from provisioning.services.links import link_save
 from provisioning.services.setup import contracts_install, sandbox_install
+from provisioning.services.stages import stage_save
 
 DEMO = Actor(user_id=None, username="slipway", via="demo")
+SOAK_MINUTES = {"staging": 15, "prod": 120}
 
 
 def found(now: Callable[[], datetime], *, password_hash: str) -> dict[str, Actor]:
     """Everything but environments; answers who can act, by user name. Every account has the one password."""
     contracts_install(DEMO, now=now())
     sandbox_install(DEMO, now=now())
+    _prove(now)
     teams = {one.slug: _team(one.slug, one.name, one.description, one.quota, now) for one in TEAMS}
     people = {one.username: _person(one.username, one.name, one.groups, password_hash, now) for one in PEOPLE}
     for person in PEOPLE:
@@ -34,6 +37,16 @@ def found(now: Callable[[], datetime], *, password_hash: str) -> dict[str, Actor
     _own(teams, now)
     _link(now)
     return {name: Actor(user.pk, name, via="portal") for name, user in people.items()}
+
+
+def _prove(now: Callable[[], datetime]) -> None:
+    """Say for how long a set must have run Ready before it goes on."""
+    for stage in stage_list():
+        if stage.name in SOAK_MINUTES:
+            kept = ("name", "title", "summary", "order", "cluster", "promotes_from", "production", "default_days",
+                    "max_days", "idle_hours")  # fmt: skip
+            fields = {name: getattr(stage, name) for name in kept}
+            stage_save(DEMO, **fields, soak_minutes=SOAK_MINUTES[stage.name], now=now())
 
 
 def _link(now: Callable[[], datetime]) -> None:

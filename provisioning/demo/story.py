@@ -12,6 +12,7 @@ from provisioning.demo.specs import foreign, image, postgres, route, service, sp
 from provisioning.demo.telling import Approved, StoryClock, Storyteller
 from provisioning.domain.campaign_layout import Pace
 from provisioning.services.campaigns import CampaignSettings
+from provisioning.services.preview_environments import PreviewWish
 
 ENGINE = {"size": "large", "replicas": 1, "port": 7700, "health": {"path": "/health"}}
 
@@ -403,6 +404,40 @@ def routes_move_to_the_gateway(story: Storyteller, clock: StoryClock) -> None:
     story.postpone("storefront-dev", campaign, "shop/prod", clock.at + timedelta(days=2 * days + 6))
 
 
+def what_nobody_uses_sleeps(story: Storyteller, clock: StoryClock) -> None:
+    """One environment sleeps, one has a schedule, and a pull request has a preview."""
+    clock.workday(1, "17:18")
+    story.schedule(
+        "storefront-dev",
+        "search/staging",
+        [
+            {"days": ["mon", "tue", "wed", "thu", "fri"], "from": "20:00", "to": "07:00"},
+            {"days": ["sat", "sun"], "from": "07:00", "to": "07:00"},
+        ],
+        "Europe/Berlin",
+    )
+    clock.later(6)
+    story.sleep("data-dev", "recommendations/staging", "The test shop is closed until the new catalogue is in.")
+    clock.later(9)
+    story.preview(
+        "checkout pipeline",
+        PreviewWish(
+            "checkout",
+            "pr-2291",
+            template="staging",
+            images={"checkout-api": image("checkout-api", "pr-2291")},
+            spec={
+                "expires": clock.ahead(days=2, hours=6),
+                "resources": {
+                    "api": {"inputs": {"replicas": 1}},
+                    "entry": {"inputs": {"host": "pr-2291.checkout.example"}},
+                },
+            },
+            link="https://git.example/checkout/checkout-api/pulls/2291",
+        ),
+    )
+
+
 def today(story: Storyteller, clock: StoryClock) -> None:
     clock.ago(minutes=171)
     version = {"image": image("checkout-api", "2.31.0")}
@@ -443,5 +478,6 @@ STORY = (
     timeouts_are_retried,
     passkeys_come,
     routes_move_to_the_gateway,
+    what_nobody_uses_sleeps,
     today,
 )

@@ -7,7 +7,7 @@ out here, as a worker would, with the same clock. So nothing that is shown was w
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
@@ -34,6 +34,8 @@ from provisioning.services.decisions import (
     change_reject,
     change_request_info,
 )
+from provisioning.services.preview_environments import PreviewWish, preview_put
+from provisioning.services.sleep import sleep_plan_save
 
 ROUNDS = 100
 """More looks at a run than any needs; a run that takes more is a fault of ours."""
@@ -123,6 +125,26 @@ class Storyteller:
 
     def delete(self, who: str, where: str, reason: str) -> Change:
         return self._through(self.ask(who, "delete", where, None, reason), where, None, None)
+
+    def sleep(self, who: str, where: str, reason: str) -> Change:
+        return self._through(self.ask(who, "sleep", where, None, reason), where, None, None)
+
+    def schedule(self, who: str, where: str, windows: Sequence[Mapping[str, Any]], zone: str) -> None:
+        """Say when the environment sleeps."""
+        system, _, environment = where.partition("/")
+        sleep_plan_save(
+            self.people[who],
+            system=system,
+            environment=environment,
+            windows=windows,
+            time_zone=zone,
+            now=self.clock(),
+        )
+
+    def preview(self, who: str, wish: PreviewWish) -> Change:
+        """Make the preview of a key, or bring it up to date, to the end of its run."""
+        change = preview_put(self.people[who], wish, now=self.clock())
+        return self._through(change, f"{wish.system}/{change.environment_name}", None, None)
 
     def ask(self, who: str, kind: str, where: str, spec: Spec | None, reason: str) -> Change:
         """Ask for a change, and no more."""
