@@ -47,7 +47,7 @@ def templates_forget() -> None:
 
 
 def environment_links(environment: Environment, resources: Iterable[ResourceView]) -> list[Link]:
-    """The links of an environment and of its workloads. At most one query; needs system, team, stage and cluster joined."""
+    """The links of an environment and of its workloads; at most one query. Needs its names joined."""
     return links_of(templates_at(environment.stage_id), place_of_links(environment), workloads_of(resources))
 
 
