@@ -67,17 +67,19 @@ def system(request: PageRequest, system: str) -> HttpResponse:
     environments = reading.environments_in_full(one, places)
     standing = {place.standing for place in places}
     changes = reading.changes_of(rights, one, places)
+    stages = list(stage_selectors.stage_list().select_related("promotion_windows"))
     context = {
         **_frame(request, one),
         "tab": "pipeline",
         "pipeline": pipeline.pipeline(
             one,
-            list(stage_selectors.stage_list().select_related("promotion_windows")),
+            stages,
             environments,
             reading.resources_of([environment for environment in environments if environment.pk in standing]),
             changes,
             may_request=rights.may_request(one),
             now=clock.now(),
+            windows=pipeline.windows_in_words(stages),
             decides=reading.to_decide(rights, changes),
         ),
         "cost": sum(place.cost for place in places),

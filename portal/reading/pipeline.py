@@ -92,10 +92,11 @@ def pipeline(
     may_request: bool,
     now: datetime,
     decides: Container[int] = (),
+    windows: Mapping[int, str] | None = None,
 ) -> Pipeline:
     """All columns at once; ``resources`` are rows as of ``systems.resources_of``, ``decides`` changes to decide on.
 
-    ``stages`` come with their ``promotion_windows``.
+    ``windows`` are those of stages in words, by their keys, as ``windows_in_words`` gives them.
     """
     standing = {one.pk: main_environment(one, [e for e in environments if e.stage_id == one.pk]) for one in stages}
     documents = {key: resources_in(one) for key, one in standing.items() if one is not None}
@@ -125,7 +126,7 @@ def pipeline(
                 if environment and environment.drifted
                 else "",
                 runs=_runs(environment),
-                windows=_windows(stage),
+                windows=(windows or {}).get(stage.pk, ""),
             )
         )
     shown = {one.pk for one in standing.values() if one is not None}
@@ -263,9 +264,13 @@ def _runs(environment: Environment | None) -> str:
     return f"r{runs} runs" if runs != environment.desired.number else ""
 
 
-def _windows(stage: Stage) -> str:
-    row = getattr(stage, "promotion_windows", None)
-    return in_words(schedule_of(row)) if row is not None and row.windows else ""
+def windows_in_words(stages: Iterable[Stage]) -> dict[int, str]:
+    """When promotions into each stage start, for those that do not take them at any time.
+
+    ``stages`` come with their ``promotion_windows``.
+    """
+    kept = ((one.pk, getattr(one, "promotion_windows", None)) for one in stages)
+    return {pk: in_words(schedule_of(row)) for pk, row in kept if row is not None and row.windows}
 
 
 def _first(system: System, stage: Stage, may_request: bool) -> Next:

@@ -17,7 +17,7 @@ from governance.services.notice_settings import unsubscribe_token
 from idp.kernel import clock
 from idp.kernel.actor import PLATFORM
 from provisioning.contracts import builtin_documents
-from provisioning.models import Capability, Change, Cluster, Drift, Environment, Run, Stage
+from provisioning.models import Capability, Change, Cluster, Drift, Environment, Orphan, Run, Stage
 from provisioning.services.campaigns import CampaignSettings, campaign_draft, campaign_start
 from provisioning.services.links import link_save
 from tests.personas import NOW, Organisation
@@ -80,6 +80,8 @@ def furnish() -> World:
         "drift": _drift("checkout"),
         "hidden_drift": _drift("vault"),
         "link": link_save(PLATFORM, stage=Stage.objects.get(name="dev"), now=NOW, **OLD_LINK).pk,
+        "train": _train(organisation),
+        "orphan": _orphan(),
         "token": _token_of(organisation),
         "unsubscribe": unsubscribe_token(organisation.developer.pk, "change-failed"),
     }
@@ -87,6 +89,20 @@ def furnish() -> World:
         f"token_{scope}": token_for(organisation.admin, scope) for scope in ("read", "change", "approve", "admin")
     }
     return World(organisation, ids, scopes)
+
+
+def _train(organisation: Organisation) -> int:
+    """One of two promotions that wait to leave; written as the sweep of it would find it."""
+    from provisioning.services.changes import ChangeRequest
+    from provisioning.services.trains import TrainRequest, train_submit
+
+    def member(name: str) -> ChangeRequest:
+        hosts = {"resources": {"shop": {"inputs": {"host": f"{name}.example"}}}}
+        return ChangeRequest("promote", "checkout", name, source="try", spec=hosts)
+
+    return train_submit(
+        organisation.actor("developer"), TrainRequest((member("one"), member("two"))), now=clock.now()
+    ).pk
 
 
 def _hidden(organisation: Organisation) -> Change:
@@ -144,6 +160,22 @@ def _campaigns(organisation: Organisation) -> dict[str, int]:
         "part": items["checkout/try"],
         "hidden_part": items["vault/safe"],
     }
+
+
+def _orphan() -> int:
+    """An object that a system left behind which is no more."""
+    row = Orphan.objects.create(
+        cluster=Cluster.objects.get(),
+        api_version="v1",
+        kind="ConfigMap",
+        namespace="gone-long",
+        name="settings",
+        system="gone",
+        environment="long",
+        reason="no-environment",
+        first_seen_at=NOW,
+    )
+    return row.pk
 
 
 def _token_of(organisation: Organisation) -> int:
@@ -380,6 +412,23 @@ API_PLATFORM = [
     Row("api:cluster-offer", "GET", reads(), {"cluster": "=cluster"}),
     Row("api:cluster-offer", "POST", needs("admin", ADMIN, 422), {"cluster": "=cluster"}, {"features": ["backups"]}),
     Row("api:contract-availability", "GET", reads(), {"capability": "postgres", "version": "2.0.0"}),
+    Row("api:environment-health", "GET", reads(), TRY),
+    Row("api:environment-health", "GET", reads(**UNSEEN), SAFE),
+    Row(
+        "api:resource-log",
+        "GET",
+        needs("change", ASKERS, 404),
+        {"system": "checkout", "name": "bad", "resource": "api"},
+    ),
+    Row(
+        "api:environment-release",
+        "POST",
+        needs("admin", ADMIN, 409, token_admin=404),
+        TRY,
+        {"api_version": "apps/v1", "kind": "Deployment", "name": "api", "reason": "It hangs."},
+    ),
+    Row("api:orphans", "GET", needs("admin", ADMIN, 200)),
+    Row("api:orphan-delete", "POST", needs("admin", ADMIN, 422), {"orphan_id": "=orphan"}, {"confirm": "other"}),
     Row("api:hosts", "GET", reads()),
     Row(
         "api:hosts",
@@ -442,7 +491,28 @@ API_REVISIONS = [
     Row("environment-compare", "GET", for_people(200), TRY),
     Row("environment-compare", "GET", for_people(200, **UNSEEN), SAFE),
 ]
+TRAIN = {"train": "=train"}
+API_TRAIN = {"train_id": "=train"}
+NO_TRAIN = {"members": []}
+STAGE_AT = {"stage": "dev"}
+PROMOTION = [
+    Row("trains", "GET", for_people(200)),
+    Row("train-new", "GET", for_people(200)),
+    Row("train-new", "POST", for_people(200), body={"do": "check"}),
+    Row("train", "GET", for_people(200), TRAIN),
+    Row("train-cancel", "POST", page_for(ASKERS, 302), TRAIN, {"reason": "No."}),
+    Row("stage-windows", "GET", for_people(200), STAGE_AT),
+    Row("stage-windows", "POST", page_for(ADMIN, 302), STAGE_AT, {"version": "1"}),
+    Row("api:trains", "GET", reads()),
+    Row("api:trains", "POST", needs("change", PEOPLE, 422), body=NO_TRAIN),
+    Row("api:train-plan", "POST", needs("change", PEOPLE, 422), body=NO_TRAIN),
+    Row("api:train", "GET", reads(), API_TRAIN),
+    Row("api:train-cancel", "POST", needs("change", ASKERS, 200, token_change=403), API_TRAIN, {}),
+    Row("api:stage-windows", "GET", reads(), STAGE_AT),
+    Row("api:stage-windows", "PUT", needs("admin", ADMIN, 200), STAGE_AT, {"windows": []}),
+]
 API_ENVIRONMENTS = [
+    *PROMOTION,
     *API_REVISIONS,
     Row("api:environments", "GET", reads()),
     *(Row(f"api:{part}", "GET", reads(), TRY) for part in ENVIRONMENT_PARTS),
@@ -601,6 +671,9 @@ PAGES_CATALOG = [
     Row("cluster-edit", "GET", page_for(ADMIN, 200), {"cluster": "=cluster"}),
     Row("cluster-edit", "POST", page_for(ADMIN, 302), {"cluster": "=cluster"}, {"title": "New"}),
     Row("cluster-act", "POST", page_for(ADMIN, 302), {"cluster": "=cluster", "act": "cordon"}, {"reason": "Old."}),
+    Row("orphans", "GET", page_for(ADMIN, 200)),
+    Row("orphan", "GET", page_for(ADMIN, 200), {"orphan": "=orphan"}),
+    Row("orphan", "POST", page_for(ADMIN, 422), {"orphan": "=orphan"}, body={"confirm_name": "other"}),
     Row("environment-health", "GET", for_people(200), TRY),
     Row("environment-health", "GET", for_people(200, **UNSEEN), SAFE),
     Row("environment-log", "GET", page_for(ASKERS, 404), {"system": "checkout", "name": "bad", "resource": "api"}),

@@ -47,7 +47,8 @@ def test_it_shows_the_contract_of_what_runs_no_image():
 
 
 def drawn(environments, changes=(), *, may_request=True, decides=()):
-    return pipeline(SYSTEM, STAGES, environments, [], list(changes), may_request=may_request, decides=decides)
+    asked = {"may_request": may_request, "decides": decides, "now": NOW}
+    return pipeline(SYSTEM, STAGES, environments, [], list(changes), **asked)
 
 
 def test_it_marks_what_promotion_would_carry():
