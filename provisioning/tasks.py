@@ -58,19 +58,28 @@ def reconcile_clusters() -> None:
     clusters_look(now=clock.now())
 
 
+@shared_task(name="provisioning.reconcile_orphans")
+def reconcile_orphans() -> None:
+    from provisioning.services.orphans import orphans_sweep
+
+    orphans_sweep(now=clock.now())
+
+
 @shared_task(name="provisioning.reconcile_records")
 def reconcile_records() -> None:
-    """Forget what is over: answers kept for repeated requests, old notices, reports and drafts, and sessions."""
+    """Forget what is over: answers kept for repeated requests, old notices, reports, drift and drafts, and sessions."""
     from django.contrib.sessions.models import Session
 
     from governance.services.idempotency import idempotency_purge
     from governance.services.notices import notices_purge
     from provisioning.services.blast_reports import blasts_forget
+    from provisioning.services.drift_retention import drifts_forget
     from provisioning.services.kept_drafts import drafts_forget
 
     idempotency_purge(clock.now())
     notices_purge(clock.now())
     blasts_forget(clock.now())
+    drifts_forget(clock.now())
     drafts_forget(now=clock.now())
     Session.objects.filter(expire_date__lte=clock.now()).delete()
 

@@ -33,6 +33,7 @@ from portal.api import (
     secrets,
     sleep,
     trains,
+    troubles,
     unknown,
 )
 
@@ -168,6 +169,21 @@ urlpatterns = [
     path("environments/<slug:system>/<slug:name>/sleep/", sleep.Sleep.as_view(), name="sleep"),
     path("environments/<slug:system>/<slug:name>/sleep/hold/", sleep.SleepHold.as_view(), name="sleep-hold"),
     path("environments/<slug:system>/<slug:name>/activity/", sleep.Activity.as_view(), name="activity"),
+    path(
+        "environments/<slug:system>/<slug:name>/health/",
+        troubles.EnvironmentHealth.as_view(),
+        name="environment-health",
+    ),
+    path(
+        "environments/<slug:system>/<slug:name>/release/", troubles.ObjectRelease.as_view(), name="environment-release"
+    ),
+    path(
+        "environments/<slug:system>/<slug:name>/resources/<slug:resource>/log/",
+        troubles.ResourceLog.as_view(),
+        name="resource-log",
+    ),
+    path("orphans/", troubles.Orphans.as_view(), name="orphans"),
+    path("orphans/<int:orphan_id>/delete/", troubles.OrphanDelete.as_view(), name="orphan-delete"),
     path("plans/", plans.Plans.as_view(), name="plans"),
     path("changes/", changes.Changes.as_view(), name="changes"),
     path("changes/<int:change_id>/", changes.OneChange.as_view(), name="change"),

@@ -1,12 +1,14 @@
-"""Addresses at which an environment's cluster is asked what is wrong."""
+"""Addresses at which clusters are asked what is wrong with environments, and what belongs to none."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from portal.pages import troubles
+from portal.pages import orphans, troubles
 
 urlpatterns = [
+    path("orphans/", orphans.orphans, name="orphans"),
+    path("orphans/<int:orphan>/", orphans.orphan, name="orphan"),
     path("environments/<slug:system>/<slug:name>/health", troubles.environment_health, name="environment-health"),
     path("environments/<slug:system>/<slug:name>/release", troubles.environment_release, name="environment-release"),
     path(

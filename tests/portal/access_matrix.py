@@ -223,6 +223,7 @@ ADMIN = ("admin",)
 NEW_LINK = {"name": "Logs", "kind": "logs", "url": "https://logs.example/${environment.namespace}"}
 OLD_LINK = {**NEW_LINK, "name": "Dashboard", "kind": "dashboard"}
 UNSEEN = {"stranger": 404}
+SLEEP = {"schedule": [{"days": ["sun"], "from": "01:00", "to": "05:00"}], "timezone": "UTC"}
 DEPLOYMENT = "?api_version=apps/v1&kind=Deployment&name=api"
 CHECKOUT = {"system": "checkout"}
 VAULT = {"system": "vault"}
@@ -463,6 +464,14 @@ API_PLATFORM = [
         {**SAFE, "resource": "none"},
         {"values": {"KEY": "x"}},
     ),
+    Row("api:sleep", "GET", reads(), TRY),
+    Row("api:sleep", "GET", reads(**UNSEEN), SAFE),
+    Row("api:sleep", "PUT", needs("change", ASKERS, 200, token_change=404), TRY, SLEEP),
+    Row("api:sleep", "PUT", needs("change", ASKERS, 200, token_change=404, **UNSEEN), SAFE, SLEEP),
+    Row("api:sleep-hold", "POST", needs("change", ASKERS, 200, token_change=404), TRY, {"for": "4h"}),
+    Row("api:sleep-hold", "POST", needs("change", ASKERS, 200, token_change=404, **UNSEEN), SAFE, {"for": "4h"}),
+    Row("api:activity", "POST", needs("change", ASKERS, 200, token_change=404), TRY, {}),
+    Row("api:activity", "POST", needs("change", ASKERS, 200, token_change=404, **UNSEEN), SAFE, {}),
     Row("api:policies", "GET", reads()),
     Row("api:policies", "POST", needs("admin", ADMIN, 201), body=NEW_POLICY),
     Row("api:policy", "GET", reads(), {"policy": "prod-needs-a-maintainer"}),
@@ -799,6 +808,16 @@ PAGES_WORK = [
     Row("environment-ask", "GET", page_for(ASKERS, 200), {**TRY, "kind": "sleep"}),
     Row("environment-ask", "GET", page_for(ASKERS, 200, **UNSEEN), {**SAFE, "kind": "clone"}),
     Row("environment-ask", "POST", page_for(ASKERS, 302), {**TRY, "kind": "sleep"}, {"do": "submit"}),
+    Row("environment-sleep", "GET", for_people(200), TRY),
+    Row("environment-sleep", "GET", for_people(200, **UNSEEN), SAFE),
+    Row("environment-sleep", "POST", page_for(ASKERS, 302), TRY, {"do": "save"}),
+    Row("environment-sleep", "POST", page_for(ASKERS, 302, **UNSEEN), SAFE, {"do": "save"}),
+    Row("environment-hold", "POST", page_for(ASKERS, 302), TRY, {"for": "4h"}),
+    Row("environment-hold", "POST", page_for(ASKERS, 302, **UNSEEN), SAFE, {"for": "4h"}),
+    Row("environment-power", "POST", page_for(ASKERS, 302), {**TRY, "kind": "sleep"}),
+    Row("environment-power", "POST", page_for(ASKERS, 302, **UNSEEN), {**SAFE, "kind": "sleep"}),
+    Row("environment-extend", "POST", page_for(ASKERS, 302), TRY),
+    Row("environment-extend", "POST", page_for(ASKERS, 302, **UNSEEN), SAFE),
     Row("environment-delete", "POST", page_for(ASKERS, 302), TRY, {"confirm_name": "try", "reason": "x"}),
     Row("environment-delete", "POST", page_for(ASKERS, 302, **UNSEEN), SAFE, {"confirm_name": "safe", "reason": "x"}),
     Row("changes", "GET", for_people(200)),

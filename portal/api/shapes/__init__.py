@@ -22,6 +22,7 @@ from portal.api.shapes import (
     notices,
     secrets,
     trains,
+    troubles,
 )
 from portal.api.shapes.words import SHAPES, Schema, ref
 
@@ -44,4 +45,5 @@ __all__ = [
     "ref",
     "secrets",
     "trains",
+    "troubles",
 ]
