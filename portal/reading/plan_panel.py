@@ -147,6 +147,8 @@ def _notes(planned: Planned, forms: Sequence[ResourceForm], errors: dict[str, st
             )
         )
     notes += [Note("warn", one, "warns", "policy") for one in planned.notes]
+    if planned.placement and planned.stage and planned.stage.cluster_labels:
+        notes.append(Note("", planned.placement.why, "next", "step"))
     notes += [Note("bad", one.sentence, "denied", "change") for one in planned.shortages]
     notes += [
         Note("bad" if one.state == "defective" else "warn", one.sentence, one.state, "contract")

@@ -89,3 +89,24 @@ def test_it_refuses_a_kubeconfig_that_is_none(api):
 )
 def test_it_is_for_admins(api, persona, method, path, body):
     assert api(persona).call(method, path, body, headers={"If_Match": "*"}).status_code == 403
+
+
+def test_it_cordons_and_removes_a_cluster(api):
+    admin = api("admin")
+    admin.post("clusters/", TRIAL | {"labels": {"region": "eu"}, "capacity": {"cpu": 8}})
+    cordoned = admin.post("clusters/trial/cordon/", {"reason": "Old."}).json()
+    assert cordoned["cordoned_at"]
+    assert cordoned["capacity"] == {"cpu": 8, "memory_gib": None, "storage_gib": None}
+    assert admin.post("clusters/trial/uncordon/").json()["cordoned_at"] is None
+    refused = admin.post(f"clusters/{PREVIEW['cluster']}/remove/", {"confirm": PREVIEW["cluster"]})
+    assert (refused.status_code, refused.json()["code"]) == (409, "cluster-not-empty")
+    assert admin.post("clusters/trial/remove/", {"confirm": "trial"}).status_code == 204
+    assert admin.get("clusters/trial/").status_code == 404
+
+
+def test_a_stage_chooses_clusters_by_labels(api):
+    made = api("admin").post("stages/", PREVIEW | {"cluster_labels": {"region": "eu"}})
+    assert made.json()["cluster_labels"] == {"region": "eu"}
+    refused = api("admin").post("stages/", PREVIEW | {"name": "other", "order": 16, "cluster_labels": {"R x": "eu"}})
+    assert refused.status_code == 422
+    assert [one["path"] for one in refused.json()["errors"]] == ["cluster_labels"]
