@@ -5,6 +5,7 @@ No ids and no names as labels. A database that is away leaves the platform's fig
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from django.db import DatabaseError
@@ -18,6 +19,7 @@ from portal.api.event_stream import places
 from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
 from provisioning.models import Change, Environment, Run
 from provisioning.selectors.runs import work_delayed
+from provisioning.selectors.watches import watch_figures
 
 
 class Figures(Collector):
@@ -52,7 +54,32 @@ def _of_the_platform() -> list[GaugeMetricFamily]:
         _by_state("slipway_changes_open", "Open changes by state.", changes),
         _by_state("slipway_runs_active", "Queued and running runs.", runs),
         delayed,
+        *_of_watches(),
     ]
+
+
+def _of_watches() -> list[GaugeMetricFamily]:
+    """What the controllers noted beside their leases, wherever they run; see ``docs/running.md``."""
+    rows = watch_figures()
+    clusters = GaugeMetricFamily("slipway_clusters", "Registered clusters by how they are watched.", labels=["state"])
+    for state, count in Counter(one.state for one in rows).items():
+        clusters.add_metric([state], count)
+    totals = (
+        ("slipway_watched_objects", "Objects that controllers hold.", sum(one.objects for one in rows)),
+        ("slipway_watch_backlog", "Environments that wait to be judged.", sum(one.backlog for one in rows)),
+        (
+            "slipway_watch_lag_seconds",
+            "For how long the first environment that an event named has been waiting to be judged.",
+            max((one.lag for one in rows), default=0.0),
+        ),
+    )
+    return [clusters, *(_one(name, about, value) for name, about, value in totals)]
+
+
+def _one(name: str, about: str, value: float) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, about)
+    family.add_metric([], value)
+    return family
 
 
 def _by_state(name: str, about: str, counts: Iterable[tuple[str, int]]) -> GaugeMetricFamily:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import DatabaseError
 from django.test import Client
 
+from idp.kernel import clock
 from portal.api import health
+from provisioning.models import Cluster, ClusterWatch
 from tests.portal.api.client import token_for
 
 pytestmark = pytest.mark.django_db
@@ -96,3 +100,30 @@ def test_the_process_is_measured_without_a_database(client: Client, monkeypatch)
     text = client.get("/metrics", REMOTE_ADDR="127.0.0.1").content.decode()
     assert "slipway_event_streams 0.0" in text
     assert "slipway_environments" not in text
+
+
+@pytest.mark.parametrize(
+    ("watch", "state"),
+    [
+        pytest.param(None, "unwatched", id="nobody-ever"),
+        pytest.param({"lease_until": timedelta(seconds=-5)}, "unwatched", id="lease-is-over"),
+        pytest.param({"lease_until": timedelta(seconds=60)}, "syncing", id="not-all-seen-yet"),
+        pytest.param({"lease_until": timedelta(seconds=60), "synced_at": timedelta(0)}, "watched", id="watched"),
+        pytest.param(
+            {"lease_until": timedelta(seconds=60), "synced_at": timedelta(0), "unreachable_since": timedelta(0)},
+            "unreachable",
+            id="away",
+        ),
+    ],
+)
+def test_it_tells_how_clusters_are_watched(client: Client, watch, state):
+    now = clock.now()
+    cluster = Cluster.objects.create(name="edge", title="Edge", driver="sandbox", created_at=now)
+    if watch is not None:
+        times = {name: now + after for name, after in watch.items()}
+        ClusterWatch.objects.create(cluster=cluster, objects_seen=80, backlog=3, lag_seconds=1.5, **times)
+    text = client.get("/metrics", REMOTE_ADDR="127.0.0.1").content.decode()
+    assert f'slipway_clusters{{state="{state}"}} 1.0' in text
+    expected = (0, 0, 0) if state == "unwatched" else (80, 3, 1.5)
+    for name, value in zip(("watched_objects", "watch_backlog", "watch_lag_seconds"), expected, strict=True):
+        assert f"slipway_{name} {float(value)}" in text
