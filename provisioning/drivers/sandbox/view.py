@@ -128,7 +128,7 @@ def _annotations(stored: StoredObject) -> Mapping[str, str]:
 
 
 def _progress(elapsed: float, ready_after: float) -> float:
-    return 1.0 if elapsed >= ready_after else max(0.0, elapsed / ready_after)
+    return 1.0 if ready_after <= 0 or elapsed >= ready_after else max(0.0, elapsed / ready_after)
 
 
 def described(workload: Mapping[str, Any] | None) -> Described:

@@ -78,9 +78,10 @@ class SandboxWatch:
             manifest = view.observed(stored, told, now, self._ready_after).manifest
             assert manifest is not None
             mark = digest(manifest)
-            if is_managed(manifest) and self._told.get(stored.uid) != mark:
+            if self._told.get(stored.uid) != mark:
                 self._told[stored.uid] = mark
-                events.append(Event("seen", manifest, str(version)))
+                # What lost our label is gone for who watches by it, as on a real API server.
+                events.append(Event("seen" if is_managed(manifest) else "gone", manifest, str(version)))
         self._version = version
         if len(self._told) > 2 * len(moving) + 100:
             kept = {stored.uid for stored in moving}
