@@ -56,6 +56,7 @@ class Found:
     judge_all_queries: int
     quiet_seconds: float
     calls: int
+    streams_opened: int
     writes: int
     queries: int
     quiet_cpu: float
@@ -152,7 +153,7 @@ def _watched(
         del calls.sent[:]
         with queries() as asked:
             quiet_cpu = _cpu(lambda: _turn_for(session, quiet))
-        asked_of_cluster = len(calls.about_objects)
+        asked_of_cluster, streams = len(calls.about_objects), len(calls.streams)
         place = f"/api/v1/namespaces/{made[len(made) // 2].namespace}/services/api"
         label = {"metadata": {"labels": {"slipway.dev/resource": "somebody-else"}}}
         server.request("PATCH", place, label, content_type="application/merge-patch+json")
@@ -168,6 +169,7 @@ def _watched(
             judge_all_queries=judge_queries,
             quiet_seconds=quiet,
             calls=asked_of_cluster,
+            streams_opened=streams,
             writes=len(writes(asked)),
             queries=len(asked),
             quiet_cpu=quiet_cpu,

@@ -114,9 +114,14 @@ class Calls:
 
     @property
     def about_objects(self) -> list[str]:
-        """Without those of the pulse, which asks once for the whole cluster whether it answers."""
+        """Without those of the pulse, which asks once for the whole cluster whether it answers, and without streams,
+        of which there is one for each kind, opened anew every few minutes."""
         pulse = {"GET /version", "GET /api", "GET /apis"}
-        return [one for one in self.sent if one not in pulse and not _is_discovery(one)]
+        return [one for one in self.sent if one not in pulse and one not in self.streams and not _is_discovery(one)]
+
+    @property
+    def streams(self) -> list[str]:
+        return [one for one in self.sent if one.startswith("WATCH ")]
 
 
 def _is_discovery(call: str) -> bool:
