@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from provisioning.contracts import builtin_documents
 from provisioning.models import Capability, Contract
 from tests.personas import Organisation
+from tests.provisioning import wells
 from tests.provisioning.domain.contracts import STORE
 from tests.provisioning.domain.contracts import document as changed
 from tests.provisioning.organisation import create, equip
@@ -98,6 +99,33 @@ def test_it_publishes_a_folder_from_old_to_new_with_its_readme(organisation: Org
     ]
     assert Capability.objects.get(name="store").readme.endswith("Keeps things.")
     assert set(Contract.objects.values_list("published_by__username", flat=True)) == {organisation.admin.username}
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        pytest.param("pump", "well@1.0.0 has nothing against it.", id="it fits"),
+        pytest.param("dump", "There is no field pump here; did you mean dump?", id="it does not fit"),
+    ],
+)
+def test_a_check_reads_the_definitions_beside(tmp_path: Path, field: str, words: str) -> None:
+    (tmp_path / "1.0.0.yaml").write_text(yaml.safe_dump(wells.contract(pump="p1")), encoding="utf-8")
+    (tmp_path / "crds").mkdir()
+    (tmp_path / "crds" / "wells.yaml").write_text(
+        yaml.safe_dump_all([{"kind": "Namespace"}, wells.definition(field)]), encoding="utf-8"
+    )
+    told, complained, _ = run("check", tmp_path)
+    assert words in told + complained
+    assert "crds" not in told + complained
+
+
+def test_it_publishes_with_the_definitions_beside(organisation: Organisation, tmp_path: Path) -> None:
+    (tmp_path / "1.0.0.yaml").write_text(yaml.safe_dump(wells.contract()), encoding="utf-8")
+    (tmp_path / "crds").mkdir()
+    (tmp_path / "crds" / "wells.yml").write_text(yaml.safe_dump(wells.definition()), encoding="utf-8")
+    told, complained, ended = run("publish", tmp_path, "--as", organisation.admin.username)
+    assert ("well 1.0.0 is published" in told, complained, ended) == (True, "", "")
+    assert [one.key for one in Contract.objects.get().definitions.all()] == [wells.KEY]
 
 
 def test_it_goes_on_after_a_file_that_is_refused(organisation: Organisation, tmp_path: Path) -> None:

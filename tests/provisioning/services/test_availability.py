@@ -103,6 +103,9 @@ class Answering:
             raise self.answer
         return self.answer
 
+    def definitions(self, kinds: Any, known: Any) -> dict[str, Any]:
+        return {}
+
 
 def answers(monkeypatch: pytest.MonkeyPatch, answer: ClusterInfo | Exception) -> None:
     monkeypatch.setattr(cluster_offers, "open_driver", lambda kind, settings: Answering(answer))
