@@ -98,6 +98,7 @@ def pipeline(
 
     ``windows`` are those of stages in words, by their keys, as ``windows_in_words`` gives them.
     """
+    stages = in_the_way(stages)
     standing = {one.pk: main_environment(one, [e for e in environments if e.stage_id == one.pk]) for one in stages}
     documents = {key: resources_in(one) for key, one in standing.items() if one is not None}
     rows = list(resources)
@@ -131,6 +132,12 @@ def pipeline(
         )
     shown = {one.pk for one in standing.values() if one is not None}
     return Pipeline(columns, [one for one in environments if one.pk not in shown])
+
+
+def in_the_way(stages: Sequence[Stage]) -> list[Stage]:
+    """The stages that promotion passes; what lives at others, such as previews, stands beside. All where none does."""
+    sources = {one.promotes_from_id for one in stages if one.promotes_from_id}
+    return [one for one in stages if one.promotes_from_id or one.pk in sources] or list(stages)
 
 
 def resources_in(environment: Environment) -> Document:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -160,3 +160,25 @@ def test_the_matrix_sums_the_cost_of_every_environment_and_counts_the_hidden_one
 def test_it_invites_only_those_to_review_who_decide(decides, label):
     column = drawn([DEV], [change(7, DEV, "pending")], decides=decides).columns[0]
     assert (column.next.label, column.next.primary) == (label, bool(decides))
+
+
+def test_it_shows_the_stages_that_promotion_passes_and_the_rest_beside():
+    dev = Stage(pk=1, name="dev", order=1)
+    preview, prod = Stage(pk=2, name="preview", order=0), Stage(pk=3, name="prod", order=3, promotes_from=dev)
+    stages = [preview, dev, prod]
+    shown = [environment(one.pk, one, {"api": resource()}) for one in stages]
+    drawn_now = pipeline(SYSTEM, stages, shown, [], [], may_request=True, now=NOW)
+    assert [one.stage.name for one in drawn_now.columns] == ["dev", "prod"]
+    assert [one.name for one in drawn_now.others] == ["preview"]
+
+
+def test_it_says_what_a_promotion_still_waits_for():
+    dev = Stage(pk=1, name="dev", order=1)
+    prod = Stage(pk=3, name="prod", order=3, promotes_from=dev, soak_minutes=60)
+    here = environment(1, dev, {"api": resource()})
+    here.ready_since = NOW - timedelta(minutes=20)
+    first = pipeline(SYSTEM, [dev, prod], [here], [], [], may_request=True, now=NOW).columns[0]
+    assert (first.promote.label, first.promote.hint) == ("Promote to prod", "Proven in 40 min")
+    here.state = "progressing"
+    first = pipeline(SYSTEM, [dev, prod], [here], [], [], may_request=True, now=NOW).columns[0]
+    assert (first.promote.url, first.promote.hint) == ("", "When r1 is ready")
