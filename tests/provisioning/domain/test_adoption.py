@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from idp.kernel.errors import InvalidInput
 from provisioning.domain.adoption import adoption
@@ -107,3 +109,43 @@ def test_it_leaves_the_given_inputs_as_they_are() -> None:
 def test_it_leaves_what_was_deleted() -> None:
     found = adoption(INPUTS, {}, drift_of(rendering(INPUTS)[0], None), index=0, rendering=rendering)
     assert [one.kind for one in found.left] == ["missing"]
+
+
+LEAVES = {
+    "replicas": st.integers(1, 12),
+    "image": st.sampled_from(["registry.example/api:1", "registry.example/api:2", "other", ""]),
+    "memory": st.sampled_from(["2Gi", "3Gi", "4096Mi", "odd", "0"]),
+    "hostNetwork": st.booleans(),
+    "expose": st.sampled_from(["yes", "no", "maybe"]),
+    "mode": st.sampled_from(["blue", "green", "${resources.db.outputs.host}"]),
+    "strategy": st.sampled_from(["RollingUpdate", "Recreate"]),
+    "database": st.sampled_from(["${resources.db.outputs.host}", "elsewhere"]),
+}
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.fixed_dictionaries({}, optional=LEAVES))
+def test_it_changes_only_inputs_that_a_drifted_field_explains(edits: dict[str, Any]) -> None:
+    paths = {"memory": ("spec", "memory", "requests", "memory")}
+    live = lives(*((paths.get(key, ("spec", key)), value) for key, value in edits.items()))
+    drifted = drift_of(rendering(INPUTS)[0], live)
+    found = adoption(INPUTS, live, drifted, index=0, rendering=rendering)
+
+    changed = {path.partition("[")[0].partition(".")[0] for path, _, _ in found.adopted}
+    assert {key for key in INPUTS if found.inputs[key] != INPUTS[key]} <= changed
+    assert set(found.inputs) == set(INPUTS)
+    assert found.inputs["database"] == INPUTS["database"]
+    assert len(found.adopted) <= len(drifted)
+    still = {one.path for one in drift_of(rendering(found.inputs)[0], live)}
+    assert still == {one.path for one in found.left}
+    agreed, now = rendering(INPUTS)[0]["spec"], rendering(found.inputs)[0]["spec"]
+    for key in agreed:
+        if key != "memory":
+            assert now[key] in (agreed[key], live["spec"][key])
+
+
+def test_it_leaves_an_input_alone_that_would_bring_along_what_does_not_live() -> None:
+    live = lives((("spec", "hostNetwork"), True))
+    found = adoption(INPUTS, live, drift_of(rendering(INPUTS)[0], live), index=0, rendering=rendering)
+    assert found.inputs == INPUTS
+    assert [one.path for one in found.left] == ["spec.hostNetwork"]
