@@ -30,6 +30,17 @@ def session_of(
         observations.watch_release(watching)
 
 
+def observe_once(cluster: Cluster, driver: Driver) -> None:
+    """What a controller stores that lists everything once, without threads and without waiting."""
+    watching = observations.watch_claim(cluster, owner="once")
+    assert watching is not None
+    session = WatchSession(cluster, watching, driver)
+    for feed in session.followers:
+        session.cache.replace(feed, driver.list_feed(feed))
+    session.turn()
+    observations.watch_release(watching)
+
+
 def until(session: WatchSession, reached: Callable[[], bool], *, seconds: float = 20.0) -> float:
     """Turn until ``reached``; how long that took. Fails when it never is."""
     began = time.monotonic()
