@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from idp.kernel import clock
 from provisioning.drivers.kubernetes import KubernetesDriver
 from provisioning.models import Change, Cluster, Drift, Environment, Run
-from provisioning.reconciler.session import WatchSession
+from provisioning.reconciler.session import ASK_EVERY, WatchSession
 from provisioning.services.changes import ChangeRequest, change_submit
 from provisioning.services.drift import drift_adopt, drift_adoption, drift_revert
 from tests.kubernetes.test_whole_way import carry_out, cluster  # noqa: F401 - a fixture
@@ -60,10 +61,11 @@ def both_fields() -> bool:
 
 
 def settled(session: WatchSession) -> None:
-    """Nothing drifts any more, also when everything was looked at anew."""
-    session._cache.mark_all()
-    for _ in range(3):
+    """Nothing drifts any more, also when it was looked at anew because a run ended."""
+    ends = time.monotonic() + 2 * ASK_EVERY
+    while time.monotonic() < ends:
         session.turn()
+        time.sleep(0.1)
     assert not Drift.objects.filter(state__in=("open", "snoozed")).exists()
 
 
