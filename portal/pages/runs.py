@@ -14,6 +14,7 @@ from portal.pages.shell import POST, page
 from portal.reading import run as reading
 from portal.reading.feedback import ask_on_run
 from provisioning.domain.secret_slot import waits_for_people
+from provisioning.models import Run
 from provisioning.selectors.runs import run_events_latest, run_get, run_view
 from provisioning.services import runs as run_services
 
@@ -37,9 +38,20 @@ def run_context(rights: Rights, run_id: int) -> dict[str, Any]:
         "over": view.is_over,
         "ask": ask_on_run(rights, found),
         "people_wanted": next((one for one in view.steps if waits_for_people(one.state, one.message)), None),
+        "back_to": _back_to(found, view.is_over),
         "begin": found.started_at or found.created_at,
         "may_change": rights.may_request(found.environment.system) and found.environment.desired_id is not None,
     }
+
+
+def _back_to(found: Run, over: bool) -> int | None:
+    """The revision that the last successful run made, to which a run that failed or was stopped can be undone."""
+    if not over or found.kind == "delete" or found.state == "succeeded" or found.environment.observed_id is None:
+        return None
+    environment = found.environment
+    if environment.deleted_at is not None or environment.observed_id == environment.desired_id:
+        return None
+    return environment.observed.number if environment.observed else None
 
 
 @page("changes")
