@@ -97,7 +97,7 @@ def _saved(request: PageRequest, found: Environment, form: SleepForm) -> HttpRes
             windows=form.windows,
             time_zone=form.zone,
             idle_hours=form.idle_hours,
-            expected_version=int(version) if version.isascii() and version.isdigit() and len(version) < 9 else None,
+            expected_version=_version(version),
             now=clock.now(),
         )
     except (InvalidInput, Conflict) as refusal:
@@ -105,6 +105,11 @@ def _saved(request: PageRequest, found: Environment, form: SleepForm) -> HttpRes
         return _looked_at(request, found, replace(form, errors=errors), status=422)
     messages.success(request, "Its sleep is set\nNothing happens before the next transition.")
     return redirect("environment-sleep", found.system.slug, found.name)
+
+
+def _version(text: str) -> int | None:
+    """The version that was edited; None while nothing is kept."""
+    return (int(text) or None) if text.isascii() and text.isdigit() and len(text) < 9 else None
 
 
 def _looked_at(request: PageRequest, found: Environment, form: SleepForm, status: int = 200) -> HttpResponse:

@@ -163,6 +163,7 @@ def _care(system: System, environment: Environment, now: datetime) -> Care | Non
             f"{name} {'expired' if over else 'expires'} {_day(environment.expires_at, now)}",
             text,
             here,
+            "Open it" if over else "Keep it longer",
         )
     if state == "progressing":
         return Care(name, state, f"{name} is rolling out", _revision(environment), here)

@@ -84,7 +84,9 @@ def environment_rows(rights: Rights, **filters: str) -> QuerySet[Any, Any]:
 
 def environment_get(rights: Rights, system: str, name: str) -> Environment:
     """The living environment of that name, else the last that had it; NotFound when the reader may know of neither."""
-    rows = Environment.objects.select_related("system__team", "stage", "cluster__watch", "desired", "observed")
+    rows = Environment.objects.select_related(
+        "system__team", "stage", "cluster__watch", "desired", "observed", "preview"
+    )
     found = list(rows.filter(system__slug=system, name=name).order_by("-id")[:5])
     living = next((one for one in found if one.deleted_at is None), found[0] if found else None)
     if living is None or not rights.may_see(living.system):

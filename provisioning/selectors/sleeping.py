@@ -90,5 +90,5 @@ def monthly_costs(environment: Environment) -> tuple[float, float]:
 
 
 def preview_key(environment: Environment) -> Preview | None:
-    """The key that stands for an environment, where it is a preview."""
-    return Preview.objects.filter(environment=environment).first()
+    """The key that stands for an environment, where it is a preview; a query only where it was not joined."""
+    return getattr(environment, "preview", None)
