@@ -20,6 +20,7 @@ from provisioning.models import Contract
 from provisioning.services.contracts import contract_publish
 from tests.personas import NOW, Organisation
 from tests.portal.pages import estate
+from tests.provisioning import wells
 
 pytestmark = pytest.mark.django_db
 
@@ -80,7 +81,7 @@ def test_a_check_shows_form_objects_and_differences_and_stores_nothing(admin):
     assert 'name="preview.inputs.storageGiB"' in page
     assert len(draft.objects) == len(document()["spec"]["examples"])
     assert "kind: StatefulSet" in draft.objects[0].yaml
-    assert not Contract.objects.filter(version="1.1.0").exists()
+    assert not Contract.objects.filter(capability__name="postgres", version="1.1.0").exists()
 
 
 def test_what_is_wrong_is_named_with_its_line(admin):
@@ -92,7 +93,7 @@ def test_what_is_wrong_is_named_with_its_line(admin):
     [found] = [one for one in shown.context["draft"].found if one.path == "spec.usage.cpu"]
     assert "nonsense" in body.splitlines()[found.line - 1]
     assert "nonsense.x" in shown.content.decode()
-    assert not Contract.objects.filter(version="1.1.0").exists()
+    assert not Contract.objects.filter(capability__name="postgres", version="1.1.0").exists()
 
 
 REFUSED = {
@@ -139,7 +140,7 @@ BAD_FILES = {"not text": b"\xff\xfe\x00", "too large": b"#" * 1_000_001}
 def test_a_file_that_is_no_contract_is_refused(admin, content):
     answer = send(admin, "kept", file=SimpleUploadedFile("contract.yaml", content))
     assert answer.status_code in (413, 422)
-    assert not Contract.objects.filter(version="1.1.0").exists()
+    assert not Contract.objects.filter(capability__name="postgres", version="1.1.0").exists()
 
 
 def test_nothing_at_all_is_asked_for(admin):
@@ -210,3 +211,16 @@ def test_pages_stay_below_their_ceiling_with_many_versions(admin):
     with CaptureQueriesContext(connection) as asked:
         assert send(admin, text(document("1.30.0", maximum=990))).status_code == 200
     assert len(asked) <= CEILING
+
+
+def test_definitions_may_follow_the_contract_in_its_text(admin):
+    both = yaml.safe_dump_all([wells.contract(pump="p1"), wells.definition("dump")], sort_keys=False)
+    refused = send(admin, both, name="").context["draft"]
+    assert [(one.path, one.message) for one in refused.found][:1] == [
+        ("spec.objects.well.manifest.spec.pump", "There is no field pump here; did you mean dump?")
+    ]
+    assert both.splitlines()[refused.found[0].line - 1].strip() == "pump: p1"
+    sound = yaml.safe_dump_all([wells.contract(pump="p1"), wells.definition("pump")], sort_keys=False)
+    assert not send(admin, sound, name="").context["draft"].refused
+    assert send(admin, sound, name="", do="publish").status_code == 302
+    assert [one.key for one in Contract.objects.get(capability__name="well").definitions.all()] == [wells.KEY]
