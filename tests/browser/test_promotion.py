@@ -1,0 +1,67 @@
+"""Promotion as people do it: from dev to staging at once, from there to prod with an approval, and its other pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.axe import violations
+from tests.browser.chromium import NARROW_DARK, WIDE_LIGHT, Screen
+from tests.browser.person import Person
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+both_screens = pytest.mark.parametrize("screen", [WIDE_LIGHT, NARROW_DARK], ids=str)
+
+
+def test_it_goes_from_dev_to_prod_and_a_maintainer_agrees(meet: Callable[..., Person]) -> None:
+    developer, maintainer = meet("developer"), meet("maintainer")
+    promote(developer, "checkout", "staging", only="api")
+    expect(developer.page).to_have_url(re.compile(r"/runs/\d+/$"))
+    expect(developer.state()).to_have_text("Succeeded", timeout=60_000)
+    promote(developer, "checkout", "prod", only="api")
+    expect(developer.page).to_have_url(re.compile(r"/changes/\d+/$"))
+    expect(developer.state()).to_have_text("Pending approval")
+    maintainer.open(f"/changes/{developer.number()}/")
+    maintainer.page.get_by_role("button", name=re.compile("Approve")).click()
+    expect(developer.state()).to_have_text("Succeeded", timeout=60_000)
+    developer.open("/environments/checkout/prod/revisions/compare")
+    expect(developer.page.locator("#main")).to_contain_text("checkout-api:")
+
+
+def promote(person: Person, system: str, stage: str, *, only: str) -> None:
+    """From the system's page, one resource of what runs before ``stage``."""
+    person.open(f"/systems/{system}/")
+    person.link(f"Promote to {stage}").click()
+    page = person.page
+    for box in page.get_by_role("checkbox").all():
+        box.set_checked(box.get_attribute("value") == only, force=True)
+    page.get_by_label("Reason", exact=True).fill("It has proven itself.")
+    page.get_by_label("Reason", exact=True).blur()
+    button = person.plan.locator("button.primary")
+    expect(button).to_be_enabled()
+    button.click()
+
+
+@both_screens
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/trains/",
+        "/trains/new?to=prod&systems=checkout&systems=invoicing",
+        "/stages/staging/windows",
+        "/environments/checkout/prod/revisions/compare",
+        "/environments/checkout/prod/revisions/compare?view=objects",
+        "/environments/checkout/prod/ask/promote?from=staging",
+        "/environments/checkout/staging/ask/clone",
+    ],
+)
+def test_its_pages_are_sound(meet: Callable[..., Person], screen: Screen, path: str) -> None:
+    person = meet("admin" if path.startswith("/stages") else "maintainer", screen)
+    person.open(path)
+    assert violations(person.page) == []
+    width = person.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert width == 0
