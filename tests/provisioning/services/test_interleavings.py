@@ -1,4 +1,6 @@
-"""Whatever people ask, cancel and resume in whatever order: known states, and quota as the desired revisions use."""
+"""Whatever people ask, cancel and resume, whatever drifts and is observed, in whatever order: known states, quota as
+the desired revisions use, and no observation that overwrites what a run says.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +18,18 @@ from hypothesis import strategies as st
 from governance.models import Reservation
 from governance.selectors.quota import quota_state
 from idp.kernel.errors import UserFault
+from provisioning.domain.driver import ObjectRef, PermanentError
 from provisioning.domain.lifecycle import CHANGE_STATES, ENVIRONMENT_STATES, OPEN_CHANGE_STATES
-from provisioning.models import Change, Environment, Run
+from provisioning.domain.observation import JUDGED_STATES
+from provisioning.models import Change, Drift, Environment, Run
 from provisioning.orchestrator import advance, sweep
 from provisioning.services import runs, starts
 from provisioning.services.changes import ChangeRequest, change_submit
 from provisioning.services.decisions import change_cancel
 from provisioning.services.expiry import environments_expire
 from tests.personas import NOW, Organisation
-from tests.provisioning.organisation import Clock, create, equip, spec
+from tests.provisioning.organisation import Clock, create, equip, sandbox, spec
+from tests.provisioning.reconciler.watching import observe_once
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +37,9 @@ _numbers = count()
 STEPS = st.one_of(
     st.tuples(st.just("ask"), st.sampled_from(["update-1", "update-6", "sleep", "wake", "extend", "rollback"])),
     st.sampled_from([("advance",), ("advance",), ("cancel",), ("cancel-run",), ("resume",), ("sweep",)]),
-    st.just(("expire",)),
+    st.sampled_from(
+        [("expire",), ("drift", "7"), ("drift", "2"), ("vanish",), ("observe",), ("observe",), ("revert",)]
+    ),
 )
 
 
@@ -83,6 +90,29 @@ class Life:
         self.clock.forward(timedelta(days=15).total_seconds())
         environments_expire(now=self.clock())
 
+    def _drift(self, replicas: str) -> None:
+        with suppress(PermanentError):  # there is nothing yet
+            sandbox().edit(self._ref("Deployment"), {"spec": {"replicas": int(replicas)}}, manager="kubectl-edit")
+
+    def _vanish(self) -> None:
+        sandbox().vanish(self._ref("Deployment"))
+
+    def _ref(self, kind: str) -> ObjectRef:
+        return ObjectRef("apps/v1", kind, f"checkout-{self.name}", "api")
+
+    def _revert(self) -> None:
+        change_submit(self.actor, ChangeRequest("revert", "checkout", self.name), now=self.clock())
+
+    def _observe(self) -> None:
+        """While a run is under way, what is observed changes nothing."""
+        before = Environment.objects.get(name=self.name)
+        busy = Run.objects.filter(environment=before, state__in=("queued", "running")).exists()
+        observe_once(before.cluster, sandbox())
+        after = Environment.objects.get(name=self.name)
+        if busy or before.state not in JUDGED_STATES:
+            assert (after.state, after.conditions) == (before.state, before.conditions)
+        assert after.drifted == Drift.objects.filter(environment=after, state="open").count()
+
     def settle(self) -> None:
         """Until nothing is under way or waits."""
         for _ in range(60):
@@ -121,6 +151,7 @@ def test_every_interleaving_ends_in_a_known_state_with_the_quota_of_what_is_want
             life.do(step)
             check(life)
         life.settle()
+        life.do(("observe",))
         check(life)
         environment = Environment.objects.get(name=life.name)
         used = quota_state(organisation.payments.pk).used
