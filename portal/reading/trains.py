@@ -9,6 +9,7 @@ from datetime import datetime
 from governance.access import Rights
 from idp.catalog.models import System
 from portal.drawing import words
+from portal.forms.request_form import sentence
 from portal.reading.systems import standing_of
 from provisioning.domain.windows import in_words, moment_in_words
 from provisioning.models import Environment, Stage, Train
@@ -85,7 +86,7 @@ def _planned(one: Planned) -> PlannedMember:
     named = {"added": "new", "updated": "changed", "removed": "removed"}
     made = ", ".join(f"{counts[key]} {text}" for key, text in named.items() if counts.get(key))
     said = [each.message for each in (*one.problems, *one.denials)]
-    said += [f"{each.label} must agree: {each.reason}" for each in one.approvals]
+    said += [sentence(f"{each.label} must agree: {each.reason}") for each in one.approvals]
     said += [f"{each.dimension.name} does not suffice" for each in one.shortages]
     difference = one.plan["cost_after"] - one.plan["cost_before"] if one.plan else 0
     return PlannedMember(
