@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
 import pytest
+import yaml
 
+from idp.kernel.actor import PLATFORM
+from idp.kernel.errors import InvalidInput
 from provisioning.domain.custom_kinds import CustomKind, bare, kind_of, kinds_of
 from provisioning.domain.custom_kinds import definitions as come_along
 from provisioning.domain.driver import PermanentError, Scope
@@ -15,7 +19,13 @@ from provisioning.drivers import open_driver
 from provisioning.drivers.kubernetes import definitions
 from provisioning.drivers.kubernetes.connection import Connection
 from provisioning.drivers.kubernetes.kubeconfig import read_kubeconfig
+from provisioning.models import ClusterDefinition
+from provisioning.services.cluster_offers import clusters_look
+from provisioning.services.clusters import cluster_register
+from provisioning.services.contracts import contract_publish
 from tests.kubernetes.server import KubernetesServer
+from tests.personas import NOW
+from tests.provisioning import wells
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes")]
 
@@ -168,3 +178,23 @@ def test_a_preview_of_what_has_no_namespace_yet_asks_the_cluster(
     assert len(driver.dry_run([namespace, made], scope)) == 2
     with pytest.raises(PermanentError, match=r"spec\.instances"):
         driver.dry_run([namespace, {**made, "spec": {"instances": 0}}], scope)
+
+
+@pytest.mark.django_db
+def test_publishing_asks_a_registered_cluster_and_names_it(
+    kubernetes_account: dict[str, Any], pumps: CustomKind
+) -> None:
+    def contract(version: str, **spec: Any) -> dict[str, Any]:
+        made = json.dumps(wells.contract(version, **spec))
+        return dict(json.loads(made.replace("shop.example", "pumps.example").replace("Well", "Pump")))
+
+    kubeconfig = yaml.safe_dump(kubernetes_account)
+    cluster_register(PLATFORM, name="real", title="Real", driver="kubernetes", kubeconfig=kubeconfig, now=NOW)
+    with pytest.raises(InvalidInput) as caught:
+        contract_publish(PLATFORM, document=contract("1.0.0", hour="07"), now=NOW)
+    told = {one.message for one in caught.value.errors}
+    assert told == {"On the cluster real: There is no field hour here; did you mean hours?"}
+    contract_publish(PLATFORM, document=contract("1.0.0", hours=["07"]), now=NOW)
+    assert clusters_look(now=NOW) == 1
+    [row] = ClusterDefinition.objects.all()
+    assert (row.key, row.cluster.name) == (PUMP, "real")
