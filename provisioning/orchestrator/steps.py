@@ -82,7 +82,7 @@ class RunContext:
 
     def beat(self) -> None:
         """Renew the lease between two driver calls."""
-        runs.lease_renew(self.claim, now=self.now())
+        runs.lease_renew(self.claim)
 
 
 def guardrails(context: RunContext, step: Step) -> Outcome:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 
 from governance.access import Rights
 from idp.kernel.errors import NotFound
@@ -118,7 +119,7 @@ def run_events_latest(run: Run, *, limit: int = 100) -> list[RunEvent]:
 
 def work_delayed(now: datetime) -> timedelta | None:
     """How long the oldest due work has been waiting for a worker, when that is longer than people should wait."""
-    free = Q(lease_until=None) | Q(lease_until__lte=now - LATE)
+    free = Q(lease_until=None) | Q(lease_until__lte=Now() - LATE)
     oldest = (
         Run.objects.filter(free, state__in=("queued", "running"), due_at__lte=now - LATE)
         .order_by("due_at")

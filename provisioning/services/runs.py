@@ -1,6 +1,7 @@
 """What a worker writes: claims, steps, events. Every write is filtered on the claim's epoch.
 
-A worker that lost its lease meets ``LeaseLost`` at its next write and must stop; nothing of it is stored.
+A worker that lost its lease meets ``LeaseLost`` at its next write and must stop; nothing of it is stored. Leases are
+counted on the database's clock, so that workers whose clocks differ never take a run from each other.
 Called by the orchestrator only, but for ``run_cancel``, which a person asks for.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Now
 
 from governance.access import rights_of
 from governance.services.audit import audit_append
@@ -39,11 +40,11 @@ class Claim:
 
 def run_claim(run_id: int, *, owner: str, lease: timedelta, now: datetime) -> Claim | None:
     """Claim a run that is due and free; None when it is neither. ``owner`` is unique for each attempt to claim."""
-    free = Q(lease_until=None) | Q(lease_until__lte=now)
+    free = Q(lease_until=None) | Q(lease_until__lte=Now())
     claimed = Run.objects.filter(free, pk=run_id, state__in=("queued", "running"), due_at__lte=now).update(
         state="running",
         lease_owner=owner,
-        lease_until=now + lease,
+        lease_until=Now() + lease,
         epoch=F("epoch") + 1,
         started_at=Coalesce("started_at", now),
     )
@@ -53,17 +54,17 @@ def run_claim(run_id: int, *, owner: str, lease: timedelta, now: datetime) -> Cl
     return None if epoch is None else Claim(run_id, epoch, lease)
 
 
-def _hold(claim: Claim, now: datetime, **fields: Any) -> None:
+def _hold(claim: Claim, **fields: Any) -> None:
     """Renew the lease with ``fields`` written beside it; LeaseLost when the epoch moved on."""
     held = Run.objects.filter(pk=claim.run_id, epoch=claim.epoch, state="running").update(
-        lease_until=now + claim.lease, **fields
+        lease_until=Now() + claim.lease, **fields
     )
     if held != 1:
         raise LeaseLost
 
 
-def lease_renew(claim: Claim, *, now: datetime) -> None:
-    _hold(claim, now)
+def lease_renew(claim: Claim) -> None:
+    _hold(claim)
 
 
 def run_release(claim: Claim, *, due_at: datetime) -> None:
@@ -80,7 +81,7 @@ def run_release(claim: Claim, *, due_at: datetime) -> None:
 @transaction.atomic
 def step_start(claim: Claim, step: Step, *, now: datetime) -> None:
     """Note that the step is being executed; its deadline begins with its first attempt."""
-    _hold(claim, now)
+    _hold(claim)
     step.state = next_step_state(step.state, "start")
     step.attempt += 1
     step.started_at = step.started_at or now
@@ -96,7 +97,7 @@ def resource_intend(claim: Claim, *, resource: Resource, objects: list[dict[str,
 
     ``resource`` is the row as this claim read it, or left it; only runs write ``objects_made``.
     """
-    _hold(claim, now)
+    _hold(claim)
     known = {tuple(sorted(one.items())) for one in resource.objects_made}
     added = [one for one in objects if tuple(sorted(one.items())) not in known]
     if added or resource.state in ("pending", "failed"):
@@ -109,7 +110,7 @@ def resource_intend(claim: Claim, *, resource: Resource, objects: list[dict[str,
 @transaction.atomic
 def step_settle(claim: Claim, step: Step, outcome: Outcome, *, now: datetime, failed_try: bool = False) -> None:
     """Store what an attempt came to: state, message, next time, events, and the resource's status, together."""
-    _hold(claim, now)
+    _hold(claim)
     texts: list[tuple[str, str]] = []
     if isinstance(outcome, Done):
         _step_write(
@@ -158,7 +159,7 @@ def _step_write(step: Step, event: str, **fields: Any) -> None:
 def resource_observe(claim: Claim, resource_id: int, *, now: datetime, **fields: Any) -> None:
     """Store what was last seen of a resource (``state``, ``message``, ``outputs``, ``objects_made``)."""
     with transaction.atomic():
-        _hold(claim, now)
+        _hold(claim)
         _resource_write(resource_id, fields, now=now)
 
 
@@ -231,7 +232,7 @@ def run_goes_on(change_id: int, *, now: datetime) -> None:
 
 def runs_due(now: datetime, *, limit: int = 200) -> list[int]:
     """Runs that are due and that nobody holds, oldest first."""
-    free = Q(lease_until=None) | Q(lease_until__lte=now)
+    free = Q(lease_until=None) | Q(lease_until__lte=Now())
     return list(
         Run.objects.filter(free, state__in=("queued", "running"), due_at__lte=now)
         .order_by("due_at")
