@@ -25,7 +25,7 @@ class LabelsField(forms.CharField):
         super().__init__(required=False, max_length=2000, **options)
 
     def to_python(self, value: Any) -> Any:
-        text = super().to_python(value)
+        text = super().to_python(value) or ""
         parts = [one.strip() for one in text.split(",") if one.strip()]
         return {key.strip(): told.strip() for key, _, told in (one.partition("=") for one in parts)}
 
@@ -83,7 +83,9 @@ class ClusterForm(PlainForm):
     def sent(self) -> dict[str, Any]:
         """What the services take; capacities left empty are no longer known, prices left empty are zero."""
         data = self.cleaned_data
-        kept = {key: data[key] for key in ("name", "title", "driver", "kubeconfig", "labels") if key in data}
+        kept: dict[str, Any] = {
+            key: data[key] for key in ("name", "title", "driver", "kubeconfig", "labels") if key in data
+        }
         return {
             **kept,
             "capacity": {key: data[f"capacity_{key}"] for key in PRICES},

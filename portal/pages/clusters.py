@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from idp.kernel import clock
-from idp.kernel.errors import Conflict, FieldError, InvalidInput, Transient, UserFault
+from idp.kernel.errors import Conflict, FieldError, InvalidInput, SlipwayError, Transient
 from portal.forms.clusters import ClusterForm
 from portal.pages.problems import add_errors
 from portal.pages.request import PageRequest
@@ -35,7 +35,7 @@ def cluster(request: PageRequest, cluster: str) -> HttpResponse:
     return _page(request, cluster)
 
 
-def _page(request: PageRequest, name: str, *, refused: UserFault | None = None) -> HttpResponse:
+def _page(request: PageRequest, name: str, *, refused: SlipwayError | None = None) -> HttpResponse:
     found = cluster_seen(name)
     rows = Paginator(reading.living_there(found, request.rights), ON_A_PAGE).get_page(request.GET.get("page"))
     may = request.rights.may_administer()
@@ -89,7 +89,7 @@ def _form(request: PageRequest, form: ClusterForm, found: Cluster | None) -> Htt
     return render(request, "clusters/form.html", context, status=422 if form.errors else 200)
 
 
-def _at_fields(error: UserFault) -> UserFault:
+def _at_fields(error: SlipwayError) -> InvalidInput:
     """The service's paths as names of fields: both ``prices.cpu`` and ``capacity.cpu`` end with ``cpu``."""
     renamed = [
         replace(one, path=one.path.replace("prices.", "price_").replace("capacity.", "capacity_"))

@@ -66,9 +66,9 @@ def used_of(cluster_ids: Iterable[int]) -> dict[int, Footprint]:
     wanted = list(cluster_ids)
     if not wanted:
         return {}
-    rows = Environment.objects.filter(cluster__in=wanted, deleted_at=None).order_by().values("cluster")
-    summed = rows.annotate(**{name: Sum(name) for name, _ in DIMENSIONS})
-    return {row["cluster"]: Footprint(*(float(row[name]) for name, _ in DIMENSIONS)) for row in summed}
+    rows = Environment.objects.filter(cluster__in=wanted, deleted_at=None).order_by().values_list("cluster")
+    summed = rows.annotate(Sum("cpu"), Sum("memory_gib"), Sum("storage_gib"))
+    return {pk: Footprint(float(cpu), float(memory), float(storage)) for pk, cpu, memory, storage in summed}
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ class Command(BaseCommand):
             default_days=stage.default_days,
             max_days=stage.max_days,
             soak_minutes=stage.soak_minutes,
+            idle_hours=stage.idle_hours,
             drift_mode=stage.drift_mode,
             now=clock.now(),
         )
