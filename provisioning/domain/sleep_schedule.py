@@ -174,9 +174,10 @@ def _look_at(clock: Clockwork, handled: datetime, now: datetime) -> datetime | N
 def _window(written: Any, path: str) -> tuple[Window | None, list[FieldError]]:
     given = written if isinstance(written, Mapping) else {}
     errors = []
-    days = given.get("days")
-    chosen = tuple(day for day in DAYS if day in days) if isinstance(days, (list, tuple)) else ()
-    if not chosen or len(chosen) != len(set(days)):
+    asked = given.get("days")
+    days: list[Any] = list(asked) if isinstance(asked, (list, tuple)) else []
+    chosen = tuple(day for day in DAYS if day in days)
+    if not chosen or any(day not in DAYS for day in days):
         errors.append(FieldError(f"{path}.days", f"Choose at least one of {', '.join(DAYS)}."))
     times = {}
     for key in ("from", "to"):
