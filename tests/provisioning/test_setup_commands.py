@@ -102,7 +102,7 @@ class TestSetup:
 
     def test_it_adds_a_sandbox_when_asked(self):
         setup("--sandbox")
-        assert [stage.name for stage in Stage.objects.order_by("order")] == ["dev", "staging", "prod"]
+        assert [stage.name for stage in Stage.objects.order_by("order")] == ["preview", "dev", "staging", "prod"]
 
     def test_it_changes_nothing_the_second_time(self):
         setup("--sandbox")

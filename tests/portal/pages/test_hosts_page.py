@@ -69,7 +69,7 @@ def test_it_asks_as_much_for_many_hosts_as_for_few(equipped: Organisation, sign_
 def test_a_capabilitys_page_says_where_it_cannot_be_had(equipped: Organisation, sign_in: Any, settings: Any) -> None:
     settings.SANDBOX_CUSTOM_KINDS = frozenset()
     text = sign_in("developer").get("/capabilities/postgres/?version=2.0.0").content.decode()
-    assert "dev, staging and prod" in text
+    assert "preview, dev, staging and prod" in text
     assert "postgres 2.0.0 needs the API Cluster (postgresql.cnpg.io/v1)" in text
     assert "Where it can be had" not in sign_in("developer").get("/capabilities/cache/").content.decode()
 

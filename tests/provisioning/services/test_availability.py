@@ -81,7 +81,7 @@ def test_it_says_for_each_stage_where_a_version_can_be_had(organisation: Organis
     assert {one.available for one in availability_of("postgres", "2.0.0")} == {True}
     settings.SANDBOX_CUSTOM_KINDS = frozenset()
     lacking = availability_of("postgres", "2.0.0")
-    assert [one.stage for one in lacking] == ["dev", "staging", "prod"]
+    assert [one.stage for one in lacking] == ["preview", "dev", "staging", "prod"]
     assert {(one.available, one.leads_to) for one in lacking} == {(False, "1.0.0")}
     assert "postgres@1" in lacking[0].remedy
     assert {one.reason for one in availability_of("postgres", "1.0.0")} == {""}
