@@ -28,6 +28,7 @@ from provisioning.services.observations import EnvironmentSeen, Watching
 log = structlog.get_logger(__name__)
 
 BATCH: Final = 100
+BATCHES: Final = 10
 RENEW_EVERY: Final = 3.0
 ASK_EVERY: Final = 2.0
 KINDS_EVERY: Final = 30.0
@@ -162,8 +163,12 @@ class WatchSession:
                 self.followers[feed].start()
 
     def _judge(self, now: datetime) -> None:
+        """At most ``BATCHES`` at once; the rest in the next turn, after a look at the clock and at the pulse."""
         self._looks = LOOKS
-        while scopes := self.cache.take_dirty(BATCH):
+        for _ in range(BATCHES):
+            scopes = self.cache.take_dirty(BATCH)
+            if not scopes:
+                return
             observations.runs_hint(observing.waiting_environments(self._cluster.pk, scopes), now=now)
             batch = [one for one in map(self._seen, observing.watched(self._cluster.pk, scopes)) if one is not None]
             observations.environments_observed(self.watching, batch, now=now)

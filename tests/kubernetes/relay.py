@@ -63,7 +63,7 @@ class Relay:
         while not self._closed.is_set():
             try:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(self._target)  # type: ignore[arg-type]
+                server = socket.create_connection(self._target)
             except OSError:
                 continue
             line = _Line(self, client, server)
