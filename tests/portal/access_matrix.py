@@ -239,7 +239,7 @@ ANY_VERSION = "*"
 NEW_TEAM = {"slug": "search", "name": "Search"}
 NEW_SYSTEM = {"slug": "basket", "name": "Basket", "team": "payments"}
 NEW_COMPONENT = {"slug": "basket-api", "name": "Basket API", "system": "checkout", "type": "service"}
-NEW_STAGE = {"name": "preview", "title": "Preview", "order": 15, "cluster": "=cluster"}
+NEW_STAGE = {"name": "qa", "title": "Trials", "order": 15, "cluster": "=cluster"}
 STAGE = {"title": "Dev", "order": 900, "cluster": "=cluster"}
 NEW_CLUSTER = {"name": "trial", "title": "Trial", "driver": "sandbox"}
 QUOTA = {"cpu": 16, "memory_gib": 32, "storage_gib": 200, "environments": 10}

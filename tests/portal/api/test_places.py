@@ -8,27 +8,27 @@ from provisioning.models import Cluster, Stage
 
 pytestmark = pytest.mark.django_db
 
-PREVIEW = {"name": "preview", "title": "Preview", "order": 15, "cluster": "local", "default_days": 3}
+QA = {"name": "qa", "title": "Trials", "order": 15, "cluster": "local", "default_days": 3}
 TRIAL = {"name": "trial", "title": "Trial", "driver": "sandbox", "prices": {"cpu": 20.5}}
 
 
 @pytest.fixture(autouse=True)
 def cluster_name(organisation):
-    PREVIEW["cluster"] = Cluster.objects.get().name
+    QA["cluster"] = Cluster.objects.get().name
 
 
 def test_it_makes_and_edits_a_stage(api):
     admin = api("admin")
-    made = admin.post("stages/", PREVIEW)
+    made = admin.post("stages/", QA)
     assert made.status_code == 201
-    edit = {key: value for key, value in PREVIEW.items() if key != "name"} | {
+    edit = {key: value for key, value in QA.items() if key != "name"} | {
         "title": "Previews",
         "promotes_from": "dev",
     }
-    changed = admin.put("stages/preview/", edit, If_Match=made["ETag"])
+    changed = admin.put("stages/qa/", edit, If_Match=made["ETag"])
     assert (changed.json()["title"], changed.json()["promotes_from"], changed["ETag"]) == ("Previews", "dev", '"2"')
-    assert admin.put("stages/preview/", edit, If_Match=made["ETag"]).status_code == 412
-    assert admin.post("stages/", PREVIEW).status_code == 409
+    assert admin.put("stages/qa/", edit, If_Match=made["ETag"]).status_code == 412
+    assert admin.post("stages/", QA).status_code == 409
 
 
 @pytest.mark.parametrize(
@@ -39,14 +39,14 @@ def test_it_makes_and_edits_a_stage(api):
         pytest.param({"default_days": 10, "max_days": 5}, "default_days", id="days"),
         pytest.param({"order": 1.5}, "order", id="fraction"),
         pytest.param({"default_days": 0}, "default_days", id="zero-days"),
-        pytest.param({"name": "Preview"}, "name", id="name"),
+        pytest.param({"name": "Qa"}, "name", id="name"),
     ],
 )
 def test_it_names_what_is_wrong_with_a_stage(api, change, field):
-    refused = api("admin").post("stages/", PREVIEW | change)
+    refused = api("admin").post("stages/", QA | change)
     assert refused.status_code == 422
     assert field in [error["path"] for error in refused.json()["errors"]]
-    assert not Stage.objects.filter(title="Preview").exists()
+    assert not Stage.objects.filter(title="Trials").exists()
 
 
 def test_it_registers_checks_and_edits_a_cluster(api):
@@ -62,8 +62,8 @@ def test_it_registers_checks_and_edits_a_cluster(api):
 
 
 def test_it_never_shows_a_kubeconfig(api):
-    Cluster.objects.filter(name=PREVIEW["cluster"]).update(credentials="secret-kubeconfig")
-    for path in ("clusters/", f"clusters/{PREVIEW['cluster']}/"):
+    Cluster.objects.filter(name=QA["cluster"]).update(credentials="secret-kubeconfig")
+    for path in ("clusters/", f"clusters/{QA['cluster']}/"):
         response = api("admin").get(path)
         assert b"secret-kubeconfig" not in response.content
         assert b'"has_credentials":true' in response.content
@@ -80,7 +80,7 @@ def test_it_refuses_a_kubeconfig_that_is_none(api):
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
-        pytest.param("POST", "stages/", PREVIEW, id="make-stage"),
+        pytest.param("POST", "stages/", QA, id="make-stage"),
         pytest.param("PUT", "stages/dev/", {"title": "x", "order": 1, "cluster": "local"}, id="edit-stage"),
         pytest.param("POST", "clusters/", TRIAL, id="register"),
         pytest.param("PATCH", "clusters/local/", {"title": "x"}, id="edit-cluster"),
@@ -98,15 +98,15 @@ def test_it_cordons_and_removes_a_cluster(api):
     assert cordoned["cordoned_at"]
     assert cordoned["capacity"] == {"cpu": 8, "memory_gib": None, "storage_gib": None}
     assert admin.post("clusters/trial/uncordon/").json()["cordoned_at"] is None
-    refused = admin.post(f"clusters/{PREVIEW['cluster']}/remove/", {"confirm": PREVIEW["cluster"]})
+    refused = admin.post(f"clusters/{QA['cluster']}/remove/", {"confirm": QA["cluster"]})
     assert (refused.status_code, refused.json()["code"]) == (409, "cluster-not-empty")
     assert admin.post("clusters/trial/remove/", {"confirm": "trial"}).status_code == 204
     assert admin.get("clusters/trial/").status_code == 404
 
 
 def test_a_stage_chooses_clusters_by_labels(api):
-    made = api("admin").post("stages/", PREVIEW | {"cluster_labels": {"region": "eu"}})
+    made = api("admin").post("stages/", QA | {"cluster_labels": {"region": "eu"}})
     assert made.json()["cluster_labels"] == {"region": "eu"}
-    refused = api("admin").post("stages/", PREVIEW | {"name": "other", "order": 16, "cluster_labels": {"R x": "eu"}})
+    refused = api("admin").post("stages/", QA | {"name": "other", "order": 16, "cluster_labels": {"R x": "eu"}})
     assert refused.status_code == 422
     assert [one["path"] for one in refused.json()["errors"]] == ["cluster_labels"]
