@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from portal.api.shapes.words import (
-    anything,
     flag,
     link,
     listed,
@@ -24,8 +23,8 @@ DRIFTED_FIELD = shape(
         {
             "kind": text(one_of=("changed", "removed", "missing")),
             "path": text("Within the object; empty when all of it is missing.", example="spec.replicas"),
-            "wanted": anything("What was agreed."),
-            "live": anything("What is there; null when it is missing."),
+            "wanted": {"description": "What was agreed; any value."},
+            "live": {"description": "What is there; any value, null when it is missing."},
             "manager": text("Who took the field, as managedFields names it.", example="kubectl"),
             "operation": text(),
             "at": maybe(moment("When they did.")),
