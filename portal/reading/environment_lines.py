@@ -16,11 +16,14 @@ from provisioning.selectors.environments import EnvironmentRow
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentLine:
-    """``running`` is the number of the revision that runs where it is another than the one that is wanted."""
+    """``unknown_since`` is since when the cluster has not answered. ``running`` is the number of the revision that runs
+    where it is another than the one that is wanted.
+    """
 
     url: str
     title: str
     state: str
+    unknown_since: datetime | None
     drifted: int
     stage: str
     revision: int | None
@@ -41,7 +44,8 @@ def _line(row: EnvironmentRow, soon: datetime, currency: str) -> EnvironmentLine
     return EnvironmentLine(
         url=address("environment", row.system__slug, row.name),
         title=f"{row.system__slug} / {row.name}",
-        state=row.state,
+        state="unknown" if row.cluster__watch__unreachable_since else row.state,
+        unknown_since=row.cluster__watch__unreachable_since,
         drifted=row.drifted,
         stage=row.stage__name,
         revision=row.desired__number,

@@ -72,6 +72,7 @@ class EnvironmentRow(Protocol):
     stage__name: str
     desired__number: int | None
     observed__number: int | None
+    cluster__watch__unreachable_since: datetime | None
 
 
 ROW = tuple(EnvironmentRow.__annotations__)
