@@ -43,7 +43,11 @@ SLEEP_REQUEST = shape(
 )
 HOLD_REQUEST = shape(
     "HoldRequest",
-    record({"for": text("Hours or days from now, such as 4h or 2d; 0h ends it.", most=5, example="4h")}, closed=True),
+    record(
+        {"for": text("Hours or days from now, such as 4h or 2d; 0h ends it.", most=5, example="4h")},
+        closed=True,
+        examples=({"for": "4h"},),
+    ),
 )
 ACTIVITY = shape(
     "ActivityRequest",
