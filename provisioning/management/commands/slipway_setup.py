@@ -36,7 +36,8 @@ class Command(BaseCommand):
             metavar="NAME",
             help="the first platform admin's account; its password is asked for, or taken from SLIPWAY_ADMIN_PASSWORD",
         )
-        parser.add_argument("--sandbox", action="store_true", help="add a sandbox cluster with preview, dev, staging and prod")
+        told = "add a sandbox cluster with preview, dev, staging and prod"
+        parser.add_argument("--sandbox", action="store_true", help=told)
 
     def handle(self, *args: Any, **options: Any) -> None:
         require_migrated()
