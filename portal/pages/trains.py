@@ -89,11 +89,18 @@ def _fields(asked: TrainRequest, errors: dict[str, str]) -> list[dict[str, Any]]
         ("title", "Title", asked.title, "A plain one if left empty."),
         ("not_before", "Not before", asked.not_before, "Such as 2026-12-01T09:00+01:00; at once if left empty."),
     ]
-    fields = [
+    fields: list[dict[str, Any]] = [
         {"id": f"f-{name}", "name": name, "label": label, "kind": "text", "value": value, "hint": hint}
         for name, label, value, hint in titled
     ]
-    reason = {"id": "f-reason", "name": "reason", "label": "Reason", "kind": "textarea", "rows": 2, "maxlength": 4000}
+    reason: dict[str, Any] = {
+        "id": "f-reason",
+        "name": "reason",
+        "label": "Reason",
+        "kind": "textarea",
+        "rows": 2,
+        "maxlength": 4000,
+    }
     hint = "Shown to the people who decide, and kept with every change."
     return [
         {**one, "error": errors.get(str(one["name"]), "")}

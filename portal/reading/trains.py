@@ -85,7 +85,7 @@ def _planned(one: Planned) -> PlannedMember:
     counts = one.plan.get("counts", {})
     named = {"added": "new", "updated": "changed", "removed": "removed"}
     made = ", ".join(f"{counts[key]} {text}" for key, text in named.items() if counts.get(key))
-    said = [each.message for each in (*one.problems, *one.denials)]
+    said = [*(each.message for each in one.problems), *(each.message for each in one.denials)]
     said += [sentence(f"{each.label} must agree: {each.reason}") for each in one.approvals]
     said += [f"{each.dimension.name} does not suffice" for each in one.shortages]
     difference = one.plan["cost_after"] - one.plan["cost_before"] if one.plan else 0

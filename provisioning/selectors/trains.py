@@ -66,16 +66,17 @@ def member_rows(trains: Sequence[int]) -> dict[int, list[MemberRow]]:
     rows = Run.objects.filter(environment__in=places).filter(
         change__in=[one.change_id for one in holds]
     ) | Run.objects.filter(environment__in=places, state__in=BUSY)
-    for pk, change, environment, state in rows.order_by("id").values_list("pk", "change_id", "environment_id", "state"):
-        runs[change] = (pk, state)
+    columns = ("pk", "change_id", "environment_id", "state")
+    for pk, change_id, environment_id, state in rows.order_by("id").values_list(*columns):
+        runs[change_id] = (pk, state)
         if state in BUSY:
-            busy.add(environment)
+            busy.add(environment_id)
     found: dict[int, list[MemberRow]] = {}
     for hold in holds:
         change = hold.change
-        run_id, state = runs.get(change.pk, (None, ""))
+        run_id, run_state = runs.get(change.pk, (None, ""))
         row = MemberRow(
-            change, hold, windows.get(change.stage_id, ALWAYS), run_id, state, change.environment_id in busy
+            change, hold, windows.get(change.stage_id, ALWAYS), run_id, run_state, change.environment_id in busy
         )
         found.setdefault(hold.train_id or 0, []).append(row)
     return found

@@ -57,6 +57,7 @@ def change_still_holds(change: Change, *, now: datetime) -> bool:
     What may no longer run is denied. What became another plan is asked for again, or goes on with the new one when
     nobody has to agree. The change holds its part of the quota already.
     """
+    assert change.environment_id is not None  # only a denied create has none
     environment = Environment.objects.select_related("system__team", "stage", "cluster", "desired").get(
         pk=change.environment_id
     )
