@@ -26,7 +26,7 @@ def test_it_lists_and_reads_capabilities(api, living):
     assert names == sorted(names)
     assert {"postgres", "route", "web-service"} <= set(names)
     read = api("viewer").get("capabilities/postgres/").json()
-    assert [one["version"] for one in read["contracts"]] == ["1.0.0"]
+    assert [one["version"] for one in read["contracts"]] == ["2.0.0", "1.0.0"]
     assert read["usage"] == [{"version": "1.0.0", "resources": 1}]
     assert read["readme"]
 
@@ -85,7 +85,7 @@ def test_it_refuses_a_document_of_another_capability(api, organisation):
 def test_it_lets_admins_publish_only(api, organisation, persona):
     refused = api(persona).post("capabilities/postgres/contracts/", contract_document(version="1.1.0"))
     assert refused.status_code == 403
-    assert not Contract.objects.filter(version="1.1.0").exists()
+    assert not Contract.objects.filter(capability__name="postgres", version="1.1.0").exists()
 
 
 @pytest.mark.parametrize(
