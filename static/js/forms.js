@@ -126,8 +126,8 @@
   });
   // When a form is swapped for its next shape, a plan that was asked for the shape before has nowhere to go.
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const { target, elt } = event.detail;
-    if (target?.matches?.("form[hx-post]") && elt !== target) htmx.trigger(target, "htmx:abort");
+    const { target, requestConfig } = event.detail; // its own elt is always the target
+    if (target?.matches?.("form[hx-post]") && requestConfig?.elt !== target) htmx.trigger(target, "htmx:abort");
   });
 
   // A list that was narrowed in a dialog is whole again when the dialog is opened next; close does not bubble.
