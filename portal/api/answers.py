@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -46,6 +47,12 @@ def versioned(data: Any, version: int | str) -> HttpResponse:
 def etag(version: int | str) -> str:
     """A strong ETag: it changes with every edit of the row."""
     return f'"{version}"'
+
+
+def content_tag(data: Any) -> str:
+    """A version for what has no number of its own: it changes with what is shown. For ``versioned``."""
+    text = json.dumps(data, default=_plain, ensure_ascii=False, sort_keys=True)
+    return sha256(text.encode("utf-8", "replace")).hexdigest()[:20]
 
 
 def listing(

@@ -9,14 +9,15 @@ from rest_framework.request import Request
 
 from idp.kernel import clock
 from portal.api import paths
-from portal.api.answers import answer, created, empty, moment
+from portal.api.answers import answer, content_tag, created, empty, moment, versioned
 from portal.api.endpoint import Endpoint
 from portal.api.operation import operation
+from portal.api.preconditions import require_if_match
 from portal.api.shapes import links as shapes
 from provisioning.domain.links import Link
 from provisioning.models import StageLink
 from provisioning.selectors.environments import environment_get, environment_resources
-from provisioning.selectors.links import environment_links, stage_links
+from provisioning.selectors.links import environment_links, stage_link, stage_links
 from provisioning.selectors.stages import stage_get
 from provisioning.services.links import link_remove, link_save
 
@@ -47,16 +48,26 @@ class StageLinks(Endpoint):
 
 class OneStageLink(Endpoint):
     @operation(
+        "stages_links_read", "Read a link of a stage", area=AREA, answers={200: shapes.STAGE_LINK}, versioned=True
+    )
+    def get(self, request: Request, stage: str, link_id: int) -> HttpResponse:
+        shown = template_row(stage_link(stage_get(stage), link_id))
+        return versioned(shown, content_tag(shown))
+
+    @operation(
         "stages_links_remove",
         "Remove a link of a stage",
         area=AREA,
         answers={204: None},
         scope="admin",
+        versioned=True,
         about=ADMINS,
     )
     def delete(self, request: Request, stage: str, link_id: int) -> HttpResponse:
         self.rights.require_admin()
-        link_remove(self.actor, stage=stage_get(stage), link_id=link_id, now=clock.now())
+        found = stage_get(stage)
+        require_if_match(request, content_tag(template_row(stage_link(found, link_id))))
+        link_remove(self.actor, stage=found, link_id=link_id, now=clock.now())
         return empty()
 
 

@@ -14,9 +14,10 @@ from governance.services import notices as services
 from governance.services.notice_settings import notice_settings_save
 from idp.kernel import clock
 from idp.kernel.errors import FieldError, InvalidInput, NotSignedIn
-from portal.api.answers import answer, listing, moment
+from portal.api.answers import answer, content_tag, listing, moment, versioned
 from portal.api.endpoint import Endpoint
 from portal.api.operation import PAGED, Query, operation
+from portal.api.preconditions import require_if_match
 from portal.api.shapes import notices as shapes
 from portal.api.shapes.words import flag, text
 
@@ -70,12 +71,14 @@ class MyNotices(Endpoint):
         "How I am told",
         area=AREA,
         answers={200: shapes.NOTICE_SETTINGS},
+        versioned=True,
         about="One's own only.",
     )
     def get(self, request: Request) -> HttpResponse:
         if self.actor.user_id is None:
             raise NotSignedIn("Nobody is signed in.")
-        return answer(_settings(wishes_of(self.actor.user_id)))
+        shown = _settings(wishes_of(self.actor.user_id))
+        return versioned(shown, content_tag(shown))
 
     @operation(
         "notice_settings_edit",
@@ -84,9 +87,13 @@ class MyNotices(Endpoint):
         answers={200: shapes.NOTICE_SETTINGS},
         body=shapes.NOTICE_SETTINGS_EDIT,
         scope="change",
+        versioned=True,
         about=f"What is left out stays as it is. {OWN}",
     )
     def patch(self, request: Request) -> HttpResponse:
+        if self.actor.user_id is None:
+            raise NotSignedIn("Nobody is signed in.")
+        require_if_match(request, content_tag(_settings(wishes_of(self.actor.user_id))))
         saved = notice_settings_save(
             self.actor,
             deliveries=self.sent.get("deliveries", {}),
@@ -94,7 +101,8 @@ class MyNotices(Endpoint):
             time_zone=self.sent.get("time_zone"),
             now=clock.now(),
         )
-        return answer(_settings(saved))
+        shown = _settings(saved)
+        return versioned(shown, content_tag(shown))
 
 
 def notice_row(notice: Notice) -> dict[str, Any]:

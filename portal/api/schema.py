@@ -59,6 +59,7 @@ AREAS: Final = (
     ("Capabilities", "What teams can have."),
     ("Environments", "Systems at stages, as wanted and as seen. Changed by changes only."),
     ("Changes", "The one way in: plan, ask, decide."),
+    ("Campaigns", "Many environments moved to another version of a capability, wave by wave."),
     ("Promotion trains", "Several promotions that start together or not at all."),
     ("Runs", "What carries a change out."),
     ("Administration", "Stages, clusters, policies and quotas."),

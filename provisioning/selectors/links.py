@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.db import transaction
 from django.db.models import QuerySet
 
+from idp.kernel.errors import NotFound
 from provisioning.domain.links import KINDS, WORKLOADS, Link, LinkPlace, LinkTemplate, Workload, links_of
 from provisioning.models import Environment, Stage, StageLink
 from provisioning.selectors.environments import ResourceView
@@ -20,6 +21,14 @@ _KNOWN_FOR: Final = 10
 def stage_links(stage: Stage) -> QuerySet[StageLink]:
     """Templates of one stage, by name."""
     return StageLink.objects.filter(stage=stage).select_related("changed_by").order_by("name")
+
+
+def stage_link(stage: Stage, link_id: int) -> StageLink:
+    """One template of the stage, or NotFound."""
+    row = stage_links(stage).filter(pk=link_id).first()
+    if row is None:
+        raise NotFound(f"Stage {stage.name} has no such link.")
+    return row
 
 
 def templates_at(stage_id: int) -> Sequence[LinkTemplate]:

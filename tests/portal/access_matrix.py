@@ -399,6 +399,7 @@ API_PLATFORM = [
     Row("api:stage", "PUT", needs("admin", ADMIN, 200), {"stage": "dev"}, STAGE),
     Row("api:stage-links", "GET", reads(), {"stage": "dev"}),
     Row("api:stage-links", "POST", needs("admin", ADMIN, 201), {"stage": "dev"}, NEW_LINK),
+    Row("api:stage-link", "GET", reads(), {"stage": "dev", "link_id": "=link"}),
     Row("api:stage-link", "DELETE", needs("admin", ADMIN, 204), {"stage": "dev", "link_id": "=link"}),
     Row("api:environment-links", "GET", reads(), TRY),
     Row("api:environment-links", "GET", reads(**UNSEEN), SAFE),
@@ -450,6 +451,7 @@ API_PLATFORM = [
     Row("api:drift-snooze", "POST", needs("change", ASKERS, 422, token_change=404, **UNSEEN), HIDDEN_DRIFT, SNOOZE),
     Row("api:environment-secrets", "GET", reads(), TRY),
     Row("api:environment-secrets", "GET", reads(**UNSEEN), SAFE),
+    Row("api:environment-secret", "GET", reads(404, token_read=404), {**TRY, "resource": "none"}),
     Row(
         "api:environment-secret",
         "PATCH",

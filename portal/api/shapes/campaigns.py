@@ -171,7 +171,15 @@ CAMPAIGN_PREVIEW = shape(
         about="The waves as they would be now.",
     ),
 )
-REASON = shape("CampaignReason", record({}, {"reason": text("Why; people read it.", most=300)}, closed=True))
+REASON = shape(
+    "CampaignReason",
+    record(
+        {},
+        {"reason": text("Why; people read it.", most=300)},
+        closed=True,
+        examples=({"reason": "Sessions are lost with 1.1.0; a fix is on its way."},),
+    ),
+)
 POSTPONE = shape(
     "CampaignPostpone",
     record(

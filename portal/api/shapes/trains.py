@@ -113,5 +113,11 @@ TRAIN_DETAIL = shape(
 )
 TRAIN_PLAN = shape("TrainPlan", record({"members": listed(ref("Planned"), "In the order that was asked for.")}))
 TRAIN_CANCEL = shape(
-    "TrainCancel", record({}, {"reason": text("Everybody who waits reads it.", most=300)}, closed=True)
+    "TrainCancel",
+    record(
+        {},
+        {"reason": text("Everybody who waits reads it.", most=300)},
+        closed=True,
+        examples=({"reason": "The release waits for a fix."},),
+    ),
 )

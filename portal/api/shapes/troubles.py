@@ -80,7 +80,15 @@ RELEASE = shape(
             "kind": text(most=80, example="PersistentVolumeClaim"),
             "name": text(most=253),
             "reason": text(most=400),
-        }
+        },
+        examples=(
+            {
+                "api_version": "v1",
+                "kind": "PersistentVolumeClaim",
+                "name": "uploads",
+                "reason": "Its storage was removed by hand; nothing is left to clean up.",
+            },
+        ),
     ),
 )
 RELEASED = shape(
@@ -105,4 +113,7 @@ ORPHAN = shape(
     ),
 )
 ORPHAN_PAGE = page_of(ORPHAN)
-ORPHAN_DELETE = shape("OrphanDelete", record({"confirm": text("The orphan's name.", most=253)}))
+ORPHAN_DELETE = shape(
+    "OrphanDelete",
+    record({"confirm": text("The orphan's name.", most=253)}, examples=({"confirm": "uploads"},)),
+)

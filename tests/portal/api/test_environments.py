@@ -58,7 +58,7 @@ def test_it_filters(api, living, query, found):
 @pytest.mark.parametrize(
     ("query", "path", "words"),
     [
-        pytest.param("sort=name", "sort", "allowed here: cursor, limit, q, stage, state, system, team", id="unknown"),
+        pytest.param("sort=name", "sort", "here: cursor, drift, limit, q, stage, state, system, team", id="unknown"),
         pytest.param("limit=0", "limit", "from 1 to 200", id="limit-zero"),
         pytest.param("limit=201", "limit", "from 1 to 200", id="limit-large"),
         pytest.param("limit=ten", "limit", "whole number", id="limit-word"),

@@ -66,14 +66,17 @@ def test_it_keeps_tokens_bound_to_systems_out(api, told):
 
 def test_it_shows_and_changes_how_one_is_told(api, organisation):
     caller = api("developer")
-    before = caller.get("me/notices").json()
+    read = caller.get("me/notices")
+    before = read.json()
     assert before["deliveries"] == {key: kind.default for key, kind in KINDS.items()}
     assert before["kinds"]["change-waits"] == KINDS["change-waits"].title
     sent = {"deliveries": {"change-waits": "digest"}, "digest_hour": 7, "time_zone": "Europe/Berlin"}
-    after = caller.patch("me/notices", sent).json()
+    assert caller.patch("me/notices", sent).status_code == 428
+    after = caller.patch("me/notices", sent, If_Match=read["ETag"]).json()
     assert after["deliveries"] == before["deliveries"] | {"change-waits": "digest"}
     assert (after["digest_hour"], after["time_zone"]) == (7, "Europe/Berlin")
     assert caller.get("me/notices").json() == after
-    refused = caller.patch("me/notices", {"time_zone": "Mars/Olympus"})
+    assert caller.patch("me/notices", {"digest_hour": 8}, If_Match=read["ETag"]).status_code == 412
+    refused = caller.patch("me/notices", {"time_zone": "Mars/Olympus"}, If_Match="*")
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["path"] == "time_zone"
