@@ -41,7 +41,7 @@ class Work:
     def submit(self, kind: str, name: str, **resources: dict) -> Change:
         confirm = name if kind == "delete" else ""
         wanted = None if kind == "delete" else spec(**resources)
-        request = ChangeRequest(kind, "checkout", name, spec=wanted, confirm=confirm)
+        request = ChangeRequest(kind, "checkout", name, spec=wanted, confirm=confirm, reason="x")
         return change_submit(self.organisation.actor("developer"), request, now=NOW)
 
     def waiting(self) -> Change:
