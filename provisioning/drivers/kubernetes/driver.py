@@ -300,8 +300,8 @@ def _changed_meanwhile(ref: ObjectRef) -> TemporaryError:
 def _outcome(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Any:
     """Server-side apply leaves the resource version as it is when nothing changes.
 
-    A controller may write a status between our look and our apply, which raises the resource version as well; kinds
-    that count generations tell that apart.
+    A controller may write a status between our look and our apply, which raises the resource version as well. Kinds
+    that count generations tell that apart; in others, such as claims for volumes, it is told by who wrote.
     """
     if before is None:
         return "created"
@@ -309,7 +309,23 @@ def _outcome(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Any:
     same = was["resourceVersion"] == now["resourceVersion"]
     if not same and "generation" in was:
         same = all(was.get(field) == now.get(field) for field in ("generation", "labels", "annotations"))
+    elif not same:
+        same = _only_others_wrote(was.get("managedFields", ()), now.get("managedFields", ()))
     return "unchanged" if same else "configured"
+
+
+def _only_others_wrote(was: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether an entry of somebody else explains the new resource version, and ours is as it was.
+
+    An apply that changes a value sets the time of its entry, in whole seconds, so ours alone would not prove it.
+    """
+
+    def split(entries: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any]]:
+        ours = [one for one in entries if one.get("manager") == FIELD_MANAGER]
+        return ours, [one for one in entries if one.get("manager") != FIELD_MANAGER]
+
+    (our_was, their_was), (our_now, their_now) = split(was), split(now)
+    return our_was == our_now and their_was != their_now
 
 
 def _observed(ref: ObjectRef, live: dict[str, Any] | None) -> Observed:

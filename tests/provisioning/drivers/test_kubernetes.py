@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from provisioning.domain.driver import DriverError, ObjectRef, PermanentError, TemporaryError
 from provisioning.drivers.kubernetes import KubernetesDriver, connection
+from provisioning.drivers.kubernetes.driver import _outcome
 from provisioning.drivers.kubernetes.errors import error_of
 
 REF = ObjectRef("apps/v1", "Deployment", "shop-dev", "api")
@@ -369,3 +370,37 @@ def test_it_says_when_nobody_listens() -> None:
         with pytest.raises(TemporaryError) as raised:
             KubernetesDriver(kubeconfig(server=server)).probe()
     assert raised.value.code == "unreachable"
+
+
+def written(version: str, *entries: tuple[str, str, str], **metadata: Any) -> dict[str, Any]:
+    """What an answer says of an object: its resource version, and who wrote which field when."""
+    fields = [{"manager": who, "time": when, "fieldsV1": {field: {}}} for who, when, field in entries]
+    return {"metadata": {"resourceVersion": version, "managedFields": fields, **metadata}}
+
+
+OURS, LATER = ("slipway", "10:00", "f:spec"), ("slipway", "10:01", "f:spec")
+STATUS = ("kube-controller-manager", "10:01", "f:status")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        pytest.param(None, written("1", OURS), "created", id="it-was-not-there"),
+        pytest.param(written("1", OURS), written("1", OURS), "unchanged", id="nobody-wrote"),
+        pytest.param(written("1", OURS), written("2", LATER), "configured", id="we-wrote"),
+        pytest.param(written("1", OURS), written("2", OURS), "configured", id="we-wrote-within-the-same-second"),
+        pytest.param(written("1", OURS), written("2", OURS, STATUS), "unchanged", id="a-controller-wrote-a-status"),
+        pytest.param(written("1", OURS), written("3", LATER, STATUS), "configured", id="both-wrote"),
+        pytest.param(
+            written("1", OURS, generation=1),
+            written("2", OURS, STATUS, generation=1),
+            "unchanged",
+            id="same-generation",
+        ),
+        pytest.param(
+            written("1", OURS, generation=1), written("2", LATER, generation=2), "configured", id="new-generation"
+        ),
+    ],
+)
+def test_it_tells_its_own_writing_from_that_of_controllers(before: Any, after: Any, expected: str) -> None:
+    assert _outcome(before, after) == expected
