@@ -20,6 +20,7 @@ TAB = "/environments/ledger/prod/drift/"
 @pytest.mark.parametrize("screen", [WIDE_LIGHT, NARROW_DARK], ids=str)
 def test_it_shows_drift_and_what_each_decision_would_do(meet: Callable[..., Person], screen: Screen) -> None:
     developer = meet("developer", screen)
+    developer.complaints.allowed.add(422)  # a snooze without a reason, below
     page = developer.page
     developer.open(TAB)
     expect(page.get_by_text("Changed by kubectl-scale")).to_be_visible(timeout=20_000)

@@ -1,4 +1,4 @@
-"""Promotion as people do it: from dev to staging at once, from there to prod with an approval, and its other pages."""
+"""Promotion as people do it: to prod with an approval once it has proven itself, to staging at once; its other pages."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 both_screens = pytest.mark.parametrize("screen", [WIDE_LIGHT, NARROW_DARK], ids=str)
 
 
-def test_it_goes_from_dev_to_prod_and_a_maintainer_agrees(meet: Callable[..., Person]) -> None:
+def test_it_goes_from_dev_to_staging_at_once_and_to_prod_once_it_has_proven_itself(
+    meet: Callable[..., Person],
+) -> None:
     developer, maintainer = meet("developer"), meet("maintainer")
-    promote(developer, "checkout", "staging", only="api")
-    expect(developer.page).to_have_url(re.compile(r"/runs/\d+/$"))
-    expect(developer.state()).to_have_text("Succeeded", timeout=60_000)
     promote(developer, "checkout", "prod", only="api")
     expect(developer.page).to_have_url(re.compile(r"/changes/\d+/$"))
     expect(developer.state()).to_have_text("Pending approval")
@@ -30,10 +29,16 @@ def test_it_goes_from_dev_to_prod_and_a_maintainer_agrees(meet: Callable[..., Pe
     expect(developer.state()).to_have_text("Succeeded", timeout=60_000)
     developer.open("/environments/checkout/prod/revisions/compare")
     expect(developer.page.locator("#main")).to_contain_text("checkout-api:")
+    promote(developer, "checkout", "staging", only="api")
+    expect(developer.page).to_have_url(re.compile(r"/runs/\d+/$"))
+    expect(developer.state()).to_have_text("Succeeded", timeout=60_000)
+    look_at(developer, "checkout", "prod", only="api")
+    expect(developer.plan).to_contain_text("Refused by “Only what has proven itself is promoted”")
+    expect(developer.plan.locator("button.primary")).to_be_disabled()
 
 
-def promote(person: Person, system: str, stage: str, *, only: str) -> None:
-    """From the system's page, one resource of what runs before ``stage``."""
+def look_at(person: Person, system: str, stage: str, *, only: str) -> None:
+    """From the system's page, the plan of promoting one resource of what runs before ``stage``."""
     person.open(f"/systems/{system}/")
     person.link(f"Promote to {stage}").click()
     page = person.page
@@ -41,6 +46,10 @@ def promote(person: Person, system: str, stage: str, *, only: str) -> None:
         box.set_checked(box.get_attribute("value") == only, force=True)
     page.get_by_label("Reason", exact=True).fill("It has proven itself.")
     page.get_by_label("Reason", exact=True).blur()
+
+
+def promote(person: Person, system: str, stage: str, *, only: str) -> None:
+    look_at(person, system, stage, only=only)
     button = person.plan.locator("button.primary")
     expect(button).to_be_enabled()
     button.click()
