@@ -1,4 +1,4 @@
-"""Promotion as people do it: to prod with an approval once it has proven itself, to staging at once; its other pages."""
+"""Promotion as people do it: to prod with an approval once it has proven itself, to staging at once."""
 
 from __future__ import annotations
 
