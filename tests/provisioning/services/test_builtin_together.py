@@ -9,7 +9,9 @@ import pytest
 from provisioning.contracts import builtin_documents
 from provisioning.domain.driver import Scope
 from provisioning.models import Environment, Resource, Run, Step
+from provisioning.orchestrator import advance
 from provisioning.services.changes import ChangeRequest, change_submit
+from provisioning.services.secret_slots import slot_fill, slots_read
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import Clock, carry_out, equip, sandbox
 
@@ -29,12 +31,14 @@ def everything(image: str = IMAGE) -> dict[str, Any]:
         "sessions": ("cache", {}),
         "orders": ("queue", {"storageGiB": 1}),
         "uploads": ("object-bucket", {"storageGiB": 5}),
+        "partner": ("secret-slot", {"keys": [{"key": "API_KEY"}]}),
         "migrate": ("job", {"image": image, "env": {"DB": "${resources.db.outputs.host}"}}),
         "api": (
             "web-service",
             {"image": image, "env": {"MIGRATED": "${resources.migrate.outputs.done}",
                                      "CACHE": "${resources.sessions.outputs.url}",
-                                     "BUCKET": "${resources.uploads.outputs.bucket}"}},
+                                     "BUCKET": "${resources.uploads.outputs.bucket}",
+                                     "PARTNER_KEY": "${resources.partner.outputs.credentials.API_KEY}"}},
         ),
         "mailer": (
             "worker",
@@ -67,9 +71,25 @@ def organisation() -> Organisation:
 def submit(organisation: Organisation, kind: str, clock: Clock, **more: Any) -> Run:
     request = ChangeRequest(kind, "checkout", "all", **more)
     change = change_submit(organisation.actor("developer"), request, now=clock())
-    run = carry_out(Run.objects.get(change=change), clock)
+    run = Run.objects.get(change=change)
+    if kind == "create":
+        fill_the_secret(organisation, run, clock)
+    run = carry_out(run, clock)
     assert run.state == "succeeded", run.error
     return run
+
+
+def fill_the_secret(organisation: Organisation, run: Run, clock: Clock) -> None:
+    """As a developer does once the run has made the Secret and waits for its values."""
+    developer = organisation.actor("developer")
+    for _ in range(60):
+        advance(run.pk, now=clock)
+        clock.forward(5)
+        if Environment.objects.exists() and any(one.made for one in slots_read(developer, "checkout", "all")):
+            break
+    assert Step.objects.get(run=run, key="resource:api").state == "next"
+    values = {"API_KEY": "sk-live-4eC39HqLyjWDarjtT1zdp7dc"}
+    slot_fill(developer, system="checkout", environment="all", resource="partner", values=values, now=clock())
 
 
 def jobs() -> list[str]:
