@@ -110,6 +110,10 @@
     }
   };
   document.addEventListener("htmx:oobAfterSwap", tell);
+  // A narrowed list that is drawn anew stays narrowed: Enter must follow what was typed.
+  document.addEventListener("htmx:oobAfterSwap", () => {
+    for (const input of $$("input[data-filters]")) if (input.value) narrow(input);
+  });
   document.addEventListener("htmx:afterSettle", tell);
 
   // What a plan brings for a part in which somebody types waits: the next plan brings it again, once they are elsewhere.
