@@ -67,14 +67,18 @@ class Person:
         with self.planned():
             self.resource(key).get_by_label("Resource name").fill(name)
 
+    def field(self, key: str, label: str) -> Locator:
+        """The resource's own field; a group of fields further down, such as metrics, may have one of the same name."""
+        return self.resource(key).get_by_label(label, exact=True).first
+
     def fill(self, key: str, label: str, value: str) -> None:
         """Fill one field of a resource and wait until the plan has answered."""
         with self.planned():
-            self.resource(key).get_by_label(label, exact=True).fill(value)
+            self.field(key, label).fill(value)
 
     def choose(self, key: str, label: str, option: str) -> None:
         with self.planned():
-            self.resource(key).get_by_label(label, exact=True).select_option(label=option)
+            self.field(key, label).select_option(label=option)
 
     def add_variable(self, key: str, name: str) -> Locator:
         """A new row of environment variables with its name typed; answers the field of its value."""

@@ -42,7 +42,7 @@ def test_it_says_at_the_field_what_is_right(
     meet: Callable[..., Person], screen: Screen, label: str, wrong: str, words: str, right: str
 ) -> None:
     developer = with_service(meet, screen)
-    field = developer.resource("web-service").get_by_label(label, exact=True)
+    field = developer.field("web-service", label)
     developer.fill("web-service", "Image", IMAGE)
     developer.fill("web-service", label, wrong)
     slot = developer.page.locator(f"[id='{field.get_attribute('id')}-error']")
