@@ -34,7 +34,8 @@ def organisation() -> Organisation:
 
 
 def publish(version: str, state: str = "stable") -> Contract:
-    document: dict[str, Any] = dict(dict(builtin_documents())["postgres/1.0.0.yaml"].data)
+    first = f"postgres/{version.partition('.')[0]}.0.0.yaml"
+    document: dict[str, Any] = dict(dict(builtin_documents())[first].data)
     document = {**document, "metadata": {**document["metadata"], "version": version}}
     return contract_publish(PLATFORM, document={**document, "spec": {**document["spec"], "state": state}}, now=NOW)
 
@@ -55,7 +56,14 @@ def test_it_leads_what_is_asked_for_to_the_chosen_version(organisation: Organisa
     assert planned(organisation, "postgres@1") == "1.1.0"
     assert planned(organisation, "postgres@1.2") == "1.2.0"
     assert planned(organisation, "postgres@1.2.0") == "1.2.0"
-    assert latest_contracts(["postgres"])["postgres"].version == "1.1.0"
+
+
+def test_it_leads_the_newest_major_to_the_chosen_version(organisation: Organisation) -> None:
+    publish("2.1.0")
+    choose(organisation, "1.1.0")
+    assert latest_contracts(["postgres"])["postgres"].version == "2.1.0"
+    choose(organisation, "2.0.0")
+    assert latest_contracts(["postgres"])["postgres"].version == "2.0.0"
 
 
 def test_it_goes_back_to_the_newest_when_cleared(organisation: Organisation) -> None:
@@ -90,7 +98,7 @@ def test_it_is_dropped_when_the_version_is_no_longer_stable(organisation: Organi
 def test_it_leads_to_the_newest_where_nobody_chose(organisation: Organisation) -> None:
     publish("1.3.0-rc.1")
     rows = contracts_of(Capability.objects.get(name="postgres"))
-    assert {major: row.version for major, row in defaults_of(rows).items()} == {1: "1.2.0"}
+    assert {major: row.version for major, row in defaults_of(rows).items()} == {1: "1.2.0", 2: "2.0.0"}
 
 
 @pytest.mark.parametrize("who", ["developer", "maintainer", "auditor", "platform_engineer"])
