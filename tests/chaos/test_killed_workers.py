@@ -50,16 +50,35 @@ def _doomed(workers: Workers, runs: list[Run]) -> int:
         pids = {}
         for number, run in enumerate(runs[start : start + BATCH], start=start + 1):
             pids[run.pk] = workers.start(f"chaos-{run.pk}", dies_at=number)
-            run_advance.apply_async((run.pk,), queue=f"chaos-{run.pk}")
-        wait_until(
-            lambda: all(not workers.alive(pid) or _over(run_id) for run_id, pid in pids.items()),  # noqa: B023
-            seconds=60,
-            what="the end of every doomed worker",
-        )
+            _hint(run.pk)
+        _wait_for_the_end(workers, pids)
         died += sum(not workers.alive(pid) for pid in pids.values())
         for pid in pids.values():
             workers.kill(pid)
     return died
+
+
+def _wait_for_the_end(workers: Workers, pids: dict[int, int]) -> None:
+    """Until each worker is dead or its run over. A run that was given back is hinted at again to its own worker."""
+
+    def left() -> dict[int, int]:
+        return {run_id: pid for run_id, pid in pids.items() if workers.alive(pid) and not _over(run_id)}
+
+    def hint_again() -> None:
+        waiting = Run.objects.filter(pk__in=left(), state="running", lease_owner="", due_at__lte=clock.now())
+        for run_id in waiting.values_list("pk", flat=True):
+            _hint(run_id)
+
+    try:
+        wait_until(lambda: not left(), seconds=60, what="the end of every doomed worker", meanwhile=hint_again)
+    except AssertionError as late:
+        states = Step.objects.filter(run_id__in=left()).exclude(state="done")
+        told = states.values_list("run_id", "run__state", "run__epoch", "key", "state", "attempt", "message")
+        raise AssertionError(f"{late}: {list(told)}") from late
+
+
+def _hint(run_id: int) -> None:
+    run_advance.apply_async((run_id,), queue=f"chaos-{run_id}")
 
 
 def _over(run_id: int) -> bool:
