@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.chaos.workers import wait_until
+from tests.chaos.workers import crowd, wait_until
 from tests.provisioning.organisation import spec
 from tests.services.postgres import PostgresServer
 from tests.services.programs import await_port, end, free_port
@@ -49,7 +49,7 @@ class Site:
             sent["Authorization"] = f"Bearer {self.token}"
         request = urllib.request.Request(self.url + path, data, sent)
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=20 * crowd()) as answer:
                 return Answer(answer.status, answer.headers, answer.read().decode())
         except urllib.error.HTTPError as refusal:
             return Answer(refusal.code, refusal.headers, refusal.read().decode())
@@ -91,7 +91,7 @@ def session_of(site: Site, password: str) -> str:
     head = {"Cookie": f"csrftoken={secret}", "Content-Type": "application/x-www-form-urlencoded"}
     opener = urllib.request.build_opener(NoRedirect)
     with pytest.raises(urllib.error.HTTPError) as moved:
-        opener.open(urllib.request.Request(f"{site.url}/login/", form, head), timeout=20)
+        opener.open(urllib.request.Request(f"{site.url}/login/", form, head), timeout=20 * crowd())
     assert moved.value.code == 302
     return "; ".join(one.split(";")[0] for one in moved.value.headers.get_all("Set-Cookie"))
 

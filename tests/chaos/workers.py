@@ -86,6 +86,11 @@ def running_workers(redis_url: str, folder: Path) -> Iterator[Workers]:
         workers.end()
 
 
+def crowd() -> float:
+    """How many want each processor just now, at least 1: by so much longer everything takes."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def wait_until(
     done: Callable[[], bool], *, seconds: float, what: str, meanwhile: Callable[[], object] | None = None
 ) -> None:
@@ -96,8 +101,8 @@ def wait_until(
     """
     began = time.monotonic()
     while not done():
-        waited, crowd = time.monotonic() - began, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-        if waited > seconds * crowd:
+        waited = time.monotonic() - began
+        if waited > seconds * crowd():
             raise AssertionError(f"{what} did not happen within {waited:.0f} s")
         if meanwhile is not None:
             meanwhile()
