@@ -8,6 +8,7 @@ every other input asks for the plan only. The draft lives in the browser, and a 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -139,7 +140,9 @@ def _restructured(
     view = _view(request, around, draft, contracts, environment, focus=focus)
     if not request.htmx:  # type: ignore[attr-defined]
         return render(request, TEMPLATE, view.planned(request.actor).context())  # type: ignore[attr-defined]
-    return _swapped(request, view)
+    # The plan that would have brought what follows the stage may have been overtaken by this.
+    shown = request.POST.get("shown_stage") if environment is None else None
+    return _swapped(request, replace(view, draft=with_defaults(draft, around, shown)))
 
 
 def _from_yaml(

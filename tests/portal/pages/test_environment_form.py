@@ -114,6 +114,14 @@ def test_it_gives_back_the_form_alone_for_an_edit_of_its_shape(equipped, sign_in
     assert json.loads(answer["HX-Trigger-After-Settle"]) == {"replan": {}}
 
 
+def test_it_lets_the_expiry_follow_a_stage_whose_plan_an_edit_overtook(equipped, sign_in):
+    edited = draft(do="add:route", stage="prod", shown_stage="dev", name="own", expires="3d")
+    page = text(sign_in("developer").post(NEW, edited, **HTMX))
+    assert 'name="shown_stage" value="prod"' in page
+    assert '<option value="never" selected>' in page
+    assert 'name="name" value="own"' in page
+
+
 def test_it_gives_back_the_whole_page_without_script(equipped, sign_in):
     page = text(sign_in("developer").post(NEW, draft(do="add", add="route")))
     assert "<html" in page
