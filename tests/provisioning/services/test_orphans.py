@@ -65,9 +65,12 @@ def test_it_finds_what_no_resource_recorded(living: Environment) -> None:
 
 
 def test_it_leaves_what_a_run_is_making(living: Environment, organisation: Organisation) -> None:
+    sandbox().tell("checkout-other/Deployment/*", "stall")
     create(organisation, "other")
     run = Run.objects.latest("id")
     advance(run.pk, now=Clock())
+    run.refresh_from_db()
+    assert run.state == "running"
     lose(Scope("checkout", "other"))
     assert orphans_sweep(now=NOW) == 0
 
