@@ -114,11 +114,12 @@ def test_the_api_fills_and_tells_keys_only(organisation: Organisation, waiting: 
     assert client.get(here).json()["items"][0]["missing"] == ["API_KEY", "TOKEN"]
     one = reverse("api:environment-secret", kwargs={**AT, "resource": "keys"})
     body = json.dumps({"values": {"API_KEY": VALUE}})
-    headers = {"Idempotency-Key": "again"}
+    headers = {"Idempotency-Key": "again", "If-Match": "*"}
     answers = [client.patch(one, body, content_type="application/json", headers=headers) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[1].json()["missing"] == ["TOKEN"]
-    wrong = client.patch(one, json.dumps({"values": {"OTHER": VALUE}}), content_type="application/json")
+    other = json.dumps({"values": {"OTHER": VALUE}})
+    wrong = client.patch(one, other, content_type="application/json", headers={"If-Match": "*"})
     assert (wrong.status_code, wrong.json()["errors"][0]["path"]) == (422, "values.OTHER")
     told = [text(answer) for answer in (*answers, wrong)]
     told += [repr(row) for model in apps.get_models() for row in model._default_manager.values()]
@@ -147,7 +148,7 @@ def test_an_admin_tries_a_link_before_storing_it(organisation: Organisation) -> 
     wrong = client.post(page, {**sent, "url": "https://logs.example/${resource.nam}", "do": "preview"})
     assert wrong.status_code == 422
     assert client.post(page, {**sent, "do": "save"}).status_code == 302
-    assert "https://logs.example/api" in text(client.get(page))
+    assert "https://logs.example/api" in text(client.get(page, {"stage": "dev"}))
     assert 'value="Logs"' in text(client.get(page, {"stage": "dev", "edit": "Logs"}))
     assert client.get(page, {"stage": "none"}).status_code == 404
 
