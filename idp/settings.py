@@ -282,7 +282,7 @@ NOTICE_DAYS = environ.number("SLIPWAY_NOTICE_DAYS", 90, least=1)
 # --- the sandbox cluster ----------------------------------------------------------------------------------------
 SANDBOX_PATH = DATA_DIR / "sandbox.sqlite3"
 SANDBOX_READY_SECONDS = environ.number("SLIPWAY_SANDBOX_READY_SECONDS", 4)
-# Custom kinds that sandbox clusters serve, as postgresql.cnpg.io/v1/Cluster with commas between; all when it is not set.
+# Custom kinds that sandbox clusters serve, as postgresql.cnpg.io/v1/Cluster with commas between; all if not set.
 _sandbox_kinds = environ.text("SLIPWAY_SANDBOX_KINDS", "all")
 SANDBOX_CUSTOM_KINDS = (
     None if _sandbox_kinds == "all" else frozenset(one.strip() for one in _sandbox_kinds.split(",") if one.strip())
