@@ -40,8 +40,8 @@ def as_typed(value: Any) -> str:
     """``value`` as it stands in a YAML editor; the opposite of ``typed_yaml``."""
     if value is None:
         return ""
-    if isinstance(value, str) and typed_yaml(value) == value:
-        return value
+    if isinstance(value, str) and value.strip() and typed_yaml(value) == value:
+        return value  # an empty text is written as '', because an empty editor means that nothing is asked for
     return as_yaml(value).rstrip("\n")
 
 

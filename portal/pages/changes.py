@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django_htmx.http import HttpResponseClientRefresh
 
 from idp.kernel import clock, keyset
 from idp.kernel.errors import Conflict, InvalidInput, StalePlan, UserFault
@@ -17,7 +18,7 @@ from portal.reading import change as reading
 from portal.reading.plan_words import diff_resources, quota_after, stored_verdicts, unchanged_sentence
 from provisioning.domain.lifecycle import CHANGE_STATES
 from provisioning.models import Change
-from provisioning.selectors.changes import LISTED, change_get, change_list, change_objects, change_view
+from provisioning.selectors.changes import LISTED, change_get, change_list, change_objects, change_view, newest_event
 from provisioning.selectors.departures import departures_of
 from provisioning.services import decisions
 from provisioning.services.starts import change_resume
@@ -77,7 +78,11 @@ def changes_decide(request: HttpRequest) -> HttpResponse:
 
 @page("changes")
 def change(request: HttpRequest, change: int) -> HttpResponse:
+    """With ``seen``, the newest event that an open page shows: 204 while nothing is newer, else to load it anew."""
     found = change_get(request.rights, change)  # type: ignore[attr-defined]
+    if request.htmx and "seen" in request.GET:  # type: ignore[attr-defined]
+        is_news = str(newest_event(found)) != request.GET["seen"]
+        return HttpResponseClientRefresh() if is_news else HttpResponse(status=204)
     return render(request, "changes/change.html", _decision(request, found))
 
 
@@ -207,5 +212,6 @@ def _decision(request: HttpRequest, found: Change) -> dict[str, Any]:
         "departure": departures_of([found.pk]).get(found.pk) if found.kind == "promote" else None,
         "own": found.requester_id == rights.actor.user_id,
         "pending": found.state == "pending",
+        "newest": view.events[-1].pk if view.events else 0,
         "may_edit": rights.may_request(found.system) and found.environment is not None,
     }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 
 from governance.access import Rights, visible
 from governance.models import Approval, Decision
@@ -187,6 +187,11 @@ def change_view(rights: Rights, change: Change) -> ChangeView:
         may_resume=may_request and change.state in RESUMABLE_CHANGE_STATES and bool(runs) and _is_latest(runs[0]),
         stale=_stale(change),
     )
+
+
+def newest_event(change: Change) -> int:
+    """The number of the last thing that happened to a change, 0 before the first."""
+    return ChangeEvent.objects.filter(change=change).aggregate(newest=Max("pk"))["newest"] or 0
 
 
 def _approval_view(approval: Approval, change: Change, decisions: Sequence[Decision]) -> ApprovalView:

@@ -48,6 +48,9 @@ APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 PAGE = "500"
 
+# What the API server stores once more by itself at the first apply after it was made, without any change of it.
+_REWRITTEN = frozenset({"PersistentVolumeClaim"})
+
 
 class KubernetesDriver:
     """``kubeconfig`` is the document as plain data; it is kept in memory only. Opening it reaches no network.
@@ -83,8 +86,9 @@ class KubernetesDriver:
         ref = ObjectRef.of(manifest)
         if is_generated(manifest):
             return self._create_once(ref, manifest, scope)
-        before = self._ours(ref, scope)
-        after = self._patch(ref, manifest, before, {"force": str(force).lower()}, METADATA)
+        accept = WHOLE if ref.kind in _REWRITTEN else METADATA
+        before = self._ours(ref, scope, accept)
+        after = self._patch(ref, manifest, before, {"force": str(force).lower()}, accept)
         return Applied(ref, _outcome(before, after), after["metadata"]["uid"])
 
     def _create_once(self, ref: ObjectRef, manifest: Manifest, scope: Scope) -> Applied:
@@ -301,17 +305,23 @@ def _outcome(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Any:
     """Server-side apply leaves the resource version as it is when nothing changes.
 
     A controller may write a status between our look and our apply, which raises the resource version as well. Kinds
-    that count generations tell that apart; in others, such as claims for volumes, it is told by who wrote.
+    that count generations tell that apart; in others it is told by who wrote, or by what was read whole.
     """
     if before is None:
         return "created"
     was, now = before["metadata"], after["metadata"]
     same = was["resourceVersion"] == now["resourceVersion"]
-    if not same and "generation" in was:
-        same = all(was.get(field) == now.get(field) for field in ("generation", "labels", "annotations"))
+    if not same and "spec" in before:
+        same = before["spec"] == after["spec"] and _same_marks(was, now)
+    elif not same and "generation" in was:
+        same = was["generation"] == now.get("generation") and _same_marks(was, now)
     elif not same:
         same = _only_others_wrote(was.get("managedFields", ()), now.get("managedFields", ()))
     return "unchanged" if same else "configured"
+
+
+def _same_marks(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    return all(was.get(field) == now.get(field) for field in ("labels", "annotations"))
 
 
 def _only_others_wrote(was: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> bool:

@@ -400,6 +400,24 @@ STATUS = ("kube-controller-manager", "10:01", "f:status")
         pytest.param(
             written("1", OURS, generation=1), written("2", LATER, generation=2), "configured", id="new-generation"
         ),
+        pytest.param(
+            written("1", OURS) | {"spec": {"size": 1}},
+            written("2", OURS) | {"spec": {"size": 1}},
+            "unchanged",
+            id="the-server-stored-the-same-again",
+        ),
+        pytest.param(
+            written("1", OURS) | {"spec": {"size": 1}},
+            written("2", OURS) | {"spec": {"size": 2}},
+            "configured",
+            id="another-size-within-the-same-second",
+        ),
+        pytest.param(
+            written("1", OURS, labels={"revision": "1"}) | {"spec": {}},
+            written("2", OURS, labels={"revision": "2"}) | {"spec": {}},
+            "configured",
+            id="another-label-within-the-same-second",
+        ),
     ],
 )
 def test_it_tells_its_own_writing_from_that_of_controllers(before: Any, after: Any, expected: str) -> None:
