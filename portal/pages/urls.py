@@ -76,6 +76,7 @@ urlpatterns = [
     path("login/", sign_in.sign_in, name="login"),
     path("logout/", sign_in.sign_out, name="logout"),
     path("search", search.search, name="search"),
+    path("", include("portal.pages.urls_administration")),
     path("", include("portal.pages.urls_troubles")),
     path("", include("portal.pages.urls_work")),
 ]

@@ -723,6 +723,7 @@ PAGES_CATALOG = [
         CAMPAIGN | {"item": "=hidden_part"},
         {"until": "2020-01-01 09:00"},
     ),
+    Row("administration", "GET", for_people(200)),
     Row("teams", "GET", for_people(200)),
     Row("team-new", "GET", page_for(ADMIN, 200)),
     Row("team-new", "POST", page_for(ADMIN, 302), body=NEW_TEAM),

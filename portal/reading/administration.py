@@ -1,0 +1,62 @@
+"""What can be administered, by section: one table behind the page Administration.
+
+Whoever adds a page for administrators adds a line to ``SECTIONS``. ``who`` only decides whether the line is shown; the
+page itself asks for its right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from django.urls import reverse
+
+from governance.access import MANAGE_TEAM, Rights
+
+WHO: Final[Mapping[str, Callable[[Rights], bool]]] = MappingProxyType(
+    {
+        "admins": lambda rights: rights.may_administer(),
+        "maintainers": lambda rights: (
+            rights.may_administer() or any(MANAGE_TEAM in held for held in rights.teams.values())
+        ),
+        "auditors": lambda rights: rights.may_read_audit(),
+        "everyone": lambda rights: rights.signed_in,
+    }
+)
+PEOPLE, RULES, PLACES, MONEY, RECORDS = "People", "Rules", "Places", "Quota and cost", "Records"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One page: ``purpose`` is one line that says what is done there, ``who`` a key of ``WHO``."""
+
+    title: str
+    icon: str
+    url_name: str
+    purpose: str
+    group: str
+    who: str = "admins"
+
+    @property
+    def url(self) -> str:
+        return reverse(self.url_name)
+
+
+SECTIONS: Final = (
+    Section("Teams", "users", "teams", "Who owns what, and who is in which team with which role.", PEOPLE),
+    Section("Clusters", "server-2", "clusters", "Where environments live, and what a month there costs.", PLACES),
+    Section("Host names", "world", "hosts", "Which system holds which host name.", PLACES),
+    Section("Orphans", "trash", "orphans", "Objects on clusters that belong to no environment.", PLACES),
+    Section("Links between systems", "layers-linked", "links", "Which system may use what of another.", RULES),
+)
+
+
+def sections(rights: Rights) -> list[tuple[str, list[Section]]]:
+    """The pages that the person may use, by group, both in the order of the tables. No query."""
+    shown: dict[str, list[Section]] = {group: [] for group in (PEOPLE, RULES, PLACES, MONEY, RECORDS)}
+    for one in SECTIONS:
+        if WHO[one.who](rights):
+            shown[one.group].append(one)
+    return [(group, pages) for group, pages in shown.items() if pages]
