@@ -16,10 +16,8 @@ from django.test.utils import CaptureQueriesContext
 
 from provisioning.domain.driver import Manifest, ObjectRef
 from provisioning.drivers.kubernetes import KubernetesDriver
-from provisioning.drivers.kubernetes.connection import METADATA, Connection
+from provisioning.drivers.kubernetes.connection import METADATA
 from provisioning.drivers.kubernetes.driver import APPLY
-from provisioning.drivers.kubernetes.kubeconfig import read_kubeconfig
-from provisioning.drivers.kubernetes.resources import Resources
 from provisioning.models import Environment, Resource, Revision
 from provisioning.selectors.desired import desired_of
 
@@ -76,7 +74,9 @@ def objects_of(environment: Environment) -> list[Manifest]:
 
 def applied(account: Mapping[str, Any], environments: Sequence[Environment]) -> int:
     """Make the objects of all of them by server-side apply as Slipway; how many objects."""
-    sender, paths = Connection(read_kubeconfig(account)), Resources(lambda _: {})
+    driver = KubernetesDriver(account)
+    # What the cluster serves beside Kubernetes itself is asked of it: a contract renders more where there is more.
+    sender, paths = driver._connection, driver._resources
     bundles = [objects_of(one) for one in environments]
 
     def send(manifests: Sequence[Manifest]) -> None:
@@ -92,7 +92,7 @@ def applied(account: Mapping[str, Any], environments: Sequence[Environment]) -> 
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(send, bundles))
-    sender.close()
+    driver.close()
     return sum(len(one) for one in bundles)
 
 
