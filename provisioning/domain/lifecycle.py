@@ -11,7 +11,8 @@ from typing import Final
 from idp.kernel.errors import Conflict
 
 CHANGE_KINDS: Final = (
-    "create", "update", "promote", "upgrade", "rollback", "sleep", "wake", "extend", "adopt", "revert", "delete",
+    "create", "update", "promote", "upgrade", "rollback", "sleep", "wake", "extend", "adopt", "revert",
+    "move", "delete",
 )  # fmt: skip
 CHANGE_STATES: Final = (
     "denied", "pending", "approved", "running", "succeeded", "failed", "rejected", "cancelled", "expired", "superseded",

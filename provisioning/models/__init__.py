@@ -10,6 +10,7 @@ from provisioning.models.definition import ClusterDefinition, ContractDefinition
 from provisioning.models.departure import StageWindows, StartHold, Train
 from provisioning.models.environment import Environment, Resource, Revision
 from provisioning.models.feedback import Feedback, FeedbackSubject
+from provisioning.models.former_place import FormerPlace
 from provisioning.models.host_claim import HostClaim
 from provisioning.models.kept_draft import KeptDraft
 from provisioning.models.living import ExpiryWatch, Preview, SleepPlan
@@ -40,6 +41,7 @@ __all__ = [
     "ExpiryWatch",
     "Feedback",
     "FeedbackSubject",
+    "FormerPlace",
     "HostClaim",
     "KeptDraft",
     "Orphan",

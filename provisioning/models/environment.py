@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from idp.catalog.models import Component, System
+from provisioning.domain.isolation import ISOLATIONS
 from provisioning.domain.lifecycle import ENVIRONMENT_STATES, RESOURCE_STATES
 from provisioning.models.capability import Contract
 from provisioning.models.stage import Cluster, Stage
@@ -21,8 +22,8 @@ class Environment(models.Model):
 
     Usage and cost are those of ``desired``, kept here so that lists need no join. ``ready_since`` is since when the
     resources of ``observed`` have been Ready without a break; None while they are not. ``drifted`` counts the objects
-    whose drift is open, for lists. A row outlives its environment (``deleted_at``), because changes and runs refer to
-    it.
+    whose drift is open, for lists. ``isolation`` is that of the stage when it was made or last moved. A row outlives its
+    environment (``deleted_at``), because changes and runs refer to it.
     """
 
     system = models.ForeignKey(System, on_delete=models.PROTECT, related_name="environments")
@@ -30,6 +31,7 @@ class Environment(models.Model):
     stage = models.ForeignKey(Stage, on_delete=models.PROTECT, related_name="environments")
     cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="environments")
     namespace = models.CharField(max_length=63)
+    isolation = models.CharField(max_length=10, default="namespace")
     state = models.CharField(max_length=12)
     conditions = models.JSONField(default=list)
     desired = models.ForeignKey("Revision", null=True, on_delete=models.SET_NULL, related_name="+")
@@ -53,8 +55,11 @@ class Environment(models.Model):
                 fields=["system", "name"], condition=Q(deleted_at=None), name="environment_name_once_per_system"
             ),
             models.UniqueConstraint(
-                fields=["cluster", "namespace"], condition=Q(deleted_at=None), name="environment_namespace_once"
+                fields=["cluster", "namespace"],
+                condition=Q(deleted_at=None) & ~Q(isolation="shared"),
+                name="environment_namespace_once",
             ),
+            models.CheckConstraint(condition=Q(isolation__in=ISOLATIONS), name="environment_isolation_known"),
             models.CheckConstraint(condition=Q(state__in=ENVIRONMENT_STATES), name="environment_state_known"),
         ]
         indexes = [

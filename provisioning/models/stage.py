@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from idp.catalog.models import slug_validator
+from provisioning.domain.isolation import ISOLATIONS
 
 DRIVERS = ("sandbox", "kubernetes")
 DRIFT_MODES = ("report", "correct")
@@ -72,6 +73,7 @@ class Stage(models.Model):
     ``soak_minutes``: how long a set must have run Ready in ``promotes_from`` before it may be promoted to here.
     ``cluster_labels``: new environments go to a cluster with all of these labels; without any they go to ``cluster``.
     ``idle_hours``: after so many hours without reported activity an environment is put to sleep; None: never.
+    ``isolation``: how far its new environments are kept from others (``domain.isolation``).
     ``drift_mode``: whether drift is reported, for the owner to decide, or corrected at once.
     """
 
@@ -81,6 +83,7 @@ class Stage(models.Model):
     order = models.PositiveSmallIntegerField(unique=True)
     cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="stages")
     cluster_labels = models.JSONField(default=dict, blank=True)
+    isolation = models.CharField(max_length=10, default="namespace")
     promotes_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     production = models.BooleanField(default=False)
     default_days = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -93,7 +96,10 @@ class Stage(models.Model):
 
     class Meta:
         ordering = ["order"]
-        constraints = [models.CheckConstraint(condition=Q(drift_mode__in=DRIFT_MODES), name="stage_drift_mode_known")]
+        constraints = [
+            models.CheckConstraint(condition=Q(drift_mode__in=DRIFT_MODES), name="stage_drift_mode_known"),
+            models.CheckConstraint(condition=Q(isolation__in=ISOLATIONS), name="stage_isolation_known"),
+        ]
 
     def __str__(self) -> str:
         return self.name
