@@ -6,75 +6,114 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalog', '0001_initial'),
-        ('provisioning', '0020_orphans'),
+        ("catalog", "0001_initial"),
+        ("provisioning", "0020_orphans"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='FormerPlace',
+            name="FormerPlace",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('namespace', models.CharField(max_length=63)),
-                ('isolation', models.CharField(max_length=10)),
-                ('objects_made', models.JSONField(default=dict)),
-                ('since', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("namespace", models.CharField(max_length=63)),
+                ("isolation", models.CharField(max_length=10)),
+                ("objects_made", models.JSONField(default=dict)),
+                ("since", models.DateTimeField()),
             ],
         ),
         migrations.RemoveConstraint(
-            model_name='change',
-            name='change_kind_known',
+            model_name="change",
+            name="change_kind_known",
         ),
         migrations.RemoveConstraint(
-            model_name='environment',
-            name='environment_namespace_once',
+            model_name="environment",
+            name="environment_namespace_once",
         ),
         migrations.AddField(
-            model_name='environment',
-            name='isolation',
-            field=models.CharField(default='namespace', max_length=10),
+            model_name="environment",
+            name="isolation",
+            field=models.CharField(default="namespace", max_length=10),
         ),
         migrations.AddField(
-            model_name='stage',
-            name='isolation',
-            field=models.CharField(default='namespace', max_length=10),
+            model_name="stage",
+            name="isolation",
+            field=models.CharField(default="namespace", max_length=10),
         ),
         migrations.AddConstraint(
-            model_name='change',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ('create', 'update', 'promote', 'upgrade', 'rollback', 'sleep', 'wake', 'extend', 'adopt', 'revert', 'move', 'delete'))), name='change_kind_known'),
+            model_name="change",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        (
+                            "create",
+                            "update",
+                            "promote",
+                            "upgrade",
+                            "rollback",
+                            "sleep",
+                            "wake",
+                            "extend",
+                            "adopt",
+                            "revert",
+                            "move",
+                            "delete",
+                        ),
+                    )
+                ),
+                name="change_kind_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='environment',
-            constraint=models.UniqueConstraint(condition=models.Q(('deleted_at', None), models.Q(('isolation', 'shared'), _negated=True)), fields=('cluster', 'namespace'), name='environment_namespace_once'),
+            model_name="environment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("deleted_at", None), models.Q(("isolation", "shared"), _negated=True)),
+                fields=("cluster", "namespace"),
+                name="environment_namespace_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='environment',
-            constraint=models.CheckConstraint(condition=models.Q(('isolation__in', ('shared', 'namespace', 'dedicated'))), name='environment_isolation_known'),
+            model_name="environment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("isolation__in", ("shared", "namespace", "dedicated"))),
+                name="environment_isolation_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='stage',
-            constraint=models.CheckConstraint(condition=models.Q(('isolation__in', ('shared', 'namespace', 'dedicated'))), name='stage_isolation_known'),
+            model_name="stage",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("isolation__in", ("shared", "namespace", "dedicated"))),
+                name="stage_isolation_known",
+            ),
         ),
         migrations.AddField(
-            model_name='formerplace',
-            name='change',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='provisioning.change'),
+            model_name="formerplace",
+            name="change",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="provisioning.change"
+            ),
         ),
         migrations.AddField(
-            model_name='formerplace',
-            name='cluster',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='former_places', to='provisioning.cluster'),
+            model_name="formerplace",
+            name="cluster",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="former_places", to="provisioning.cluster"
+            ),
         ),
         migrations.AddField(
-            model_name='formerplace',
-            name='environment',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='former', to='provisioning.environment'),
+            model_name="formerplace",
+            name="environment",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE, related_name="former", to="provisioning.environment"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='formerplace',
-            constraint=models.CheckConstraint(condition=models.Q(('isolation__in', ('shared', 'namespace', 'dedicated'))), name='former_place_isolation_known'),
+            model_name="formerplace",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("isolation__in", ("shared", "namespace", "dedicated"))),
+                name="former_place_isolation_known",
+            ),
         ),
     ]

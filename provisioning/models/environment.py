@@ -22,8 +22,8 @@ class Environment(models.Model):
 
     Usage and cost are those of ``desired``, kept here so that lists need no join. ``ready_since`` is since when the
     resources of ``observed`` have been Ready without a break; None while they are not. ``drifted`` counts the objects
-    whose drift is open, for lists. ``isolation`` is that of the stage when it was made or last moved. A row outlives its
-    environment (``deleted_at``), because changes and runs refer to it.
+    whose drift is open, for lists. ``isolation`` is that of the stage when it was made or last moved. A row outlives
+    its environment (``deleted_at``), because changes and runs refer to it.
     """
 
     system = models.ForeignKey(System, on_delete=models.PROTECT, related_name="environments")
