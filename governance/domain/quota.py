@@ -7,7 +7,7 @@ so that the ledger never holds less than what was asked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
@@ -75,6 +75,9 @@ class Amounts:
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in NAMES)
 
+    def smallest(self, other: Amounts) -> Amounts:
+        return Amounts(*(min(getattr(self, name), getattr(other, name)) for name in NAMES))
+
     def as_dict(self) -> dict[str, Decimal | int]:
         return {name: getattr(self, name) for name in NAMES}
 
@@ -84,16 +87,20 @@ Limits = Amounts
 
 @dataclass(frozen=True, slots=True)
 class QuotaState:
-    """A team's limits, what its environments use and what open changes hold on top."""
+    """A team's limits, what its environments use and what open changes hold on top.
+
+    ``owed`` is borrowed, its time is over, and it is still in use: it goes back before anything more is given.
+    """
 
     limits: Limits
     used: Amounts
     held: Amounts
+    owed: Amounts = field(default_factory=Amounts)
 
     @property
     def left(self) -> Amounts:
-        """May be below zero where a limit was lowered."""
-        return self.limits - self.used - self.held
+        """May be below zero where a limit was lowered, or where what is owed is in use."""
+        return self.limits - self.owed - self.used - self.held
 
     def ratio(self, name: str) -> float:
         """Share of the limit that is used or held; 0 without use, 1 or more when nothing is left."""
@@ -120,7 +127,7 @@ class Shortage:
     def sentence(self) -> str:
         unit, left = self.dimension.unit, max(self.limit - self.used - self.held, 0)
         text = (
-            f"{self.dimension.label.capitalize() if self.dimension.label != 'CPU' else 'CPU'}: "
+            f"{self.dimension.label[0].upper()}{self.dimension.label[1:]}: "
             f"{plain(self.asked)} {unit} asked, {plain(left)} of {plain(self.limit)} left "
             f"({plain(self.used)} used, {plain(self.held)} held), {plain(self.missing)} too few."
         )
@@ -134,7 +141,8 @@ class OverQuota(QuotaExceeded):
         labels = " and ".join(shortage.dimension.label for shortage in shortages)
         super().__init__(
             f"Team {team} does not have enough {labels} left. " + " ".join(item.sentence for item in shortages),
-            remedy="Ask for less, make room by deleting or shrinking an environment, or ask a platform admin for more.",
+            remedy="Ask for less, make room by deleting or shrinking an environment, or ask a platform admin for more. "
+            f"What could be freed is at /teams/{team}/quota/room.",
             errors=[FieldError(f"quota.{item.dimension.name}", item.sentence) for item in shortages],
         )
         self.shortages = shortages

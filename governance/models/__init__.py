@@ -6,24 +6,35 @@ Governance lies below provisioning and knows environments and changes by number 
 
 from governance.models.approval import Approval, Decision
 from governance.models.audit import AuditCheckpoint, AuditEntry, AuditHead
+from governance.models.budget import Budget, Edit
 from governance.models.idempotency import IdempotencyRecord
+from governance.models.lending import Loan, QuotaRequest
 from governance.models.notice import Notice, NoticeSchedule, NoticeSetting
 from governance.models.policy import Policy
-from governance.models.quota import Quota, Reservation
+from governance.models.quota import LimitEntry, Quota, Reservation
+from governance.models.route import ApprovalRoute, Delegation, RouteVersion
 from governance.models.token import ApiToken
 
 __all__ = [
     "ApiToken",
     "Approval",
+    "ApprovalRoute",
     "AuditCheckpoint",
     "AuditEntry",
     "AuditHead",
+    "Budget",
     "Decision",
+    "Delegation",
+    "Edit",
     "IdempotencyRecord",
+    "LimitEntry",
+    "Loan",
     "Notice",
     "NoticeSchedule",
     "NoticeSetting",
     "Policy",
     "Quota",
+    "QuotaRequest",
     "Reservation",
+    "RouteVersion",
 ]
