@@ -17,6 +17,8 @@ from idp.kernel.canonical import digest
 
 HIDDEN = "[hidden]"
 MAX_TEXT = 2_000
+LATER = ("token_id", "behalf", "address", "system_slug", "environment_name")
+"""Fields that entries did not have at first. The hash leaves an empty one out, so that older entries keep theirs."""
 _SECRET_NAME = re.compile(r"passw|secret|token|kubeconfig|credential|private|api[-_]?key|authorization", re.IGNORECASE)
 _TOKEN = re.compile(r"slw_[A-Za-z0-9]+_[A-Za-z0-9_-]+")
 
@@ -38,11 +40,20 @@ class Entry:
     data: Mapping[str, Any]
     request_id: str
     previous_hash: str
+    token_id: int | None = None
+    behalf: str = ""
+    address: str = ""
+    system_slug: str = ""
+    environment_name: str = ""
+
+    def fields(self) -> dict[str, Any]:
+        """What the hash covers and an export writes; ``at`` counts in UTC to the microsecond."""
+        fields = asdict(self) | {"at": self.at.astimezone(UTC).isoformat(timespec="microseconds")}
+        return {name: value for name, value in fields.items() if value or name not in LATER}
 
     def hash(self) -> str:
-        """SHA-256 over the canonical JSON of every field; ``at`` counts in UTC to the microsecond."""
-        fields = asdict(self) | {"at": self.at.astimezone(UTC).isoformat(timespec="microseconds")}
-        return digest(fields)
+        """SHA-256 over the canonical JSON of ``fields``."""
+        return digest(self.fields())
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,15 @@ class AuditCheckpoint(models.Model):
         return f"audit checkpoint {self.sequence}"
 
 
+_NEWEST = ("-at", "-sequence")
+
+
 class AuditEntry(models.Model):
-    """What happened and who did it; ``hash`` covers every field and the hash before it."""
+    """What happened and who did it; ``hash`` covers every field and the hash before it.
+
+    Every filter of the search has an index that ends in the order of the search, so that the newest entries of one
+    are read off the index, however long the log is.
+    """
 
     sequence = models.BigIntegerField(primary_key=True)
     at = models.DateTimeField()
@@ -48,6 +55,11 @@ class AuditEntry(models.Model):
     team_slug = models.CharField(max_length=30, blank=True)
     data = models.JSONField(default=dict)
     request_id = models.CharField(max_length=40, blank=True)
+    token_id = models.BigIntegerField(null=True, blank=True)
+    behalf = models.CharField(max_length=150, blank=True, default="")
+    address = models.CharField(max_length=45, blank=True, default="")
+    system_slug = models.CharField(max_length=40, blank=True, default="")
+    environment_name = models.CharField(max_length=40, blank=True, default="")
     previous_hash = models.CharField(max_length=64, blank=True)
     hash = models.CharField(max_length=64)
 
@@ -55,8 +67,17 @@ class AuditEntry(models.Model):
         ordering = ["-sequence"]
         verbose_name_plural = "audit entries"
         indexes = [
-            models.Index(fields=["object_type", "object_id", "-sequence"], name="audit_by_object"),
-            models.Index(fields=["team_slug", "-sequence"], name="audit_by_team"),
+            models.Index(fields=_NEWEST, name="audit_by_time"),
+            models.Index(fields=["actor_name", *_NEWEST], name="audit_by_actor"),
+            models.Index(fields=["action", *_NEWEST], name="audit_by_action"),
+            models.Index(fields=["object_type", *_NEWEST], name="audit_by_kind"),
+            models.Index(fields=["object_type", "object_id", *_NEWEST], name="audit_by_object"),
+            models.Index(fields=["object_label", *_NEWEST], name="audit_by_name"),
+            models.Index(fields=["team_slug", *_NEWEST], name="audit_by_team"),
+            models.Index(fields=["behalf", *_NEWEST], name="audit_by_behalf"),
+            models.Index(fields=["request_id", *_NEWEST], name="audit_by_request"),
+            models.Index(fields=["system_slug", *_NEWEST], name="audit_by_system"),
+            models.Index(fields=["system_slug", "environment_name", *_NEWEST], name="audit_by_place"),
         ]
 
     def __str__(self) -> str:

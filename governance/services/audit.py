@@ -17,6 +17,8 @@ from idp.kernel.actor import Actor
 
 HEAD = 1
 CHUNK = 1_000
+_PLACES = ("system", "environment", "run")
+"""Kinds of object whose label is a place."""
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -29,14 +31,19 @@ def audit_append(
     object_label: str,
     now: datetime,
     team_slug: str = "",
+    place: str = "",
+    behalf: str = "",
     data: Mapping[str, Any] = _NOTHING,
 ) -> AuditEntry:
     """Append one entry. Locks the audit head; three queries.
 
-    ``action`` is ``<object>.<verb>`` (``team.create``). Texts are cut to what the table holds. ``data`` must not hold
-    secrets; what is named like one is hidden anyway.
+    ``action`` is ``<object>.<verb>`` (``team.create``). ``place`` is the system, or ``system/environment``, that it is
+    about; what happened to one of these themselves needs none. ``behalf`` names whom the actor acted for, when the
+    actor does not say so itself. Texts are cut to what the table holds. ``data`` must not hold secrets; what is named
+    like one is hidden anyway.
     """
     require_transaction("audit_append")
+    system, _, environment = (place or (object_label if object_type in _PLACES else "")).partition("/")
     head = _locked_head()
     entry = Entry(
         sequence=head.sequence + 1,
@@ -52,6 +59,11 @@ def audit_append(
         data=public_data(data),
         request_id=_cut(actor.request_id, 40),
         previous_hash=head.hash,
+        token_id=actor.token_id,
+        behalf=_cut(behalf or actor.behalf, 150),
+        address=_cut(actor.address, 45),
+        system_slug=_cut(system, 40),
+        environment_name=_cut(environment, 40),
     )
     row = AuditEntry.objects.create(**{name: getattr(entry, name) for name in _FIELDS}, hash=entry.hash())
     AuditHead.objects.filter(pk=head.pk).update(sequence=row.sequence, hash=row.hash)

@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -81,7 +81,7 @@ def _lines(*, now: datetime, after: int, until: int | None) -> Iterator[str]:
     yield _line({"format": FORMAT, "first": after + 1, "previous_hash": before, "exported_at": _text(now)})
     reached = Head(after, before, now)
     for entry, stored in entries_after(after, last):
-        yield _line(asdict(entry) | {"at": _text(entry.at), "hash": stored})
+        yield _line(entry.fields() | {"hash": stored})
         reached = Head(entry.sequence, stored, now)
     yield _line(reached.signed())
 

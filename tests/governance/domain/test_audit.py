@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from governance.domain.audit import HIDDEN, Entry, broken_links, public_data
+from governance.domain.audit import HIDDEN, LATER, Entry, broken_links, public_data
 
 START = Entry(
     sequence=1,
@@ -55,6 +55,11 @@ def test_it_finds_a_whole_chain_whole() -> None:
         {"data": {"a": [1, 2.6]}},
         {"request_id": "x"},
         {"previous_hash": "x"},
+        {"token_id": 7},
+        {"behalf": "x"},
+        {"address": "192.0.2.7"},
+        {"system_slug": "x"},
+        {"environment_name": "x"},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -109,3 +114,9 @@ def test_it_keeps_no_secret(given: dict[str, object], kept: dict[str, object]) -
 def test_it_refuses_what_json_does_not_have() -> None:
     with pytest.raises(TypeError):
         public_data({"x": object()})
+
+
+def test_an_entry_from_before_a_field_keeps_its_hash() -> None:
+    fields = set(START.fields())
+    assert fields == {name for name in Entry.__dataclass_fields__ if name not in LATER}
+    assert START.hash() == "9623d5a26d370687a4fc4379a9bea3ecd739d67855d4211064aa00ec94690e85"
