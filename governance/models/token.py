@@ -7,12 +7,16 @@ from django.db import models
 
 
 class ApiToken(models.Model):
-    """``slw_<prefix>_<secret>``; only a hash of the secret is kept. ``systems`` empty means all."""
+    """``slw_<prefix>_<secret>``; only a hash of the secret is kept. ``systems`` empty means all.
+
+    ``maker`` was shown the secret, so that they hold the token, whoever its owner is.
+    """
 
     name = models.CharField(max_length=80)
     prefix = models.CharField(max_length=12, unique=True)
     secret_hash = models.CharField(max_length=64)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
+    maker = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     scopes = models.JSONField(default=list)
     systems = models.JSONField(default=list)
     created_at = models.DateTimeField()

@@ -1,5 +1,6 @@
 """Tables of provisioning, one module per subject. Rows change in ``provisioning.services`` only."""
 
+from provisioning.models.author import ChangeAuthor
 from provisioning.models.blast import BlastItem, BlastReport
 from provisioning.models.campaign import Campaign, CampaignItem, CampaignWave
 from provisioning.models.capability import Capability, Contract, PreviewTeam
@@ -11,6 +12,7 @@ from provisioning.models.departure import StageWindows, StartHold, Train
 from provisioning.models.environment import Environment, Resource, Revision
 from provisioning.models.feedback import Feedback, FeedbackSubject
 from provisioning.models.former_place import FormerPlace
+from provisioning.models.freeze import Freeze, FreezeMark, GlassBreak
 from provisioning.models.host_claim import HostClaim
 from provisioning.models.kept_draft import KeptDraft
 from provisioning.models.living import ExpiryWatch, Preview, SleepPlan
@@ -28,6 +30,7 @@ __all__ = [
     "CampaignWave",
     "Capability",
     "Change",
+    "ChangeAuthor",
     "ChangeEvent",
     "Cluster",
     "ClusterDefinition",
@@ -42,6 +45,9 @@ __all__ = [
     "Feedback",
     "FeedbackSubject",
     "FormerPlace",
+    "Freeze",
+    "FreezeMark",
+    "GlassBreak",
     "HostClaim",
     "KeptDraft",
     "Orphan",
