@@ -10,7 +10,10 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 MAX_TEXT = 65_536
 
@@ -21,6 +24,8 @@ _QUANTITY = re.compile(
     r"([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][-+]?[0-9]{1,2})?"
 )
 _POWERS = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_ZONES = available_timezones()
 _BINARY = {unit + "i": 1024.0**power for power, unit in enumerate("KMGTPE", start=1)}
 
 STANDARD: frozenset[str] = frozenset(
@@ -146,20 +151,101 @@ def _semver_order(version: Any) -> tuple[Any, ...]:
     return (major, minor, patch, not pre, parts)
 
 
-FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    "default": default,
-    "merge": merge,
-    "join": join,
-    "split": split,
-    "lowerAscii": lower_ascii,
-    "upperAscii": upper_ascii,
-    "trim": trim,
-    "replace": replace,
-    "slug": slug,
-    "sha256": sha256,
-    "b64": b64,
-    "quantity": quantity,
-    "semver": semver,
-}
+def weekday(moment: Any, zone: Any = "UTC") -> str:
+    return _WEEKDAYS[_local(moment, zone, "weekday").weekday()]
+
+
+def hour(moment: Any, zone: Any = "UTC") -> int:
+    return _local(moment, zone, "hour").hour
+
+
+def day(moment: Any, zone: Any = "UTC") -> str:
+    """The date there as ``2026-12-24``; dates compare as texts do."""
+    return _local(moment, zone, "day").date().isoformat()
+
+
+def days_between(start: Any, end: Any) -> float:
+    """Days from one moment to another, below zero when the second is the earlier one."""
+    return (_moment(end, "daysBetween") - _moment(start, "daysBetween")).total_seconds() / 86_400
+
+
+def _local(moment: Any, zone: Any, name: str) -> datetime:
+    if _text(zone, name) not in _ZONES:
+        raise ValueError(f"{name} takes a time zone such as Europe/Berlin")
+    return _moment(moment, name).astimezone(ZoneInfo(zone))
+
+
+def _moment(moment: Any, name: str) -> datetime:
+    """A timestamp, or a text in ISO 8601; one without a zone is UTC."""
+    if not isinstance(moment, datetime):
+        try:
+            moment = datetime.fromisoformat(_text(moment, name)[:40])
+        except ValueError:
+            raise ValueError(f"{name} takes a moment such as 2026-12-24T09:30:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class CelFunction:
+    """One function as it is called, for the library; ``signature``, ``text`` and ``example`` are for people."""
+
+    name: str
+    call: Callable[..., Any]
+    signature: str
+    text: str
+    example: str
+
+
+REGISTER: tuple[CelFunction, ...] = (
+    CelFunction(
+        "default",
+        default,
+        "default(value, fallback)",
+        "The fallback where the value is missing or null.",
+        "default(r.inputs.replicas, 1)",
+    ),
+    CelFunction("merge", merge, "merge(map, …)", "One map of all keys; a later map wins.", "merge({'a': 1}, {'b': 2})"),
+    CelFunction("join", join, "list.join(separator)", "One text of many.", "['a', 'b'].join(', ')"),
+    CelFunction("split", split, "text.split(separator)", "The parts of a text.", "'a,b'.split(',')"),
+    CelFunction("lowerAscii", lower_ascii, "text.lowerAscii()", "A to Z in lower case.", "'Prod'.lowerAscii()"),
+    CelFunction("upperAscii", upper_ascii, "text.upperAscii()", "a to z in upper case.", "'eur'.upperAscii()"),
+    CelFunction("trim", trim, "text.trim()", "Without white space around it.", "' a '.trim()"),
+    CelFunction("replace", replace, "text.replace(old, new)", "Every place replaced.", "'a b'.replace(' ', '-')"),
+    CelFunction("slug", slug, "slug(text)", "A text as a DNS label.", "slug('Checkout API')"),
+    CelFunction("sha256", sha256, "sha256(text)", "The SHA-256 digest, in hexadecimal digits.", "sha256('a')"),
+    CelFunction("b64", b64, "b64(text)", "The text in Base64.", "b64('a')"),
+    CelFunction(
+        "quantity",
+        quantity,
+        "quantity(text)",
+        "A Kubernetes quantity as a number: 500m is 0.5, 1Ki is 1024.",
+        "quantity('2Gi') > quantity('500Mi')",
+    ),
+    CelFunction(
+        "semver",
+        semver,
+        "semver(version), semver(a, b)",
+        "The parts of a version (major, minor, patch, prerelease); of two, -1, 0 or 1 as the first is older, equal or"
+        " newer.",
+        "semver('1.10.0', '1.9.3') > 0",
+    ),
+    CelFunction(
+        "weekday", weekday, "weekday(time, zone)", "The day of the week there.", "weekday(now.time, 'Europe/Berlin')"
+    ),
+    CelFunction("hour", hour, "hour(time, zone)", "The hour there, 0 to 23.", "hour(now.time, 'Europe/Berlin') >= 16"),
+    CelFunction(
+        "day", day, "day(time, zone)", "The date there; dates compare as texts.", "day(now.time, 'UTC') >= '2026-12-24'"
+    ),
+    CelFunction(
+        "daysBetween",
+        days_between,
+        "daysBetween(from, to)",
+        "Days from one moment to another.",
+        "daysBetween('2026-01-01T00:00:00Z', now.time) < 90.0",
+    ),
+)
+"""Every function beyond the standard, once: the library, the checks and the pages read it."""
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {one.name: one.call for one in REGISTER}
 
 KNOWN = STANDARD | FUNCTIONS.keys()

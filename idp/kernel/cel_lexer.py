@@ -9,10 +9,11 @@ paths an expression reads, and finds where ``${…}`` ends. It evaluates nothing
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from idp.kernel.errors import InvalidInput
+from idp.kernel.errors import FieldError, InvalidInput
 
 MAX_SOURCE = 2_000
 MAX_TOKENS = 500
@@ -26,6 +27,8 @@ MAX_LOOP_VARIABLE_USES = 12
 LOOPS = frozenset({"all", "exists", "exists_one", "map", "filter"})
 _WORDS = frozenset({"true", "false", "null", "in"})
 _TYPES = frozenset({"int", "uint", "double", "string", "bool", "bytes", "list", "map", "null_type", "type"})
+_UNENDED = "the text that begins here has no end"
+_HINTS = {"'": _UNENDED, '"': _UNENDED, "=": "write == to compare", "&": "write && for and", "|": "write || for or"}
 _OPEN = {"(": ")", "[": "]", "{": "}"}
 _STRING = (
     r"""[rRbB]{0,2}(?:\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''(?:[^\\]|\\.)*?'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
@@ -43,6 +46,19 @@ class CelError(InvalidInput):
     """An expression cannot be accepted, or cannot be evaluated on these facts. Says why, never in Python's words."""
 
     code = "invalid-expression"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        at: int | None = None,
+        code: str | None = None,
+        remedy: str | None = None,
+        errors: Iterable[FieldError] = (),
+    ) -> None:
+        """``at`` is the place in the source, counted in characters from 0, where one is known."""
+        super().__init__(message, code=code, remedy=remedy, errors=errors)
+        self.at = at
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +80,16 @@ class Loop:
     depth: int
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One place that reads ``path``, at character ``start`` of the source. The first ``hidden`` steps of the path are
+    not written there: they are those of the list that a loop walks."""
+
+    path: tuple[str, ...]
+    start: int
+    hidden: int = 0
+
+
 class Lexed:
     """An expression within the limits, as tokens; CelError when it is not."""
 
@@ -75,7 +101,10 @@ class Lexed:
         if not self.tokens:
             raise CelError("The expression is empty; write a CEL expression such as “inputs.port”.")
         if len(self.tokens) > MAX_TOKENS:
-            raise CelError(f"An expression has at most {MAX_TOKENS} terms; this one has {len(self.tokens)}.")
+            raise CelError(
+                f"An expression has at most {MAX_TOKENS} terms; this one has {len(self.tokens)}.",
+                at=self.tokens[MAX_TOKENS].start,
+            )
         sums = sum(token.text == "+" for token in self.tokens)
         if sums > MAX_SUMS:
             # Each sum of lists copies what is left of it, so a long chain of them costs its length squared.
@@ -112,6 +141,33 @@ class Lexed:
             else:
                 return tuple(steps), after
 
+    @cached_property
+    def reads(self) -> tuple[Read, ...]:
+        """Every place that reads a path; one of a loop's variable is told as the path of the list that it walks."""
+        found = []
+        for path, index in self._read_paths():
+            loop = self._binding(path[0], index)
+            if loop is not None and index == loop.open + 1:
+                continue
+            walked = () if loop is None else self._walked(loop)
+            if loop is None or walked:
+                begin = self.tokens[index]
+                found.append(Read((*walked, *path[1:]) if loop else path, begin.start, len(walked) if loop else 0))
+        return tuple(found)
+
+    def _binding(self, name: str, index: int) -> Loop | None:
+        around = [loop for loop in self.loops if loop.variable == name and loop.open < index < loop.close]
+        return around[-1] if around else None
+
+    def _walked(self, loop: Loop) -> tuple[str, ...]:
+        """The path of the list that ``loop`` walks, with a last step ``*``; empty when it is made by something else."""
+        first, dot = self.receiver_start(loop.word - 1), loop.word - 1
+        path, after = self.path_at(first) if self.tokens[first].kind == "name" else ((), 0)
+        if after == dot and self._binding(path[0], first) is None:
+            return (*path, "*")
+        inner = [one for one in self.loops if one.close == dot - 1 and self.tokens[one.word].text == "filter"]
+        return self._walked(inner[0]) if inner else ()
+
     def _read_paths(self) -> list[tuple[tuple[str, ...], int]]:
         found = []
         for index, token in enumerate(self.tokens):
@@ -127,7 +183,10 @@ class Lexed:
             texts = [token.text for token in self.tokens[index - 1 : index + 4]]
             if texts[0] == "." and texts[1] in LOOPS and texts[2] == "(":
                 if self.tokens[index + 2].kind != "name" or texts[4:] != [","]:
-                    raise CelError(f"“{texts[1]}” takes a name and an expression: list.{texts[1]}(item, …).")
+                    raise CelError(
+                        f"“{texts[1]}” takes a name and an expression: list.{texts[1]}(item, …).",
+                        at=self.tokens[index].start,
+                    )
                 depth = sum(1 for loop in found if loop.open < index < loop.close)
                 found.append(Loop(index, index + 1, self.closers[index + 1], texts[3], depth))
         return tuple(found)
@@ -137,14 +196,21 @@ class Lexed:
             raise CelError(f"An expression has at most {MAX_LOOPS} loops (all, exists, map, filter).")
         for loop in self.loops:
             if loop.depth >= MAX_LOOP_DEPTH:
-                raise CelError("A loop may hold one loop, not a loop within a loop within a loop.")
+                raise CelError(
+                    "A loop may hold one loop, not a loop within a loop within a loop.",
+                    at=self.tokens[loop.word].start,
+                )
             if self._chained(loop) > MAX_CHAINED_LOOPS:
                 raise CelError(
-                    f"At most {MAX_CHAINED_LOOPS} loops may follow one another, as in list.filter(…).map(…)."
+                    f"At most {MAX_CHAINED_LOOPS} loops may follow one another, as in list.filter(…).map(…).",
+                    at=self.tokens[loop.word].start,
                 )
             uses = sum(token.text == loop.variable for token in self.tokens[loop.open + 2 : loop.close])
             if uses > MAX_LOOP_VARIABLE_USES:
-                raise CelError(f"A loop may use its variable “{loop.variable}” {MAX_LOOP_VARIABLE_USES} times at most.")
+                raise CelError(
+                    f"A loop may use its variable “{loop.variable}” {MAX_LOOP_VARIABLE_USES} times at most.",
+                    at=self.tokens[loop.word].start,
+                )
 
     def _chained(self, loop: Loop) -> int:
         """How many loops the range of ``loop`` rests on, itself included."""
@@ -205,8 +271,8 @@ def _tokens(source: str) -> tuple[Token, ...]:
     while at < len(source):
         match = _TOKEN.match(source, at)
         if match is None:
-            hint = "the text that begins here has no end" if source[at] in "'\"" else "CEL has no such sign"
-            raise CelError(f"“{source[at]}” at character {at + 1} cannot be read: {hint}.")
+            hint = _HINTS.get(source[at], "CEL has no such sign")
+            raise CelError(f"“{source[at]}” at character {at + 1} cannot be read: {hint}.", at=at)
         kind = str(match.lastgroup)
         if kind != "space":
             tokens.append(Token(kind, match.group(), at, match.end()))
@@ -226,11 +292,11 @@ def _closers(tokens: tuple[Token, ...]) -> dict[int, int]:
             stack.append(index)
         elif token.kind == "op" and token.text in ")]}":
             if not stack or _OPEN[tokens[stack[-1]].text] != token.text:
-                raise CelError(f"“{token.text}” at character {token.start + 1} closes nothing.")
+                raise CelError(f"“{token.text}” at character {token.start + 1} closes nothing.", at=token.start)
             pairs[stack.pop()] = index
         if len(stack) + signs > MAX_NESTING or choices > MAX_NESTING:
-            raise CelError(f"An expression may nest {MAX_NESTING} levels deep at most.")
+            raise CelError(f"An expression may nest {MAX_NESTING} levels deep at most.", at=token.start)
     if stack:
         token = tokens[stack[-1]]
-        raise CelError(f"“{token.text}” at character {token.start + 1} is never closed.")
+        raise CelError(f"“{token.text}” at character {token.start + 1} is never closed.", at=token.start)
     return pairs

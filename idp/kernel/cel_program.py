@@ -25,7 +25,8 @@ from typing import Any
 import cel as library
 
 from idp.kernel.cel_functions import FUNCTIONS, KNOWN, MAX_TEXT
-from idp.kernel.cel_lexer import LOOPS, CelError, Lexed
+from idp.kernel.cel_lexer import LOOPS, CelError, Lexed, Read
+from idp.kernel.cel_patterns import check_patterns
 
 MAX_SECONDS = 1.0
 MAX_ITEMS = 1_000
@@ -37,7 +38,7 @@ _ORDERED = "slipway_ordered"
 _FUNCTION_ERROR = re.compile(
     r"Function '([^']*)' error: (?:Python function call failed: \w+: )?(.*?)\.? Check function", re.DOTALL
 )
-_POSITION = re.compile(r"<input>:\d+:(\d+): (.*)")
+_POSITION = re.compile(r"<input>:(\d+):(\d+): (.*)")
 
 # The library logs each failing function as a warning; the error itself already says it.
 logging.getLogger("cel").setLevel(logging.CRITICAL)
@@ -71,11 +72,13 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """One compiled expression. ``paths`` are the dotted paths it reads, ``calls`` the functions it calls."""
+    """One compiled expression. ``paths`` are the dotted paths it reads, ``reads`` the places where it does, ``calls`` the
+    functions it calls."""
 
     source: str
     paths: tuple[tuple[str, ...], ...]
     calls: tuple[str, ...]
+    reads: tuple[Read, ...]
     _compiled: Any
 
     @property
@@ -102,7 +105,8 @@ class Program:
         known = sorted(names)
         for path in self.paths:
             if path[0] not in known:
-                raise CelError(f"“{path[0]}” is not known here{did_you_mean(path[0], known)}.")
+                place = next((read.start for read in self.reads if read.path[0] == path[0]), None)
+                raise CelError(f"“{path[0]}” is not known here{did_you_mean(path[0], known)}.", at=place)
 
 
 def compile(source: str, *, names: Iterable[str] | None = None) -> Program:
@@ -121,19 +125,33 @@ def _compiled(source: str) -> Program:
     lexed = Lexed(source)
     for call in lexed.calls:
         if call not in KNOWN:
-            raise CelError(f"There is no function “{call}”{did_you_mean(call, KNOWN)}.")
+            raise CelError(f"There is no function “{call}”{did_you_mean(call, KNOWN)}.", at=_called_at(lexed, call))
+    check_patterns(lexed)
     _parsed(source)
-    return Program(source, lexed.paths, lexed.calls, _parsed(_guarded(lexed)))
+    return Program(source, lexed.paths, lexed.calls, lexed.reads, _parsed(_guarded(lexed)))
+
+
+def _called_at(lexed: Lexed, call: str) -> int | None:
+    pairs = zip(lexed.tokens, lexed.tokens[1:], strict=False)
+    return next((token.start for token, after in pairs if token.text == call and after.text == "("), None)
 
 
 def _parsed(source: str) -> Any:
     try:
         return library.compile(source)
     except Exception as error:  # noqa: BLE001 - ValueError today; a parser fault is the author's all the same
-        found = _POSITION.search(str(error))
-        where = f" near character {found.group(1)}" if found else ""
+        found = _POSITION.findall(str(error))
+        said = [one for one in found if one[2].startswith("Syntax error")] or found
+        at = _offset(source, int(said[0][0]), int(said[0][1])) if said else None
+        where = f" near character {at + 1}" if at is not None else ""
         hint = "; “.?” is not supported, use default(value, fallback)" if "'.?'" in str(error) else ""
-        raise CelError(f"“{_short(source)}” is not a complete CEL expression{where}{hint}.") from None
+        raise CelError(f"“{_short(source)}” is not a complete CEL expression{where}{hint}.", at=at) from None
+
+
+def _offset(source: str, line: int, column: int) -> int:
+    """The library's line and column as characters from the beginning; its faults may lie one behind the end."""
+    before = source.split("\n")[: line - 1]
+    return min(sum(len(one) + 1 for one in before) + column - 1, len(source))
 
 
 def _guarded(lexed: Lexed) -> str:
