@@ -130,8 +130,10 @@
   });
   // When a form is swapped for its next shape, a plan that was asked for the shape before has nowhere to go.
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const { target, requestConfig } = event.detail; // its own elt is always the target
-    if (target?.matches?.("form[hx-post]") && requestConfig?.elt !== target) htmx.trigger(target, "htmx:abort");
+    const { target, requestConfig, xhr } = event.detail; // its own elt is always the target
+    if (!target?.matches?.("form[hx-post]") || requestConfig?.elt === target) return;
+    // What asks in the form's stead (hx-sync) is kept with the form; an answer that is ended loses its own headers.
+    if (target["htmx-internal-data"]?.xhr !== xhr) htmx.trigger(target, "htmx:abort");
   });
 
   // A list that was narrowed in a dialog is whole again when the dialog is opened next; close does not bubble.
