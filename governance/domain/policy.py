@@ -8,11 +8,13 @@ must not see. In mode ``observe`` a policy never blocks, whatever happens.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from governance.domain.facts import NAMES, completed, unknown_facts
+from governance.domain.policy_faults import expression_faults
 from governance.domain.policy_schema import schema_errors
+from governance.domain.policy_scope import EVERYWHERE, Scope
 from idp.kernel import cel
 from idp.kernel.errors import FieldError, InvalidInput
 
@@ -56,6 +58,21 @@ class CompiledPolicy:
     remedy: str = ""
     approvals: tuple[ApprovalRule, ...] = ()
     tests: tuple[PolicyTest, ...] = ()
+    scope: Scope = EVERYWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class TriedTest:
+    """What one of a policy's own tests came out as: ``pass``, an effect, or ``error`` with ``detail``."""
+
+    name: str
+    expect: str
+    came: str
+    detail: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return self.came == self.expect
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +113,7 @@ def parse_policy(document: Any) -> CompiledPolicy:
         raise _invalid(errors)
     spec = document["spec"]
     policy = compiled(document)
-    errors = _source_errors(spec)
+    errors = [fault.as_error() for fault in expression_faults(spec)]
     for number, test in enumerate(spec.get("tests", [])):
         errors += unknown_facts(test["facts"], f"spec.tests.{number}.facts")
         if test["expect"] not in ("pass", EXPECTED[policy.effect]):
@@ -125,11 +142,15 @@ def compiled(document: Mapping[str, Any]) -> CompiledPolicy:
         remedy=spec.get("remedy", ""),
         approvals=tuple(ApprovalRule(rule["from"], rule.get("count", 1)) for rule in spec.get("approvals", [])),
         tests=tuple(PolicyTest(test["name"], test["facts"], test["expect"]) for test in spec.get("tests", [])),
+        scope=Scope.of(spec.get("scope", {})),
     )
 
 
 def evaluate(policies: Iterable[CompiledPolicy], facts: Mapping[str, Any]) -> tuple[Verdict, ...]:
-    """What each policy says of ``facts`` (a ``PolicyFacts``), in the order of ``policies``."""
+    """What each policy says of ``facts`` (a ``PolicyFacts``), in the order of ``policies``.
+
+    One whose scope the change is outside of says nothing.
+    """
     listed = tuple(policies)
     if not listed:
         return ()
@@ -137,23 +158,49 @@ def evaluate(policies: Iterable[CompiledPolicy], facts: Mapping[str, Any]) -> tu
         prepared = cel.Facts({name: facts[name] for name in NAMES})
     except (cel.CelError, KeyError, TypeError) as error:
         return tuple(_error(policy, f"The facts cannot be read: {error}") for policy in listed)
-    return tuple(_verdict(policy, prepared) for policy in listed)
+    return tuple(_verdict(policy, prepared) for policy in listed if _covers(policy, facts))
+
+
+def enforced(policy: CompiledPolicy) -> CompiledPolicy:
+    """The policy as if its mode were ``enforce``: what replays and checks ask."""
+    return replace(policy, mode="enforce")
+
+
+def tried_tests(policy: CompiledPolicy) -> tuple[TriedTest, ...]:
+    """Each of the policy's own tests with what it came out as, whatever the mode."""
+    return tuple(_tried(policy, test) for test in policy.tests)
 
 
 def failed_tests(policy: CompiledPolicy) -> list[FieldError]:
     """Each of the policy's own tests that does not come out as expected, whatever the mode."""
-    errors = []
-    for number, test in enumerate(policy.tests):
-        path = f"spec.tests.{number}"
-        try:
-            fires = _fires(policy, cel.Facts(completed(test.facts)))
-        except cel.CelError as error:
-            errors.append(FieldError(path, f"“{test.name}” cannot be evaluated: {error.message}"))
-            continue
-        came = EXPECTED[policy.effect] if fires else "pass"
-        if came != test.expect:
-            errors.append(FieldError(path, f"“{test.name}” expects {test.expect} and comes out as {came}."))
-    return errors
+    return [
+        FieldError(f"spec.tests.{number}", failure_words(result))
+        for number, result in enumerate(tried_tests(policy))
+        if not result.holds
+    ]
+
+
+def failure_words(result: TriedTest) -> str:
+    if result.detail:
+        return f"“{result.name}” cannot be evaluated: {result.detail}"
+    return f"“{result.name}” expects {result.expect} and comes out as {result.came}."
+
+
+def _tried(policy: CompiledPolicy, test: PolicyTest) -> TriedTest:
+    try:
+        facts = completed(policy.scope.within(test.facts))
+        fires = policy.scope.covers(facts) and _fires(policy, cel.Facts(facts))
+    except cel.CelError as error:
+        return TriedTest(test.name, test.expect, "error", error.message)
+    return TriedTest(test.name, test.expect, EXPECTED[policy.effect] if fires else "pass")
+
+
+def _covers(policy: CompiledPolicy, facts: Mapping[str, Any]) -> bool:
+    """Facts that lack what a scope asks for are left to the rule, which tells what is wrong."""
+    try:
+        return policy.scope.covers(facts)
+    except (KeyError, TypeError):
+        return True
 
 
 def _verdict(policy: CompiledPolicy, facts: cel.Facts) -> Verdict:
@@ -201,21 +248,6 @@ def _error(policy: CompiledPolicy, detail: str) -> Verdict:
         mode=policy.mode,
         detail=detail,
     )
-
-
-def _source_errors(spec: Mapping[str, Any]) -> list[FieldError]:
-    errors = []
-    try:
-        cel.compile(spec["when"], names=NAMES)
-    except cel.CelError as error:
-        errors.append(FieldError("spec.when", error.message))
-    for field in ("message", "remedy"):
-        try:
-            for _, source in cel.expressions(spec.get(field, "")):
-                cel.compile(source, names=NAMES)
-        except cel.CelError as error:
-            errors.append(FieldError(f"spec.{field}", error.message))
-    return errors
 
 
 def _invalid(errors: list[FieldError]) -> InvalidInput:

@@ -11,6 +11,16 @@ from jsonschema.exceptions import ValidationError
 from idp.kernel.errors import FieldError
 
 _SLUG = "[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?"
+_NAMES: dict[str, Any] = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": 50,
+    "items": {
+        "type": "string",
+        "pattern": "^[a-z][a-z0-9-]{0,38}$",
+        "description": "a name: lower-case letters, digits and dashes",
+    },
+}
 
 POLICY_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -41,6 +51,18 @@ POLICY_SCHEMA: dict[str, Any] = {
             "properties": {
                 "title": {"type": "string", "minLength": 1, "maxLength": 160},
                 "mode": {"enum": ["enforce", "observe"], "default": "enforce"},
+                "scope": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "minProperties": 1,
+                    "description": "Whom it speaks for; all that are given must fit. Left out: every change.",
+                    "properties": {
+                        "teams": {**_NAMES, "description": "Owning teams."},
+                        "systems": {**_NAMES, "description": "Systems."},
+                        "stages": {**_NAMES, "description": "Stages."},
+                        "capabilities": {**_NAMES, "description": "What the change adds, updates or removes."},
+                    },
+                },
                 "when": {"type": "string", "minLength": 1, "maxLength": 2000},
                 "effect": {"enum": ["deny", "warn", "require-approval"]},
                 "approvals": {
@@ -121,6 +143,7 @@ def _sentence(rule: str, value: Any, schema: Mapping[str, Any] | bool) -> str:
         "pattern": f"Write {schema.get('description', 'it in the right form')}.",
         "minLength": "This must not be empty.",
         "minItems": "This must not be empty.",
+        "minProperties": "This must not be empty; leave it out.",
         "maxLength": f"This has at most {value} characters.",
         "maxItems": f"This has at most {value} items.",
         "minimum": f"This is at least {value}.",

@@ -72,8 +72,8 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """One compiled expression. ``paths`` are the dotted paths it reads, ``reads`` the places where it does, ``calls`` the
-    functions it calls."""
+    """One compiled expression. ``paths`` are the dotted paths that it reads and ``reads`` the places where it does;
+    ``calls`` are the functions that it calls."""
 
     source: str
     paths: tuple[tuple[str, ...], ...]

@@ -80,7 +80,7 @@ def test_it_says_who_must_agree_and_why() -> None:
 
 
 def test_it_tells_the_requester_nothing_of_an_error() -> None:
-    given = verdict(facts(), tests=None, when="change.secret == 'x'")
+    given = verdict(facts(), tests=None, when="plan.resources[0].inputs.secret == 'x'")
     assert "secret" in given.detail
     shown = given.as_dict()
     assert "secret" not in str(shown)
