@@ -9,10 +9,10 @@ and a token bound to systems neither sees another system nor manages anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import FilteredRelation, Model, Q, QuerySet
@@ -21,6 +21,7 @@ from guardian.models import GroupObjectPermission
 from idp.catalog.models import System, Team, User
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Forbidden, NotFound, NotSignedIn
+from idp.kernel.prepared import Prepared
 
 PLATFORM_ADMINS = "platform-admins"
 AUDITORS = "auditors"
@@ -62,6 +63,24 @@ class Rights:
     is_auditor: bool = False
     teams: Mapping[int, frozenset[str]] = field(default_factory=dict)
     groups: frozenset[str] = frozenset()
+
+    def taken_apart(self) -> tuple[Hashable, list[int | str]]:
+        """For prepared queries (`idp.kernel.prepared`): what decides about their SQL, and ids and names to fill in."""
+        person, systems = self.actor.user_id, sorted(self.actor.systems)
+        shape = (
+            *(self.signed_in, self.is_admin, self.is_auditor, self.actor.scopes, person is None),
+            *(tuple(self.teams.values()), len(self.groups), len(systems)),
+        )
+        return shape, [*self.teams, *sorted(self.groups), *systems, *([] if person is None else [person])]
+
+    def put_together(self, leaves: Iterator[Any]) -> Rights:
+        """The same rights with other ids and names, in the order in which they were taken apart."""
+        teams = {next(leaves): held for held in self.teams.values()}
+        groups = frozenset(next(leaves) for _ in self.groups)
+        systems = frozenset(next(leaves) for _ in self.actor.systems)
+        person = None if self.actor.user_id is None else next(leaves)
+        actor = Actor(person, "", via=self.actor.via, scopes=self.actor.scopes, systems=systems)
+        return replace(self, actor=actor, teams=teams, groups=groups)
 
     def has_scope(self, scope: str) -> bool:
         return self.signed_in and self.actor.has_scope(scope)
@@ -197,7 +216,7 @@ def rights_of(actor: Actor) -> Rights:
         return Rights(actor, signed_in=True, is_admin=True)
     if actor.user_id is None:
         return Rights(actor)
-    rows = _held(actor.user_id)
+    rows = _held(user=actor.user_id, teams=ContentType.objects.get_for_model(Team).pk)
     if not rows:
         return Rights(actor)
     groups = frozenset(name for _, name, _, _ in rows if name)
@@ -215,12 +234,16 @@ def rights_of(actor: Actor) -> Rights:
     )
 
 
-def _held(user_id: int) -> list[tuple[bool, str | None, str | None, str]]:
-    """(superuser, group, team id, codename) for each group of an active person and each right it gives on a team."""
-    on_teams = Q(groups__groupobjectpermission__content_type=ContentType.objects.get_for_model(Team))
-    people = User.objects.filter(pk=user_id, is_active=True).order_by()
+@Prepared
+def _held(user: int, teams: int) -> QuerySet[User, tuple[bool, str | None, str | None, str]]:
+    """(superuser, group, team id, codename) for each group of an active person and each right it gives on a team.
+
+    ``teams`` is the content type of Team.
+    """
+    on_teams = Q(groups__groupobjectpermission__content_type=teams)
+    people = User.objects.filter(pk=user, is_active=True).order_by()
     held = people.annotate(held=FilteredRelation("groups__groupobjectpermission", condition=on_teams))
-    return list(held.values_list("is_superuser", "groups__name", "held__object_pk", "held__permission__codename"))
+    return held.values_list("is_superuser", "groups__name", "held__object_pk", "held__permission__codename")
 
 
 def visible(queryset: QuerySet[AnyModel], rights: Rights, system: str = "system") -> QuerySet[AnyModel]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from copy import copy
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Generic, Protocol, Self, TypeVar, runtime_checkable
+from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -24,14 +24,14 @@ Leaf = int | str | datetime
 MOST_SHAPES: Final = 256
 FIRST_INTEGER: Final = 2_147_400_000
 """Stand-ins are integers that fit every integer column, and that no key reaches."""
+MARGIN: Final = 50_000
 FIRST_MOMENT: Final = datetime(2999, 1, 1, tzinfo=UTC)
 
 
-@runtime_checkable
 class Divisible(Protocol):
     """An argument that holds several values: what decides about the SQL, and what is only filled in."""
 
-    def taken_apart(self) -> tuple[Hashable, Sequence[Leaf]]: ...
+    def taken_apart(self) -> tuple[Hashable, Sequence[int | str]]: ...
 
     def put_together(self, leaves: Iterator[Any]) -> Self: ...
 
@@ -74,8 +74,8 @@ class _Statement(Generic[Row]):
             return
         adapted = [_adapted(one, queryset.db) for one in stand_ins]
         self._places = {at: adapted.index(one) for at, one in enumerate(self._parameters) if one in adapted}
-        if len(set(self._places.values())) < len(stand_ins):
-            raise ValueError("A prepared query does not hand all its values to the database as they are.")
+        if any(_is_made_of_stand_ins(one) for at, one in enumerate(self._parameters) if at not in self._places):
+            raise ValueError("A prepared query does not hand its values to the database as they are.")
 
     def rows(self, leaves: Sequence[Leaf]) -> list[Row]:
         if not self._sql:
@@ -100,14 +100,15 @@ def _shape(value: Any, leaves: list[Leaf]) -> Hashable:
         return value
     if isinstance(value, (int, str, datetime)):
         leaves.append(value)
-        return type(value)
+        return next(kind.__name__ for kind in (int, str, datetime) if isinstance(value, kind))
     if isinstance(value, (list, tuple)):
         return tuple(_shape(one, leaves) for one in value)
-    if isinstance(value, Divisible):
-        shape, own = value.taken_apart()
-        leaves.extend(own)
-        return shape
-    raise TypeError(f"A prepared query takes no {type(value).__name__}.")
+    if not hasattr(value, "taken_apart"):
+        raise TypeError(f"A prepared query takes no {type(value).__name__}.")
+    divisible: Divisible = value
+    shape, own = divisible.taken_apart()
+    leaves.extend(own)
+    return shape
 
 
 def _standing_in(value: Any, left: Iterator[Leaf]) -> Any:
@@ -127,6 +128,13 @@ def _stand_in(number: int, leaf: Leaf) -> Leaf:
     if isinstance(leaf, str):
         return f"⟦{number:05}⟧"
     return FIRST_MOMENT + timedelta(hours=number)
+
+
+def _is_made_of_stand_ins(parameter: Any) -> bool:
+    """Whether a parameter that is no stand-in was computed from one, as ``f"%{text}%"`` or ``number - 1``."""
+    if isinstance(parameter, int):
+        return abs(parameter - FIRST_INTEGER) < MARGIN
+    return "⟦" in str(parameter) or str(FIRST_MOMENT.year) in str(parameter)
 
 
 def _adapted(value: Leaf, alias: str) -> Any:

@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from governance.access import Rights, visible
 from idp.catalog.models import System
+from idp.kernel.prepared import Prepared
 from provisioning.domain.contract_states import StateNote
 from provisioning.models import Change, Environment, Run
 from provisioning.selectors.contract_flags import DefectiveUse
@@ -30,10 +31,11 @@ CARE_STATES: Final = ("failed", "degraded", "progressing", "deleting")
 def systems(request: HttpRequest) -> list[System]:
     """The systems of the person's teams, the one that changed last first; asked once per request."""
     if not hasattr(request, "_my_systems"):
-        request._my_systems = list(_systems(request.rights))  # type: ignore[attr-defined]
+        request._my_systems = _systems(rights=request.rights)  # type: ignore[attr-defined]
     return list(request._my_systems)  # type: ignore[attr-defined]
 
 
+@Prepared
 def _systems(rights: Rights) -> QuerySet[System]:
     newest = Change.objects.filter(system=OuterRef("pk")).order_by("-id").values("pk")[:1]
     return (

@@ -13,6 +13,7 @@ from governance.domain.notice import KINDS
 from governance.models import Notice
 from governance.selectors.notices import notice_list
 from idp.catalog.models import User
+from idp.kernel.prepared import Prepared
 from portal.drawing.states import state_of
 from provisioning.selectors.changes import waiting_rows
 
@@ -58,7 +59,16 @@ class Counts:
 
 def counts(rights: Rights, *, here: str = "", waiting: bool = True) -> Counts:
     """What the shell shows of a person, in one query; without ``waiting`` that number is left at 0."""
-    unread = Notice.objects.filter(person_id=rights.actor.user_id, read_at=None)
+    if rights.actor.user_id is None:
+        return Counts(0, 0, 0, 0)
+    found = dict(next(iter(_counts(rights=rights, here=here or None, waiting=waiting)), {}))
+    return Counts(*(int(str(found.get(name) or 0)) for name in ("waiting", "unread", "newest", "here")))
+
+
+@Prepared
+def _counts(rights: Rights, here: str | None, waiting: bool) -> QuerySet[User, Any]:
+    person = rights.actor.user_id or 0
+    unread = Notice.objects.filter(person_id=person, read_at=None)
     asked: dict[str, Any] = {
         "unread": _number(unread),
         "newest": Subquery(unread.order_by("-id").values("pk")[:1]),
@@ -67,9 +77,7 @@ def counts(rights: Rights, *, here: str = "", waiting: bool = True) -> Counts:
         asked["here"] = _number(unread.filter(url=here))
     if waiting:
         asked["waiting"] = _Number(waiting_rows(rights))
-    me = User.objects.filter(pk=rights.actor.user_id or 0).order_by()
-    found = dict(me.values(**asked).first() or {})
-    return Counts(*(int(str(found.get(name) or 0)) for name in ("waiting", "unread", "newest", "here")))
+    return User.objects.filter(pk=person).order_by().values(**asked)
 
 
 def _number(rows: QuerySet[Notice]) -> _Number:
