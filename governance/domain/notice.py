@@ -71,6 +71,7 @@ _KINDS: Final = (
     NoticeKind(
         "train-stopped", "A promotion train of yours is called off, or a part of it fails", "Promotions", "mail"
     ),
+    NoticeKind("policy-errors", "A policy cannot be evaluated and stops changes", "Administration", "mail"),
     NoticeKind("campaign-announced", "A campaign is going to move an environment of your team", "Campaigns", "mail"),
     NoticeKind("campaign-moved", "A campaign has moved environments of your team", "Campaigns", "digest"),
     NoticeKind("campaign-failed", "A campaign could not move an environment of your team", "Campaigns", "mail"),

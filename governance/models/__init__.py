@@ -11,6 +11,7 @@ from governance.models.idempotency import IdempotencyRecord
 from governance.models.lending import Loan, QuotaRequest
 from governance.models.notice import Notice, NoticeSchedule, NoticeSetting
 from governance.models.policy import Policy
+from governance.models.policy_version import PolicyVersion
 from governance.models.quota import LimitEntry, Quota, Reservation
 from governance.models.route import ApprovalRoute, Delegation, RouteVersion
 from governance.models.token import ApiToken
@@ -33,6 +34,7 @@ __all__ = [
     "NoticeSchedule",
     "NoticeSetting",
     "Policy",
+    "PolicyVersion",
     "Quota",
     "QuotaRequest",
     "Reservation",

@@ -1,4 +1,4 @@
-"""Policy documents: stored, tested, kept compiled per process.
+"""Policy documents: stored with every version, tested, kept compiled per process.
 
 ``active_policies`` is asked on every change: it compares the digests of the active documents in one query and
 compiles only when they differ from what this process has. Lock order: policy row, then audit head.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
 from typing import Any
@@ -19,9 +20,10 @@ from governance.access import rights_of
 from governance.domain.approval import source_group, source_team
 from governance.domain.policy import CompiledPolicy, Verdict, compiled, failed_tests, parse_policy
 from governance.domain.policy import evaluate as judge
-from governance.models import Policy
+from governance.models import Policy, PolicyVersion
 from governance.services.audit import audit_append
-from idp.catalog.models import Team
+from governance.services.transactions import require_version
+from idp.catalog.models import System, Team
 from idp.kernel.actor import Actor
 from idp.kernel.canonical import canonical, digest
 from idp.kernel.documents import load_yaml
@@ -32,35 +34,53 @@ log = logging.getLogger(__name__)
 _held: tuple[tuple[str, ...], tuple[CompiledPolicy, ...]] = ((), ())
 
 
-@transaction.atomic
-def policy_save(actor: Actor, *, document: Mapping[str, Any], now: datetime) -> Policy:
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """A policy that may be stored: its document, and the text it was written as, if there is one."""
+
+    policy: CompiledPolicy
+    document: dict[str, Any]
+    text: str = ""
+
+
+def policy_save(
+    actor: Actor, *, document: Mapping[str, Any], text: str = "", expected_version: int | None = None, now: datetime
+) -> Policy:
     """Make or change the policy that the document names; admins only. An equal document changes nothing.
 
-    InvalidInput names each place that is wrong, each team or group that is not there, and, for mode ``enforce``, each
-    of the policy's own tests that does not come out as it says.
+    ``text`` is the document as it was written. InvalidInput names each place that is wrong, each team, system or group
+    that is not there, and, for mode ``enforce``, each of the policy's own tests that does not come out as it says.
     """
     rights_of(actor).require_admin()
-    policy = parse_policy(document)
-    errors = _unknown_sources(policy) or (failed_tests(policy) if policy.mode == "enforce" else [])
+    saving = Saving(parse_policy(document), canonical(document), text)
+    errors = policy_problems(saving.policy)
     if errors:
         raise InvalidInput(f"This policy is not right yet: {errors[0].message}", errors=errors)
-    stored = canonical(document)
-    row = Policy.objects.select_for_update().filter(name=policy.name).first()
-    if row is not None and row.active and row.digest == digest(stored):
-        return row
-    before = row.document if row is not None else None
-    row = row or Policy(name=policy.name, version=0)
-    row.title, row.mode, row.effect = policy.title, policy.mode, policy.effect
-    row.document, row.digest, row.active = stored, digest(stored), True
-    row.version += 1
-    row.updated_at, row.updated_by_id = now, actor.user_id
-    row.save()
-    _audit(actor, "policy.save", row, {"before": before, "after": stored}, now)
-    return row
+    return _store(actor, saving, expected_version=expected_version, now=now)
 
 
 @transaction.atomic
-def policy_retire(actor: Actor, *, name: str, now: datetime) -> Policy:
+def policy_restore(
+    actor: Actor, *, name: str, number: int, expected_version: int | None = None, now: datetime
+) -> Policy:
+    """Take back what a policy was in version ``number``: its document becomes the newest version. Admins only."""
+    rights_of(actor).require_admin()
+    kept = PolicyVersion.objects.filter(policy__name=name, number=number).first()
+    if kept is None:
+        raise NotFound(f"The policy “{name}” has no version {number}.")
+    saving = Saving(parse_policy(kept.document), kept.document, kept.text)
+    errors = policy_problems(saving.policy)
+    if errors:
+        raise InvalidInput(
+            f"Version {number} no longer holds: {errors[0].message}",
+            remedy="Open it in the editor and mend it there.",
+            errors=errors,
+        )
+    return _store(actor, saving, expected_version=expected_version, note=f"Taken back from version {number}", now=now)
+
+
+@transaction.atomic
+def policy_retire(actor: Actor, *, name: str, expected_version: int | None = None, now: datetime) -> Policy:
     """Switch a policy off; it stays readable, and saving it again brings it back. Admins only."""
     rights_of(actor).require_admin()
     row = Policy.objects.select_for_update().filter(name=name).first()
@@ -68,12 +88,58 @@ def policy_retire(actor: Actor, *, name: str, now: datetime) -> Policy:
         raise NotFound(f"There is no policy “{name}”.")
     if not row.active:
         return row
+    require_version(row, row.version, expected_version)
     row.active = False
     row.version += 1
     row.updated_at, row.updated_by_id = now, actor.user_id
     row.save(update_fields=["active", "version", "updated_at", "updated_by"])
+    last = PolicyVersion.objects.filter(policy=row).order_by("-number").values_list("text", flat=True).first()
+    _keep(row, text=last or "", note="Retired")
     _audit(actor, "policy.retire", row, {}, now)
     return row
+
+
+@transaction.atomic
+def _store(actor: Actor, saving: Saving, *, expected_version: int | None, note: str = "", now: datetime) -> Policy:
+    policy, stored = saving.policy, saving.document
+    row = Policy.objects.select_for_update().filter(name=policy.name).first()
+    if row is not None:
+        require_version(row, row.version, expected_version)
+        if row.active and row.digest == digest(stored) and _reads_alike(row, saving.text):
+            return row
+    before = row.document if row is not None else None
+    row = row or Policy(name=policy.name, version=0)
+    row.title, row.mode, row.effect = policy.title, policy.mode, policy.effect
+    row.document, row.digest, row.active = stored, digest(stored), True
+    row.version += 1
+    row.updated_at, row.updated_by_id = now, actor.user_id
+    row.save()
+    _keep(row, text=saving.text, note=note)
+    _audit(actor, "policy.save", row, {"before": before, "after": stored}, now)
+    return row
+
+
+def _reads_alike(row: Policy, text: str) -> bool:
+    """Whether ``text`` is what is kept already; a change of its comments alone is a version too."""
+    if not text:
+        return True
+    kept = PolicyVersion.objects.filter(policy=row).order_by("-number").values_list("text", flat=True).first()
+    return kept == text
+
+
+def _keep(row: Policy, *, text: str, note: str) -> None:
+    PolicyVersion.objects.create(
+        policy=row,
+        number=row.version,
+        document=row.document,
+        digest=row.digest,
+        text=text,
+        mode=row.mode,
+        active=row.active,
+        note=note,
+        at=row.updated_at,
+        by_id=row.updated_by_id,
+    )
 
 
 def active_policies() -> tuple[CompiledPolicy, ...]:
@@ -113,7 +179,12 @@ def starter_policies_install(actor: Actor, *, now: datetime) -> list[Policy]:
     return [policy_save(actor, document=document, now=now) for document in missing]
 
 
-def _unknown_sources(policy: CompiledPolicy) -> list[FieldError]:
+def policy_problems(policy: CompiledPolicy) -> list[FieldError]:
+    """Why a policy that reads well may not be stored: unknown names, or failing tests although it enforces."""
+    return _unknown_names(policy) or (failed_tests(policy) if policy.mode == "enforce" else [])
+
+
+def _unknown_names(policy: CompiledPolicy) -> list[FieldError]:
     errors = []
     for number, rule in enumerate(policy.approvals):
         path = f"spec.approvals.{number}.from"
@@ -122,6 +193,14 @@ def _unknown_sources(policy: CompiledPolicy) -> list[FieldError]:
             errors.append(FieldError(path, f"There is no group “{group}”; nobody could ever agree."))
         if team is not None and not Team.objects.filter(slug=team).exists():
             errors.append(FieldError(path, f"There is no team “{team}”; nobody could ever agree."))
+    for kind, model in (("teams", Team), ("systems", System)):
+        named = getattr(policy.scope, kind)
+        known = set(model.objects.filter(slug__in=named).values_list("slug", flat=True)) if named else set()
+        errors += [
+            FieldError(f"spec.scope.{kind}.{number}", f"There is no {kind[:-1]} “{name}”; it would never speak of it.")
+            for number, name in enumerate(named)
+            if name not in known
+        ]
     return errors
 
 
