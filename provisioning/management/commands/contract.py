@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError
 
 from idp.catalog.models import User
 from idp.kernel import clock
@@ -54,10 +55,15 @@ class Command(BaseCommand):
             self._draft(options)
             return
         files = list(_files(options["files"]))
-        if options["verb"] == "check":
-            failed = self._check(files, blast=options["blast"])
-        else:
-            failed = self._publish(files, _actor(options["admin"]))
+        try:
+            if options["verb"] == "check":
+                failed = self._check(files, blast=options["blast"])
+            else:
+                failed = self._publish(files, _actor(options["admin"]))
+        except (OperationalError, ProgrammingError) as error:
+            raise CommandError(
+                f"The database cannot be read ({error}). Run `manage.py migrate`, or name another with DATABASE_URL."
+            ) from error
         if failed:
             raise CommandError(f"{failed} of {len(files)} {'file' if len(files) == 1 else 'files'} must be mended.")
 

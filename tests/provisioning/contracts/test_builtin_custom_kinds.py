@@ -71,7 +71,7 @@ def test_an_upgraded_postgres_keeps_the_old_server_as_it_is_while_it_copies() ->
 
 def test_a_new_postgres_has_no_old_server() -> None:
     made = objects(POSTGRES, instances=3)
-    assert made.keys() == {"credentials", "operator", "cluster"}
+    assert made.keys() == {"credentials", "operator", "cluster", "scraping"}
     assert made["cluster"]["spec"]["instances"] == 3
     assert "externalClusters" not in made["cluster"]["spec"]
     assert "import" not in made["cluster"]["spec"]["bootstrap"]["initdb"]

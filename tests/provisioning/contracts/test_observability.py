@@ -18,12 +18,13 @@ POD_MONITOR = "monitoring.coreos.com/v1/PodMonitor"
 
 def made(capability: str, apis: tuple[str, ...] = (), **inputs: Any) -> dict[str, Manifest]:
     contract = NEWEST[capability]
-    given = contract.with_defaults({"image": "registry.example/shop:1.8.3", **inputs})
+    image = {"image": "registry.example/shop:1.8.3"} if "image" in contract.inputs.get("required", ()) else {}
+    given = contract.with_defaults({**image, **inputs})
     return {one.id: one.manifest for one in render(contract, given, sample_context(contract, apis=apis))}
 
 
 def pod(objects: dict[str, Manifest]) -> Any:
-    workload = next(one for one in objects.values() if one["kind"] in ("Deployment", "CronJob"))
+    workload = next(one for one in objects.values() if one["kind"] in ("Deployment", "StatefulSet", "CronJob"))
     spec = workload["spec"]
     return (spec.get("jobTemplate", {}).get("spec") or spec)["template"]
 
@@ -61,6 +62,39 @@ def test_metrics_are_told_in_one_way(capability: str, inputs: dict[str, Any], wa
         assert (str(named[endpoint["port"]]), endpoint["path"]) == (wanted["port"], wanted["path"])
         [rule] = served["scraping"]["spec"]["ingress"]
         assert str(rule["ports"][0]["port"]) == wanted["port"]
+
+
+@pytest.mark.parametrize(
+    ("capability", "port", "path"),
+    [
+        ("static-site", "9113", "/metrics"),
+        ("cache", "9121", "/metrics"),
+        ("queue", "7777", "/metrics"),
+        ("object-bucket", "9000", "/minio/v2/metrics/cluster"),
+    ],
+)
+def test_servers_of_ours_have_metrics_without_being_asked(capability: str, port: str, path: str) -> None:
+    plain, served = made(capability), made(capability, (POD_MONITOR,))
+    assert {"scrape": "true", "path": path, "port": port}.items() <= scraped(plain).items()
+    assert not {"scrape", "path", "port"} & scraped(served).keys()
+    assert ("monitor" in plain, "monitor" in served) == (False, True)
+    [endpoint] = served["monitor"]["spec"]["podMetricsEndpoints"]
+    ports = [one for container in pod(served)["spec"]["containers"] for one in container["ports"]]
+    assert (str({one["name"]: one["containerPort"] for one in ports}[endpoint["port"]]), endpoint["path"]) == (
+        port,
+        path,
+    )
+    assert [str(one["port"]) for one in served["scraping"]["spec"]["ingress"][0]["ports"]] == [port]
+
+
+def test_every_instance_of_a_postgres_has_its_metrics_read() -> None:
+    plain, served = made("postgres"), made("postgres", (POD_MONITOR,))
+    inherited = plain["cluster"]["spec"]["inheritedMetadata"]
+    assert inherited["annotations"]["prometheus.io/port"] == "9187"
+    assert "annotations" not in served["cluster"]["spec"]["inheritedMetadata"]
+    assert (
+        served["monitor"]["spec"]["selector"]["matchLabels"] == plain["scraping"]["spec"]["podSelector"]["matchLabels"]
+    )
 
 
 @pytest.mark.parametrize("capability", ["web-service", "worker", "cron-job"])
