@@ -50,6 +50,7 @@ SECTIONS: Final = (
     Section("Host names", "world", "hosts", "Which system holds which host name.", PLACES),
     Section("Orphans", "trash", "orphans", "Objects on clusters that belong to no environment.", PLACES),
     Section("Links between systems", "layers-linked", "links", "Which system may use what of another.", RULES),
+    Section("Audit", "list-check", "audit", "Who did what, when and from where, and proof of it.", RECORDS, "auditors"),
 )
 
 

@@ -11,7 +11,7 @@ from django.db import DatabaseError, transaction
 
 from governance.domain.audit import Entry
 from governance.models import AuditEntry, AuditHead
-from governance.selectors.audit import audit_list
+from governance.selectors.audit import Search, audit_list
 from governance.services import audit as audit_service
 from governance.services.audit import audit_append, audit_verify
 from idp.kernel.actor import PLATFORM, Actor
@@ -164,16 +164,16 @@ def test_the_command_says_that_the_log_is_whole_or_names_the_rows(entries: list[
 )
 def test_it_shows_people_their_part(organisation: Organisation, persona: str, teams: set[str]) -> None:
     audit_append(PLATFORM, action="policy.save", object_type="policy", object_id=1, object_label="x", now=NOW)
-    assert set(audit_list(organisation.rights(persona)).values_list("team_slug", flat=True)) == teams
+    assert set(audit_list(organisation.rights(persona), Search()).values_list("team_slug", flat=True)) == teams
 
 
 @pytest.mark.parametrize(("persona", "team"), [("viewer", ""), ("platform_engineer", ""), ("developer", "storefront")])
 def test_it_shows_others_nothing(organisation: Organisation, persona: str, team: str) -> None:
     with pytest.raises(Forbidden):
-        audit_list(organisation.rights(persona), team=team)
+        audit_list(organisation.rights(persona), Search(team=team))
 
 
 def test_it_filters(organisation: Organisation) -> None:
     rights = organisation.rights("admin")
-    assert {row.action for row in audit_list(rights, action="membership.")} == {"membership.set"}
-    assert {row.team_slug for row in audit_list(rights, team="payments", object_type="team")} == {"payments"}
+    assert {row.action for row in audit_list(rights, Search(action="membership."))} == {"membership.set"}
+    assert {row.team_slug for row in audit_list(rights, Search(team="payments", object_type="team"))} == {"payments"}

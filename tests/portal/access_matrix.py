@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from governance.models import AuditEntry
 from governance.services.notice_settings import unsubscribe_token
 from idp.kernel import clock
 from idp.kernel.actor import PLATFORM
@@ -83,6 +84,7 @@ def furnish() -> World:
         "train": _train(organisation),
         "orphan": _orphan(),
         "token": _token_of(organisation),
+        "entry": AuditEntry.objects.filter(team_slug="").latest("sequence").pk,
         "unsubscribe": unsubscribe_token(organisation.developer.pk, "change-failed"),
     }
     scopes = {
@@ -272,6 +274,14 @@ API_START = [
     Row("api:search", "GET", reads(), query="?q=checkout"),
     Row("api:audit", "GET", reads(viewer=403)),
     Row("api:audit", "GET", reads(403, admin=200, auditor=200, stranger=200), query="?team=storefront"),
+]
+
+AUDIT = [
+    Row("audit", "GET", for_people(200, viewer=403)),
+    Row("audit", "GET", for_people(403, admin=200, auditor=200, stranger=200), query="?team=storefront"),
+    Row("audit-entry", "GET", for_people(404, admin=200, auditor=200, viewer=403), {"number": "=entry"}),
+    Row("audit-download", "GET", for_people(200, viewer=403), {"form": "csv"}),
+    Row("audit-download", "GET", for_people(200, viewer=403), {"form": "jsonl"}),
 ]
 
 API_CATALOG = [
@@ -856,6 +866,7 @@ PAGES_WORK = [
 MATRIX: list[Row] = [
     *HEALTH,
     *API_START,
+    *AUDIT,
     *API_CATALOG,
     *API_PLATFORM,
     *API_ENVIRONMENTS,

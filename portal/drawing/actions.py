@@ -1,0 +1,69 @@
+"""What an audit entry's action is called: ``change.approve`` is "Approved a change". Pure.
+
+An action that has no words of its own here is shown by its parts, so that nothing is hidden because it is new.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+ACTIONS: Final = MappingProxyType(
+    {
+        "access.denied": "Was refused",
+        "account.create": "Made an account",
+        "account.password-reset": "Reset a password",
+        "account.sessions-end": "Ended their other sessions",
+        "audit.anchor-failed": "Could not anchor the log",
+        "audit.retain": "Moved old entries out",
+        "change.approve": "Approved a change",
+        "change.cancel": "Cancelled a change",
+        "change.comment": "Commented on a change",
+        "change.deny": "Asked for what a rule denies",
+        "change.reject": "Rejected a change",
+        "change.request-info": "Asked for information",
+        "change.resume": "Resumed a change",
+        "change.submit": "Asked for a change",
+        "cluster.register": "Registered a cluster",
+        "contract.default": "Chose a default version",
+        "contract.publish": "Published a version",
+        "contract.state": "Changed a version's state",
+        "drift.give-up": "Gave up correcting drift",
+        "drift.reopen": "Reopened drift",
+        "drift.snooze": "Snoozed drift",
+        "feedback.give": "Gave feedback",
+        "host.give": "Gave a host name",
+        "host.take": "Took a host name",
+        "host.take-back": "Took back a host name",
+        "membership.remove": "Removed a member",
+        "membership.set": "Gave a role",
+        "notice.settings": "Changed how they are told",
+        "object.release": "Released an object",
+        "orphan.delete": "Deleted an orphan",
+        "quota.set": "Set a quota",
+        "run.cancel": "Cancelled a run",
+        "run.cancelled": "Run was cancelled",
+        "run.failed": "Run failed",
+        "run.succeeded": "Run succeeded",
+        "session.sign-in": "Signed in",
+        "session.sign-in-failed": "Failed to sign in",
+        "session.sign-out": "Signed out",
+        "stage.windows": "Set a stage's windows",
+        "token.create": "Made a token",
+        "token.refused": "Used a token in vain",
+        "token.revoke": "Revoked a token",
+        "token.use": "Used a token",
+    }
+)
+VIA: Final = MappingProxyType(
+    {"portal": "Portal", "api": "API", "cli": "Command line", "demo": "Demo", "system": "Slipway itself"}
+)
+
+
+def action_words(action: str) -> str:
+    """``action`` as people say it."""
+    known = ACTIONS.get(action)
+    if known:
+        return known
+    kind, _, verb = action.partition(".")
+    return f"{kind}: {verb}".replace("-", " ").capitalize() if verb else action
