@@ -18,6 +18,7 @@ from provisioning.models.kept_draft import KeptDraft
 from provisioning.models.living import ExpiryWatch, Preview, SleepPlan
 from provisioning.models.observation import ClusterWatch, Drift
 from provisioning.models.orphan import Orphan
+from provisioning.models.policy_replay import PolicyReplay, PolicyReplayItem
 from provisioning.models.run import Run, RunEvent, Step
 from provisioning.models.stage import Cluster, Stage
 from provisioning.models.stage_link import StageLink
@@ -51,6 +52,8 @@ __all__ = [
     "HostClaim",
     "KeptDraft",
     "Orphan",
+    "PolicyReplay",
+    "PolicyReplayItem",
     "Preview",
     "PreviewTeam",
     "Resource",

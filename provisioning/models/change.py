@@ -56,6 +56,7 @@ class Change(models.Model):
             models.Index(fields=["environment", "-id"], name="change_by_environment"),
             models.Index(fields=["system", "-id"], name="change_by_system"),
             models.Index(fields=["requester", "-id"], name="change_by_requester"),
+            models.Index(fields=["created_at", "id"], name="change_by_creation"),
             models.Index(fields=["system"], condition=Q(state__in=OPEN_CHANGE_STATES), name="change_open"),
         ]
 
