@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -111,49 +111,70 @@ def ceilings_of(document: Mapping[str, Any]) -> Ceilings:
     return Ceilings(total, stages, capabilities)
 
 
-def check_ceilings(
-    ceilings: Ceilings, parts: Iterable[Part], counted: Mapping[str, int], asked: Amounts, extras: Extras
-) -> tuple[Shortage, ...]:
-    """Each ceiling that what is asked (zero or more of everything) would break.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One ceiling with what is taken of it. ``key`` is the amount's name or the capability's."""
 
-    ``counted`` are the team's resources by capability, used and held; what is used is not told apart there.
+    dimension: Dimension
+    key: str
+    limit: Decimal | int
+    used: Decimal | int
+    held: Decimal | int
+
+
+def readings(
+    ceilings: Ceilings, parts: Iterable[Part], counted: Mapping[str, int], extras: Extras
+) -> Iterator[Reading]:
+    """The ceilings that bear on ``extras``: money, those of its stage, those of its capabilities.
+
+    ``counted`` are the team's resources by capability, used and held; which of both is not told apart there.
     """
     parts = tuple(parts)
-    wanted = Part("asked", extras.stage, asked, extras.monthly_cost)
-    found = []
     if ceilings.monthly_cost is not None:
-        found.append(_short(_UNITS[COST], ceilings.monthly_cost, parts, wanted, COST))
+        yield _reading(_UNITS[COST], COST, ceilings.monthly_cost, parts)
     there = tuple(part for part in parts if part.stage == extras.stage)
     for name, limit in ceilings.stages.get(extras.stage, {}).items():
         unit = _UNITS[name]
         dimension = Dimension(f"{extras.stage}.{name}", f"{unit.label} at {extras.stage}", unit.unit)
-        found.append(_short(dimension, limit, there, wanted, name))
-    for name, count in extras.resources.items():
+        yield _reading(dimension, name, limit, there)
+    for name in extras.resources:
         if name in ceilings.capabilities:
             dimension = Dimension(f"resources.{name}", f"{name} resources", "resources")
-            found.append(_shortage(dimension, ceilings.capabilities[name], counted.get(name, 0), 0, count))
-    return tuple(one for one in found if one is not None)
+            yield Reading(dimension, name, ceilings.capabilities[name], counted.get(name, 0), 0)
+
+
+def asked_of(reading: Reading, asked: Amounts, extras: Extras) -> Decimal | int:
+    """What of ``asked`` and ``extras`` counts against the reading's ceiling."""
+    if reading.dimension.name.startswith("resources."):
+        return extras.resources.get(reading.key, 0)
+    return extras.monthly_cost if reading.key == COST else Decimal(getattr(asked, reading.key))
+
+
+def check_ceilings(
+    ceilings: Ceilings, parts: Iterable[Part], counted: Mapping[str, int], asked: Amounts, extras: Extras
+) -> tuple[Shortage, ...]:
+    """Each ceiling that what is asked (zero or more of everything) would break."""
+    found = []
+    for one in readings(ceilings, parts, counted, extras):
+        wanted = asked_of(one, asked, extras)
+        missing = one.used + one.held + wanted - one.limit
+        if wanted > 0 and missing > 0:
+            found.append(Shortage(one.dimension, one.limit, one.used, one.held, wanted, missing))
+    return tuple(found)
 
 
 def summed(parts: Iterable[Part], state: str) -> Amounts:
     return Amounts.total(part.amounts for part in parts if part.state == state)
 
 
-def _short(dimension: Dimension, limit: Decimal, parts: Iterable[Part], wanted: Part, name: str) -> Shortage | None:
+def _reading(dimension: Dimension, name: str, limit: Decimal, parts: Iterable[Part]) -> Reading:
     used = held = Decimal(0)
     for part in parts:
         if part.state == "used":
             used += part.of(name)
         else:
             held += part.of(name)
-    return _shortage(dimension, limit, used, held, wanted.of(name))
-
-
-def _shortage(
-    dimension: Dimension, limit: Decimal | int, used: Decimal | int, held: Decimal | int, asked: Decimal | int
-) -> Shortage | None:
-    missing = used + held + asked - limit
-    return Shortage(dimension, limit, used, held, asked, missing) if asked > 0 and missing > 0 else None
+    return Reading(dimension, name, limit, used, held)
 
 
 def _stage_limits(stage: str, limits: Any, errors: list[FieldError]) -> dict[str, Decimal]:

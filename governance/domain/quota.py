@@ -7,7 +7,7 @@ so that the ledger never holds less than what was asked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
@@ -83,32 +83,6 @@ class Amounts:
 
 
 Limits = Amounts
-
-
-@dataclass(frozen=True, slots=True)
-class QuotaState:
-    """A team's limits, what its environments use and what open changes hold on top.
-
-    ``owed`` is borrowed, its time is over, and it is still in use: it goes back before anything more is given.
-    """
-
-    limits: Limits
-    used: Amounts
-    held: Amounts
-    owed: Amounts = field(default_factory=Amounts)
-
-    @property
-    def left(self) -> Amounts:
-        """May be below zero where a limit was lowered, or where what is owed is in use."""
-        return self.limits - self.owed - self.used - self.held
-
-    def ratio(self, name: str) -> float:
-        """Share of the limit that is used or held; 0 without use, 1 or more when nothing is left."""
-        taken = getattr(self.used, name) + getattr(self.held, name)
-        limit = getattr(self.limits, name)
-        if not limit:
-            return 1.0 if taken else 0.0
-        return float(taken / limit)
 
 
 @dataclass(frozen=True, slots=True)

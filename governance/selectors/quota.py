@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import FilteredRelation, Q, QuerySet, Sum
 
-from governance.domain.quota import NAMES, Amounts, QuotaState
+from governance.domain.ceilings import Part, ceilings_of, summed
+from governance.domain.quota import NAMES, Amounts
+from governance.domain.quota_state import QuotaState
 from governance.models import Quota, Reservation
 
 LIVE = ("held", "used")
+KEPT = (*NAMES, "ceilings", "owed", "budgeted")
 
 
 def quota_state(team_id: int) -> QuotaState:
@@ -27,20 +32,50 @@ def quota_states(team_ids: Iterable[int]) -> dict[int, QuotaState]:
         Quota.objects.filter(team_id__in=wanted)
         .annotate(live=live)
         .order_by()
-        .values_list("team_id", *NAMES, "live__state")
-        .annotate(*(Sum(f"live__{name}") for name in NAMES))
+        .values_list("team_id", *KEPT, "live__state", "live__stage")
+        .annotate(*(Sum(f"live__{name}") for name in (*NAMES, "monthly_cost")))
     )
     nothing = Amounts()
     found = {team_id: QuotaState(nothing, nothing, nothing) for team_id in wanted}
     for team_id, *figures in rows:
-        limits, state, sums = figures[: len(NAMES)], figures[len(NAMES)], figures[len(NAMES) + 1 :]
-        known = replace(found[team_id], limits=_amounts(limits))
-        found[team_id] = replace(known, **{state: _amounts(sums)}) if state else known
+        kept, (state, stage, *sums) = figures[: len(KEPT)], figures[len(KEPT) :]
+        known = found[team_id]
+        parts = (*known.parts, _part(state, stage, sums)) if state else known.parts
+        found[team_id] = _state(kept, parts)
     return found
+
+
+def _state(kept: list[Any], parts: tuple[Part, ...]) -> QuotaState:
+    *limits, ceilings, owed, budgeted = kept
+    return QuotaState(
+        _amounts(limits),
+        summed(parts, "used"),
+        summed(parts, "held"),
+        owed=Amounts.of(owed),
+        ceilings=ceilings_of(ceilings),
+        parts=parts,
+        budgeted=budgeted,
+    )
+
+
+def _part(state: str, stage: str, sums: list[Any]) -> Part:
+    *amounts, cost = sums
+    return Part(state, stage, _amounts(amounts), Decimal(cost or 0))
 
 
 def _amounts(figures: Iterable[Any]) -> Amounts:
     return Amounts.of(dict(zip(NAMES, figures, strict=True)))
+
+
+def parts_of(team_id: int) -> tuple[Part, ...]:
+    """What a team uses and holds at each stage; summed by the database, so many environments cost no more."""
+    rows = (
+        Reservation.objects.filter(team_id=team_id, state__in=LIVE)
+        .order_by()
+        .values_list("state", "stage")
+        .annotate(*(Sum(name) for name in (*NAMES, "monthly_cost")))
+    )
+    return tuple(_part(state, stage, sums) for state, stage, *sums in rows)
 
 
 def taken(team_ids: Iterable[int]) -> dict[tuple[int, str], Amounts]:
@@ -52,6 +87,22 @@ def taken(team_ids: Iterable[int]) -> dict[tuple[int, str], Amounts]:
         .annotate(*(Sum(name) for name in NAMES))
     )
     return {(team_id, state): _amounts(sums) for team_id, state, *sums in rows}
+
+
+def resources_taken(team_id: int) -> dict[str, int]:
+    """The team's resources by capability, used and held. Reads a row for each environment: only where it is limited."""
+    rows = Reservation.objects.filter(team_id=team_id, state__in=LIVE).exclude(resources={})
+    found: Counter[str] = Counter()
+    for resources in rows.values_list("resources", flat=True):
+        found.update(resources)
+    return dict(found)
+
+
+def quota_counted(team_id: int, state: QuotaState, resources: Iterable[str]) -> QuotaState:
+    """``state`` with the resources of capabilities counted, where one of ``resources`` is limited; else as it is."""
+    if state.ceilings.counts(dict.fromkeys(resources, 1)):
+        return replace(state, resources=resources_taken(team_id))
+    return state
 
 
 def quota_holders(team_id: int) -> QuerySet[Reservation]:

@@ -1,11 +1,12 @@
 """The quota ledger: what each environment uses, and what each open change holds on top.
 
 The team's Quota row is the lock of the ledger. Lock order everywhere: the change row, then the quota row, then the
-audit head. All but ``quota_set`` are parts of provisioning's transactions and insist on one.
+audit head. All are parts of provisioning's transactions and insist on one; limits are set in ``quota_limits``.
 
 An environment has at most one ``used`` row, a change at most one ``held`` row. A change that asks for more holds the
 difference; when it starts, the hold is released and the environment's use rises in the same transaction; when its
 run is done, use settles on what is really there. So used + held never exceeds the limits, whatever runs side by side.
+A use that changes ends, and its successor begins: the rows are the history that the ledger and costs are read from.
 """
 
 from __future__ import annotations
@@ -13,22 +14,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
+from typing import Any
 
-from django.db import transaction
+from django.db.models import Case, CharField, Q, Value, When
 
-from governance.access import rights_of
-from governance.domain.quota import NAMES, Amounts, Limits, OverQuota, QuotaState, Shortage, check, plain
+from governance.domain.ceilings import COST, Extras, ceilings_of, summed
+from governance.domain.quota import NAMES, Amounts, Limits, OverQuota, Shortage, plain
+from governance.domain.quota_state import QuotaState
 from governance.models import Quota, Reservation
-from governance.selectors.quota import LIVE, quota_holders, quota_state, quota_states, taken
-from governance.services.audit import audit_append
-from governance.services.transactions import checked, require_transaction, require_version
+from governance.selectors.quota import LIVE, parts_of, quota_holders, quota_state, quota_states, resources_taken
+from governance.services.quota_limits import quota_set
+from governance.services.transactions import require_transaction
 from idp.catalog.models import Team
-from idp.kernel.actor import Actor
-from idp.kernel.errors import FieldError, InvalidInput
+from idp.kernel.errors import InvalidInput
 
 __all__ = [
     "Amounts",
+    "Extras",
     "Limits",
     "QuotaState",
     "quota_hold",
@@ -43,53 +45,15 @@ __all__ = [
     "quotas_lock",
 ]
 
-MOST = Decimal(1_000_000)
 SHOWN_HOLDERS = 3
+NOTHING = Extras()
 
 
-@transaction.atomic
-def quota_set(
-    actor: Actor,
-    *,
-    team: Team,
-    cpu: Decimal | int | float,
-    memory_gib: Decimal | int | float,
-    storage_gib: Decimal | int | float,
-    environments: int,
-    expected_version: int | None = None,
-    now: datetime,
-) -> Quota:
-    """Set a team's limits; admins only. A limit may be lower than what is used: then nothing more is given."""
-    rights_of(actor).require_admin()
-    given = {"cpu": cpu, "memory_gib": memory_gib, "storage_gib": storage_gib, "environments": environments}
-    limits = _limits(given)
-    quota = _locked(team)
-    require_version(quota, quota.version, expected_version)
-    before = Amounts.of(quota)
-    if before == limits:
-        return quota
-    for name in NAMES:
-        setattr(quota, name, getattr(limits, name))
-    quota.version += 1
-    quota.updated_at = now
-    checked(quota).save()
-    audit_append(
-        actor,
-        action="quota.set",
-        object_type="team",
-        object_id=team.pk,
-        object_label=team.slug,
-        team_slug=team.slug,
-        data={"before": before.as_dict(), "after": limits.as_dict()},
-        now=now,
-    )
-    return quota
-
-
-def quotas_lock(teams: Iterable[int]) -> None:
+def quotas_lock(teams: Iterable[int]) -> dict[int, Quota]:
     """Lock the ledgers of several teams at once, in one order, for who is going to hold in each of them."""
     require_transaction("quotas_lock")
-    list(Quota.objects.select_for_update().filter(team__in=set(teams)).order_by("team_id").values_list("pk"))
+    rows = Quota.objects.select_for_update(of=("self",)).filter(team__in=set(teams)).order_by("team_id")
+    return {row.team_id: row for row in rows.select_related("team")}
 
 
 def quota_hold(
@@ -100,20 +64,21 @@ def quota_hold(
     label: str,
     before: Amounts,
     after: Amounts,
+    extras_before: Extras = NOTHING,
+    extras: Extras = NOTHING,
     now: datetime,
 ) -> Reservation | None:
     """Hold what ``after`` needs beyond ``before`` for a change; None (and no lock) when it needs nothing more.
 
-    Locks the quota row; three queries. Raises OverQuota naming each short dimension and who holds most of it.
+    Locks the quota row; three queries, one more where the number of a capability's resources is limited. Raises
+    OverQuota naming each short dimension and who holds most of it.
     """
     require_transaction("quota_hold")
-    asked = after.beyond(before)
-    if not asked:
+    asked, more = after.beyond(before), extras.beyond(extras_before)
+    if not asked and not more:
         return None
-    limits = Amounts.of(_locked(team))
-    sums, nothing = taken([team.pk]), Amounts()
-    shortages = check(limits, sums.get((team.pk, "used"), nothing), sums.get((team.pk, "held"), nothing), asked)
-    if shortages:
+    state = _state(_locked(team), more)
+    if shortages := state.shortages(asked, more):
         raise OverQuota(team.slug, tuple(_with_holders(team.pk, shortage) for shortage in shortages))
     return Reservation.objects.create(
         team=team,
@@ -122,7 +87,7 @@ def quota_hold(
         label=label,
         state="held",
         created_at=now,
-        **asked.as_dict(),
+        **_kept(asked, more),
     )
 
 
@@ -133,6 +98,7 @@ def quota_use(
     team: Team,
     label: str,
     amounts: Amounts,
+    extras: Extras = NOTHING,
     now: datetime,
     first: bool = False,
     unsettled: bool = False,
@@ -147,25 +113,42 @@ def quota_use(
         _locked(team)
     if unsettled and (used_now := _used(environment_id)) is not None:
         amounts = amounts.largest(Amounts.of(used_now))
-    fields = {"team": team, "label": label, "change_id": change_id, **amounts.as_dict()}
-    begun = {**fields, "created_at": now}
-    Reservation.objects.filter(change_id=change_id, state="held").update(state="released", released_at=now)
-    if first:
-        return Reservation.objects.create(environment_id=environment_id, state="used", **begun)
-    used, _ = Reservation.objects.update_or_create(
-        environment_id=environment_id, state="used", defaults=fields, create_defaults=begun
+        extras = extras.largest(_extras(used_now))
+    _end(Q(change_id=change_id, state="held") | Q(environment_id=environment_id, state="used"), now=now)
+    return Reservation.objects.create(
+        team=team,
+        environment_id=environment_id,
+        change_id=change_id,
+        label=label,
+        state="used",
+        created_at=now,
+        **_kept(amounts, extras),
     )
-    return used
 
 
-def quota_settle(*, environment_id: int, amounts: Amounts, now: datetime) -> None:
-    """The run is done: the environment uses exactly ``amounts``. Locks the quota row; nothing used is nothing done."""
+def quota_settle(*, environment_id: int, amounts: Amounts, extras: Extras | None = None, now: datetime) -> None:
+    """The run is done: the environment uses exactly ``amounts``. Locks the quota row; nothing used is nothing done.
+
+    Without ``extras``, those that it was counted with stay.
+    """
     require_transaction("quota_settle")
     used = _used(environment_id)
     if used is None:
         return
+    extras = _extras(used) if extras is None else replace(extras, stage=extras.stage or used.stage)
+    if (amounts, extras) == (Amounts.of(used), _extras(used)):
+        return
     _locked(used.team)
-    Reservation.objects.filter(pk=used.pk, state="used").update(**amounts.as_dict())
+    _end(Q(pk=used.pk, state="used"), now=now)
+    Reservation.objects.create(
+        team=used.team,
+        environment_id=environment_id,
+        change_id=used.change_id,
+        label=used.label,
+        state="used",
+        created_at=now,
+        **_kept(amounts, extras),
+    )
 
 
 def quota_release_hold(*, change_id: int, now: datetime) -> None:
@@ -175,7 +158,7 @@ def quota_release_hold(*, change_id: int, now: datetime) -> None:
     if held is None:
         return
     _locked(held.team)
-    Reservation.objects.filter(pk=held.pk, state="held").update(state="released", released_at=now)
+    _end(Q(pk=held.pk, state="held"), now=now)
 
 
 def quota_release(*, environment_id: int, now: datetime) -> None:
@@ -185,7 +168,7 @@ def quota_release(*, environment_id: int, now: datetime) -> None:
     if used is None:
         return
     _locked(used.team)
-    Reservation.objects.filter(pk=used.pk, state="used").update(state="released", released_at=now)
+    _end(Q(pk=used.pk, state="used"), now=now)
 
 
 def _locked(team: Team) -> Quota:
@@ -195,26 +178,44 @@ def _locked(team: Team) -> Quota:
     return quota
 
 
+def _state(quota: Quota, asked: Extras) -> QuotaState:
+    """The locked ledger with its sums; one query, two where resources must be counted."""
+    parts, ceilings = parts_of(quota.team_id), ceilings_of(quota.ceilings)
+    return QuotaState(
+        Amounts.of(quota),
+        summed(parts, "used"),
+        summed(parts, "held"),
+        owed=Amounts.of(quota.owed),
+        ceilings=ceilings,
+        parts=parts,
+        resources=resources_taken(quota.team_id) if ceilings.counts(asked.resources) else {},
+    )
+
+
+def _end(rows: Q, *, now: datetime) -> None:
+    over = Case(When(state="held", then=Value("released")), default=Value("ended"), output_field=CharField())
+    Reservation.objects.filter(rows).update(state=over, released_at=now)
+
+
+def _kept(amounts: Amounts, extras: Extras) -> dict[str, Any]:
+    kept = {"stage": extras.stage, "monthly_cost": extras.monthly_cost, "resources": dict(extras.resources)}
+    return {**amounts.as_dict(), **kept}
+
+
+def _extras(row: Reservation) -> Extras:
+    return Extras(row.stage, row.monthly_cost, row.resources)
+
+
 def _used(environment_id: int) -> Reservation | None:
     return Reservation.objects.filter(environment_id=environment_id, state="used").select_related("team").first()
 
 
 def _with_holders(team_id: int, shortage: Shortage) -> Shortage:
-    name = shortage.dimension.name
+    stage, _, name = shortage.dimension.name.rpartition(".")
+    if stage == "resources" or name not in (*NAMES, COST):
+        return shortage
     rows = Reservation.objects.filter(team_id=team_id, state__in=LIVE, **{f"{name}__gt": 0})
+    rows = rows.filter(stage=stage) if stage else rows
     biggest = rows.order_by(f"-{name}", "id").values_list("label", name)[:SHOWN_HOLDERS]
     holders = tuple(f"{label} ({plain(amount)})" for label, amount in biggest)
     return replace(shortage, holders=holders)
-
-
-def _limits(given: dict[str, Decimal | int | float]) -> Limits:
-    errors = [
-        FieldError(name, f"A limit is a number from 0 to {plain(MOST)}.")
-        for name, value in given.items()
-        if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)) or not 0 <= value <= MOST
-    ]
-    if int(given["environments"] if not errors else 0) != (given["environments"] if not errors else 0):
-        errors.append(FieldError("environments", "A number of environments is whole."))
-    if errors:
-        raise InvalidInput(f"These limits are not right yet: {errors[0].message}", errors=errors)
-    return Amounts.of(given)

@@ -15,8 +15,8 @@ from django.db import transaction
 from guardian.shortcuts import assign_perm
 
 from governance.access import ROLE_PERMISSIONS, rights_of, role_group
-from governance.models import Quota
 from governance.services.audit import audit_append
+from governance.services.quota_limits import quota_open
 from governance.services.transactions import checked, require_version
 from idp.catalog.models import Membership, Team, User
 from idp.catalog.names import ROLES
@@ -39,7 +39,7 @@ def team_create(actor: Actor, *, slug: str, name: str, description: str = "", no
     team = checked(Team(slug=slug, name=name, description=description, created_at=now))
     team.save(force_insert=True)
     _grant_roles(team)
-    Quota.objects.create(team=team, updated_at=now, **FIRST_LIMITS)
+    quota_open(actor, team=team, limits=FIRST_LIMITS, now=now)
     _audit(actor, "team.create", team, {"name": name}, now)
     return team
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from governance.domain.quota import Amounts, QuotaState
+from governance.domain.quota import Amounts
+from governance.domain.quota_state import QuotaState
 from governance.models import Quota
 from portal.api import paths
 from portal.api.answers import figure, moment

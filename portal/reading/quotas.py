@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from governance.domain.quota import QuotaState
+from governance.domain.quota_state import QuotaState
 from idp.catalog.models import Team
 from portal.drawing import words
 

@@ -10,7 +10,8 @@ from django.db.models import Case, Count, IntegerField, OuterRef, QuerySet, Subq
 from django.db.models.functions import Coalesce
 
 from governance.access import MANAGE_TEAM, Rights, visible
-from governance.domain.quota import Amounts, QuotaState
+from governance.domain.quota import Amounts
+from governance.domain.quota_state import QuotaState
 from governance.models import Reservation
 from governance.selectors.quota import taken
 from idp.catalog.models import Membership, System, Team, User

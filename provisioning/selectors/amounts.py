@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from governance.domain.ceilings import Extras
 from governance.domain.quota import Amounts
 from provisioning.models import Environment
 
@@ -19,6 +22,29 @@ def amounts_after(plan: Mapping[str, Any], side: str) -> Amounts:
         storage_gib=Decimal(str(usage["storage_gib"])),
         environments=int(usage["environments"]),
     )
+
+
+def amounts_while(plan: Mapping[str, Any]) -> Amounts:
+    """The most that exists at one time while the plan is carried out: of a move both places, side by side."""
+    before, after = amounts_after(plan, "usage_before"), amounts_after(plan, "usage_after")
+    if not plan.get("move"):
+        return larger(before, after)
+    return replace(before + after, environments=after.environments)
+
+
+def amounts_asked(plan: Mapping[str, Any]) -> Amounts:
+    """What a change must find room for; a move back takes nothing that is not counted already."""
+    move = plan.get("move")
+    if not move:
+        return amounts_after(plan, "usage_after")
+    return amounts_after(plan, "usage_before") if move["back"] else amounts_while(plan)
+
+
+def extras_after(plan: Mapping[str, Any], side: str) -> Extras:
+    """What one ``side`` (``before`` or ``after``) of a plan takes besides amounts: money, resources by capability."""
+    gone = "added" if side == "before" else "removed"
+    there = Counter(one["capability"] for one in plan["resources"] if one["action"] != gone)
+    return Extras(plan["stage"], Decimal(f"{plan[f'cost_{side}']:.2f}"), dict(there))
 
 
 def amounts_of(environment: Environment) -> Amounts:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 
 from governance.access import Rights, visible
+from governance.domain.ceilings import Extras, Part
+from governance.domain.quota import Amounts
+from governance.domain.quota_state import QuotaState
 from governance.models import Approval, Decision
 from governance.selectors.approvals import approvals_of, decisions_of
-from governance.selectors.quota import quota_state
+from governance.selectors.quota import quota_counted, quota_state
 from governance.services.approvals import Subject, approvers, may_decide, waiting_change_ids
 from idp.kernel.errors import NotFound
 from provisioning.domain.lifecycle import RESUMABLE_CHANGE_STATES
 from provisioning.domain.plan import Side, object_changes
 from provisioning.models import CampaignItem, Change, ChangeEvent, Environment, Revision, Run
-from provisioning.selectors.amounts import amounts_after
+from provisioning.selectors.amounts import amounts_after, amounts_asked, extras_after
 from provisioning.selectors.desired import side_of
 from provisioning.selectors.quota_lines import QuotaLine, quota_lines
 
@@ -220,15 +223,21 @@ def _label(approval: Approval) -> str:
 
 def _quota(change: Change) -> Sequence[QuotaLine]:
     """The team's quota as it is now, with what this change asks while it is not started."""
-    state = quota_state(change.system.team_id)
-    before, after = amounts_after(change.plan, "usage_before"), amounts_after(change.plan, "usage_after")
+    before, after = amounts_after(change.plan, "usage_before"), amounts_asked(change.plan)
+    extras_before, extras = extras_after(change.plan, "before"), extras_after(change.plan, "after")
+    state = quota_counted(change.system.team_id, quota_state(change.system.team_id), extras.resources)
     if change.state in ("pending", "approved"):
-        held = after.beyond(before)
-        state = type(state)(state.limits, state.used, state.held - held)
-        return quota_lines(state, before=before, after=after)[0]
-    if change.state == "denied":
-        return quota_lines(state, before=before, after=after)[0]
-    return quota_lines(state, before=before, after=before)[0]
+        state = _without_hold(state, after.beyond(before), extras.beyond(extras_before))
+    elif change.state != "denied":
+        before, extras_before = after, extras
+    return quota_lines(state, before=before, after=after, extras_before=extras_before, extras=extras)[0]
+
+
+def _without_hold(state: QuotaState, held: Amounts, extras: Extras) -> QuotaState:
+    """``state`` as it is without what the change holds, because that is what it asks."""
+    own = Part("held", extras.stage, Amounts() - held, -extras.monthly_cost)
+    resources = {name: count - extras.resources.get(name, 0) for name, count in state.resources.items()}
+    return replace(state, held=state.held - held, parts=(*state.parts, own), resources=resources)
 
 
 def _similar(rights: Rights, change: Change) -> list[Change]:
@@ -254,19 +263,16 @@ def change_objects(change: Change) -> list[dict[str, Any]]:
 
     One entry for each resource: ``{"name", "action", "objects"}``, the objects as ``object_changes`` gives them.
     """
-    namespace = (
-        change.environment.namespace if change.environment else f"{change.system.slug}-{change.environment_name}"
-    )
     place: dict[str, Any] = {
         "system": change.system,
         "stage": change.stage,
         "name": change.environment_name,
-        "namespace": namespace,
         "digest": "",
         "objects": True,
     }
-    before = side_of(change.base.document, **place) if change.base else Side()
-    after = side_of(change.target, **place) if change.target else Side()
+    leaves, goes = _places(change)
+    before = side_of(change.base.document, **place, **leaves) if change.base else Side()
+    after = side_of(change.target, **place, **goes) if change.target else Side()
     return [
         {
             "name": one["name"],
@@ -275,3 +281,16 @@ def change_objects(change: Change) -> list[dict[str, Any]]:
         }
         for one in change.plan["resources"]
     ]
+
+
+def _places(change: Change) -> tuple[dict[str, str], dict[str, str]]:
+    """Namespace and isolation before and after the change."""
+    if move := change.plan.get("move"):
+        leaves, goes = ({key: move[end][key] for key in ("namespace", "isolation")} for end in ("from", "to"))
+        return leaves, goes
+    environment = change.environment
+    if environment is None:
+        here = {"namespace": f"{change.system.slug}-{change.environment_name}"}
+    else:
+        here = {"namespace": environment.namespace, "isolation": environment.isolation}
+    return here, here

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from governance.domain.quota import DIMENSIONS, Amounts, QuotaState, Shortage, check
+from governance.domain.ceilings import Extras, asked_of, readings
+from governance.domain.quota import DIMENSIONS, Amounts, Shortage
+from governance.domain.quota_state import QuotaState
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +46,30 @@ class QuotaLine:
         }
 
 
+NOTHING = Extras()
+
+
 def quota_lines(
-    state: QuotaState | None, *, before: Amounts, after: Amounts
+    state: QuotaState | None,
+    *,
+    before: Amounts,
+    after: Amounts,
+    extras_before: Extras = NOTHING,
+    extras: Extras = NOTHING,
 ) -> tuple[tuple[QuotaLine, ...], tuple[Shortage, ...]]:
-    """The lines, and what is short; a team without a quota is short of nothing here and refused when it submits."""
+    """The lines, and what is short; a team without a quota is short of nothing here and refused when it submits.
+
+    The four amounts come first, whatever the plan; then a line for each further limit that bears on it. What a team
+    owes is not counted as its own any more.
+    """
     asked = after - before
+    limits = None if state is None else state.limits - state.owed
     lines = tuple(
         QuotaLine(
             dimension=one.name,
             label=one.label[0].upper() + one.label[1:],
             unit=one.unit,
-            limit=None if state is None else float(getattr(state.limits, one.name)),
+            limit=None if limits is None else float(getattr(limits, one.name)),
             used=0.0 if state is None else float(getattr(state.used, one.name)),
             held=0.0 if state is None else float(getattr(state.held, one.name)),
             asked=float(getattr(asked, one.name)),
@@ -62,4 +78,22 @@ def quota_lines(
     )
     if state is None:
         return lines, ()
-    return lines, check(state.limits, state.used, state.held, after.beyond(before))
+    if state.ceilings:
+        lines += tuple(_further(state, after, extras, before, extras_before))
+    return lines, state.shortages(after.beyond(before), extras.beyond(extras_before))
+
+
+def _further(
+    state: QuotaState, after: Amounts, extras: Extras, before: Amounts, extras_before: Extras
+) -> Iterator[QuotaLine]:
+    for one in readings(state.ceilings, state.parts, state.resources, extras):
+        asked = asked_of(one, after, extras) - asked_of(one, before, extras_before)
+        yield QuotaLine(
+            dimension=one.dimension.name,
+            label=one.dimension.label[0].upper() + one.dimension.label[1:],
+            unit=one.dimension.unit,
+            limit=float(one.limit),
+            used=float(one.used),
+            held=float(one.held),
+            asked=float(asked),
+        )

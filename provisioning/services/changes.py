@@ -17,14 +17,14 @@ from governance.services.approvals import approvals_open
 from governance.services.audit import audit_append
 from governance.services.quota import quota_hold
 from idp.kernel.actor import Actor
-from idp.kernel.canonical import digest
 from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, PolicyDenied, QuotaExceeded, UserFault
+from provisioning.domain.freeze import POLICY as FROZEN
 from provisioning.models import Change, Environment
 from provisioning.services.change_notices import change_waits_told
 from provisioning.services.change_states import change_move, change_note
 from provisioning.services.departures import start_asked
 from provisioning.services.drift_rows import drifts_answered
-from provisioning.services.gate import Planned, change_plan, delete_confirmed
+from provisioning.services.gate import Planned, change_plan, loss_confirmed
 from provisioning.services.hosts import hosts_take
 from provisioning.services.requests import ChangeRequest
 from provisioning.services.starts import change_start
@@ -75,7 +75,7 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
             .values_list("pk")
         )
     planned = change_plan(actor, request, now=now, people=False)
-    problems = [*planned.problems, *delete_confirmed(request, planned)]
+    problems = [*planned.problems, *loss_confirmed(request, planned)]
     if problems:
         raise InvalidInput(_counted(len(problems)), errors=problems)
     if planned.outcome == "nothing":
@@ -98,6 +98,8 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
         label=_label(planned),
         before=planned.amounts_before,
         after=planned.amounts_after,
+        extras_before=planned.extras_before,
+        extras=planned.extras_after,
         now=now,
     )
     approvals_open(
@@ -119,6 +121,7 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
             environment=environment,
             made_now=planned.environment is None,
             catalogue=planned.catalogue,
+            judged=True,
             now=now,
         )
     drifts_answered(change, by=actor.user_id, automatic=actor.is_platform, now=now)
@@ -149,7 +152,8 @@ def _environment(actor: Actor, planned: Planned, *, now: datetime) -> Environmen
         name=planned.environment_name,
         stage=planned.stage,
         cluster=planned.place,
-        namespace=namespace_for(planned),
+        namespace=planned.home.namespace,
+        isolation=planned.home.isolation,
         state="requested",
         conditions=[
             {
@@ -164,15 +168,6 @@ def _environment(actor: Actor, planned: Planned, *, now: datetime) -> Environmen
         created_at=now,
         changed_at=now,
     )
-
-
-def namespace_for(planned: Planned) -> str:
-    """``<system>-<environment>``; a short digest tells two apart that would be the same on one cluster."""
-    assert planned.stage is not None
-    plain = f"{planned.system.slug}-{planned.environment_name}"
-    if not planned.namespace_taken:
-        return plain
-    return f"{plain[:57]}-{digest([planned.system.slug, planned.environment_name])[:5]}"
 
 
 def _store(
@@ -253,6 +248,7 @@ def _denial(planned: Planned, change: Change) -> UserFault:
             first.message,
             remedy=first.remedy,
             errors=[FieldError(f"policy.{one.policy}", one.message) for one in planned.denials],
+            code="frozen" if first.policy == FROZEN else None,
         )
     else:
         error = OverQuota(planned.system.team.slug, planned.shortages)

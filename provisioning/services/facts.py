@@ -9,6 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from governance.domain.facts import PolicyFacts, QuotaFacts, QuotaLineFacts, ResourceFacts, now_facts
+from governance.domain.quota import NAMES
 from idp.catalog.models import System
 from provisioning.models import Environment, Stage
 from provisioning.selectors.quota_lines import QuotaLine
@@ -91,7 +92,7 @@ def _resource(
 
 
 def _quota(lines: Sequence[QuotaLine]) -> QuotaFacts:
-    return {line.dimension: _quota_line(line) for line in lines}  # type: ignore[return-value]
+    return {line.dimension: _quota_line(line) for line in lines if line.dimension in NAMES}  # type: ignore[return-value]
 
 
 def _quota_line(line: QuotaLine) -> QuotaLineFacts:

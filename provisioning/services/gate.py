@@ -15,9 +15,10 @@ from django.conf import settings
 
 from governance.access import Rights, rights_of
 from governance.domain.approval import ApprovalNeed, needed_approvals
+from governance.domain.ceilings import Extras
 from governance.domain.policy import Verdict
 from governance.domain.quota import Amounts, Shortage
-from governance.selectors.quota import quota_state
+from governance.selectors.quota import quota_counted, quota_state
 from governance.services.approvals import approvers_for
 from governance.services.policies import active_policies, evaluate
 from idp.catalog.models import System, Team
@@ -25,7 +26,9 @@ from idp.catalog.selectors import system_get
 from idp.kernel.actor import Actor
 from idp.kernel.errors import FieldError
 from provisioning.domain.correction import with_corrections
+from provisioning.domain.isolation import Place, namespace_name
 from provisioning.domain.lifetime import expiry
+from provisioning.domain.move import loses_data
 from provisioning.domain.placement import Placement
 from provisioning.domain.plan import Side, build_plan, changes_nothing, plan_digest
 from provisioning.domain.render import duplicates
@@ -33,21 +36,24 @@ from provisioning.domain.revision import Revision as Resolved
 from provisioning.domain.revision import resolve
 from provisioning.domain.targets import Target
 from provisioning.models import Cluster, Environment, Revision, Stage
-from provisioning.selectors.amounts import amounts_after
+from provisioning.selectors.amounts import amounts_after, amounts_asked, extras_after
 from provisioning.selectors.capabilities import Catalogue
 from provisioning.selectors.clusters import prices_of
 from provisioning.selectors.contracts import ContractLookup
 from provisioning.selectors.desired import desired_at, side_of
 from provisioning.selectors.drift import corrections_of
+from provisioning.selectors.freezes import freeze_mark
 from provisioning.selectors.hosts import hosts_wanted
 from provisioning.selectors.offers import offer_source
 from provisioning.selectors.quota_lines import QuotaLine, quota_lines
 from provisioning.selectors.stages import stage_list
 from provisioning.services.drift_gate import drift_blocks, drift_chosen, drift_notes
 from provisioning.services.facts import facts_of
+from provisioning.services.freeze_gate import Asked, freeze_verdicts
 from provisioning.services.gate_checks import component_problems, living, request_problems, stage_of, unsound, without
 from provisioning.services.hosts import hosts_refused
 from provisioning.services.losses import holds_data, losses_of
+from provisioning.services.moving import moved, place_of_environment, with_move
 from provisioning.services.placing import placed
 from provisioning.services.requests import MAKES, ChangeRequest, intent_of, request_checked
 from provisioning.services.standing_rules import standing_verdicts
@@ -73,8 +79,8 @@ class Planned:
     """What the gate says to an intent. ``problems`` name every field to fix; ``left_out`` the resources they are in.
 
     ``catalogue`` holds the contracts of base and target; where it is None they are loaded when they are needed.
-    ``cluster`` is where a new environment goes and ``placement`` says why; ``taken_on`` are the clusters on which
-    another environment has the namespace that it would get.
+    ``cluster`` is where a new environment goes, or one that moves (to ``goes``), and ``placement`` says why;
+    ``taken_on`` are the clusters on which another environment has the namespace that it would get.
     ``intent`` is what a change keeps of the request; ``notes`` are sentences for who decides; ``untested`` says why a
     promoted set has not proven itself; ``hosts`` are those that it begins to route.
     """
@@ -104,18 +110,34 @@ class Planned:
     cluster: Cluster | None = field(default=None, repr=False)
     placement: Placement | None = None
     taken_on: frozenset[int] = frozenset()
+    goes: Place | None = None
 
     @property
     def place(self) -> Cluster:
-        """The cluster of the environment that is there, or the one that a new environment would go to."""
+        """The cluster of the environment that is there, or the one that a new one or one that moves would go to."""
+        if self.cluster is not None:
+            return self.cluster
         if self.environment is not None:
             return self.environment.cluster
         assert self.stage is not None
-        return self.cluster or self.stage.cluster
+        return self.stage.cluster
 
     @property
-    def namespace_taken(self) -> bool:
-        return self.place.pk in self.taken_on
+    def home(self) -> Place:
+        """Where the environment is once the change is carried out."""
+        if self.goes is not None:
+            return self.goes
+        if self.environment is not None:
+            return place_of_environment(self.environment)
+        assert self.stage is not None
+        name = namespace_name(
+            self.stage.isolation,
+            stage=self.stage.name,
+            system=self.system.slug,
+            environment=self.environment_name,
+            taken=self.place.pk in self.taken_on,
+        )
+        return Place(self.place.name, name, self.stage.isolation)
 
     @property
     def denials(self) -> tuple[Verdict, ...]:
@@ -144,7 +166,15 @@ class Planned:
 
     @property
     def amounts_after(self) -> Amounts:
-        return amounts_after(self.plan, "usage_after")
+        return amounts_asked(self.plan)
+
+    @property
+    def extras_before(self) -> Extras:
+        return extras_after(self.plan, "before")
+
+    @property
+    def extras_after(self) -> Extras:
+        return extras_after(self.plan, "after")
 
 
 def change_plan(
@@ -166,7 +196,7 @@ def change_plan(
 def _planned(
     actor: Actor, system: System, request: ChangeRequest, *, now: datetime, objects: bool, people: bool
 ) -> Planned:
-    stages = {stage.name: stage for stage in stage_list()}
+    stages = {stage.name: stage for stage in stage_list().annotate(freeze_mark=freeze_mark())}
     environment, taken_on = living(system, request.environment, stages.values())
     start = Planned(kind=request.kind, system=system, environment_name=request.environment, environment=environment)
     sources = sources_of(request, system, environment)
@@ -178,15 +208,30 @@ def _planned(
     if stage is None or (base is None and request.kind not in (*MAKES, "delete")):
         return replace(start, stage=stage, problems=tuple(problems))
     planned = replace(start, stage=stage, base=base, taken_on=taken_on)
-    planned = placed(planned, lambda at: targeted(at, request, sources, objects=objects, now=now))
-    planned = replace(planned, intent=_intent(request, planned.target))
+
+    def plan(at: Planned) -> Planned:
+        return targeted(at, request, sources, objects=objects, now=now)
+
+    planned = moved(planned, request.cluster, plan) if request.kind == "move" else placed(planned, plan)
+    planned = replace(planned, intent=_intent(request, planned))
     judged = judge(planned, actor, reason=request.reason, now=now, people=people)
+    judged = _frozen(judged, actor, glass=request.glass, mark=stages[stage.name].freeze_mark, now=now)  # type: ignore[attr-defined]
     return replace(judged, problems=tuple(dict.fromkeys([*problems, *judged.problems])))
+
+
+def _frozen(planned: Planned, actor: Actor, *, glass: bool, mark: int, now: datetime) -> Planned:
+    """``planned`` with what freezes say. A change that waits already is not judged by them anew: it waits on."""
+    assert planned.stage is not None
+    documents = (planned.base.document if planned.base else None, planned.target)
+    asked = Asked(planned.kind, planned.system, planned.stage.name, planned.plan, documents)
+    return replace(
+        planned, verdicts=(*planned.verdicts, *freeze_verdicts(actor, asked, glass=glass, mark=mark, now=now))
+    )
 
 
 def _with_hosts(planned: Planned, rights: Rights) -> Planned:
     """``planned`` with the hosts that it begins to route, and a problem for each that is another's."""
-    if planned.target is None or planned.stage is None or planned.kind in ("sleep", "wake", "extend"):
+    if planned.target is None or planned.stage is None or planned.kind in ("sleep", "wake", "extend", "move"):
         return planned
     place: dict[str, Any] = {
         "system": planned.system,
@@ -204,11 +249,13 @@ def _with_hosts(planned: Planned, rights: Rights) -> Planned:
     return replace(planned, hosts=new, problems=(*planned.problems, *refused))
 
 
-def _intent(request: ChangeRequest, target: dict[str, Any] | None) -> dict[str, Any]:
-    """What the change keeps of the request; a span of time becomes the moment that was shown."""
+def _intent(request: ChangeRequest, planned: Planned) -> dict[str, Any]:
+    """What the change keeps of the request; a span of time becomes the moment, any cluster the one, that was shown."""
     intent = intent_of(request)
-    if request.kind == "extend" and target is not None:
-        intent["until"] = target["expires"] or "never"
+    if request.kind == "extend" and planned.target is not None:
+        intent["until"] = planned.target["expires"] or "never"
+    if planned.goes is not None:
+        intent["cluster"] = planned.goes.cluster
     return intent
 
 
@@ -230,7 +277,7 @@ def targeted(
         "now": now,
     }
     asked = target_of(request, sources=sources, **place)
-    resolved, problems = _target(request, asked, **place)
+    resolved, problems = _target(request, asked, home=planned.home, **place)
     planned = replace(
         planned,
         target=dict(resolved.document),
@@ -275,10 +322,12 @@ def with_plan(
         "name": planned.environment_name,
         "objects": objects,
         "catalogue": planned.catalogue,
-        "namespace": environment.namespace if environment else f"{planned.system.slug}-{planned.environment_name}",
     }
-    target = side_of(planned.target, digest=digest, **place) if planned.target else Side()
-    base = side_of(planned.base.document, digest=planned.base.digest, **place) if planned.base else Side()
+    home = planned.home
+    there = place_of_environment(environment) if environment else home
+    goes, leaves = ({"namespace": one.namespace, "isolation": one.isolation} for one in (home, there))
+    target = side_of(planned.target, digest=digest, **place, **goes) if planned.target else Side()
+    base = side_of(planned.base.document, digest=planned.base.digest, **place, **leaves) if planned.base else Side()
     plan = build_plan(
         planned.kind,
         base,
@@ -289,11 +338,12 @@ def with_plan(
         currency=settings.CURRENCY,
         order=order,
         objects=objects,
+        prices_before=prices_of(environment.cluster) if environment else None,
     )
     plan["notes"] = [*planned.notes, *drift_notes(planned.kind, environment)]
-    return replace(
-        planned, plan=plan, plan_digest=plan_digest(plan, f"{planned.system.slug}/{planned.environment_name}")
-    )
+    planned = with_move(replace(planned, plan=plan))
+    label = f"{planned.system.slug}/{planned.environment_name}"
+    return replace(planned, plan_digest=plan_digest(planned.plan, label))
 
 
 def judge(planned: Planned, actor: Actor, *, reason: str, now: datetime, people: bool = True) -> Planned:
@@ -303,7 +353,14 @@ def judge(planned: Planned, actor: Actor, *, reason: str, now: datetime, people:
     """
     assert planned.stage is not None
     team = planned.system.team
-    quota, shortages = quota_lines(quota_state(team.pk), before=planned.amounts_before, after=planned.amounts_after)
+    extras = planned.extras_after
+    quota, shortages = quota_lines(
+        quota_counted(team.pk, quota_state(team.pk), extras.resources),
+        before=planned.amounts_before,
+        after=planned.amounts_after,
+        extras_before=planned.extras_before,
+        extras=extras,
+    )
     facts = facts_of(
         kind=planned.kind,
         system=planned.system,
@@ -360,10 +417,14 @@ def _target(
     environment: Environment | None,
     base: Revision | None,
     lookup: ContractLookup,
+    home: Place,
     now: datetime,
 ) -> tuple[Resolved, list[FieldError]]:
-    """The resolved target, with everything that keeps it from being carried out."""
-    before = base.document if base else None
+    """The resolved target, with everything that keeps it from being carried out.
+
+    What a cluster serves decides what is made of a resource; one that moves is looked at anew.
+    """
+    before, moves = base.document if base else None, request.kind == "move"
     expires, late = expiry(
         asked.expires,
         held=before.get("expires") if before else None,
@@ -381,15 +442,21 @@ def _target(
         contracts=lookup.contract,
         power=asked.power,
         expires=expires,
-        base=before,
+        base=None if moves else before,
         served=lookup.served,
     )
-    refused = lookup.refused(resolved.document, before, team=system.team_id)
+    refused = lookup.refused(resolved.document, before, team=system.team_id, elsewhere=moves)
     said = {one.path for one in asked.problems}
     further = (*resolved.problems, *refused, *component_problems(resolved, system))
     found = [*late, *asked.problems, *(one for one in further if one.path not in said)]
     desired = desired_at(
-        resolved.document, system=system, stage=stage, name=request.environment, catalogue=lookup.catalogue
+        resolved.document,
+        system=system,
+        stage=stage,
+        name=request.environment,
+        namespace=home.namespace,
+        isolation=home.isolation,
+        catalogue=lookup.catalogue,
     )
     wrong = unsound(desired)
     if not found:
@@ -400,19 +467,21 @@ def _target(
     return kept, found
 
 
-def delete_confirmed(request: ChangeRequest, planned: Planned) -> list[FieldError]:
-    """The typed name must be the environment's, and what is worth something needs a reason.
+def loss_confirmed(request: ChangeRequest, planned: Planned) -> list[FieldError]:
+    """Of a deletion, and of a move that leaves data behind: the typed name must be the environment's, and what is worth
+    something needs a reason.
 
     Asked for at submit, not while planning.
     """
-    if request.kind != "delete":
+    if request.kind != "delete" and not loses_data(planned.plan):
         return []
     asked = []
     if request.confirm not in {planned.environment_name, f"{planned.system.slug}-{planned.environment_name}"}:
-        told = f"Type “{planned.environment_name}” to confirm that it and its data are deleted."
+        what = "it and its data are deleted" if request.kind == "delete" else "its data stays behind and is deleted"
+        told = f"Type “{planned.environment_name}” to confirm that {what}."
         asked.append(FieldError("confirm", told))
     production = planned.stage is not None and planned.stage.production
     if not request.reason.strip() and (production or (planned.plan and holds_data(planned.plan["usage_before"]))):
         why = "it is production" if production else "its data is lost"
-        asked.append(FieldError("reason", f"Say why it should go: {why}."))
+        asked.append(FieldError("reason", f"Say why it should {'go' if request.kind == 'delete' else 'move'}: {why}."))
     return asked

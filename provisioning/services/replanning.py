@@ -24,6 +24,7 @@ from provisioning.selectors.desired import desired_of
 from provisioning.services.change_notices import change_waits_no_more, change_waits_told
 from provisioning.services.change_states import change_move, change_note
 from provisioning.services.gate import Planned, judge, targeted, with_plan
+from provisioning.services.moving import moved_again
 from provisioning.services.requests import request_again
 from provisioning.services.targeting import sources_of
 
@@ -146,7 +147,10 @@ def _planned_again(change: Change, bare: Planned, *, now: datetime) -> Planned:
         reason=change.reason,
     )
     sources = sources_of(request, change.system, bare.environment)
-    planned = targeted(replace(bare, intent=change.intent), request, sources, now=now)
+    bare = replace(bare, intent=change.intent)
+    if change.kind == "move":
+        return moved_again(bare, change.plan["move"], lambda at: targeted(at, request, sources, now=now))
+    planned = targeted(bare, request, sources, now=now)
     return replace(planned, problems=(*sources.problems, *planned.problems))
 
 
@@ -211,6 +215,8 @@ def _ask_again(change: Change, planned: Planned, environment: Environment, *, no
         label=f"{change.system.slug}/{change.environment_name}",
         before=planned.amounts_before,
         after=planned.amounts_after,
+        extras_before=planned.extras_before,
+        extras=planned.extras_after,
         now=now,
     )
     approvals_dismiss(change_id=change.pk, now=now)

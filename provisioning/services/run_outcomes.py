@@ -15,8 +15,8 @@ from governance.services.quota import quota_release, quota_settle
 from idp.kernel.actor import PLATFORM
 from provisioning.domain.lifecycle import environment_state_after_run
 from provisioning.domain.run import next_run_state
-from provisioning.models import Environment, Resource, Revision, Run, Step
-from provisioning.selectors.amounts import amounts_of
+from provisioning.models import Change, Environment, Resource, Revision, Run, Step
+from provisioning.selectors.amounts import amounts_of, extras_after
 from provisioning.services import runs
 from provisioning.services.change_states import change_lock, change_move
 from provisioning.services.drift_rows import drifts_settled
@@ -76,7 +76,7 @@ def _settled(claim: runs.Claim, event: str, *, now: datetime) -> int | None:
     )
     environment = Environment.objects.select_related("system__team", "desired", "observed").get(pk=run.environment_id)
     _environment_after(environment, run, state, error, now=now)
-    _quota_after(environment, run, state, now=now)
+    _quota_after(environment, run, change, state, now=now)
     if state == "succeeded":
         drifts_settled(change, deleted=run.kind == "delete", now=now)
     audit_append(
@@ -124,14 +124,15 @@ def _ready_since(environment: Environment, revision: Revision | None, now: datet
     return environment.ready_since if same and environment.ready_since else now
 
 
-def _quota_after(environment: Environment, run: Run, state: str, *, now: datetime) -> None:
+def _quota_after(environment: Environment, run: Run, change: Change, state: str, *, now: datetime) -> None:
     """Until a run succeeded, the larger of before and after stays counted: both may exist."""
     if state != "succeeded":
         return
     if run.kind == "delete":
         quota_release(environment_id=environment.pk, now=now)
     else:
-        quota_settle(environment_id=environment.pk, amounts=amounts_of(environment), now=now)
+        extras = extras_after(change.plan, "after")
+        quota_settle(environment_id=environment.pk, amounts=amounts_of(environment), extras=extras, now=now)
 
 
 def conditions(environment_state: str, run_state: str, error: Any, run: Run, now: datetime) -> list[dict[str, str]]:

@@ -24,13 +24,17 @@ from idp.kernel.wake import wake_after_commit
 from provisioning.domain.lifecycle import RESUMABLE_CHANGE_STATES
 from provisioning.domain.run import next_run_state, next_step_state
 from provisioning.models import Change, Environment, Resource, Revision, Run, Step
-from provisioning.selectors.amounts import amounts_after, larger
+from provisioning.selectors.amounts import amounts_after, amounts_while, extras_after
 from provisioning.selectors.capabilities import Catalogue
 from provisioning.selectors.departures import held_changes
 from provisioning.selectors.desired import Desired, desired_of
+from provisioning.selectors.freezes import frozen_changes
 from provisioning.services import runs
 from provisioning.services.change_states import change_lock, change_move, made_for
 from provisioning.services.departures import start_held
+from provisioning.services.freeze_gate import start_frozen
+from provisioning.services.moving import former_of
+from provisioning.services.places import place_turned
 from provisioning.services.replanning import changes_replan
 from provisioning.services.run_steps import dealt_with, steps_for_apply, steps_for_delete
 
@@ -45,16 +49,20 @@ def change_start(
     environment: Environment | None = None,
     made_now: bool = False,
     catalogue: Catalogue | None = None,
+    judged: bool = False,
 ) -> Run | None:
     """Start an approved, locked change, or ask the run that keeps its environment busy to make room for it.
 
-    Inside the caller's transaction. A deletion makes room for nothing. None also for a promotion whose moment has not
-    come, or that became another one while it waited.
+    Inside the caller's transaction. A deletion makes room for nothing. None also while it is frozen, and for a
+    promotion whose moment has not come, or that became another one while it waited.
 
     ``environment`` is the change's, as locked, where the caller has it with system, team, stage and desired revision.
     ``made_now``: this transaction made it, so that it has no run, revision, resource or other change yet.
     ``catalogue`` holds the contracts of the change's target; they are loaded when it is None.
+    ``judged``: the gate has let it through in this transaction, so that no freeze holds it.
     """
+    if not judged and start_frozen(change, now=now):
+        return None
     if start_held(change, now=now):
         return None
     environment = environment or _environment_of(change)
@@ -63,6 +71,8 @@ def change_start(
         runs.run_supersede(busy, change.pk, now=now)
         return None
     revision = None if change.kind == "delete" else _revision(change, environment, first=made_now, now=now)
+    if change.plan.get("move"):
+        place_turned(environment, change, now=now)
     desired = None
     if revision is not None:
         desired = desired_of(environment, revision.document, revision=revision.number, catalogue=catalogue)
@@ -79,10 +89,12 @@ def change_start(
     _environment_begins(environment, change, revision, first=made_now, now=now)
     if desired is not None:
         _resources_begin(environment, desired, dealt_with(desired, change.plan), first=made_now, now=now)
+    leaves = None if made_now else former_of(environment)
     if desired is None:
-        steps = steps_for_delete(environment)
+        steps = steps_for_delete(environment, leaves)
     else:
-        steps = steps_for_apply(desired, change.plan, backwards=change.kind == "sleep" and settled)
+        backwards = change.kind == "sleep" and settled
+        steps = steps_for_apply(desired, change.plan, backwards=backwards, leaves=leaves)
     Step.objects.bulk_create(
         Step(run=run, position=position, state="next", **fields) for position, fields in enumerate(steps)
     )
@@ -95,7 +107,9 @@ def change_start(
 
 
 def _environment_of(change: Change) -> Environment:
-    return Environment.objects.select_related("system__team", "stage", "desired").get(pk=made_for(change))
+    return Environment.objects.select_related("system__team", "stage", "cluster", "desired", "former__cluster").get(
+        pk=made_for(change)
+    )
 
 
 def _revision(change: Change, environment: Environment, *, first: bool, now: datetime) -> Revision:
@@ -114,14 +128,15 @@ def _revision(change: Change, environment: Environment, *, first: bool, now: dat
 def _environment_begins(
     environment: Environment, change: Change, revision: Revision | None, *, first: bool, now: datetime
 ) -> None:
-    before, after = amounts_after(change.plan, "usage_before"), amounts_after(change.plan, "usage_after")
+    after = amounts_after(change.plan, "usage_after")
     unsettled = not first and environment.observed_id != environment.desired_id
     quota_use(
         change_id=change.pk,
         environment_id=environment.pk,
         team=environment.system.team,
         label=f"{environment.system.slug}/{environment.name}",
-        amounts=larger(before, after),
+        amounts=amounts_while(change.plan),
+        extras=extras_after(change.plan, "after").largest(extras_after(change.plan, "before")),
         first=first,
         unsettled=unsettled,
         now=now,
@@ -174,7 +189,7 @@ def change_start_next(environment_id: int, *, now: datetime) -> None:
     which the end of a run holds to the last, comes after the quota that a start needs.
     """
     waiting = Change.objects.filter(environment_id=environment_id, state="approved").order_by("id")
-    waiting = waiting.exclude(pk__in=held_changes(now))
+    waiting = waiting.exclude(pk__in=held_changes(now)).exclude(frozen_changes(now))
     change_id = waiting.values_list("pk", flat=True).first()
     if change_id is not None:
         _started(change_id, now=now)
@@ -196,7 +211,8 @@ def _started(change_id: int, *, now: datetime) -> bool:
 def changes_start_due(*, now: datetime, limit: int = 50) -> int:
     """Start approved changes whose environment is free: the net under a crash between two transactions."""
     busy = Run.objects.filter(environment=OuterRef("environment"), state__in=BUSY)
-    due = Change.objects.filter(~Exists(busy), state="approved").exclude(pk__in=held_changes(now)).order_by("id")
+    due = Change.objects.filter(~Exists(busy), state="approved").exclude(pk__in=held_changes(now))
+    due = due.exclude(frozen_changes(now)).order_by("id")
     return sum(_started(change_id, now=now) for change_id in list(due.values_list("pk", flat=True)[:limit]))
 
 

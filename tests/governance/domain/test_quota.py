@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from governance.domain.quota import Amounts, OverQuota, QuotaState, check
+from governance.domain.quota import Amounts, OverQuota, check
+from governance.domain.quota_state import QuotaState
 
 
 def amounts(cpu: str = "0", memory: str = "0", storage: str = "0", environments: int = 0) -> Amounts:

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
-from governance.domain.quota import Amounts, QuotaState
+from governance.domain.quota import Amounts
+from governance.domain.quota_state import QuotaState
 from governance.models import Quota, Reservation
 from idp.catalog.models import Membership, Team
 from portal.reading.quotas import OWNERS, bars, near, owners
