@@ -96,6 +96,9 @@ def _django():  # type: ignore[no-untyped-def]
         import django
 
         django.setup()
+        from idp.warm_up import warm_up
+
+        warm_up()
         yield
 
 

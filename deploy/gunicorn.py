@@ -23,6 +23,9 @@ def post_worker_init(worker):  # type: ignore[no-untyped-def]
     """Start the embedded worker and the controllers in the process that serves, where settings ask for it."""
     from django.conf import settings
 
+    from idp.warm_up import warm_up
+
+    warm_up()
     if settings.EMBEDDED_WORKER:
         from idp.embedded import EmbeddedWorker
         from provisioning.reconciler import Controllers
