@@ -191,6 +191,14 @@ class PermanentError(DriverError):
         self.remedy = remedy
 
 
+class FieldConflict(PermanentError):
+    """Others hold ``fields`` (as the cluster names them) with other values than those that were to be applied."""
+
+    def __init__(self, message: str, fields: Sequence[str], *, remedy: str) -> None:
+        super().__init__("field-conflict", message, remedy=remedy)
+        self.fields = tuple(fields)
+
+
 class VersionExpired(TemporaryError):
     """A watch cannot go on from the version it was given: list again, and watch from there."""
 
@@ -224,7 +232,8 @@ class Driver(Protocol):
         """Make each object as its manifest says, in the given order; twice is the same as once.
 
         PermanentError ``not-ours`` when an object of that name exists without the scope's labels,
-        ``field-conflict`` (naming the other manager) when another manager owns a field and ``force`` is not set,
+        ``field-conflict`` (naming the other manager) when another manager owns a field and ``force`` is not set, unless
+        it only once wrote by hand what was applied since, so that nothing of it is lost,
         ``invalid-object`` when the API refuses it, ``over-cluster-quota`` and ``forbidden`` as they say.
         """
 

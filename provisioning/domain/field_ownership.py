@@ -1,14 +1,15 @@
 """Who owns which field of a live object, read from ``metadata.managedFields``.
 
-Called by drift. The server writes there, per manager, a tree of the fields that it set last (``fieldsV1``): ``f:name``
-a field, ``k:{…}`` the item of a list that is keyed, ``v:…`` a member of a set, ``.`` the node itself. Pure; it reads
-trees and changes nothing. Source: Kubernetes API reference, "FieldsV1 v1 meta"; Server-Side Apply.
+Called by drift and by drivers. The server writes there, per manager, a tree of the fields that it set last
+(``fieldsV1``): ``f:name`` a field, ``k:{…}`` the item of a list that is keyed, ``v:…`` a member of a set, ``.`` the
+node itself. Pure; it reads trees and changes nothing. Source: Kubernetes API reference, "FieldsV1 v1 meta";
+Server-Side Apply.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -47,6 +48,43 @@ class Owner:
                 return bool(path) and not node and node is not self.fields
             node = node[step]
         return True
+
+
+def agreed_since(owners: Sequence[Owner], fields: Collection[str]) -> bool:
+    """Whether others hold each of ``fields`` only because they once wrote the value that Slipway applied since.
+
+    That is how adopting leaves them: the live value is what was agreed, so that another one overwrites nobody's. Who
+    applies declaratively or scales by itself would write its value again, and is no such one. ``fields`` are as a
+    server names them in a conflict: ``.spec.template.spec.containers[name="app"].image``.
+    """
+    ours = {_told(path): path for one in owners if one.is_slipway for path in _paths(one.fields)}
+    return all(field in ours and _left_behind(owners, ours[field]) for field in fields)
+
+
+def _left_behind(owners: Sequence[Owner], path: Path) -> bool:
+    others = [one for one in owners if not one.is_slipway and one.owns(path)]
+    return all(one.operation == "Update" and not one.is_autoscaler for one in others)
+
+
+def _paths(fields: Mapping[str, Any], above: Path = ()) -> Iterator[Path]:
+    for step, below in fields.items():
+        if step != ".":
+            yield (*above, step)
+            yield from _paths(below, (*above, step))
+
+
+def _told(path: Path) -> str:
+    """``path`` as an API server writes it."""
+    text = ""
+    for step in path:
+        kind, rest = step[0], step[2:]
+        if kind == "f":
+            text += f".{rest}"
+        elif kind == "k":
+            text += f"[{','.join(f'{key}={_json(value)}' for key, value in sorted(json.loads(rest).items()))}]"
+        else:
+            text += f"[={rest}]"
+    return text
 
 
 _SCALING_CONTROLLERS = frozenset({"kube-controller-manager", "horizontal-pod-autoscaler", "keda-operator", "keda"})

@@ -5,9 +5,9 @@ What does not carry the labels of the scope is never changed nor deleted, whatev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
-from provisioning.domain.driver import Manifest, ObjectRef, PermanentError, Scope
+from provisioning.domain.driver import FieldConflict, Manifest, ObjectRef, PermanentError, Scope
 
 
 def is_ours(labels: Mapping[str, str] | None, scope: Scope) -> bool:
@@ -46,15 +46,15 @@ def require_releasable(ref: ObjectRef, *, deleting: bool) -> None:
         raise PermanentError("not-deleting", f"{ref} is not being deleted, so nothing holds it.")
 
 
-def field_conflict(ref: ObjectRef, conflicts: Iterable[tuple[str, str]]) -> PermanentError:
+def field_conflict(ref: ObjectRef, conflicts: Sequence[tuple[str, str]]) -> FieldConflict:
     """``conflicts`` are pairs of manager and field, at least one."""
     by_manager: dict[str, list[str]] = {}
     for manager, field in conflicts:
-        by_manager.setdefault(manager, []).append(field)
+        by_manager.setdefault(manager, []).append(field.lstrip("."))
     told = "; ".join(f"{manager} owns {', '.join(fields)}" for manager, fields in by_manager.items())
-    return PermanentError(
-        "field-conflict",
+    return FieldConflict(
         f"{ref} was also changed by somebody else: {told}.",
+        [field for _, field in conflicts],
         remedy="Agree with the owner of that change, then adopt it or take the fields over.",
     )
 

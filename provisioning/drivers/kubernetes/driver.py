@@ -9,6 +9,7 @@ same name, which the API gives no way to exclude. For what exists, the uid close
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from provisioning.domain.custom_kinds import CustomKind, kind_of, known_custom_kinds
@@ -22,6 +23,7 @@ from provisioning.domain.driver import (
     Described,
     DriverError,
     DryRun,
+    FieldConflict,
     Listed,
     Manifest,
     ObjectRef,
@@ -30,6 +32,7 @@ from provisioning.domain.driver import (
     Scope,
     TemporaryError,
 )
+from provisioning.domain.field_ownership import agreed_since, owners_of
 from provisioning.domain.kubernetes_schema import known_kinds, unusable, validate_object
 from provisioning.domain.secret_slot import require_slot
 from provisioning.drivers.kubernetes import definitions
@@ -47,6 +50,8 @@ from provisioning.drivers.ownership import is_ours, not_ours, require_releasable
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 PAGE = "500"
+TAKES = 4
+"""Looks at an object that others write to, before it is left for later."""
 
 # What the API server stores once more by itself at the first apply after it was made, without any change of it.
 _REWRITTEN = frozenset({"PersistentVolumeClaim"})
@@ -88,7 +93,7 @@ class KubernetesDriver:
             return self._create_once(ref, manifest, scope)
         accept = WHOLE if ref.kind in _REWRITTEN else METADATA
         before = self._ours(ref, scope, accept)
-        after = self._patch(ref, manifest, before, {"force": str(force).lower()}, accept)
+        after = self._merged(ref, manifest, before, {"force": str(force).lower()}, accept)
         return Applied(ref, _outcome(before, after), after["metadata"]["uid"])
 
     def _create_once(self, ref: ObjectRef, manifest: Manifest, scope: Scope) -> Applied:
@@ -105,6 +110,39 @@ class KubernetesDriver:
                 raise _changed_meanwhile(ref) from None
             return Applied(ref, "unchanged", found["metadata"]["uid"])
         return Applied(ref, "created", made["metadata"]["uid"])
+
+    def _merged(
+        self,
+        ref: ObjectRef,
+        manifest: Manifest,
+        before: Mapping[str, Any] | None,
+        query: Mapping[str, str],
+        accept: str,
+    ) -> dict[str, Any]:
+        """Server-side apply that takes over what others only wrote before it was agreed, as ``before`` tells."""
+        try:
+            return self._patch(ref, manifest, before, query, accept)
+        except FieldConflict as conflict:
+            if before is None or not agreed_since(owners_of(before), conflict.fields):
+                raise
+            fields = conflict.fields
+        return self._taken_over(ref, manifest, {**query, "force": "true"}, accept, fields)
+
+    def _taken_over(
+        self, ref: ObjectRef, manifest: Manifest, query: Mapping[str, str], accept: str, fields: Sequence[str]
+    ) -> dict[str, Any]:
+        """Force it on the object as it was looked at, so that no value goes that somebody writes in this moment.
+
+        Controllers write statuses all the time, so it is looked at anew a few times.
+        """
+        for _ in range(TAKES):
+            live = self._get(ref, METADATA)
+            if live is None or not agreed_since(owners_of(live), fields):
+                break
+            pinned = {**manifest["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
+            with suppress(TemporaryError):
+                return self._patch(ref, {**manifest, "metadata": pinned}, live, query, accept)
+        raise _changed_meanwhile(ref)
 
     def _patch(
         self,
@@ -188,7 +226,7 @@ class KubernetesDriver:
             return DryRun(ref, _shown(ref, before), _shown(ref, before))
         after: Mapping[str, Any]
         try:
-            after = self._patch(ref, manifest, before, {"dryRun": "All"}, accept)
+            after = self._merged(ref, manifest, before, {"dryRun": "All"}, accept)
         except PermanentError as error:
             if error.code != "namespace-missing" or ref.namespace not in made:
                 raise

@@ -115,7 +115,7 @@ def _conflict(told: Mapping[str, Any], message: str, ref: ObjectRef | None) -> D
     for cause in _detail(told, "causes") or []:
         manager = _MANAGER.search(cause.get("message", ""))
         if cause.get("reason") == "FieldManagerConflict":
-            found.append((manager.group(1) if manager else "another manager", cause.get("field", "").lstrip(".")))
+            found.append((manager.group(1) if manager else "another manager", cause.get("field", "")))
     if found and ref is not None:
         return field_conflict(ref, found)
     if told.get("reason") == "AlreadyExists":

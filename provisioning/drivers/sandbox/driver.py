@@ -154,7 +154,8 @@ class SandboxDriver:
 
     def _changed(self, before: StoredObject, wanted: fields.Leaves, manager: str, force: bool) -> StoredObject:
         """``before`` after ``manager`` applied ``wanted``; raises ``field-conflict`` and ``invalid-object``."""
-        found = fields.conflicts(before.fields, wanted, manager)
+        yielding = {name for name, told in before.managers.items() if told["operation"] == "Update"}
+        found = fields.conflicts(before.fields, wanted, manager, yielding)
         if found and not force:
             raise field_conflict(before.ref, [(other, shown(path)) for other, path in found])
         merged = fields.apply(before.fields, wanted, manager)

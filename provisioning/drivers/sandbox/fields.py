@@ -8,7 +8,7 @@ schemas say which lists are keyed and which parts are atomic, so the granularity
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,13 +78,17 @@ def _json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def conflicts(live: Fields, wanted: Leaves, manager: str) -> list[tuple[str, Path]]:
-    """Pairs of other manager and path, where ``wanted`` has another value than that manager's field."""
+def conflicts(live: Fields, wanted: Leaves, manager: str, yielding: Collection[str] = ()) -> list[tuple[str, Path]]:
+    """Pairs of other manager and path, where ``wanted`` has another value than that manager's field.
+
+    Of a field that ``manager`` holds too, managers that are ``yielding`` let go without being asked.
+    """
     return [
         (other, path)
         for path, value in wanted.items()
         if path in live and live[path].value != value
         for other in sorted(live[path].managers - {manager})
+        if other not in yielding or manager not in live[path].managers
     ]
 
 

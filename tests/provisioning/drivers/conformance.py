@@ -161,6 +161,23 @@ class DriverConformance:
         assert live is not None
         assert live["spec"]["replicas"] == 2
 
+    def test_it_lets_go_of_nothing_when_what_somebody_wrote_was_agreed_since(self, world: World) -> None:
+        api = made.deployment(world.namespace, world.scope)
+        world.apply(api)
+        container = {"name": "app", "image": "registry.example/other:9"}
+        world.edit(ObjectRef.of(api), {"spec": {"replicas": 7}}, "kubectl-edit")
+        world.edit(ObjectRef.of(api), {"spec": {"template": {"spec": {"containers": [container]}}}}, "kubectl-set")
+        adopted = made.deployment(world.namespace, world.scope, replicas=7)
+        adopted["spec"]["template"]["spec"]["containers"][0]["image"] = container["image"]
+        world.apply(adopted)
+        assert world.apply(made.deployment(world.namespace, world.scope, replicas=3)) == ["configured"]
+        live = world.live(api)
+        assert live is not None
+        assert live["spec"]["replicas"] == 3
+        world.edit(ObjectRef.of(api), {"spec": {"replicas": 8}}, "kubectl-edit")
+        with pytest.raises(PermanentError, match=r"kubectl-edit owns spec\.replicas"):
+            world.apply(api)
+
     def test_it_shares_a_field_on_which_all_agree(self, world: World) -> None:
         settings = made.config_map(world.namespace, world.scope)
         world.apply(settings)

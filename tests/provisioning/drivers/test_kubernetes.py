@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from provisioning.domain.driver import DriverError, ObjectRef, PermanentError, TemporaryError
+from provisioning.domain.driver import DriverError, FieldConflict, ObjectRef, PermanentError, TemporaryError
 from provisioning.drivers.kubernetes import KubernetesDriver, connection
 from provisioning.drivers.kubernetes.driver import _outcome
 from provisioning.drivers.kubernetes.errors import error_of
@@ -211,7 +211,7 @@ ANSWERS = [
         409,
         status("Conflict", **CONFLICT),
         REF,
-        PermanentError,
+        FieldConflict,
         "field-conflict",
         "argocd owns spec.replicas",
     ),
