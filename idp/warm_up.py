@@ -2,7 +2,7 @@
 
 Called by deploy/gunicorn.py in every process that serves, and by the measurements of ``bench``. Python looks through
 all objects of a process from time to time, which takes a tenth of a second with ours and hits whatever request comes
-along; what is loaded once and stays is taken out of that search. Must not ask the database: it may be away at the start.
+along; what is loaded once and stays is taken out of that search. Must not ask the database: it may be away by then.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 from pathlib import Path
 
-from django.conf import settings
+from django.template import engines
 from django.template.loader import get_template
 from django.urls import get_resolver
 
@@ -26,5 +26,5 @@ def warm_up() -> None:
 
 def _template_names() -> list[str]:
     """Of our own pages; Django keeps a compiled template unless DEBUG is on."""
-    folders = (Path(folder) for engine in settings.TEMPLATES for folder in engine["DIRS"])
+    folders = (Path(folder) for engine in engines.all() for folder in engine.dirs)
     return sorted(path.relative_to(folder).as_posix() for folder in folders for path in folder.rglob("*.html"))
