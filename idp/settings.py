@@ -248,6 +248,7 @@ CELERY_BEAT_SCHEDULE = {
     "clusters": {"task": "provisioning.reconcile_clusters", "schedule": 300.0, "options": {"expires": 300}},
     "drifts": {"task": "provisioning.reconcile_drifts", "schedule": 30.0, "options": {"expires": 60}},
     "expiry": {"task": "provisioning.reconcile_expiry", "schedule": 60.0, "options": {"expires": 300}},
+    "freezes": {"task": "provisioning.reconcile_freezes", "schedule": 30.0, "options": {"expires": 60}},
     "sleep": {"task": "provisioning.reconcile_sleep", "schedule": 30.0, "options": {"expires": 120}},
     "orphans": {"task": "provisioning.reconcile_orphans", "schedule": 900.0, "options": {"expires": 900}},
     "records": {"task": "provisioning.reconcile_records", "schedule": 3600.0, "options": {"expires": 3600}},

@@ -44,6 +44,16 @@ def reconcile_expiry() -> None:
     environments_expire(now=clock.now())
 
 
+@shared_task(name="provisioning.reconcile_freezes")
+def reconcile_freezes() -> None:
+    """Tell of what was frozen or has thawed by the clock, and of broken glass that nobody has agreed to in time."""
+    from provisioning.services.freezes import freezes_tell
+    from provisioning.services.glass import glass_late_tell
+
+    freezes_tell(now=clock.now())
+    glass_late_tell(now=clock.now())
+
+
 @shared_task(name="provisioning.reconcile_sleep")
 def reconcile_sleep() -> None:
     from provisioning.services.sleep_sweep import environments_power

@@ -67,6 +67,10 @@ _KINDS: Final = (
     NoticeKind(
         "sleep-refused", "An environment of your team cannot fall asleep or wake by itself", "Environments", "digest"
     ),
+    NoticeKind("freeze-began", "What your team runs is frozen", "Freezes", "mail"),
+    NoticeKind("freeze-over", "What your team runs has thawed", "Freezes", "portal"),
+    NoticeKind("glass-broken", "Somebody breaks the glass of a freeze", "Freezes", "mail"),
+    NoticeKind("glass-reviewed", "An admin looks at the glass that you broke", "Freezes", "mail"),
     NoticeKind("train-moved", "A promotion train of yours leaves or arrives", "Promotions", "portal"),
     NoticeKind(
         "train-stopped", "A promotion train of yours is called off, or a part of it fails", "Promotions", "mail"

@@ -22,6 +22,7 @@ CODES: Final[dict[str, str]] = {
     "drift-over": "It no longer differs from what was agreed, or somebody decided. Read the drift again.",
     "exists": "Something of that name exists. Edit it, or choose another name.",
     "forbidden": "You may see this and may not do that to it. The detail says who may.",
+    "frozen": "A freeze holds what you would change. The detail says who froze it, why, until when, and what to do.",
     "idempotency-key-reused": "The key was used with another request in the last 24 hours. Use a new one.",
     "illegal-state": "It is in a state in which this is not possible. Read it again to see where it stands.",
     "internal": "Something went wrong on our side. It is in our logs; quote the request id.",

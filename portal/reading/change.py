@@ -29,6 +29,7 @@ WORDS_OF_EVENT: Final = {
     "comment": ("message-circle", "wrote"),
     "request-info": ("message-circle", "asked for information"),
     "resume": ("player-play", "resumed it"),
+    "glass": ("bolt", "broke the glass of a freeze"),
 }
 WORDS_OF_STATE: Final = {
     "approve": ("check", "Nobody else has to agree"),
@@ -42,6 +43,7 @@ WORDS_OF_STATE: Final = {
     "expire": ("clock", "It expired"),
     "schedule": ("calendar-time", "It waits for its time"),
     "stop": ("player-stop", "It was stopped"),
+    "freeze": ("snowflake", "It waits for a thaw"),
 }
 
 

@@ -38,6 +38,7 @@ KIND_COVERS: Final[Mapping[str, str]] = MappingProxyType(
         "update": "changes",
         "adopt": "changes",
         "delete": "changes",
+        "move": "changes",
         "sleep": "changes",
         "promote": "promotions",
         "upgrade": "upgrades",

@@ -6,7 +6,7 @@ neither, and nothing is asked for twice. Lock order: campaign, item, then what t
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -20,12 +20,16 @@ from idp.kernel.errors import Conflict, FieldError, InvalidInput, NotFound, Poli
 from idp.kernel.wake import wake_after_commit
 from provisioning.domain.campaign import NOT_ASKED, TAKEABLE
 from provisioning.domain.campaign_layout import postponement_refused
+from provisioning.domain.freeze import refusal
 from provisioning.models import Campaign, CampaignItem, Change, Environment
 from provisioning.selectors.campaigns import unreachable
+from provisioning.selectors.freezes import environment_hold
 from provisioning.services.campaign_notices import tell_stopped
 from provisioning.services.campaign_rows import campaign_lock, item_move
 from provisioning.services.changes import ChangeRequest, change_submit
 from provisioning.services.decisions import change_cancel
+
+LOOK_AGAIN = timedelta(hours=1)
 
 
 @transaction.atomic
@@ -66,10 +70,18 @@ def campaign_postpone(actor: Actor, item_id: int, *, until: datetime, now: datet
 
 
 def item_ask(item_id: int, *, now: datetime) -> None:
-    """Ask for an environment's change in the platform's name; nothing when it was asked for meanwhile, or paused."""
+    """Ask for an environment's change in the platform's name; nothing when it was asked for meanwhile, or paused.
+
+    One that is frozen is put off until it thaws, or an hour at a time where that is not known.
+    """
     with transaction.atomic():
         campaign, item = _locked(item_id)
-        if campaign.state == "running" and item.state in NOT_ASKED:
+        if campaign.state != "running" or item.state not in NOT_ASKED:
+            return
+        hold = environment_hold(item.environment, "upgrades", now=now)
+        if hold is not None:
+            item_move(item, "reschedule", now=now, reason=refusal(hold)[:400], due_at=hold.until or now + LOOK_AGAIN)
+        else:
             _ask(campaign, item, PLATFORM, now=now)
 
 
@@ -207,7 +219,7 @@ def _locked(item_id: int) -> tuple[Campaign, CampaignItem]:
     item = (
         CampaignItem.objects.select_for_update(of=("self",))
         .select_related("wave", "change__base", "environment__system__team", "environment__cluster")
-        .select_related("environment__desired")
+        .select_related("environment__desired", "environment__stage")
         .get(pk=item_id)
     )
     return campaign, item

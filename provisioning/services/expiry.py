@@ -18,6 +18,7 @@ from governance.services.notices import notify
 from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import UserFault
 from provisioning.models import Change, Environment, ExpiryWatch
+from provisioning.selectors.freezes import environment_hold, frozen_places
 from provisioning.services.changes import ChangeRequest, change_submit
 
 log = structlog.get_logger(__name__)
@@ -28,7 +29,8 @@ PAUSE = timedelta(days=1)
 def environments_expire(*, now: datetime, limit: int = 50) -> list[Change]:
     """Ask for the deletion of living environments that are past their moment; production never expires.
 
-    Whoever has an open or failed deletion is left to people; one that was refused is asked for again a day later.
+    Whoever has an open or failed deletion is left to people; one that was refused is asked for again a day later, and
+    one that is frozen as soon as it has thawed.
     """
     deletions = Change.objects.filter(environment=OuterRef("pk"), kind="delete")
     asked_for = deletions.filter(Q(state__in=(*OPEN, "failed")) | Q(created_at__gt=now - PAUSE))
@@ -36,11 +38,14 @@ def environments_expire(*, now: datetime, limit: int = 50) -> list[Change]:
     due = (
         Environment.objects.filter(~Exists(asked_for), ~Exists(refused), deleted_at=None, expires_at__lte=now)
         .exclude(stage__production=True)
-        .select_related("system")
+        .exclude(frozen_places("expiry", now=now))
+        .select_related("system__team", "stage", "desired")
         .order_by("expires_at")[:limit]
     )
     asked = []
     for environment in due:
+        if environment_hold(environment, "expiry", now=now):
+            continue
         try:
             asked.append(_expire(environment, now=now))
         except UserFault as refusal:

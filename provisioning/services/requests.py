@@ -36,6 +36,7 @@ class ChangeRequest:
     ``not_before`` puts its start off, as an ISO moment; ``train`` is the train that it starts with, which sets it.
     extend: ``until``, a span or a moment. adopt: ``patches``, whole inputs by resource. adopt and revert:
     ``objects``, as ``Deployment/api``, that the decision is about; revert: all that drifted when None.
+    ``glass``: freezes only warn. ``services.glass`` alone sets it, for who may.
     """
 
     kind: str
@@ -55,6 +56,7 @@ class ChangeRequest:
     not_before: str = ""
     train: int | None = None
     objects: tuple[str, ...] | None = None
+    glass: bool = False
 
 
 def request_checked(request: ChangeRequest) -> ChangeRequest:

@@ -18,9 +18,11 @@ from governance.services.accounts import platform_account
 from governance.services.notices import notify
 from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import UserFault
+from provisioning.domain.freeze import refusal
 from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
 from provisioning.domain.sleep_schedule import Clockwork, Due, Power, due, schedule_read
 from provisioning.models import Change, SleepPlan
+from provisioning.selectors.freezes import environment_hold
 from provisioning.services.changes import ChangeRequest, change_submit
 from provisioning.services.decisions import change_cancel
 
@@ -82,7 +84,7 @@ def _carried_out(plan_id: int, *, now: datetime) -> bool:
         return False
     clock = clockwork_of(plan)
     asked = due(clock, power_of(plan), now)
-    waits = _waits_for(plan, asked) if asked.power is not None else ""
+    waits = _waits_for(plan, asked, now=now) if asked.power is not None else ""
     if waits:
         SleepPlan.objects.filter(pk=plan.pk).update(due_at=now + SOON, said=waits)
         return True
@@ -98,13 +100,15 @@ def _carried_out(plan_id: int, *, now: datetime) -> bool:
     return True
 
 
-def _waits_for(plan: SleepPlan, asked: Due) -> str:
-    """What has to end first: a run, or a change that people look at and would have to look at again; else nothing."""
+def _waits_for(plan: SleepPlan, asked: Due, *, now: datetime) -> str:
+    """What has to end first: a run, a freeze, or a change that people would have to look at again; else nothing."""
     environment = plan.environment
     if environment.state in ("requested", "progressing", "deleting"):
         return "A run is under way; it is looked at again when that has ended."
     if asked.power == "awake":
         return ""
+    if hold := environment_hold(environment, "sleep", now=now):
+        return f"It stays awake, because {refusal(hold)}"[:400]
     waiting = Change.objects.filter(environment=environment, state__in=OPEN_CHANGE_STATES).exclude(kind="sleep").first()
     return f"It stays awake while #{waiting.pk} is open, so that nobody must agree anew." if waiting else ""
 

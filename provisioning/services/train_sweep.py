@@ -15,8 +15,10 @@ from django.db.models import Exists, OuterRef, Q
 from governance.services.quota import quotas_lock
 from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import Conflict
+from provisioning.domain.freeze import refusal
 from provisioning.domain.train import LOST, OPEN_TRAIN_STATES, verdict
 from provisioning.models import StartHold, Train
+from provisioning.selectors.freezes import change_holds
 from provisioning.selectors.trains import member_rows
 from provisioning.services.change_states import change_lock
 from provisioning.services.replanning import change_still_holds
@@ -27,6 +29,7 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(minutes=2)
 PAUSE = timedelta(seconds=15)
 AFTER_A_FAULT = timedelta(minutes=1)
+FROZEN_PAUSE = timedelta(minutes=1)
 
 
 def trains_advance_due(*, now: datetime, limit: int = 20) -> int:
@@ -83,13 +86,17 @@ def _advanced(train_id: int, *, now: datetime) -> datetime | None:
 def _depart(train: Train, *, now: datetime) -> datetime:
     """Start every member in this transaction; one that cannot start takes the others back with it.
 
-    A member that became another plan while it waited asks again, and the train waits on.
+    A member that became another plan while it waited asks again, and the train waits on; as it does in a freeze.
     """
     rows = member_rows([train.pk])[train.pk]
     changes = [change_lock(one.change.pk) for one in sorted(rows, key=lambda one: one.change.environment_id or 0)]
     for change in changes:
         if change.state != "approved" or not change_still_holds(change, now=now):
             return now
+    frozen = next((hold for change in changes for hold in change_holds(change, now=now)), None)
+    if frozen is not None:
+        Train.objects.filter(pk=train.pk).update(state_reason=refusal(frozen)[:400])
+        return max(now + PAUSE, min(frozen.until or now + FROZEN_PAUSE, now + FROZEN_PAUSE))
     quotas_lock(change.system.team_id for change in changes)
     StartHold.objects.filter(train=train).update(released_at=now)
     train_move(train, "depart", departed_at=now, state_reason="")
