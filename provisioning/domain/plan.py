@@ -96,16 +96,19 @@ def build_plan(
     currency: str,
     order: Sequence[str] = (),
     objects: bool = False,
+    prices_before: Prices | None = None,
 ) -> dict[str, Any]:
     """The plan as plain data.
 
     ``order`` is the dependency order of the target's resources; what is removed comes last. ``objects`` adds the
-    object-level difference of what the contracts render, without asking the cluster.
+    object-level difference of what the contracts render, without asking the cluster. ``prices_before`` are those of
+    the base where it is elsewhere.
     """
+    had = prices_before or prices
     names = [*(name for name in order if name in target.resources)]
     names += sorted(set(target.resources) - set(names)) + sorted(set(base.resources) - set(target.resources))
     resources = [
-        _resource_plan(base.resources.get(name), target.resources.get(name), prices, objects) for name in names
+        _resource_plan(base.resources.get(name), target.resources.get(name), prices, had, objects) for name in names
     ]
     counts = {action: sum(one["action"] == action for one in resources) for action in _ACTIONS}
     return {
@@ -116,7 +119,7 @@ def build_plan(
         "counts": counts,
         "usage_before": {**base.footprint.as_dict(), "environments": int(base_number is not None)},
         "usage_after": {**target.footprint.as_dict(), "environments": int(kind != "delete")},
-        "cost_before": prices.of(base.footprint),
+        "cost_before": had.of(base.footprint),
         "cost_after": prices.of(target.footprint),
         "currency": currency,
         "expires_before": base.expires,
@@ -132,12 +135,14 @@ _ACTIONS: Final = ("added", "updated", "removed", "unchanged")
 
 
 def plan_digest(plan: Mapping[str, Any], environment: str) -> str:
-    """What an approval is bound to: the kind, the environment, both digests, and the drift that is put back. Prices and
-    titles do not count.
+    """What an approval is bound to: the kind, the environment, both digests, the drift that is put back and both
+    places of a move. Prices and titles do not count.
     """
     bound = {key: plan[key] for key in ("kind", "stage", "base", "base_digest", "target_digest")}
     if plan.get("corrects"):
         bound["corrects"] = [[one["object"], one["fingerprint"]] for one in plan["corrects"]]
+    if plan.get("move"):
+        bound["move"] = [plan["move"]["from"], plan["move"]["to"]]
     return digest({**bound, "environment": environment})
 
 
@@ -145,14 +150,14 @@ def changes_nothing(plan: Mapping[str, Any]) -> bool:
     """Whether a change of what exists would leave everything as it is."""
     if plan["kind"] in ("create", "delete") or plan["base"] is None:
         return False
-    if plan.get("corrects"):
+    if plan.get("corrects") or plan.get("move"):
         return False
     same = all(plan.get(f"{key}_before") == plan.get(f"{key}_after") for key in ("expires", "power"))
     return same and not any(plan["counts"][key] for key in ("added", "updated", "removed"))
 
 
 def _resource_plan(
-    before: ResourceSide | None, after: ResourceSide | None, prices: Prices, objects: bool
+    before: ResourceSide | None, after: ResourceSide | None, prices: Prices, had: Prices, objects: bool
 ) -> dict[str, Any]:
     shown = after or before
     assert shown is not None
@@ -173,7 +178,7 @@ def _resource_plan(
         "effect": effect_of(action, fields, before, after),
         "usage_before": taken_before.as_dict(),
         "usage_after": taken_after.as_dict(),
-        "cost_before": prices.of(taken_before),
+        "cost_before": had.of(taken_before),
         "cost_after": prices.of(taken_after),
     }
     if objects:

@@ -25,6 +25,7 @@ from provisioning.domain.driver import (
     LABEL_SYSTEM,
     Manifest,
 )
+from provisioning.domain.isolation import prefixed
 from provisioning.domain.plan import Footprint as Usage
 from provisioning.domain.schema import numbers_as_floats
 
@@ -44,6 +45,8 @@ class RenderContext:
     settings. ``resource``: name, capability, version, component (None when it has none). ``power``: awake, asleep.
     ``apis`` are those of the contract's ``uses`` that the revision says the cluster serves: what a contract makes of
     them was decided when the change was planned, and stays until the resource is changed.
+    ``prefix`` is put before the resource's name wherever it is read, so that all that is made of it and refers to it is
+    told apart in a namespace that others share.
     """
 
     environment: Mapping[str, Any]
@@ -54,13 +57,14 @@ class RenderContext:
     power: str = "awake"
     revision: int = 0
     apis: tuple[str, ...] = ()
+    prefix: str = ""
 
     def of(
         self, name: str, contract: Contract, component: str | None = None, apis: Iterable[str] = ()
     ) -> RenderContext:
         """The same place for resource ``name``."""
         resource = {
-            "name": name,
+            "name": prefixed(self.prefix, name),
             "capability": contract.capability,
             "version": contract.version,
             "component": component,

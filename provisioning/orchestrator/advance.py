@@ -20,12 +20,14 @@ from idp.kernel.wake import wake
 from provisioning.domain.driver import PermanentError, TemporaryError
 from provisioning.domain.run import PATIENCE, Failed, Outcome, StepView, Wait, backoff, next_due, ready_steps, verdict
 from provisioning.models import Run, Step
+from provisioning.orchestrator.leaving import LEAVING
 from provisioning.orchestrator.steps import HANDLERS, RunContext
 from provisioning.services import run_outcomes, runs, starts
 from provisioning.services.drift_rows import drift_url
 
 log = structlog.get_logger(__name__)
 Clock = Callable[[], datetime]
+ALL_HANDLERS = {**HANDLERS, **LEAVING}
 
 
 def advance(run_id: int, *, now: Clock = clock.now) -> None:
@@ -92,7 +94,7 @@ def _execute(context: RunContext, step: Step, now: Clock) -> None:
 def _attempt(context: RunContext, step: Step, now: Clock) -> tuple[Outcome, bool]:
     """The outcome of one attempt, and whether it was a try that went wrong."""
     try:
-        outcome = HANDLERS[step.kind](context, step)
+        outcome = ALL_HANDLERS[step.kind](context, step)
     except TemporaryError as error:
         step.failures += 1
         return _try_again(step, error, now()), True

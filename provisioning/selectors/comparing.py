@@ -85,6 +85,7 @@ def comparison(before: Chosen, after: Chosen) -> dict[str, Any]:
         "stage": place.stage,
         "name": place.name,
         "namespace": place.namespace,
+        "isolation": place.isolation,
         "objects": True,
         "catalogue": Catalogue(names),
     }

@@ -54,9 +54,13 @@ class ContractLookup:
     def _fits(self, requires: Requires) -> bool:
         return self.offer is None or not requires or not missing(requires, self.offer())
 
-    def refused(self, document: Mapping[str, Any], base: Mapping[str, Any] | None, *, team: int) -> list[FieldError]:
+    def refused(
+        self, document: Mapping[str, Any], base: Mapping[str, Any] | None, *, team: int, elsewhere: bool = False
+    ) -> list[FieldError]:
         """Resources that would begin to use a defective version, a preview that ``team`` has not opted in to, or what
         the cluster cannot carry.
+
+        ``elsewhere``: it moves, so that the cluster must have what all of it requires.
 
         One query when a preview is named, one when a version requires something of the cluster, none otherwise.
         """
@@ -67,7 +71,8 @@ class ContractLookup:
         def state_of(capability: str, version: str) -> str:
             return self.catalogue.row(capability, version).state
 
-        return [*new_uses_refused(document, base, state_of=state_of, joined=joined), *self._lacking(document, base)]
+        refused = new_uses_refused(document, base, state_of=state_of, joined=joined)
+        return [*refused, *self._lacking(document, None if elsewhere else base)]
 
     def _lacking(self, document: Mapping[str, Any], base: Mapping[str, Any] | None) -> Iterator[FieldError]:
         """What lives on a cluster may stay as it is, whatever the cluster has lost."""

@@ -16,6 +16,7 @@ from provisioning.domain.contract import Contract
 from provisioning.domain.driver import Manifest, ObjectRef, Observed, Scope
 from provisioning.domain.graph import dependencies, order
 from provisioning.domain.guardrails import GuardrailSettings, guardrails
+from provisioning.domain.isolation import NAMESPACE, prefix_of
 from provisioning.domain.plan import Footprint, ResourceSide, Side
 from provisioning.domain.readiness import Readiness, readiness
 from provisioning.domain.render import (
@@ -191,7 +192,16 @@ class Desired:
         )
 
 
-def place_of(*, system: System, stage: Stage, name: str, namespace: str, power: str, revision: int) -> RenderContext:
+def place_of(
+    *,
+    system: System,
+    stage: Stage,
+    name: str,
+    namespace: str,
+    power: str,
+    revision: int,
+    isolation: str = NAMESPACE,
+) -> RenderContext:
     team = system.team
     return RenderContext(
         environment={"name": name, "namespace": namespace, "stage": stage.name},
@@ -200,6 +210,7 @@ def place_of(*, system: System, stage: Stage, name: str, namespace: str, power: 
         stage={"name": stage.name, "production": stage.production},
         power=power,
         revision=revision,
+        prefix=prefix_of(isolation, system=system.slug, environment=name),
     )
 
 
@@ -212,6 +223,7 @@ def desired_of(
         stage=environment.stage,
         name=environment.name,
         namespace=environment.namespace,
+        isolation=environment.isolation,
         power=document.get("power", "awake"),
         revision=revision,
     )
@@ -225,6 +237,7 @@ def desired_at(
     stage: Stage,
     name: str,
     namespace: str = "",
+    isolation: str = NAMESPACE,
     revision: int = 0,
     catalogue: Catalogue | None = None,
 ) -> Desired:
@@ -237,6 +250,7 @@ def desired_at(
         stage=stage,
         name=name,
         namespace=namespace or f"{system.slug}-{name}",
+        isolation=isolation,
         power=document.get("power", "awake"),
         revision=revision,
     )
@@ -252,10 +266,12 @@ def side_of(
     namespace: str,
     digest: str,
     objects: bool,
+    isolation: str = NAMESPACE,
     catalogue: Catalogue | None = None,
 ) -> Side:
     """One side of a plan: every resource with its footprint, and its rendered objects on request."""
-    desired = desired_at(document, system=system, stage=stage, name=name, namespace=namespace, catalogue=catalogue)
+    place: dict[str, Any] = {"system": system, "stage": stage, "name": name, "isolation": isolation}
+    desired = desired_at(document, **place, namespace=namespace, catalogue=catalogue)
     resources = {one: _resource_side(desired, one, objects) for one in desired.order}
     return Side(resources, document.get("expires"), digest, desired.power)
 

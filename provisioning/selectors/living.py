@@ -35,6 +35,7 @@ _MEANT: Final = (
     "environment__cluster__price_storage_gib",
     "environment__cluster__offer__apis",
     "environment__namespace",
+    "environment__isolation",
     "environment__system__slug",
     "environment__system__team__slug",
     "environment__system__team__name",
@@ -128,6 +129,7 @@ def _living(environment: Environment, desired: Desired, name: str, revision: int
         stage=environment.stage,
         name=environment.name,
         namespace=environment.namespace,
+        isolation=environment.isolation,
         power=desired.document.get("power", "awake"),
         revision=revision,
     ).of(name, contract, desired.component(name), desired.apis(name))

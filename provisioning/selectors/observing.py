@@ -109,9 +109,10 @@ def judged_scopes(cluster_id: int) -> list[Scope]:
 
 
 def waiting_environments(cluster_id: int, scopes: Sequence[Scope]) -> list[int]:
-    """Those of ``scopes`` whose run is open; one query."""
+    """Those of ``scopes`` whose run is open, and that are on the cluster or are leaving it; one query."""
     asked = {(one.system, one.environment) for one in scopes}
-    rows = Run.objects.filter(environment__cluster_id=cluster_id, state="running")
+    there = Q(environment__cluster_id=cluster_id) | Q(environment__former__cluster_id=cluster_id)
+    rows = Run.objects.filter(there, state="running")
     found = rows.values_list("environment_id", "environment__system__slug", "environment__name")
     return [pk for pk, system, name in found if (system, name) in asked]
 

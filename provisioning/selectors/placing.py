@@ -11,16 +11,18 @@ from datetime import datetime
 
 from django.db.models import Case, Count, Q, QuerySet, Sum, Value, When
 
+from idp.catalog.models import System
 from idp.kernel.errors import NotFound
+from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
 from provisioning.domain.placement import DIMENSIONS, Candidate
 from provisioning.domain.plan import Footprint
-from provisioning.models import Cluster, ClusterWatch, Environment, Stage
+from provisioning.models import Change, Cluster, ClusterWatch, Environment, FormerPlace, Stage
 
 LISTED = 10
 """How many environments a refusal names."""
 
 
-def candidates_of(stage: Stage) -> list[tuple[Cluster, Candidate]]:
+def candidates_of(stage: Stage, system: System) -> list[tuple[Cluster, Candidate]]:
     """Every cluster that the stage might mean, with what is known of it.
 
     A stage without labels means its own cluster alone: no query then, or one where its capacity is known. Else three.
@@ -114,7 +116,9 @@ def cluster_seen(name: str) -> Cluster:
 
 
 def cluster_blockers(cluster: Cluster) -> list[str]:
-    """What keeps the cluster from being removed, in words: stages that name it and what lives there."""
+    """What keeps the cluster from being removed, in words: stages that name it, and what lives there, is leaving it or is
+    on its way to it.
+    """
     stages = Stage.objects.filter(cluster=cluster).order_by("order").values_list("name", flat=True)
     rows = Environment.objects.filter(cluster=cluster, deleted_at=None).order_by("system__slug", "name")
     living = [f"{system}/{name}" for system, name in rows.values_list("system__slug", "name")[: LISTED + 1]]
@@ -122,4 +126,15 @@ def cluster_blockers(cluster: Cluster) -> list[str]:
     if living:
         more = " and more" if len(living) > LISTED else ""
         found.append(f"{', '.join(living[:LISTED])}{more} {'lives' if len(living) == 1 else 'live'} there")
-    return found
+    return [*found, *_on_the_way(cluster)]
+
+
+def _on_the_way(cluster: Cluster) -> list[str]:
+    leaving = FormerPlace.objects.filter(cluster=cluster, environment__deleted_at=None)
+    coming = Change.objects.filter(kind="move", state__in=OPEN_CHANGE_STATES, plan__move__to__cluster=cluster.name)
+    left = leaving.values_list("environment__system__slug", "environment__name")[:LISTED]
+    come = coming.values_list("system__slug", "environment_name")[:LISTED]
+    return [
+        *(f"{system}/{name} is leaving it" for system, name in left),
+        *(f"{system}/{name} is to move there" for system, name in come),
+    ]

@@ -169,7 +169,7 @@ def cluster_remove(actor: Actor, *, name: str, confirm: str, now: datetime) -> N
         raise Conflict(
             f"{name} is not empty: {'; '.join(blockers)}.",
             code="cluster-not-empty",
-            remedy="Cordon it, delete what lives there, and give its stages another cluster.",
+            remedy="Cordon it, move away or delete what lives there, and give its stages another cluster.",
         )
     Cluster.objects.filter(pk=cluster.pk).update(removed_at=now, credentials="", version=cluster.version + 1)
     ClusterOffer.objects.filter(cluster=cluster).delete()

@@ -52,7 +52,7 @@ def drift_blocks(kind: str, environment: Environment | None) -> list[FieldError]
 
 def drift_notes(kind: str, environment: Environment | None) -> list[str]:
     """What whoever decides on another change should know of drift in its environment."""
-    if environment is None or not environment.drifted or kind in ("adopt", "revert", "delete"):
+    if environment is None or not environment.drifted or kind in ("adopt", "revert", "move", "delete"):
         return []
     one = environment.drifted == 1
     return [

@@ -161,9 +161,9 @@ def _labels(change: Change) -> Collection[str]:
 
 
 def drifts_settled(change: Change, *, deleted: bool, now: datetime) -> None:
-    """A run succeeded: what its change decided on is over; of a deleted environment all is."""
+    """A run succeeded: what its change decided on is over; of one that is deleted or has moved all is."""
     rows = Drift.objects.filter(state__in=THERE)
-    if deleted:
+    if deleted or change.kind == "move":
         rows, ending = rows.filter(environment=change.environment_id), "vanished"
     elif change.kind in DECIDING:
         rows, ending = rows.filter(change=change), DECIDING[change.kind]

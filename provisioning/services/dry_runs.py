@@ -39,14 +39,14 @@ def change_dry_run(actor: Actor, request: ChangeRequest, *, now: datetime) -> tu
 def _asked(planned: Planned) -> list[tuple[DryRun, Mapping[str, str]]]:
     assert planned.stage is not None
     assert planned.target is not None
-    environment = planned.environment
     cluster = planned.place
     desired = desired_at(
         planned.target,
         system=planned.system,
         stage=planned.stage,
         name=planned.environment_name,
-        namespace=environment.namespace if environment else "",
+        namespace=planned.home.namespace,
+        isolation=planned.home.isolation,
         revision=planned.base.number + 1 if planned.base else 1,
     )
     manifests = _manifests(desired)

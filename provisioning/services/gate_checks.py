@@ -26,7 +26,7 @@ def living(system: System, name: str, stages: Collection[Stage]) -> tuple[Enviro
     """The living environment of that name, and the clusters on which another one has the namespace it would get."""
     mine = Q(system=system, name=name)
     alike = Q(cluster__in=_clusters_of(stages), namespace=f"{system.slug}-{name}")
-    rows = Environment.objects.select_related("system__team", "stage", "cluster", "desired")
+    rows = Environment.objects.select_related("system__team", "stage", "cluster", "desired", "former__cluster")
     found = list(rows.filter(mine | alike, deleted_at=None))
     living = next((one for one in found if one.system_id == system.pk and one.name == name), None)
     return living, frozenset(one.cluster_id for one in found if one is not living)

@@ -32,7 +32,7 @@ from provisioning.domain.driver import (
     TemporaryError,
 )
 from provisioning.drivers import open_driver
-from provisioning.models import Cluster, Environment, Orphan, Resource, Run
+from provisioning.models import Cluster, Environment, FormerPlace, Orphan, Resource, Run
 from provisioning.selectors.clusters import driver_settings
 from provisioning.selectors.health import asking, recorded_refs, unanswered
 from provisioning.selectors.observing import living_kinds
@@ -121,7 +121,10 @@ def _is_made_by_us(manifest: Manifest) -> bool:
 
 
 def _unknown(cluster: Cluster, manifests: Iterable[Manifest]) -> Iterator[Found]:
-    """Those that no environment of the cluster knows. Reads rows after ``manifests`` were listed: five queries."""
+    """Those that no environment of the cluster knows; one that is leaving a place is known at both.
+
+    Reads rows after ``manifests`` were listed: six queries.
+    """
     listed = list(manifests)
     clusters = _same_place(cluster)
     rows = Environment.objects.filter(deleted_at=None).values_list("pk", "system__slug", "name", "cluster_id")
@@ -131,24 +134,29 @@ def _unknown(cluster: Cluster, manifests: Iterable[Manifest]) -> Iterator[Found]
             "environment__system__slug", "environment__name"
         )
     )
-    recorded = _recorded(clusters)
+    left = {one.environment_id: one for one in FormerPlace.objects.filter(cluster__in=clusters)}
+    recorded = _recorded(clusters, left.values())
     for manifest in listed:
         labels = manifest["metadata"].get("labels") or {}
         place = (labels.get(LABEL_SYSTEM, ""), labels.get(LABEL_ENVIRONMENT, ""))
         ref = ObjectRef.of(manifest)
         if place in busy:
             continue
-        if place not in living or living[place][1] not in clusters:
+        if place not in living or (living[place][1] not in clusters and living[place][0] not in left):
             yield Found(ref, Scope(*place), "no-environment")
         elif labels.get(LABEL_RESOURCE) and ref not in recorded.get(living[place][0], set()):
             yield Found(ref, Scope(*place), "not-recorded")
 
 
-def _recorded(clusters: set[int]) -> dict[int, set[ObjectRef]]:
+def _recorded(clusters: set[int], left: Iterable[FormerPlace]) -> dict[int, set[ObjectRef]]:
     found: dict[int, set[ObjectRef]] = {}
     rows = Resource.objects.filter(environment__cluster_id__in=clusters, environment__deleted_at=None)
     for row in rows.only("environment_id", "objects_made").iterator():
         found.setdefault(row.environment_id, set()).update(recorded_refs(row))
+    for place in left:
+        for made in place.objects_made.values():
+            known = found.setdefault(place.environment_id, set())
+            known.update(ObjectRef(one["apiVersion"], one["kind"], one["namespace"], one["name"]) for one in made)
     return found
 
 

@@ -31,7 +31,7 @@ def placed(planned: Planned, plan: Callable[[Planned], Planned]) -> Planned:
     if planned.environment is not None:
         return plan(planned)
     assert planned.stage is not None
-    stage, rows = planned.stage, candidates_of(planned.stage)
+    stage, rows = planned.stage, candidates_of(planned.stage, planned.system)
     ranking = rank((one for _, one in rows), stage.cluster_labels)
     passed = list(ranking.passed_over)
     found = _first(ranking.order, {one.name: row for row, one in rows}, planned, plan, passed)

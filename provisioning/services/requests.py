@@ -9,12 +9,13 @@ from typing import Any, Final
 from idp.kernel.errors import FieldError, InvalidInput
 
 KINDS: Final = (
-    "create", "update", "upgrade", "rollback", "promote", "extend", "sleep", "wake", "adopt", "revert", "delete",
+    "create", "update", "upgrade", "rollback", "promote", "extend", "sleep", "wake", "adopt", "revert", "move",
+    "delete",
 )  # fmt: skip
 MAKES: Final = ("create", "promote")
 """Kinds that may ask for an environment that does not exist yet."""
 
-KEPT: Final = ("capability", "version", "resources", "revision", "source", "until", "patches", "objects")
+KEPT: Final = ("capability", "version", "resources", "revision", "source", "until", "patches", "objects", "cluster")
 """Fields that say what a kind asks; ``spec`` is kept for a promotion only, whose inputs it gives."""
 
 LISTS: Final = ("resources", "objects")
@@ -27,7 +28,7 @@ class ChangeRequest:
 
     ``spec`` is the ``spec`` of an Environment document (create, update), or the inputs that belong to the environment
     (promote, and create from a ``source``). ``base`` is the number of the revision the requester saw; another one now
-    is a Conflict. ``confirm`` is the typed name, for delete.
+    is a Conflict. ``confirm`` is the typed name, for delete and for a move that leaves data behind.
 
     upgrade: ``capability``, ``version`` (exact) and ``resources``, all of the capability when None.
     rollback: ``revision``, a number of the same environment.
@@ -37,6 +38,7 @@ class ChangeRequest:
     extend: ``until``, a span or a moment. adopt: ``patches``, whole inputs by resource. adopt and revert:
     ``objects``, as ``Deployment/api``, that the decision is about; revert: all that drifted when None.
     ``glass``: freezes only warn. ``services.glass`` alone sets it, for who may.
+    move: ``cluster``, a name; where the stage would put it now, other than where it is, when empty.
     """
 
     kind: str
@@ -57,6 +59,7 @@ class ChangeRequest:
     train: int | None = None
     objects: tuple[str, ...] | None = None
     glass: bool = False
+    cluster: str = ""
 
 
 def request_checked(request: ChangeRequest) -> ChangeRequest:

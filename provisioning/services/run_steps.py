@@ -6,18 +6,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from provisioning.domain.correction import touched
-from provisioning.models import Environment, Resource
+from provisioning.models import Environment, FormerPlace, Resource
 from provisioning.selectors.desired import Desired, desired_of
 
 StepFields = dict[str, Any]
 FEW = 6
+OUTPUTS = ("Outputs", "Waits for all resources")
 
 
-def steps_for_apply(desired: Desired, plan: Mapping[str, Any], *, backwards: bool = False) -> list[StepFields]:
+def steps_for_apply(
+    desired: Desired, plan: Mapping[str, Any], *, backwards: bool = False, leaves: FormerPlace | None = None
+) -> list[StepFields]:
     """Steps that make an environment as ``desired``; independent resources run side by side.
 
     ``backwards``: whoever depends on others first, so that nothing is awake without what it needs. Only for an
-    environment whose resources have all published what others take from them.
+    environment whose resources have all published what others take from them. ``leaves`` is torn down when all else is
+    done.
     """
     actions = {one["name"]: one["action"] for one in plan["resources"]}
     steps: list[StepFields] = [
@@ -32,11 +36,24 @@ def steps_for_apply(desired: Desired, plan: Mapping[str, Any], *, backwards: boo
         detail = f"{desired.capability(name)} {desired.version(name)}, {actions.get(name, 'unchanged')}{after}"
         steps.append(_step(f"resource:{name}", "resource", name, detail, needs or ["guardrails"]))
     resources = [f"resource:{name}" for name in names]
-    steps.append(_step("outputs", "outputs", "Outputs", "Waits for all resources", resources or ["guardrails"]))
+    published = ("Switch", "What reads the outputs is led to the new place") if leaves else OUTPUTS
+    steps.append(_step("outputs", "outputs", *published, resources or ["guardrails"]))
     removed = sorted(name for name, action in actions.items() if action == "removed")
     told = f"Then removes {_words(removed)}" if removed else "Removes what is no longer wanted"
     steps.append(_step("prune", "prune", "Clean-up", told, ["outputs"]))
-    return steps
+    return [*steps, *_steps_to_leave(leaves, desired, after="prune")] if leaves else steps
+
+
+def _steps_to_leave(leaves: FormerPlace, desired: Desired | None, *, after: str = "") -> list[StepFields]:
+    """Steps that empty the place that is being left: whoever depends on others first, what is around them last."""
+    names = sorted(leaves.objects_made)
+    needs = {name: desired.needs(name) for name in desired.names} if desired else {}
+    users = {name: [f"leave:{one}" for one in names if name in needs.get(one, ())] for name in names}
+    first = [after] if after else []
+    detail = f"Deleted on {leaves.cluster.name}"
+    steps = [_step(f"leave:{name}", "leave-resource", name, detail, users[name] or first) for name in names]
+    last = [f"leave:{name}" for name in names] or first
+    return [*steps, _step("leave", "leave-guardrails", f"Leave {leaves.namespace}", detail, last)]
 
 
 def dealt_with(desired: Desired, plan: Mapping[str, Any]) -> Sequence[str]:
@@ -50,8 +67,10 @@ def _users(desired: Desired, names: Sequence[str]) -> dict[str, set[str]]:
     return {name: {one for one in names if name in desired.needs(one)} for name in names}
 
 
-def steps_for_delete(environment: Environment) -> list[StepFields]:
-    """Steps that take the environment away: whoever depends on others first, the namespace last."""
+def steps_for_delete(environment: Environment, leaves: FormerPlace | None = None) -> list[StepFields]:
+    """Steps that take the environment away: whoever depends on others first, the namespace last; and from the place
+    that it ``leaves``, where it has not left yet.
+    """
     names = [row.name for row in Resource.objects.filter(environment=environment).exclude(state="gone")]
     dependants = _dependants(environment, names)
     steps = [
@@ -73,7 +92,7 @@ def steps_for_delete(environment: Environment) -> list[StepFields]:
             [f"delete:{name}" for name in names],
         )
     )
-    return steps
+    return [*steps, *_steps_to_leave(leaves, None)] if leaves else steps
 
 
 def _dependants(environment: Environment, names: list[str]) -> dict[str, set[str]]:

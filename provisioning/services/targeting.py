@@ -140,7 +140,7 @@ def _asked(
             return _extended(request, before, stage)
         case "adopt":
             return targets.adopted(before, request.patches or {})
-        case "revert":
+        case "revert" | "move":
             return Target(targets.spec_of(before), before.get("power", "awake"))
         case "upgrade":
             places = _places(system, stage, environment, before)
@@ -262,6 +262,7 @@ def _places(system: System, stage: Stage, environment: Environment | None, befor
         stage=stage,
         name=environment.name,
         namespace=environment.namespace,
+        isolation=environment.isolation,
         power=before.get("power", "awake"),
         revision=0,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from provisioning.domain.move import where as move_words
 from provisioning.services.gate import Planned
 
 FEW: Final = 3
@@ -36,10 +37,19 @@ def title_of(planned: Planned) -> str:
             return f"Promote {intent.get('source')} to {where}{named}"
         case "revert":
             return f"Revert drift of {where}: {_listed([one['object'] for one in planned.plan.get('corrects', ())])}"
+        case "move":
+            move = planned.plan.get("move")
+            return f"Move {where} {_way(move)}" if move else f"Move {where}"
         case "adopt":
             return f"Adopt drift of {where}: {_listed([name for _, name in _touched(planned.plan)])}"
     parts = _listed([f"{_WORDS[action]} {name}" for action, name in _touched(planned.plan)])
     return f"Update {where}: {parts or 'expiry'}"
+
+
+def _way(move: Mapping[str, Any]) -> str:
+    """``back`` to where it comes from, else to what is new."""
+    told = f"to {move_words(move['to'], move['from'])}"
+    return f"back {told}" if move["back"] else told
 
 
 def _touched(plan: Mapping[str, Any]) -> list[tuple[str, str]]:

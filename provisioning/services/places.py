@@ -1,0 +1,54 @@
+"""Where an environment is, and the place that it is leaving: turned round when a move starts, forgotten when it is done.
+
+Called by the start of changes and by steps of runs. A move back turns the same two places round again, so that what was
+built up half-way is what is left then.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from provisioning.models import Change, Cluster, Environment, FormerPlace, Resource
+from provisioning.services import runs
+from provisioning.services.moving import former_of
+
+
+def place_turned(environment: Environment, change: Change, *, now: datetime) -> None:
+    """The environment is at the place to which the plan of ``change`` leads from here on, and leaves the one before.
+
+    Inside the transaction that starts the change, with the environment locked and no run of it under way; the caller
+    saves ``environment``. What is recorded as made goes with its place.
+    """
+    goes, former = change.plan["move"]["to"], former_of(environment)
+    known = former.objects_made if former else {}
+    made = _records_taken(environment, known)
+    left = {
+        "cluster": environment.cluster,
+        "namespace": environment.namespace,
+        "isolation": environment.isolation,
+        "objects_made": made,
+        "change": change,
+        "since": now,
+    }
+    environment.former, _ = FormerPlace.objects.update_or_create(environment=environment, defaults=left)
+    environment.cluster = Cluster.objects.get(name=goes["cluster"])
+    environment.namespace, environment.isolation = goes["namespace"], goes["isolation"]
+
+
+def _records_taken(environment: Environment, known: dict[str, list[dict[str, str]]]) -> dict[str, list[dict[str, str]]]:
+    """What is recorded as made of each resource, which is ``known`` of the other place from here on."""
+    rows = {row.name: row for row in Resource.objects.filter(environment=environment)}
+    made = {name: row.objects_made for name, row in rows.items() if row.objects_made}
+    for name, row in rows.items():
+        row.objects_made = known.get(name, [])
+    Resource.objects.bulk_update(rows.values(), ["objects_made"])
+    return made
+
+
+@transaction.atomic
+def place_left(claim: runs.Claim, environment_id: int) -> None:
+    """Nothing is left at the former place; may be repeated. Raises LeaseLost when the claim no longer counts."""
+    runs.lease_renew(claim)
+    FormerPlace.objects.filter(environment=environment_id).delete()
