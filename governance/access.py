@@ -11,14 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import FilteredRelation, Model, Q, QuerySet
 from guardian.models import GroupObjectPermission
 
+from governance.models import Delegation
 from idp.catalog.models import System, Team, User
+from idp.kernel import clock
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Forbidden, NotFound, NotSignedIn
 from idp.kernel.prepared import Prepared
@@ -50,11 +53,23 @@ def role_group(team_slug: str, role: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class StandsFor:
+    """Somebody for whom the actor may decide for a while; ``teams`` are those as which that person may approve."""
+
+    user_id: int
+    username: str
+    teams: frozenset[int]
+    groups: frozenset[str]
+    is_admin: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Rights:
     """One actor's permissions as they were when asked; make it anew for every request.
 
     ``teams`` maps a team's id to the permissions the person has there, ``groups`` are the names of all their groups.
-    ``signed_in`` is False for nobody: an anonymous actor, or an account that was switched off.
+    ``signed_in`` is False for nobody: an anonymous actor, or an account that was switched off. ``stands_for`` lets the
+    person decide for others, and do nothing else in their place.
     """
 
     actor: Actor
@@ -63,6 +78,7 @@ class Rights:
     is_auditor: bool = False
     teams: Mapping[int, frozenset[str]] = field(default_factory=dict)
     groups: frozenset[str] = frozenset()
+    stands_for: tuple[StandsFor, ...] = ()
 
     def taken_apart(self) -> tuple[Hashable, list[int | str]]:
         """For prepared queries (`idp.kernel.prepared`): what decides about their SQL, and ids and names to fill in."""
@@ -70,8 +86,10 @@ class Rights:
         shape = (
             *(self.signed_in, self.is_admin, self.is_auditor, self.actor.scopes, person is None),
             *(tuple(self.teams.values()), len(self.groups), len(systems)),
+            tuple((len(one.teams), len(one.groups), one.is_admin) for one in self.stands_for),
         )
-        return shape, [*self.teams, *sorted(self.groups), *systems, *([] if person is None else [person])]
+        others = [leaf for one in self.stands_for for leaf in (one.user_id, *sorted(one.teams), *sorted(one.groups))]
+        return shape, [*self.teams, *sorted(self.groups), *systems, *([] if person is None else [person]), *others]
 
     def put_together(self, leaves: Iterator[Any]) -> Rights:
         """The same rights with other ids and names, in the order in which they were taken apart."""
@@ -80,7 +98,17 @@ class Rights:
         systems = frozenset(next(leaves) for _ in self.actor.systems)
         person = None if self.actor.user_id is None else next(leaves)
         actor = Actor(person, "", via=self.actor.via, scopes=self.actor.scopes, systems=systems)
-        return replace(self, actor=actor, teams=teams, groups=groups)
+        others = tuple(
+            StandsFor(
+                user_id=next(leaves),
+                username="",
+                teams=frozenset(next(leaves) for _ in one.teams),
+                groups=frozenset(next(leaves) for _ in one.groups),
+                is_admin=one.is_admin,
+            )
+            for one in self.stands_for
+        )
+        return replace(self, actor=actor, teams=teams, groups=groups, stands_for=others)
 
     def has_scope(self, scope: str) -> bool:
         return self.signed_in and self.actor.has_scope(scope)
@@ -211,39 +239,80 @@ class Rights:
 
 
 def rights_of(actor: Actor) -> Rights:
-    """The actor's permissions now. One query for a person, none for the platform or for nobody."""
+    """The actor's permissions now. One query for a person, none for the platform or for nobody.
+
+    With the rights to decide of those whom they stand in for at this moment.
+    """
     if actor.is_platform:
         return Rights(actor, signed_in=True, is_admin=True)
     if actor.user_id is None:
         return Rights(actor)
-    rows = _held(user=actor.user_id, teams=ContentType.objects.get_for_model(Team).pk)
+    held: dict[int, list[_Right]] = {}
+    teams_are = ContentType.objects.get_for_model(Team).pk
+    for user_id, *right in _held(user=actor.user_id, teams=teams_are, now=clock.now()):
+        held.setdefault(user_id, []).append(_Right(*right))
+    rows = held.pop(actor.user_id, [])
     if not rows:
         return Rights(actor)
-    groups = frozenset(name for _, name, _, _ in rows if name)
-    teams: dict[int, set[str]] = {}
-    for _, _, team_id, codename in rows:
-        if team_id is not None:
-            teams.setdefault(int(team_id), set()).add(codename)
+    groups = _groups_of(rows)
     return Rights(
         actor,
         signed_in=True,
-        is_admin=rows[0][0] or PLATFORM_ADMINS in groups,
+        is_admin=rows[0].superuser or PLATFORM_ADMINS in groups,
         is_auditor=AUDITORS in groups,
-        teams={team_id: frozenset(codenames) for team_id, codenames in teams.items()},
+        teams=_teams_of(rows),
         groups=groups,
+        stands_for=tuple(_stands_for(user_id, those) for user_id, those in held.items()),
     )
 
 
+class _Right(NamedTuple):
+    """A group of a person, and a right that it gives on a team, if any."""
+
+    username: str
+    superuser: bool
+    group: str | None
+    team_id: str | None
+    codename: str | None
+
+
 @Prepared
-def _held(user: int, teams: int) -> QuerySet[User, tuple[bool, str | None, str | None, str]]:
-    """(superuser, group, team id, codename) for each group of an active person and each right it gives on a team.
+def _held(user: int, teams: int, now: datetime) -> QuerySet[User, Any]:
+    """A user's id and the fields of ``_Right``: of an active person, and of those whom they stand in for ``now``.
 
     ``teams`` is the content type of Team.
     """
     on_teams = Q(groups__groupobjectpermission__content_type=teams)
-    people = User.objects.filter(pk=user, is_active=True).order_by()
+    others = Delegation.objects.filter(stand_in=user, starts_at__lte=now, ends_at__gt=now, withdrawn_at=None)
+    mine = Q(pk=user) | Q(pk__in=others.order_by().values("person"))
+    people = User.objects.filter(mine, is_active=True).order_by()
     held = people.annotate(held=FilteredRelation("groups__groupobjectpermission", condition=on_teams))
-    return held.values_list("is_superuser", "groups__name", "held__object_pk", "held__permission__codename")
+    return held.values_list(
+        "pk", "username", "is_superuser", "groups__name", "held__object_pk", "held__permission__codename"
+    )
+
+
+def _groups_of(rows: Iterable[_Right]) -> frozenset[str]:
+    return frozenset(row.group for row in rows if row.group)
+
+
+def _teams_of(rows: Iterable[_Right]) -> dict[int, frozenset[str]]:
+    teams: dict[int, set[str]] = {}
+    for row in rows:
+        if row.team_id is not None and row.codename is not None:
+            teams.setdefault(int(row.team_id), set()).add(row.codename)
+    return {team_id: frozenset(codenames) for team_id, codenames in teams.items()}
+
+
+def _stands_for(user_id: int, rows: list[_Right]) -> StandsFor:
+    groups = _groups_of(rows)
+    return StandsFor(
+        user_id=user_id,
+        username=rows[0].username,
+        teams=frozenset(team_id for team_id, held in _teams_of(rows).items() if APPROVE_CHANGE in held),
+        groups=groups,
+        is_admin=rows[0].superuser or PLATFORM_ADMINS in groups,
+    )
 
 
 def visible(queryset: QuerySet[AnyModel], rights: Rights, system: str = "system") -> QuerySet[AnyModel]:
@@ -276,8 +345,20 @@ def eligible_for_team(team_id: int | None, user_ids: Iterable[int]) -> frozenset
 
 
 def eligible_for_group(group_name: str, user_ids: Iterable[int]) -> frozenset[int]:
-    """Which of these people are in a Django group now. One query."""
-    people = User.objects.filter(pk__in=user_ids, is_active=True, groups__name=group_name)
+    """Which of these people are in a Django group now; service accounts never are. One query."""
+    people = User.objects.filter(group_member(group_name), pk__in=user_ids, is_active=True, service_of=None)
+    return frozenset(people.values_list("pk", flat=True))
+
+
+def group_member(group_name: str) -> Q:
+    """A filter for the people of a group; superusers are platform admins without being in their group."""
+    member = Q(groups__name=group_name)
+    return member | Q(is_superuser=True) if group_name == PLATFORM_ADMINS else member
+
+
+def eligible_by_name(usernames: Iterable[str], user_ids: Iterable[int]) -> frozenset[int]:
+    """Which of these people are among those named, and still have their account. One query."""
+    people = User.objects.filter(pk__in=user_ids, username__in=usernames, is_active=True, service_of=None)
     return frozenset(people.values_list("pk", flat=True))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from governance.domain.policy import Verdict
@@ -13,12 +13,23 @@ MAX_POLICY = 60
 
 @dataclass(frozen=True, slots=True)
 class ApprovalNeed:
-    """``count`` people from ``source`` must agree. ``source`` names the team: never the short ``team:maintainer``."""
+    """``count`` people from ``source`` must agree. ``source`` names the team: never the short ``team:maintainer``.
+
+    Of a ``route`` the decisions of ``stage`` 1 are asked first, and those of the next when all of it have been given;
+    ``skipped`` says why nobody is asked. Others are asked at once.
+    """
 
     source: str
     count: int
     policy: str
     reason: str
+    route: str = ""
+    stage: int = 0
+    stage_name: str = ""
+    escalate_hours: float = 0
+    escalate_to: str = ""
+    expire_hours: float = 0
+    skipped: str = ""
 
     @property
     def label(self) -> str:
@@ -26,13 +37,25 @@ class ApprovalNeed:
 
 
 def needed_approvals(verdicts: Iterable[Verdict], team_slug: str) -> tuple[ApprovalNeed, ...]:
-    """One need per source, in the order first asked: the highest count, with every reason and every policy's name."""
+    """One need per source, in the order first asked: the highest count, with every reason and every policy's name.
+
+    A source may be a route's (``route:<name>``), which ``governance.services.routing`` opens up into stages.
+    """
     merged: dict[str, list[tuple[int, Verdict]]] = {}
     for verdict in verdicts:
         if verdict.outcome == "asks":
             for rule in verdict.approvals:
                 merged.setdefault(named_source(rule.source, team_slug), []).append((rule.count, verdict))
     return tuple(_need(source, asked) for source, asked in merged.items())
+
+
+def first_stages(needs: Iterable[ApprovalNeed]) -> dict[str, int]:
+    """The stage of each route that is asked first: the lowest that nothing left out."""
+    found: dict[str, int] = {}
+    for need in needs:
+        if not need.skipped:
+            found[need.route] = min(need.stage, found.get(need.route, need.stage))
+    return found
 
 
 def named_source(source: str, team_slug: str) -> str:
@@ -51,13 +74,27 @@ def source_group(source: str) -> str | None:
     return source.removeprefix("group:") if source.startswith("group:") else None
 
 
+def source_people(source: str) -> tuple[str, ...]:
+    """The user names in ``people:<name>,<name>``; none of another source."""
+    return tuple(source.removeprefix("people:").split(",")) if source.startswith("people:") else ()
+
+
 def source_label(source: str, count: int = 1) -> str:
-    """For people: ``a maintainer of payments``, ``2 people of group platform``."""
-    team, group = source_team(source), source_group(source)
+    """For people: ``a maintainer of payments``, ``2 people of group platform``, ``ann or bob``."""
+    team, group, people = source_team(source), source_group(source), source_people(source)
+    if people:
+        return _people_label(people, count)
     if team is not None:
         return f"a maintainer of {team}" if count == 1 else f"{count} maintainers of {team}"
     name = group if group is not None else source
     return f"someone of group {name}" if count == 1 else f"{count} people of group {name}"
+
+
+def _people_label(people: Sequence[str], count: int) -> str:
+    if count >= len(people):
+        return " and ".join(people)
+    named = f"{', '.join(people[:-1])} {'or' if count == 1 else 'and'} {people[-1]}"
+    return named if count == 1 else f"{count} of {named}"
 
 
 def _need(source: str, asked: list[tuple[int, Verdict]]) -> ApprovalNeed:

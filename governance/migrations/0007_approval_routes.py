@@ -178,7 +178,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(
                     ("state", "waiting"),
                     models.Q(("escalated_at", None), _negated=True),
-                    models.Q(("next_group", ""), _negated=True),
                 ),
                 fields=["next_group"],
                 name="approval_next_group",

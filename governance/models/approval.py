@@ -59,7 +59,7 @@ class Approval(models.Model):
             models.Index(fields=["team"], condition=Q(state="waiting"), name="approval_waiting_team"),
             models.Index(fields=["group_name"], condition=Q(state="waiting"), name="approval_waiting_group"),
             models.Index(fields=["next_team"], condition=ESCALATED & ~Q(next_team=None), name="approval_next_team"),
-            models.Index(fields=["next_group"], condition=ESCALATED & ~Q(next_group=""), name="approval_next_group"),
+            models.Index(fields=["next_group"], condition=ESCALATED, name="approval_next_group"),
             models.Index(fields=["escalates_at"], condition=ESCALATES, name="approval_escalates"),
             models.Index(fields=["expires_at"], condition=EXPIRES, name="approval_expires"),
         ]

@@ -1,41 +1,47 @@
-"""Decisions on changes: who must agree, who may, and what came of it.
+"""Decisions on changes: who must agree, and what came of it.
 
 Called inside provisioning's transactions, after the change row is locked. Lock order everywhere: the change row, then
 the quota row, then the audit head; approvals are locked right after their change. An approval counts for one plan
 digest only. Eligibility is asked when a decision is taken, for everybody who has agreed so far: who has left a team
-meanwhile no longer counts. Nobody ever decides on their own change, in whatever role or with whatever token.
+meanwhile, or whose place was taken back from a stand-in, no longer counts. Nobody ever decides on their own change, in
+whatever role, with whatever token, nor by a stand-in. Of a route one stage waits at a time; the next one opens when all
+of it have agreed, and counts who has agreed before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-
-from governance.access import (
-    APPROVE_CHANGE,
-    Rights,
-    admins,
-    eligible_for_group,
-    eligible_for_team,
-    rights_of,
-    team_approvers,
-)
+from governance.access import eligible_by_name, eligible_for_group, eligible_for_team, rights_of
 from governance.domain.approval import (
     ApprovalNeed,
+    first_stages,
     named_source,
     needed_approvals,
     source_group,
     source_label,
+    source_people,
     source_team,
 )
-from governance.models import Approval, Decision
+from governance.models import ApiToken, Approval, Decision, Delegation
 from governance.selectors.approvals import approvals_of, decisions_of, waiting_changes
 from governance.services.audit import audit_append
+from governance.services.deciding import (
+    DECIDING,
+    Subject,
+    approvers,
+    approvers_for,
+    approvers_of,
+    may_decide,
+    only,
+    stands_in_for,
+    waiting_change_ids,
+    waiting_on,
+)
 from governance.services.transactions import require_transaction
 from idp.catalog.models import Team, User
 from idp.kernel.actor import Actor
@@ -50,9 +56,11 @@ __all__ = [
     "approvals_open",
     "approvers",
     "approvers_for",
+    "approvers_of",
     "decide",
     "decisions_of",
     "may_decide",
+    "named_source",
     "needed_approvals",
     "remark",
     "source_label",
@@ -62,28 +70,26 @@ __all__ = [
 ]
 
 MAX_COMMENT = 4_000
-SHOWN_PEOPLE = 20
-DECIDING = ("approve", "reject")
+UNSETTLED = ("waiting", "later")
+Holders = dict[int, dict[int, int]]
+"""By approval: who has agreed, and whose right that is, their own or that of whom they stand in for."""
 
 
 class Outcome(StrEnum):
-    """Where a change's approvals stand after a decision."""
+    """Where a change's approvals stand after a decision; ``NEXT``: a stage has ended and other people are asked."""
 
     WAITING = "waiting"
+    NEXT = "next"
     APPROVED = "approved"
     REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """The change that is decided on, as locked. ``team_slug`` of the owning team is looked up when left empty."""
+class _Given:
+    """Somebody's agreement, in their own right or on behalf of another."""
 
-    change_id: int
-    plan_digest: str
-    requester_id: int
-    team_id: int
-    title: str
-    team_slug: str = ""
+    user_id: int
+    on_behalf_of: int | None
 
 
 def approvals_open(
@@ -96,42 +102,85 @@ def approvals_open(
     team_slug: str = "",
     first: bool = False,
 ) -> list[Approval]:
-    """Ask for the decisions that a plan needs, and no longer for those of another plan. At most three queries.
+    """Ask for the decisions that a plan needs, and no longer for those of another plan. At most three queries, and two
+    more where people are named.
 
-    ``rules`` come from ``needed_approvals``; ``team_id`` is the owning team, for ``team:maintainer``, and
-    ``team_slug`` its slug where the caller knows it. ``first``: the change was made in this transaction, so that
+    ``rules`` come from the gate, those that are skipped too; ``team_id`` is the owning team, for ``team:maintainer``,
+    and ``team_slug`` its slug where the caller knows it. ``first``: the change was made in this transaction, so that
     nothing can be waiting for it yet.
     """
     require_transaction("approvals_open")
     needs = list(rules)
     if not first:
-        other = Approval.objects.filter(change_id=change_id, state="waiting").exclude(plan_digest=plan_digest)
+        other = Approval.objects.filter(change_id=change_id, state__in=UNSETTLED).exclude(plan_digest=plan_digest)
         other.update(state="dismissed", settled_at=now)
     teams = {team_slug: team_id} if team_slug else {}
-    slugs = {slug for need in needs if (slug := source_team(need.source)) is not None} - set(teams)
+    asked = {source for need in needs for source in (need.source, need.escalate_to)}
+    slugs = {slug for source in asked if (slug := source_team(source)) is not None} - set(teams)
     if slugs:
         teams |= dict(Team.objects.filter(slug__in=slugs).values_list("slug", "pk"))
-    return Approval.objects.bulk_create(
-        Approval(
-            change_id=change_id,
-            plan_digest=plan_digest,
-            position=position,
-            source=need.source,
-            team_id=team_id if need.source == "team:maintainer" else teams.get(source_team(need.source) or ""),
-            group_name=source_group(need.source) or "",
-            count=need.count,
-            reason=need.reason,
-            policy=need.policy,
-        )
-        for position, need in enumerate(needs)
+    begins = first_stages(needs)
+    rows = [_row(need, team_id, teams, begins, now) for need in needs]
+    for position, row in enumerate(rows):
+        row.change_id, row.plan_digest, row.position = change_id, plan_digest, position
+    made = Approval.objects.bulk_create(rows)
+    _name_people(made)
+    return made
+
+
+def _row(
+    need: ApprovalNeed, team_id: int, teams: Mapping[str, int], begins: Mapping[str, int], now: datetime
+) -> Approval:
+    waits = not need.skipped and need.stage == begins.get(need.route)
+    row = Approval(
+        source=need.source,
+        team_id=team_id if need.source == "team:maintainer" else teams.get(source_team(need.source) or ""),
+        group_name=source_group(need.source) or "",
+        count=need.count,
+        reason=need.skipped[:400] or need.reason,
+        policy=need.policy,
+        state="skipped" if need.skipped else "later",
+        settled_at=now if need.skipped else None,
+        route=need.route,
+        stage=need.stage,
+        stage_name=need.stage_name,
+        escalate_after=round(need.escalate_hours * 60),
+        escalate_to=need.escalate_to,
+        expire_after=round(need.expire_hours * 60),
+        next_team_id=teams.get(source_team(need.escalate_to) or ""),
+        next_group=source_group(need.escalate_to) or "",
     )
+    if waits:
+        _begin(row, now)
+    return row
+
+
+def _begin(approval: Approval, now: datetime) -> None:
+    """From now on it waits, and its times run."""
+    approval.state, approval.opened_at = "waiting", now
+    if approval.escalate_after and approval.escalate_to:
+        approval.escalates_at = now + timedelta(minutes=approval.escalate_after)
+    if approval.expire_after:
+        approval.expires_at = now + timedelta(minutes=approval.expire_after)
+
+
+def _name_people(approvals: Iterable[Approval]) -> None:
+    """Let the inboxes of those who are named find what asks for them."""
+    named = {approval.pk: source_people(approval.source) for approval in approvals}
+    wanted = {name for names in named.values() for name in names}
+    if not wanted:
+        return
+    people = dict(User.objects.filter(username__in=wanted).values_list("username", "pk"))
+    through = Approval.people.through
+    rows = [(key, people[name]) for key, names in named.items() for name in names if name in people]
+    through.objects.bulk_create(through(approval_id=key, user_id=user_id) for key, user_id in rows)
 
 
 def approvals_dismiss(*, change_id: int, now: datetime) -> int:
     """The change no longer waits (cancelled, superseded); answers how many approvals ended. May be repeated."""
     require_transaction("approvals_dismiss")
-    waiting = Approval.objects.filter(change_id=change_id, state="waiting")
-    return waiting.update(state="dismissed", settled_at=now)
+    unsettled = Approval.objects.filter(change_id=change_id, state__in=UNSETTLED)
+    return unsettled.update(state="dismissed", settled_at=now)
 
 
 def decide(
@@ -148,43 +197,49 @@ def decide(
 
     ``then`` is what follows from the outcome for others; it is done before the entry, whose lock comes after theirs.
 
-    One approval counts for every waiting approval that the person is eligible for; one rejection ends all. Saying
-    the same again changes nothing. Raises Forbidden (code ``own-change`` for the requester), StalePlan for a digest
-    that is not the plan's, Conflict when all is decided or the person said the opposite, InvalidInput for a comment
-    that is missing (reject) or too long.
+    One approval counts for every waiting approval that the person is eligible for, in their own right or that of
+    somebody they stand in for; one rejection ends all. Saying the same again changes nothing. Raises Forbidden (code
+    ``own-change`` for the requester and who had a part in it), StalePlan for a digest that is not the plan's, Conflict
+    when all is decided or the person said the opposite, InvalidInput for a comment that is missing (reject) or too
+    long.
     """
     require_transaction("decide")
-    rights_of(actor).require_scope("approve")
+    rights = rights_of(actor)
+    rights.require_scope("approve")
     person = _person(actor)
-    _refuse_unfit(person, change, verdict, plan_digest, comment)
+    _refuse_unfit(actor, change, verdict, plan_digest, comment)
     approvals = list(
         Approval.objects.select_for_update(of=("self",))
         .filter(change_id=change.change_id, plan_digest=plan_digest)
         .order_by("position")
     )
     said = Decision.objects.filter(change_id=change.change_id, plan_digest=plan_digest, verdict__in=DECIDING)
-    verdicts = dict(said.values_list("user_id", "verdict"))
+    rows = said.values_list("user_id", "verdict", "on_behalf_of")
+    verdicts = {user_id: (given, behalf) for user_id, given, behalf in rows}
     if person in verdicts:
-        return _again(verdicts[person], verdict, approvals)
-    agreeing = {user_id for user_id, given in verdicts.items() if given == "approve"} | {person}
-    eligible = {approval.pk: _eligible(approval, agreeing) - {change.requester_id} for approval in approvals}
-    _require_part(person, verdict, approvals, eligible)
+        return _again(verdicts[person][0], verdict, approvals)
+    other = stands_in_for(rights, change, approvals)
+    mine = _Given(person, other.user_id if other else None)
+    agreed = [_Given(user_id, behalf) for user_id, (given, behalf) in verdicts.items() if given == "approve"]
+    holders = _holders(approvals, [*_standing(agreed), mine], change)
+    _require_part(person, verdict, approvals, holders)
     Decision.objects.create(
         change_id=change.change_id,
         plan_digest=plan_digest,
         user_id=person,
+        on_behalf_of_id=mine.on_behalf_of,
         verdict=verdict,
         comment=comment.strip(),
         created_at=now,
     )
-    if verdict == "approve":
-        _approve(approvals, eligible, now)
-    else:
-        _reject(approvals, eligible, person, now)
-    outcome = _outcome(approvals)
+    opened = verdict == "approve" and _approve(approvals, holders, now)
+    if verdict == "reject":
+        _reject(approvals, holders, person, now)
+    outcome = _outcome(approvals, opened=opened)
     if then is not None:
         then(outcome)
-    _audit(actor, f"change.{verdict}", change, {"comment": comment.strip(), "outcome": str(outcome)}, now)
+    data = {"comment": comment.strip(), "outcome": str(outcome)} | ({"for": other.username} if other else {})
+    _audit(actor, f"change.{verdict}", change, data, now)
     return outcome
 
 
@@ -212,80 +267,11 @@ def remark(
     return decision
 
 
-def may_decide(
-    rights: Rights, change: Subject, *, asked: Sequence[Approval] | None = None, said: Sequence[Decision] | None = None
-) -> str:
-    """Why this person may not decide on the change as it is now, as a sentence; empty when they may. For pages.
-
-    ``asked`` are the approvals of its plan and ``said`` all decisions on it, where the caller has loaded them.
-    """
-    if not rights.signed_in or rights.actor.user_id is None:
-        return "Only a signed-in person can decide."
-    if rights.actor.user_id == change.requester_id:
-        return "It is your own change; somebody else decides."
-    if not rights.actor.has_scope("approve"):
-        return "This token does not have the scope “approve”."
-    approvals = approvals_of(change.change_id, change.plan_digest) if asked is None else asked
-    if not any(approval.state == "waiting" for approval in approvals):
-        return "Nothing is waiting for a decision."
-    given = _answer_of(rights.actor.user_id, change, decisions_of(change.change_id) if said is None else said)
-    if given is not None:
-        return "You have agreed to it already." if given == "approve" else "You have rejected it."
-    if not any(_matches(rights, approval) for approval in approvals if approval.state == "waiting"):
-        return _only(approvals)
-    return ""
-
-
-def _answer_of(user_id: int, change: Subject, said: Iterable[Decision]) -> str | None:
-    mine = (one for one in said if one.user_id == user_id and one.plan_digest == change.plan_digest)
-    return next((one.verdict for one in mine if one.verdict in DECIDING), None)
-
-
-def waiting_on(rights: Rights) -> Q:
-    """A filter over Approval: what waits for this person and is not yet answered by them.
-
-    Their own requests are not left out, for Approval does not know who asked: exclude ``requester_id`` on changes. A
-    platform admin may decide for every team, and is waited on only where a team has fewer than two maintainers.
-    """
-    if not rights.signed_in or rights.actor.user_id is None:
-        return Q(pk__in=())
-    team_ids = [team_id for team_id, held in rights.teams.items() if APPROVE_CHANGE in held]
-    mine = Q(team_id__in=team_ids) | Q(group_name__in=sorted(rights.groups))
-    if rights.is_admin:
-        alone = Count("memberships", filter=Q(memberships__role="maintainer", memberships__user__is_active=True))
-        mine |= Q(team__in=Team.objects.annotate(maintainers=alone).filter(maintainers__lt=2).order_by().values("pk"))
-    answered = Decision.objects.filter(
-        change_id=OuterRef("change_id"),
-        plan_digest=OuterRef("plan_digest"),
-        user_id=rights.actor.user_id,
-        verdict__in=DECIDING,
-    )
-    return Q(state="waiting") & mine & ~Q(Exists(answered))
-
-
-def waiting_change_ids(rights: Rights) -> QuerySet[Approval, int]:
-    """Ids of changes that wait for this person, as a sub-query; see ``waiting_on`` for own requests."""
-    return Approval.objects.filter(waiting_on(rights)).order_by().values_list("change_id", flat=True)
-
-
-def approvers(approval: Approval, *, excluding: int | None = None) -> tuple[str, ...]:
-    """Names of people who may give this approval, without the requester (``excluding``); at most 20. One query.
-
-    When nobody of the team could, the platform admins.
-    """
-    if approval.group_name:
-        return _names(User.objects.filter(is_active=True, groups__name=approval.group_name), excluding)
-    return _team_names(approval.team_id, excluding)
-
-
-def approvers_for(source: str, *, team: Team, excluding: int | None = None) -> tuple[str, ...]:
-    """The same for an approval that is not open yet; ``team`` is the owning team."""
-    source = named_source(source, team.slug)
-    group, slug = source_group(source), source_team(source)
-    if group is not None:
-        return _names(User.objects.filter(is_active=True, groups__name=group), excluding)
-    team_id = team.pk if slug == team.slug else Team.objects.filter(slug=slug).values_list("pk", flat=True).first()
-    return _team_names(team_id, excluding)
+def approval_escalate(approval: Approval, *, now: datetime) -> bool:
+    """Let the next people decide too, because the time is over; False when it was decided or escalated meanwhile."""
+    require_transaction("approval_escalate")
+    late = Approval.objects.filter(pk=approval.pk, state="waiting", escalated_at=None, escalates_at__lte=now)
+    return late.update(escalated_at=now) == 1
 
 
 def _person(actor: Actor) -> int:
@@ -294,16 +280,29 @@ def _person(actor: Actor) -> int:
     return actor.user_id
 
 
-def _refuse_unfit(person: int, change: Subject, verdict: str, plan_digest: str, comment: str) -> None:
-    if person == change.requester_id:
+def _refuse_unfit(actor: Actor, change: Subject, verdict: str, plan_digest: str, comment: str) -> None:
+    if actor.user_id == change.requester_id:
         raise Forbidden(
             "Nobody decides on their own change.",
             code="own-change",
             remedy="Ask somebody else who may approve it, or cancel it.",
         )
+    if actor.user_id in change.authors or _holds_for_author(actor, change):
+        raise Forbidden(
+            "You had a part in asking for this change, so somebody else decides.",
+            code="own-change",
+            remedy="Ask somebody else who may approve it.",
+        )
     _require_comment(comment, needed=verdict == "reject")
     if plan_digest != change.plan_digest:
         raise StalePlan("The plan has changed since you read it.")
+
+
+def _holds_for_author(actor: Actor, change: Subject) -> bool:
+    """Whether the token that decides is in the hands of somebody who had a part in the change."""
+    if actor.token_id is None:
+        return False
+    return ApiToken.objects.filter(pk=actor.token_id, maker_id__in=change.barred).exists()
 
 
 def _require_comment(comment: str, *, needed: bool) -> None:
@@ -323,30 +322,71 @@ def _again(given: str, verdict: str, approvals: Sequence[Approval]) -> Outcome:
     return _outcome(approvals)
 
 
-def _require_part(
-    person: int, verdict: str, approvals: Sequence[Approval], eligible: dict[int, frozenset[int]]
-) -> None:
+def _standing(agreed: list[_Given]) -> list[_Given]:
+    """Agreements without the right of whoever has taken their place back since; what ran out by itself still counts."""
+    lent = [one for one in agreed if one.on_behalf_of is not None]
+    if not lent:
+        return agreed
+    rows = Delegation.objects.filter(stand_in__in=[one.user_id for one in lent], withdrawn_at=None)
+    kept = set(rows.values_list("stand_in_id", "person_id"))
+    return [one if (one.user_id, one.on_behalf_of) in kept else _Given(one.user_id, None) for one in agreed]
+
+
+def _holders(approvals: Sequence[Approval], given: Sequence[_Given], change: Subject) -> Holders:
+    everybody = {one.user_id for one in given} | {one.on_behalf_of for one in given if one.on_behalf_of is not None}
+    found: Holders = {}
+    for approval in approvals:
+        eligible = _eligible(approval, everybody) - change.barred if approval.state != "skipped" else frozenset()
+        rights = found.setdefault(approval.pk, {})
+        for one in given:
+            holder = one.user_id if one.user_id in eligible else one.on_behalf_of
+            if holder in eligible and holder is not None and one.user_id not in change.barred:
+                rights[one.user_id] = holder
+    return found
+
+
+def _require_part(person: int, verdict: str, approvals: Sequence[Approval], holders: Holders) -> None:
     waiting = [approval for approval in approvals if approval.state == "waiting"]
     if not waiting:
         raise Conflict("This change no longer waits for a decision.", code="already-decided")
-    mine = [approval for approval in approvals if person in eligible[approval.pk]]
+    mine = [approval for approval in approvals if approval.state != "later" and person in holders[approval.pk]]
     if not mine:
-        raise Forbidden(_only(approvals), remedy="Ask one of them.")
+        raise Forbidden(only(approvals), remedy="Ask one of them.")
     if verdict == "approve" and not any(approval in waiting for approval in mine):
         raise Conflict("Enough people with your role have agreed already.", code="already-decided")
 
 
-def _approve(approvals: Sequence[Approval], eligible: dict[int, frozenset[int]], now: datetime) -> None:
-    for approval in approvals:
-        if approval.state == "waiting" and len(eligible[approval.pk]) >= approval.count:
-            _settle(approval, "approved", now)
+def _approve(approvals: Sequence[Approval], holders: Holders, now: datetime) -> bool:
+    """Settle what enough people agreed to, stage by stage; whether another stage has begun."""
+    opened = False
+    while True:
+        for approval in approvals:
+            if approval.state == "waiting" and len(set(holders[approval.pk].values())) >= approval.count:
+                _settle(approval, "approved", now)
+        following = _following(approvals)
+        if not following:
+            return opened
+        for approval in following:
+            _begin(approval, now)
+            approval.save(update_fields=["state", "opened_at", "escalates_at", "expires_at"])
+        opened = True
 
 
-def _reject(approvals: Sequence[Approval], eligible: dict[int, frozenset[int]], person: int, now: datetime) -> None:
+def _following(approvals: Sequence[Approval]) -> list[Approval]:
+    """What is asked next: of each route where nothing waits any more, its lowest stage that is left."""
+    busy = {one.route for one in approvals if one.state == "waiting"}
+    left = [one for one in approvals if one.state == "later" and one.route not in busy]
+    lowest: dict[str, int] = {}
+    for one in left:
+        lowest[one.route] = min(one.stage, lowest.get(one.route, one.stage))
+    return [one for one in left if one.stage == lowest[one.route]]
+
+
+def _reject(approvals: Sequence[Approval], holders: Holders, person: int, now: datetime) -> None:
     for approval in approvals:
-        if person in eligible[approval.pk]:
+        if person in holders[approval.pk] and approval.state != "later":
             _settle(approval, "rejected", now)
-        elif approval.state == "waiting":
+        elif approval.state in UNSETTLED:
             _settle(approval, "dismissed", now)
 
 
@@ -356,38 +396,30 @@ def _settle(approval: Approval, state: str, now: datetime) -> None:
     Approval.objects.filter(pk=approval.pk).update(state=state, settled_at=now)
 
 
-def _outcome(approvals: Sequence[Approval]) -> Outcome:
+def _outcome(approvals: Sequence[Approval], *, opened: bool = False) -> Outcome:
     states = {approval.state for approval in approvals}
     if "rejected" in states:
         return Outcome.REJECTED
-    return Outcome.WAITING if states - {"approved"} else Outcome.APPROVED
+    if states - {"approved", "skipped"}:
+        return Outcome.NEXT if opened else Outcome.WAITING
+    return Outcome.APPROVED
 
 
 def _eligible(approval: Approval, user_ids: Iterable[int]) -> frozenset[int]:
-    if approval.group_name:
-        return eligible_for_group(approval.group_name, user_ids)
-    return eligible_for_team(approval.team_id, user_ids)
-
-
-def _matches(rights: Rights, approval: Approval) -> bool:
-    if approval.group_name:
-        return approval.group_name in rights.groups
-    return rights.is_admin or (approval.team_id is not None and rights.may_approve_as(approval.team_id))
-
-
-def _only(approvals: Iterable[Approval]) -> str:
-    labels = dict.fromkeys(source_label(approval.source) for approval in approvals if approval.state == "waiting")
-    return f"Only {' or '.join(labels)} may decide on this change."
-
-
-def _team_names(team_id: int | None, excluding: int | None) -> tuple[str, ...]:
-    found = _names(team_approvers(team_id), excluding) if team_id is not None else ()
-    return found or _names(admins(), excluding)
-
-
-def _names(people: QuerySet[User], excluding: int | None) -> tuple[str, ...]:
-    chosen = people.exclude(pk=excluding) if excluding is not None else people
-    return tuple(chosen.order_by("username").values_list("username", flat=True)[:SHOWN_PEOPLE])
+    """Those whom it asks, and once it has waited too long the next ones too."""
+    ids = list(user_ids)
+    people = source_people(approval.source)
+    if people:
+        found = eligible_by_name(people, ids)
+    elif approval.group_name:
+        found = eligible_for_group(approval.group_name, ids)
+    else:
+        found = eligible_for_team(approval.team_id, ids)
+    if approval.escalated_at is None:
+        return found
+    if approval.next_group:
+        return found | eligible_for_group(approval.next_group, ids)
+    return found | eligible_for_team(approval.next_team_id, ids)
 
 
 def _audit(actor: Actor, action: str, change: Subject, data: dict[str, str], now: datetime) -> None:

@@ -1,0 +1,37 @@
+"""Which teams own what a change touches: the capabilities in its plan, and the systems that its own depends on.
+
+For routes of approvals that ask the owners. The owning team of the changed system itself is left out of the systems,
+for it is asked by its own name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from idp.catalog.models import Dependency, System
+from provisioning.models import Capability
+
+
+def owners_of(system: System, plan: Mapping[str, Any]) -> Callable[[str], Sequence[str]]:
+    """Slugs of teams by what is asked for: ``capabilities``, ``capability:<name>`` or ``dependencies``. A query each."""
+
+    def owners(asked: str) -> Sequence[str]:
+        if asked == "dependencies":
+            return _depended_on(system)
+        names = [asked.removeprefix("capability:")] if asked.startswith("capability:") else _touched(plan)
+        rows = Capability.objects.filter(name__in=names).exclude(owner=None).order_by("owner__slug")
+        return list(rows.values_list("owner__slug", flat=True).distinct())
+
+    return owners
+
+
+def _touched(plan: Mapping[str, Any]) -> list[str]:
+    changed = (one for one in plan.get("resources", ()) if one["action"] != "unchanged")
+    return sorted({one["capability"] for one in changed})
+
+
+def _depended_on(system: System) -> list[str]:
+    rows = Dependency.objects.filter(component__system=system).exclude(needs__system=system)
+    others = rows.exclude(needs__system__team=system.team_id).order_by("needs__system__team__slug")
+    return list(others.values_list("needs__system__team__slug", flat=True).distinct())
