@@ -1,6 +1,7 @@
 """A contract's input schema as rows of documentation: field, type, default, limits, scope. Pure.
 
-Read by the capability page. Nested objects become rows with dotted names; nothing is resolved over the network,
+Read by the capability page. Nested objects, entries of lists and the
+several forms of an object become rows with dotted names; nothing is resolved over the network,
 because contracts carry no remote references.
 """
 
@@ -20,7 +21,7 @@ NO_DEFAULT: Final = object()
 class Row:
     """``stays`` marks what the environment keeps on promotion; ``default`` is JSON, empty when there is none.
 
-    ``notes`` say what cannot be changed later.
+    ``notes`` say when it is there at all and what cannot be changed later.
     """
 
     name: str
@@ -37,21 +38,60 @@ def rows(schema: Schema) -> list[Row]:
     return list(_rows(schema, "", schema, 0))
 
 
-def _rows(schema: Schema, prefix: str, root: Schema, depth: int) -> Iterator[Row]:
+def _rows(schema: Schema, prefix: str, root: Schema, depth: int, only: tuple[str, ...] = ()) -> Iterator[Row]:
+    """``only`` says when these fields are there at all: in one of several forms, or under a condition."""
     required = set(schema.get("required", ()))
     properties = {name: _resolve(raw, root) for name, raw in schema.get("properties", {}).items()}
     for name, one in sorted(properties.items(), key=lambda item: _place(item[1])):
+        if only and "const" in one:
+            continue
         yield Row(
             name=f"{prefix}{name}",
             type=type_text(one, root),
             default=_default(one),
             meaning=_meaning(one),
-            required=name in required and "default" not in one,
+            required=name in required and "default" not in one and not only,
             stays=one.get("x-scope") == "environment",
-            notes=_notes(one),
+            notes=(*only, *_notes(one)),
         )
-        if one.get("properties") and depth < DEEP:
-            yield from _rows(one, f"{prefix}{name}.", root, depth + 1)
+        if depth < DEEP:
+            yield from _inside(one, f"{prefix}{name}", root, depth + 1)
+    for words, form in _forms(schema, root):
+        yield from _rows(form, prefix, root, depth + 1, (*only, words)) if depth < DEEP else ()
+
+
+def _inside(schema: Schema, name: str, root: Schema, depth: int) -> Iterator[Row]:
+    """What an object holds, each entry of a list (``[]``) and each value of a map (``.*``)."""
+    yield from _rows(schema, f"{name}.", root, depth)
+    for key, mark in (("items", "[]"), ("additionalProperties", ".*")):
+        if isinstance(schema.get(key), Mapping):
+            yield from _inside(_resolve(schema[key], root), f"{name}{mark}", root, depth) if depth < DEEP else ()
+
+
+def _forms(schema: Schema, root: Schema) -> Iterator[tuple[str, Schema]]:
+    """The several forms that an object may have, each with when: by a constant in it, or by a condition."""
+    for key in ("oneOf", "anyOf"):
+        for one in schema.get(key) or ():
+            form = _resolve(one, root)
+            yield _held(form, root) or "In one of its forms", form
+    for rule in (schema, *(schema.get("allOf") or ())):
+        condition = _resolve(rule.get("if"), root)
+        held = _held(condition, root)
+        for key, when in (("then", held), ("else", held and held.replace("Only when", "Unless", 1))):
+            if isinstance(rule.get(key), Mapping):
+                yield when or "Under a condition", _resolve(rule[key], root)
+
+
+def _held(condition: Schema, root: Schema) -> str:
+    """``Only when kind is git`` for what must hold; empty when it cannot be said so."""
+    parts = []
+    for name, raw in condition.get("properties", {}).items():
+        one = _resolve(raw, root)
+        if "const" in one:
+            parts.append(f"{name} is {_value(one['const'])}")
+        elif one.get("enum"):
+            parts.append(f"{name} is {_either([_value(each) for each in one['enum']])}")
+    return f"Only when {' and '.join(parts)}" if parts else ""
 
 
 def _place(schema: Schema) -> tuple[bool, float]:

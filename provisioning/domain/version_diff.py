@@ -7,7 +7,7 @@ not judge: whether a version may follow is ``compatibility``. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioning.domain.contract import Contract, ObjectTemplate
@@ -73,6 +73,42 @@ def _inputs(old: Schema, new: Schema, above: str) -> Iterator[Difference]:
     for key in before:
         if key not in after:
             yield Difference("input", "removed", f"{above}{key}", f"`{above}{key}` is gone")
+    yield from _forms(old, new, above)
+
+
+def _forms(old: Schema, new: Schema, above: str) -> Iterator[Difference]:
+    """The several forms of an object, told apart by what is constant in each, and what holds under a condition."""
+    before, after = dict(_formed(old)), dict(_formed(new))
+    name = above.rstrip(".") or "the inputs"
+    for key, schema in after.items():
+        if key in before:
+            for one in _inputs(before[key], schema, above):
+                yield replace(one, sentence=f"{one.sentence} ({key})")
+        else:
+            yield Difference("input", "added", name, f"`{name}` has a new form: {key}")
+    for key in before:
+        if key not in after:
+            yield Difference("input", "removed", name, f"`{name}` has one form less: {key}")
+
+
+def _formed(schema: Schema) -> Iterator[tuple[str, Schema]]:
+    for keyword in ("oneOf", "anyOf"):
+        for number, one in enumerate(schema.get(keyword) or (), 1):
+            if isinstance(one, Mapping) and ("properties" in one or "title" in one):
+                yield _condition(one) or str(one.get("title") or f"form {number}"), one
+    for rule in (schema, *(schema.get("allOf") or ())):
+        held = _condition(rule["if"]) if isinstance(rule.get("if"), Mapping) else ""
+        for keyword, words in (("then", f"when {held}"), ("else", f"unless {held}")):
+            if held and isinstance(rule.get(keyword), Mapping):
+                yield words, rule[keyword]
+
+
+def _condition(schema: Schema) -> str:
+    """``kind is git`` for what is constant or one of few in it."""
+    properties = schema.get("properties") or {}
+    parts = [f"{name} is {_value(one['const'])}" for name, one in properties.items() if "const" in one]
+    parts += [f"{name} is one of {_listed(one['enum'])}" for name, one in properties.items() if one.get("enum")]
+    return " and ".join(parts)
 
 
 def _described(schema: Schema, must: bool) -> str:

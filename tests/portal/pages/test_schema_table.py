@@ -70,3 +70,52 @@ def test_it_says_what_is_required_kept_and_fixed():
 def test_it_ends_with_a_schema_that_refers_to_itself():
     schema = {"properties": {"a": {"$ref": "#"}}}
     assert 1 <= len(rows(schema)) <= 6
+
+
+def test_it_documents_entries_of_lists_and_the_forms_of_an_object():
+    path = {"type": "string"}
+    git = {
+        "properties": {"kind": {"const": "git"}, "url": {"type": "string", "x-immutable": True}},
+        "required": ["url"],
+    }
+    schema = {
+        "type": "object",
+        "properties": {
+            "mounts": {
+                "type": "array",
+                "items": {"type": "object", "required": ["path"], "properties": {"path": path}},
+            },
+            "hosts": {"type": "object", "additionalProperties": {"type": "object", "properties": {"port": path}}},
+            "source": {"type": "object", "properties": {"kind": path}, "oneOf": [{"$ref": "#/$defs/git"}, {}]},
+            "mode": {"enum": ["always", "by-schedule"]},
+        },
+        "allOf": [
+            {
+                "if": {"properties": {"mode": {"const": "by-schedule"}}},
+                "then": {"properties": {"schedule": path}, "required": ["schedule"]},
+                "else": {"properties": {"grace": path}},
+            }
+        ],
+        "$defs": {"git": git},
+    }
+    told = {row.name: (row.required, row.notes) for row in rows(schema)}
+    assert told == {
+        "mounts": (False, ()),
+        "mounts[].path": (True, ()),
+        "hosts": (False, ()),
+        "hosts.*.port": (False, ()),
+        "source": (False, ()),
+        "source.kind": (False, ()),
+        "source.url": (False, ("Only when kind is git", "Stays as chosen")),
+        "mode": (False, ()),
+        "schedule": (False, ("Only when mode is by-schedule",)),
+        "grace": (False, ("Unless mode is by-schedule",)),
+    }
+
+
+def test_it_ends_on_a_schema_that_holds_itself():
+    schema = {"properties": {"tree": {"$ref": "#/$defs/tree"}}}
+    schema["$defs"] = {
+        "tree": {"properties": {"left": {"$ref": "#/$defs/tree"}, "all": {"items": {"$ref": "#/$defs/tree"}}}}
+    }
+    assert 4 < len(rows(schema)) < 100

@@ -76,3 +76,31 @@ def test_every_built_in_contract_differs_from_another_in_words() -> None:
     for old, new in pairwise(contracts):
         assert all(one.sentence and one.area for one in differences(old, new))
         assert differences(old, old) == ()
+
+
+def test_it_tells_what_changed_within_one_of_several_forms() -> None:
+    def source(*forms: Any) -> tuple[str, Any]:
+        return "spec.inputs.properties.source", {"type": "object", "oneOf": list(forms)}
+
+    def form(kind: str, **more: Any) -> dict[str, Any]:
+        return {"properties": {"kind": {"const": kind}, **more}, "required": ["kind"], "additionalProperties": False}
+
+    old = store(source(form("git", url={"type": "string", "maxLength": 20}), form("none")))
+    new = store(source(form("git", url={"type": "string", "maxLength": 40}), form("image")))
+    assert [one.sentence for one in differences(old, new) if one.area == "input"] == [
+        "`source.url` may now be at most 40 characters long (kind is “git”)",
+        "`source` has a new form: kind is “image”",
+        "`source` has one form less: kind is “none”",
+    ]
+
+
+def test_it_tells_what_changed_under_a_condition() -> None:
+    def rule(most: int) -> tuple[tuple[str, Any], ...]:
+        condition = {"properties": {"label": {"const": "a"}}, "required": ["label"]}
+        then = {"properties": {"storageGiB": {"maximum": most}}}
+        return ("spec.inputs.if", condition), ("spec.inputs.then", then)
+
+    old, new = store(*rule(5)), store(*rule(9))
+    assert [one.sentence for one in differences(old, new)] == [
+        "`storageGiB` may now be up to 9 (when label is “a”)"
+    ]
