@@ -60,7 +60,8 @@ class StartHold(models.Model):
     """Why an approved change does not start yet: its moment has not come, or its ``train`` has not left.
 
     ``starts_at`` is the first moment that suits ``not_before`` and the stage's windows, as it was last computed; it is
-    computed anew when it has come. ``released_at`` is set when nothing holds the change any more.
+    computed anew when it has come. ``waits_for`` says what else it waits for, for people; ``starts_at`` is then when to
+    look again. ``released_at`` is set when nothing holds the change any more.
     """
 
     change = models.OneToOneField(Change, on_delete=models.CASCADE, related_name="hold")
@@ -68,6 +69,7 @@ class StartHold(models.Model):
     position = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(null=True)
     starts_at = models.DateTimeField(null=True)
+    waits_for = models.CharField(max_length=400, blank=True)
     released_at = models.DateTimeField(null=True)
 
     class Meta:
