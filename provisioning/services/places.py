@@ -1,4 +1,4 @@
-"""Where an environment is, and the place that it is leaving: turned round when a move starts, forgotten when it is done.
+"""Where an environment is, and the place that it is leaving: turned round when a move starts, forgotten at its end.
 
 Called by the start of changes and by steps of runs. A move back turns the same two places round again, so that what was
 built up half-way is what is left then.
