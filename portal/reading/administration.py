@@ -49,7 +49,10 @@ SECTIONS: Final = (
     Section("Clusters", "server-2", "clusters", "Where environments live, and what a month there costs.", PLACES),
     Section("Host names", "world", "hosts", "Which system holds which host name.", PLACES),
     Section("Orphans", "trash", "orphans", "Objects on clusters that belong to no environment.", PLACES),
-    Section("Links between systems", "layers-linked", "links", "Which system may use what of another.", RULES),
+    Section("Links", "link", "links", "Where dashboards, logs, traces and alerts of an environment are.", PLACES),
+    Section(
+        "Upgrades", "stack-forward", "campaigns", "Moves everybody from one version of a capability to another.", RULES
+    ),
     Section("Audit", "list-check", "audit", "Who did what, when and from where, and proof of it.", RECORDS, "auditors"),
 )
 
