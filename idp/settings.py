@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "portal.middleware.BodyLimit",
     "portal.middleware.PlainText",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "portal.middleware.Refusals",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -252,6 +253,7 @@ CELERY_BEAT_SCHEDULE = {
     "sleep": {"task": "provisioning.reconcile_sleep", "schedule": 30.0, "options": {"expires": 120}},
     "orphans": {"task": "provisioning.reconcile_orphans", "schedule": 900.0, "options": {"expires": 900}},
     "records": {"task": "provisioning.reconcile_records", "schedule": 3600.0, "options": {"expires": 3600}},
+    "quota": {"task": "provisioning.reconcile_quota", "schedule": 30.0, "options": {"expires": 60}},
     "trains": {"task": "provisioning.reconcile_trains", "schedule": 5.0, "options": {"expires": 25}},
     "sweep": {
         "task": "provisioning.runs_sweep",

@@ -30,9 +30,19 @@ def reconcile_blast(report_id: int) -> None:
 
 @shared_task(name="provisioning.reconcile_blasts")
 def reconcile_blasts() -> None:
+    """Reports of every kind that are due."""
     from provisioning.orchestrator.blast import blast_sweep
+    from provisioning.orchestrator.policy_replay import replay_sweep
 
     blast_sweep()
+    replay_sweep()
+
+
+@shared_task(name="provisioning.reconcile_replay")
+def reconcile_replay(replay_id: int) -> None:
+    from provisioning.orchestrator.policy_replay import replay_advance
+
+    replay_advance(replay_id)
 
 
 @shared_task(name="provisioning.reconcile_expiry")
@@ -85,10 +95,12 @@ def reconcile_records() -> None:
     from provisioning.services.blast_reports import blasts_forget
     from provisioning.services.drift_retention import drifts_forget
     from provisioning.services.kept_drafts import drafts_forget
+    from provisioning.services.policy_replays import replays_forget
 
     idempotency_purge(clock.now())
     notices_purge(clock.now())
     blasts_forget(clock.now())
+    replays_forget(clock.now())
     drifts_forget(clock.now())
     drafts_forget(now=clock.now())
     Session.objects.filter(expire_date__lte=clock.now()).delete()
@@ -146,6 +158,14 @@ def reconcile_trains() -> None:
     trains_advance_due(now=clock.now())
 
 
+@shared_task(name="provisioning.reconcile_quota")
+def reconcile_quota() -> None:
+    """Let loans go back whose time is over."""
+    from governance.services.loans import loans_due
+
+    loans_due(now=clock.now())
+
+
 @shared_task(name="provisioning.reconcile_anchor")
 def reconcile_anchor() -> None:
     """Write the audit log's head where it can no longer be changed from here."""
@@ -159,6 +179,7 @@ def register_wakers() -> None:
     wake.register("run", _send_run)
     wake.register("campaign", _send_campaign)
     wake.register("blast", _send_blast)
+    wake.register("replay", _send_replay)
     wake.register("train", _send_train)
     wake.register("notices", _send_mail)
     wake.register("drift", _send_drift)
@@ -182,6 +203,10 @@ def _send_run(run_id: int) -> None:
 
 def _send_blast(report_id: int) -> None:
     reconcile_blast.apply_async((report_id,), ignore_result=True, retry=False)
+
+
+def _send_replay(replay_id: int) -> None:
+    reconcile_replay.apply_async((replay_id,), ignore_result=True, retry=False)
 
 
 def _send_mail(_: int) -> None:
