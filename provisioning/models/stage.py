@@ -26,7 +26,8 @@ class LivingClusters(models.Manager["Cluster"]):
 class Cluster(models.Model):
     """A place that a driver reaches. ``credentials`` is the kubeconfig, encrypted; no page or answer shows it.
 
-    Prices are per month: one core, one GiB of memory, one GiB of storage. Capacity is what environments may take
+    Prices are per month: one core, one GiB of memory, one GiB of storage. ``price_lists`` say other prices from a day
+    on, for all stages or for one (``provisioning.domain.prices``). Capacity is what environments may take
     together; None where nobody has said it. ``store`` tells sandboxes apart: the first has none, later ones their name.
     A cluster with ``cordoned_at`` takes no new environment. A removed one has no credentials any more; its row stays
     for the history of what lived there, and only references lead to it.
@@ -41,6 +42,7 @@ class Cluster(models.Model):
     price_cpu = models.DecimalField(default=0, **MONEY)
     price_memory_gib = models.DecimalField(default=0, **MONEY)
     price_storage_gib = models.DecimalField(default=0, **MONEY)
+    price_lists = models.JSONField(default=list, blank=True)
     labels = models.JSONField(default=dict, blank=True)
     capacity_cpu = models.DecimalField(null=True, blank=True, **ROOM)
     capacity_memory_gib = models.DecimalField(null=True, blank=True, **ROOM)
