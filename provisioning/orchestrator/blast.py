@@ -25,6 +25,7 @@ from provisioning.models import BlastReport, Revision
 from provisioning.selectors.capabilities import Catalogue
 from provisioning.selectors.living import living_in, revisions_of, whole_catalogue
 from provisioning.services import blast_reports as services
+from provisioning.services import report_leases as leases
 from provisioning.services.runs import LeaseLost
 
 log = structlog.get_logger(__name__)
@@ -50,7 +51,7 @@ def blast_advance(report_id: int, *, now: Clock = clock.now) -> None:
     except Exception as error:
         log.exception("blast_fault", report=report_id)
         message = f"Slipway itself failed ({type(error).__name__}). Ask again; what is worked out so far is kept."
-        services.blast_fail(claim, message=message, now=now())
+        leases.report_fail(claim, message=message, now=now())
 
 
 def blast_sweep(*, now: Clock = clock.now) -> int:
@@ -62,20 +63,20 @@ def blast_sweep(*, now: Clock = clock.now) -> int:
     return len(due)
 
 
-def _work(claim: services.BlastClaim, now: Clock) -> None:
+def _work(claim: leases.ReportClaim, now: Clock) -> None:
     report = BlastReport.objects.get(pk=claim.report_id)
     target, catalogue = parse_contract(report.document), whole_catalogue()
     done, end = report.done, time.monotonic() + SLICE_SECONDS
     while done < report.total:
         if time.monotonic() > end:
-            services.blast_release(claim, now=now())
+            leases.report_release(claim, now=now())
             wake("blast", claim.report_id)
             return
         ids = report.fleet[done : done + CHUNK]
         impacts = [one for revision in revisions_of(ids) for one in _struck(revision, target, catalogue)]
         done += len(ids)
         services.blast_settle(claim, done=done, impacts=impacts, now=now())
-    services.blast_finish(claim, now=now())
+    leases.report_finish(claim, now=now())
 
 
 def _struck(revision: Revision, target: Contract, catalogue: Catalogue) -> list[Impact]:

@@ -74,8 +74,9 @@ def item_cells(item: BlastItem) -> list[object]:
     """One line of the table, in the order of ``COLUMNS``. Text that a spreadsheet would compute is quoted."""
     data = item_data(item)
     data["objects"] = "; ".join(f"{one['action']} {one['kind']} {one['name']}" for one in item.objects_changed)
-    return [_inert(data[name]) for name in COLUMNS]
+    return [inert(data[name]) for name in COLUMNS]
 
 
-def _inert(value: object) -> object:
+def inert(value: object) -> object:
+    """A cell of a table that a spreadsheet takes as text, whatever it begins with."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

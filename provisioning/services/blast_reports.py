@@ -8,13 +8,10 @@ same report. Nothing but the report is written, so asking leaves no audit entry.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce
 
 from governance.access import rights_of
 from idp.kernel.actor import Actor
@@ -30,21 +27,17 @@ from provisioning.selectors.blast import require_judge
 from provisioning.selectors.capabilities import contract_get, parsed
 from provisioning.selectors.living import fleet_of, versions_beyond
 from provisioning.services.contracts import contract_read
-from provisioning.services.runs import LeaseLost
+from provisioning.services.report_leases import (
+    LONGEST,
+    OPEN,
+    ReportClaim,
+    report_claim,
+    report_hold,
+    reports_due,
+    reports_forget,
+)
 
 MOST_OPEN: Final = 5
-KEPT: Final = timedelta(days=30)
-LONGEST: Final = 400
-_OPEN: Final = ("queued", "running")
-
-
-@dataclass(frozen=True, slots=True)
-class BlastClaim:
-    """The right to work on one report until the lease ends."""
-
-    report_id: int
-    epoch: int
-    lease: timedelta
 
 
 def blast_of_version(actor: Actor, *, capability: str, version: str, now: datetime) -> BlastReport:
@@ -120,32 +113,21 @@ def _ask(actor: Actor, contract: ParsedContract, *, published: bool, now: dateti
 
 def _require_room(actor: Actor) -> None:
     """Each report may render thousands of resources, so one person has only a few under way."""
-    if BlastReport.objects.filter(asked_by_id=actor.user_id, state__in=_OPEN).count() >= MOST_OPEN:
+    if BlastReport.objects.filter(asked_by_id=actor.user_id, state__in=OPEN).count() >= MOST_OPEN:
         raise RateLimited(
             f"{MOST_OPEN} of your reports are still being worked out.", remedy="Ask again when one of them is done."
         )
 
 
-def blast_claim(report_id: int, *, owner: str, lease: timedelta, now: datetime) -> BlastClaim | None:
-    """Claim a report that is due and free; None when it is neither. ``owner`` is unique for each attempt to claim."""
-    free = Q(lease_until=None) | Q(lease_until__lte=now)
-    claimed = BlastReport.objects.filter(free, pk=report_id, state__in=_OPEN, due_at__lte=now).update(
-        state="running",
-        lease_owner=owner,
-        lease_until=now + lease,
-        epoch=F("epoch") + 1,
-        started_at=Coalesce("started_at", now),
-    )
-    if claimed != 1:
-        return None
-    epoch = BlastReport.objects.filter(pk=report_id, lease_owner=owner).values_list("epoch", flat=True).first()
-    return None if epoch is None else BlastClaim(report_id, epoch, lease)
+def blast_claim(report_id: int, *, owner: str, lease: timedelta, now: datetime) -> ReportClaim | None:
+    """Claim a report that is due and free; None when it is neither."""
+    return report_claim(BlastReport, report_id, owner=owner, lease=lease, now=now)
 
 
 @transaction.atomic
-def blast_settle(claim: BlastClaim, *, done: int, impacts: Sequence[Impact], now: datetime) -> None:
+def blast_settle(claim: ReportClaim, *, done: int, impacts: Sequence[Impact], now: datetime) -> None:
     """Store one chunk and that the first ``done`` revisions are worked off; both or neither."""
-    _hold(claim, lease_until=now + claim.lease, done=done)
+    report_hold(claim, lease_until=now + claim.lease, done=done)
     report = BlastReport.objects.only("resources", "counts", "teams").get(pk=claim.report_id)
     BlastItem.objects.bulk_create(
         _item(claim.report_id, position, one) for position, one in enumerate(impacts, report.resources)
@@ -157,46 +139,13 @@ def blast_settle(claim: BlastClaim, *, done: int, impacts: Sequence[Impact], now
     )
 
 
-def blast_release(claim: BlastClaim, *, now: datetime) -> None:
-    """Give the report back, due at once, so that one long report keeps no worker from others."""
-    _hold(claim, lease_owner="", lease_until=None, due_at=now)
-
-
-def blast_finish(claim: BlastClaim, *, now: datetime) -> None:
-    _hold(claim, state="succeeded", finished_at=now, lease_owner="", lease_until=None, due_at=None)
-
-
-def blast_fail(claim: BlastClaim, *, message: str, now: datetime) -> None:
-    """What is worked off stays; who asks again makes it go on."""
-    _hold(
-        claim,
-        state="failed",
-        error=message[:LONGEST],
-        finished_at=now,
-        lease_owner="",
-        lease_until=None,
-        due_at=None,
-    )
-
-
-def blasts_due(now: datetime, *, limit: int = 20) -> list[int]:
-    """Reports that are due and that nobody holds, oldest first."""
-    free = Q(lease_until=None) | Q(lease_until__lte=now)
-    rows = BlastReport.objects.filter(free, state__in=_OPEN, due_at__lte=now).order_by("due_at")
-    return list(rows.values_list("pk", flat=True)[:limit])
+def blasts_due(now: datetime) -> list[int]:
+    return reports_due(BlastReport, now)
 
 
 def blasts_forget(now: datetime) -> int:
-    """Delete the reports that were over a month ago; how many. They can be asked for anew."""
-    old = list(BlastReport.objects.filter(finished_at__lt=now - KEPT).values_list("pk", flat=True)[:200])
-    BlastReport.objects.filter(pk__in=old).delete()
-    return len(old)
-
-
-def _hold(claim: BlastClaim, **fields: Any) -> None:
-    held = BlastReport.objects.filter(pk=claim.report_id, epoch=claim.epoch, state="running").update(**fields)
-    if held != 1:
-        raise LeaseLost
+    """Delete the reports that were over a month ago; how many."""
+    return reports_forget(BlastReport, now)
 
 
 def _item(report_id: int, position: int, one: Impact) -> BlastItem:

@@ -22,6 +22,7 @@ from provisioning.selectors import blast as selectors
 from provisioning.services import blast_reports as services
 from provisioning.services.blast_reports import blast_of_draft, blast_of_version
 from provisioning.services.changes import ChangeRequest, change_submit
+from provisioning.services.runs import LeaseLost
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import Clock, create, equip, spec
 
@@ -212,7 +213,7 @@ def test_who_lost_the_lease_stores_nothing(organisation: Organisation) -> None:
     assert late is not None
     clock.forward(60)
     work_off(report, clock)
-    with pytest.raises(services.LeaseLost):
+    with pytest.raises(LeaseLost):
         services.blast_settle(late, done=2, impacts=[], now=clock())
     assert services.blast_claim(report.pk, owner="more", lease=timedelta(seconds=30), now=clock()) is None
 
