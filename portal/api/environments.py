@@ -205,6 +205,7 @@ def environment_row(environment: Environment) -> dict[str, Any]:
         "state": environment.state,
         "namespace": environment.namespace,
         "cluster": environment.cluster.name,
+        "isolation": environment.isolation,
         "sandbox": environment.cluster.driver == "sandbox",
         "revision": desired.number if desired else None,
         "observed_revision": observed.number if observed else None,

@@ -132,9 +132,9 @@ def planned_row(planned: Planned) -> dict[str, Any]:
 
 
 def _namespace(planned: Planned) -> str:
-    """Where it lives, or would live unless that name is taken on the cluster."""
-    if planned.environment is not None:
-        return planned.environment.namespace
+    """Where it would live; for what cannot be planned the plain name."""
+    if planned.stage is not None:
+        return planned.home.namespace
     return f"{planned.system.slug}-{planned.environment_name}"
 
 

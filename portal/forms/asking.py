@@ -32,6 +32,8 @@ class Asked:
     source: str = ""
     name: str = ""
     not_before: str = ""
+    cluster: str = ""
+    confirm: str = ""
     resources: tuple[str, ...] | None = None
     all_resources: bool = True
     inputs: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -57,6 +59,8 @@ def from_fields(kind: str, given: QueryDict, offered: tuple[str, ...] = ()) -> A
         source=given.get("from", "")[:64],
         name=given.get("name", "").strip()[:64],
         not_before=given.get("not_before", "").strip()[:40],
+        cluster=given.get("cluster", "")[:64],
+        confirm=given.get("confirm", "").strip()[:64],
         resources=resources,
         all_resources=set(resources) >= set(offered),
         inputs=inputs,
@@ -85,6 +89,8 @@ def intent_of(
             part = None if asked.all_resources else asked.resources
             common |= {"source": asked.source, "not_before": asked.not_before}
             return ChangeRequest("promote", **common, resources=part, spec=spec)
+        case "move":
+            return ChangeRequest("move", **common, cluster=asked.cluster, confirm=asked.confirm)
         case "clone":
             common["environment"] = asked.name
             return ChangeRequest("create", **common, source=environment, spec=spec)

@@ -17,12 +17,15 @@ from portal.forms.asking import PREFIX, Asked
 from portal.forms.request_form import sentence
 from portal.forms.schema_kinds import Schema
 from portal.reading.plan_panel import Note, PlanPanel, panel_of
+from provisioning.domain.move import loses_data
+from provisioning.domain.placement import matches
 from provisioning.domain.version import parse_version
 from provisioning.domain.windows import moment_in_words, moment_read, opens
-from provisioning.models import Environment
+from provisioning.models import Cluster, Environment
 from provisioning.selectors.capabilities import Catalogue
 from provisioning.selectors.departures import windows_of
 from provisioning.services.gate import Planned
+from provisioning.services.moving import former_of
 
 _INPUT = re.compile(r"spec\.resources\.([^.]+)\.inputs\.([A-Za-z0-9_]+)")
 SPANS: Final = (("7d", "7 days from now"), ("14d", "14 days from now"), ("30d", "30 days from now"))
@@ -68,6 +71,11 @@ WORDS: Final = {
         "Copy {where}",
         "Makes another environment with the same resources. Secrets are made new, and data is not copied.",
         "Copy it",
+    ),
+    "move": Words(
+        "Move {where}",
+        "Built up at the new place, and torn down at the old one when all of it is ready. Data is not moved.",
+        "Move it",
     ),
 }
 
@@ -139,11 +147,21 @@ class AskView:
             yield _text(
                 "name", "Name of the copy", asked.name, hint, errors.get("metadata.name", "") if asked.name else ""
             )
+        if asked.kind == "move":
+            yield from self._place(errors)
         if asked.kind in ("promote", "clone"):
             yield from self._inputs()
         if asked.kind == "promote":
             hint = "Such as 2026-12-01T09:00+01:00. As soon as it is agreed to where it is left empty."
             yield _text("not_before", "Not before", asked.not_before, hint, errors.get("not_before", ""))
+
+    def _place(self, errors: dict[str, str]) -> Iterator[dict[str, Any]]:
+        """Where to, and the name once more where data stays behind."""
+        offered = clusters_to_choose(self.environment)
+        yield _select("cluster", "To", offered, self.asked.cluster, errors.get("cluster", ""))
+        if loses_data(self.planned.plan):
+            hint = f"Type {self.name}: its data is left behind, and deleted there."
+            yield _text("confirm", "Its name, to confirm", self.asked.confirm, hint, errors.get("confirm", ""))
 
     def _inputs(self) -> Iterator[dict[str, Any]]:
         """A field for each input that must be given here, and for each that was."""
@@ -195,6 +213,18 @@ def input_schemas(source: Environment | None) -> dict[str, Schema]:
     resources = revision.document["resources"]
     catalogue = Catalogue(one["capability"] for one in resources.values())
     return {name: catalogue.contract(one["capability"], one["contract"]).inputs for name, one in resources.items()}
+
+
+def clusters_to_choose(environment: Environment | None) -> Sequence[tuple[str, str]]:
+    """Where a move may be asked to lead: back while it is leaving a place, else to what its stage allows. One query."""
+    if environment is None:
+        return ()
+    if former := former_of(environment):
+        return ((former.cluster.name, f"Back to {former.cluster.name}"),)
+    wanted = environment.stage.cluster_labels
+    rows = Cluster.objects.only("name", "labels") if wanted else ()
+    names = [one.name for one in rows if matches(one.labels, wanted)]
+    return (("", "Where its stage would put it"), *((one, one) for one in names))
 
 
 def newer_versions(environment: Environment | None) -> Sequence[tuple[str, str]]:

@@ -165,4 +165,4 @@ def with_move(planned: Planned) -> Planned:
     routed = hosts_wanted(planned.target, **common)
     notes = move_notes(move, sorted({host for names in routed.values() for host in names}))
     plan = {**planned.plan, "move": move, "notes": [*planned.plan["notes"], *notes]}
-    return replace(planned, plan=plan)
+    return replace(planned, plan=plan, notes=(*planned.notes, *notes))

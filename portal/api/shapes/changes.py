@@ -64,7 +64,7 @@ CHANGE_REQUEST = shape(
             "link": text("Of a preview: where it comes from, such as a pull request.", most=300, pattern="^https?://"),
             "spec": _SPEC,
             "reason": _REASON,
-            "confirm": text("To delete: the environment's name once more.", most=63),
+            "confirm": text("To delete, and to move what has data: the environment's name once more.", most=63),
             "capability": text("To upgrade: whose resources move.", most=64),
             "version": text("To upgrade: the exact version to move to.", most=64, example="1.2.0"),
             "resources": maybe(listed(_NAME, "To upgrade and to promote: which; all where it is left out.", most=100)),
@@ -77,6 +77,9 @@ CHANGE_REQUEST = shape(
                 )
             ),
             "from": text("To promote, and to create a copy: the environment to take from.", most=64),
+            "cluster": text(
+                "To move: the cluster to go to; where its stage would put it now, when it is left out.", most=30
+            ),
             "until": text("To extend: a span such as 14d, or a date.", most=40, example="14d"),
             "not_before": text(
                 "To promote: the moment from which it may start, UTC unless it names an offset. The windows of the "
@@ -144,6 +147,14 @@ CHANGE_REQUEST = shape(
             {"kind": "rollback", "system": "checkout", "environment": "try-out", "revision": 1},
             {"kind": "revert", "system": "checkout", "environment": "try-out", "objects": ["Deployment/api"]},
             {"kind": "sleep", "system": "checkout", "environment": "try-out"},
+            {
+                "kind": "move",
+                "system": "checkout",
+                "environment": "try-out",
+                "cluster": "eu-2",
+                "confirm": "try-out",
+                "reason": "The old cluster goes",
+            },
             {"kind": "extend", "system": "checkout", "environment": "try-out", "until": "14d"},
             {
                 "kind": "delete",
@@ -209,6 +220,16 @@ PLAN = shape(
             "power_before": text(one_of=("awake", "asleep")),
             "power_after": text(one_of=("awake", "asleep")),
             "corrects": listed(anything("object, resource, fields, managers"), "Drift that a revert puts back."),
+            "move": record(
+                {
+                    "from": mapped(text(), "cluster, namespace, isolation"),
+                    "to": mapped(text(), "cluster, namespace, isolation"),
+                    "back": flag("It returns to the place that it was leaving."),
+                    "lost": listed(anything("resource, storage_gib"), "Data that is not moved."),
+                    "outputs": listed(anything("resource, output, before, after"), "Outputs that become others."),
+                },
+                about="Of a move only.",
+            ),
             "placement": record(
                 {
                     "cluster": text(),

@@ -18,6 +18,7 @@ from portal.api.shapes.words import (
     text,
     whole,
 )
+from provisioning.domain.isolation import ISOLATIONS
 from provisioning.domain.lifecycle import ENVIRONMENT_STATES, RESOURCE_STATES
 from provisioning.domain.run import RUN_STATES, STEP_STATES
 
@@ -29,6 +30,7 @@ _ENVIRONMENT = {
     "state": text(one_of=ENVIRONMENT_STATES),
     "namespace": text(example="checkout-staging"),
     "cluster": text(),
+    "isolation": text("How far it is kept from others.", one_of=ISOLATIONS),
     "sandbox": flag("True: it is a simulation; nothing runs."),
     "revision": maybe(whole("Number of the desired revision.")),
     "observed_revision": maybe(whole("Number of the revision that the last successful run made.")),
