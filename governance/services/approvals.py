@@ -27,7 +27,7 @@ from governance.domain.approval import (
     source_people,
     source_team,
 )
-from governance.models import ApiToken, Approval, Decision, Delegation
+from governance.models import Approval, Decision, Delegation
 from governance.selectors.approvals import approvals_of, decisions_of, waiting_changes
 from governance.services.audit import audit_append
 from governance.services.deciding import (
@@ -300,9 +300,7 @@ def _refuse_unfit(actor: Actor, change: Subject, verdict: str, plan_digest: str,
 
 def _holds_for_author(actor: Actor, change: Subject) -> bool:
     """Whether the token that decides is in the hands of somebody who had a part in the change."""
-    if actor.token_id is None:
-        return False
-    return ApiToken.objects.filter(pk=actor.token_id, maker_id__in=change.barred).exists()
+    return actor.holder_id is not None and actor.holder_id in change.barred
 
 
 def _require_comment(comment: str, *, needed: bool) -> None:

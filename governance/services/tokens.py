@@ -7,9 +7,11 @@ tokens (a token cannot make another), for themselves or for a service account of
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
@@ -24,6 +26,7 @@ from idp.kernel.errors import FieldError, Forbidden, InvalidInput, NotFound, Not
 LONGEST = timedelta(days=366)
 USUAL = timedelta(days=90)
 USE_NOTED_EVERY = timedelta(minutes=1)
+REFUSAL_SAME_FOR = 600
 MOST_PER_OWNER = 50
 _NO_HASH = "0" * 64
 
@@ -55,6 +58,7 @@ def token_create(
         prefix=prefix,
         secret_hash=secret_hash,
         owner=owner,
+        maker_id=actor.user_id,
         scopes=wanted,
         systems=bound,
         created_at=now,
@@ -74,26 +78,35 @@ def token_revoke(actor: Actor, *, token: ApiToken, now: datetime) -> ApiToken:
     return token
 
 
-def token_authenticate(plaintext: str, now: datetime) -> Actor:
+def token_authenticate(plaintext: str, now: datetime, *, request_id: str = "", address: str = "") -> Actor:
     """The Actor of a token; NotSignedIn, always with the same sentence, when it is not valid now.
 
-    One query, and one update when its use was last noted more than a minute ago. The comparison takes as long for an
-    unknown prefix as for a wrong secret.
+    One query, and one update when its use was last noted more than a minute ago. The first use in an hour of the clock
+    is in the audit log, and so is the vain use of a token that was revoked, has ended or came with a wrong secret. The
+    comparison takes as long for an unknown prefix as for a wrong secret.
     """
     prefix, secret = parts_of(plaintext) or ("", "")
-    token = ApiToken.objects.select_related("owner").filter(prefix=prefix).first()
+    token = ApiToken.objects.select_related("owner__service_of").filter(prefix=prefix).first()
     same = hmac.compare_digest(token.secret_hash if token else _NO_HASH, hash_of(secret))
     if token is None or not same or not _is_alive(token, now):
+        if token is not None:
+            _note_refusal(token, same, now, request_id=request_id, address=address)
         raise NotSignedIn("This token is not valid: it is unknown, expired or revoked.", code="bad-token")
-    _note_use(token, now)
-    return Actor(
+    team = token.owner.service_of
+    actor = Actor(
         user_id=token.owner_id,
         username=token.owner.username,
         via="api",
         scopes=frozenset(token.scopes),
         systems=frozenset(token.systems),
         token_id=token.pk,
+        holder_id=token.maker_id,
+        request_id=request_id,
+        address=address,
+        behalf=f"team {team.slug}" if team else "",
     )
+    _note_use(actor, token, now)
+    return actor
 
 
 def tokens_of(owner: User) -> QuerySet[ApiToken]:
@@ -135,11 +148,32 @@ def _is_alive(token: ApiToken, now: datetime) -> bool:
     return in_time and token.revoked_at is None and token.owner.is_active
 
 
-def _note_use(token: ApiToken, now: datetime) -> None:
-    due = now - USE_NOTED_EVERY
-    if token.last_used_at is None or token.last_used_at < due:
-        stale = Q(last_used_at=None) | Q(last_used_at__lt=due)
-        ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+def _note_use(actor: Actor, token: ApiToken, now: datetime) -> None:
+    """Once a minute when it was used; once in an hour of the clock, by whichever request is first, that it was."""
+    last = token.last_used_at
+    if last is not None and last >= now - USE_NOTED_EVERY:
+        return
+    this_hour = now.replace(minute=0, second=0, microsecond=0)
+    unnoted = ApiToken.objects.filter(pk=token.pk)
+    with transaction.atomic():
+        if last is None or last < this_hour:
+            stale = Q(last_used_at=None) | Q(last_used_at__lt=this_hour)
+            if unnoted.filter(stale).update(last_used_at=now):
+                _audit(actor, "token.use", token, now)
+                return
+        unnoted.filter(last_used_at__lt=now - USE_NOTED_EVERY).update(last_used_at=now)
+
+
+def _note_refusal(token: ApiToken, right: bool, now: datetime, *, request_id: str, address: str) -> None:
+    """A token that we know was used in vain; once in ten minutes for each address. One of nobody's leaves nothing."""
+    if not cache.add(f"audit.token-refused:{token.pk}:{right}:{address}", True, REFUSAL_SAME_FOR):
+        return
+    why = "The secret is wrong." if not right else "It was revoked." if token.revoked_at else "It has ended."
+    if right and not token.owner.is_active:
+        why = "Its owner is switched off."
+    with transaction.atomic():
+        actor = Actor(None, "", via="api", request_id=request_id, address=address)
+        _audit(actor, "token.refused", token, now, {"why": why})
 
 
 def _errors(
@@ -171,13 +205,18 @@ def _system_errors(owner: User, systems: list[str]) -> list[FieldError]:
     ]
 
 
-def _audit(actor: Actor, action: str, token: ApiToken, now: datetime) -> None:
+def _audit(
+    actor: Actor, action: str, token: ApiToken, now: datetime, more: Mapping[str, object] = MappingProxyType({})
+) -> None:
+    data = {"prefix": token.prefix, "scopes": token.scopes, "systems": token.systems, "ends": token.expires_at}
+    team = token.owner.service_of
     audit_append(
         actor,
         action=action,
         object_type="token",
         object_id=token.pk,
         object_label=f"{token.owner.username}: {token.name}",
-        data={"prefix": token.prefix, "scopes": token.scopes, "systems": token.systems, "ends": token.expires_at},
+        team_slug=team.slug if team else "",
+        data={**data, **more},
         now=now,
     )

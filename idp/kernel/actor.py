@@ -17,8 +17,9 @@ class Actor:
 
     ``scopes`` is None for a session (all that the person may), else what the token was given:
     ``read``, ``change``, ``approve``, ``admin``. ``systems`` narrows a token to names of systems, empty
-    for all. ``request_id`` ties rows, log lines and answers of one request together. ``address`` is where the request
-    came from, as far as it is known; ``behalf`` names whom the platform, or a team's service account, acts for.
+    for all. ``holder_id`` is who was shown the token, when that is known. ``request_id`` ties rows, log
+    lines and answers of one request together. ``address`` is where the request came from, as far as it is
+    known; ``behalf`` names whom the platform, or a team's service account, acts for.
     """
 
     user_id: int | None
@@ -27,6 +28,7 @@ class Actor:
     scopes: frozenset[str] | None = None
     systems: frozenset[str] = frozenset()
     token_id: int | None = None
+    holder_id: int | None = None
     request_id: str = ""
     address: str = ""
     behalf: str = ""

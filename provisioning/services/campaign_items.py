@@ -122,6 +122,7 @@ def _submitted(
         version=campaign.target.version,
         resources=left,
         reason=f"Campaign “{campaign.title}”, wave {item.wave.number}. {campaign.reason}".strip(),
+        authors=_conductors(campaign),
     )
     try:
         change = change_submit(actor, request, now=now)
@@ -133,6 +134,11 @@ def _submitted(
         item_move(item, "ask", now=now, reason=_waits_for(change), change=change, asked_by=own)
         if change.state == "running":
             item_move(item, "run", now=now)
+
+
+def _conductors(campaign: Campaign) -> tuple[int, ...]:
+    """Whose agreement to its changes counts for nothing: who made the campaign, and who started it."""
+    return tuple({one for one in (campaign.created_by_id, campaign.started_by_id) if one is not None})
 
 
 def _words(fault: UserFault) -> str:
@@ -201,6 +207,7 @@ def _taken_back(campaign: Campaign, item: CampaignItem, number: int, *, now: dat
         environment=item.environment.name,
         revision=number,
         reason=f"Wave {item.wave.number} of the campaign “{campaign.title}” goes back.",
+        authors=_conductors(campaign),
     )
     try:
         change = change_submit(PLATFORM, request, now=now)

@@ -15,7 +15,8 @@ from django.db.models import Q
 from governance.selectors.people import deciders, team_people
 from governance.services.notices import notices_answered, notices_seen, notify, notify_people
 from idp.catalog.models import User
-from provisioning.models import Change, Run
+from idp.kernel.canonical import digest
+from provisioning.models import Change, ChangeAuthor, Run
 
 
 class _Told(NamedTuple):
@@ -75,6 +76,19 @@ def change_told(
         _outcome_told(change, outcome, actor_name=actor_name, text=text, now=now)
 
 
+def change_waits_for_told(change: Change, why: str, *, now: datetime) -> None:
+    """Tell whoever asked, and the team, that a change is agreed to and cannot start before they decide something."""
+    notify(
+        "change-held",
+        to={change.requester_id, *team_people(change.system.team_id)},
+        title=f"{change.title} is agreed to and cannot start yet",
+        text=why,
+        url=change_url(change),
+        key=f"change:{change.pk}:held:{digest(why)[:16]}",
+        now=now,
+    )
+
+
 def change_waits_told(change: Change, *, asker: str, now: datetime) -> None:
     """Ask everybody who may decide on the plan that the change has now; once for each plan. Two queries.
 
@@ -84,7 +98,9 @@ def change_waits_told(change: Change, *, asker: str, now: datetime) -> None:
     reason = change.reason.strip()
     notify_people(
         "change-waits",
-        people=deciders(change.pk, change.plan_digest).exclude(pk=change.requester_id),
+        people=deciders(change.pk, change.plan_digest, now=now)
+        .exclude(pk=change.requester_id)
+        .exclude(pk__in=ChangeAuthor.objects.filter(change=change).values("user_id")),
         title=f"{change.title} waits for your decision",
         text=f"{asks}: {reason}" if reason else f"{asks}.",
         url=change_url(change),

@@ -20,6 +20,7 @@ from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, PolicyDenied, QuotaExceeded, UserFault
 from provisioning.domain.freeze import POLICY as FROZEN
 from provisioning.models import Change, Environment
+from provisioning.services.authors import authors_keep
 from provisioning.services.change_notices import change_waits_told
 from provisioning.services.change_states import change_move, change_note
 from provisioning.services.departures import start_asked
@@ -90,6 +91,7 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
         return planned, change
     environment = planned.environment or _environment(actor, planned, now=now)
     change = _store(actor, request, planned, environment, "pending", now=now)
+    authors_keep(change, actor, request)
     start_asked(change, request, now=now)
     quota_hold(
         team=planned.system.team,
@@ -105,7 +107,7 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
     approvals_open(
         change_id=change.pk,
         plan_digest=planned.plan_digest,
-        rules=planned.needs,
+        rules=(*planned.needs, *planned.skipped),
         team_id=planned.system.team_id,
         team_slug=planned.system.team.slug,
         first=True,

@@ -19,6 +19,7 @@ from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound
 from provisioning.models import Change, Environment, Revision, Run
 from provisioning.selectors.changes import subject_of
+from provisioning.services.change_notices import change_waits_told
 from provisioning.services.change_states import change_lock, change_move, change_note
 from provisioning.services.requests import MAKES
 from provisioning.services.starts import change_start
@@ -75,6 +76,8 @@ def _follow(actor: Actor, change: Change, verdict: str, outcome: Outcome, *, com
     if outcome is Outcome.REJECTED:
         change_move(change, "reject", actor_name=actor.username, now=now, decided_at=now, finished_at=now)
         change_dropped(change, now=now)
+    elif outcome is Outcome.NEXT:
+        change_waits_told(change, asker=change.requester.username, now=now)
     elif outcome is Outcome.APPROVED:
         change_move(change, "approve", actor_name=actor.username, now=now, decided_at=now)
         change_start(change, now=now)

@@ -21,6 +21,7 @@ from governance.domain.quota import Amounts, Shortage
 from governance.selectors.quota import quota_counted, quota_state
 from governance.services.approvals import approvers_for
 from governance.services.policies import active_policies, evaluate
+from governance.services.routing import needs_routed
 from idp.catalog.models import System, Team
 from idp.catalog.selectors import system_get
 from idp.kernel.actor import Actor
@@ -45,6 +46,7 @@ from provisioning.selectors.drift import corrections_of
 from provisioning.selectors.freezes import freeze_mark
 from provisioning.selectors.hosts import hosts_wanted
 from provisioning.selectors.offers import offer_source
+from provisioning.selectors.owners import owners_of
 from provisioning.selectors.quota_lines import QuotaLine, quota_lines
 from provisioning.selectors.stages import stage_list
 from provisioning.services.drift_gate import drift_blocks, drift_chosen, drift_notes
@@ -72,6 +74,9 @@ class ApprovalNeeded:
     policy: str
     reason: str
     who: tuple[str, ...]
+    route: str = ""
+    stage: int = 0
+    stage_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class Planned:
     ``catalogue`` holds the contracts of base and target; where it is None they are loaded when they are needed.
     ``cluster`` is where a new environment goes, or one that moves (to ``goes``), and ``placement`` says why;
     ``taken_on`` are the clusters on which another environment has the namespace that it would get.
+    ``skipped`` are decisions that a condition of their route left out.
     ``intent`` is what a change keeps of the request; ``notes`` are sentences for who decides; ``untested`` says why a
     promoted set has not proven itself; ``hosts`` are those that it begins to route.
     """
@@ -97,6 +103,7 @@ class Planned:
     facts: dict[str, Any] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
     needs: tuple[ApprovalNeed, ...] = ()
+    skipped: tuple[ApprovalNeed, ...] = ()
     approvals: tuple[ApprovalNeeded, ...] = ()
     quota: tuple[QuotaLine, ...] = ()
     shortages: tuple[Shortage, ...] = ()
@@ -391,7 +398,13 @@ def judge(planned: Planned, actor: Actor, *, reason: str, now: datetime, people:
         now=now,
     )
     verdicts = (*said, *own)
-    needs = needed_approvals(verdicts, team.slug)
+    needs, skipped = needs_routed(
+        needed_approvals(verdicts, team.slug),
+        team=team.slug,
+        facts=facts,
+        digest=planned.plan_digest,
+        owners=owners_of(planned.system, planned.plan),
+    )
     return replace(
         planned,
         facts=dict(facts),
@@ -399,13 +412,16 @@ def judge(planned: Planned, actor: Actor, *, reason: str, now: datetime, people:
         quota=quota,
         shortages=shortages,
         needs=needs,
+        skipped=skipped,
         approvals=tuple(_needed(one, team, actor) for one in needs) if people else (),
     )
 
 
 def _needed(one: ApprovalNeed, team: Team, requester: Actor) -> ApprovalNeeded:
     who = approvers_for(one.source, team=team, excluding=requester.user_id)
-    return ApprovalNeeded(one.source, one.label, one.count, one.policy, one.reason, who)
+    return ApprovalNeeded(
+        one.source, one.label, one.count, one.policy, one.reason, who, one.route, one.stage, one.stage_name
+    )
 
 
 def _target(

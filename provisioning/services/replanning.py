@@ -223,7 +223,7 @@ def _ask_again(change: Change, planned: Planned, environment: Environment, *, no
     approvals_open(
         change_id=change.pk,
         plan_digest=planned.plan_digest,
-        rules=planned.needs,
+        rules=(*planned.needs, *planned.skipped),
         team_id=change.system.team_id,
         now=now,
     )

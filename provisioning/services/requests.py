@@ -37,6 +37,7 @@ class ChangeRequest:
     ``not_before`` puts its start off, as an ISO moment; ``train`` is the train that it starts with, which sets it.
     extend: ``until``, a span or a moment. adopt: ``patches``, whole inputs by resource. adopt and revert:
     ``objects``, as ``Deployment/api``, that the decision is about; revert: all that drifted when None.
+    ``authors`` are accounts that had a part in asking beside the actor; no face sets it.
     ``glass``: freezes only warn. ``services.glass`` alone sets it, for who may.
     move: ``cluster``, a name; where the stage would put it now, other than where it is, when empty.
     """
@@ -58,6 +59,7 @@ class ChangeRequest:
     not_before: str = ""
     train: int | None = None
     objects: tuple[str, ...] | None = None
+    authors: tuple[int, ...] = ()
     glass: bool = False
     cluster: str = ""
 
