@@ -9,6 +9,7 @@ from provisioning.models.cluster_offer import ClusterOffer
 from provisioning.models.default_version import DefaultVersion
 from provisioning.models.definition import ClusterDefinition, ContractDefinition
 from provisioning.models.departure import StageWindows, StartHold, Train
+from provisioning.models.drain import Drain, DrainItem
 from provisioning.models.environment import Environment, Resource, Revision
 from provisioning.models.feedback import Feedback, FeedbackSubject
 from provisioning.models.former_place import FormerPlace
@@ -40,6 +41,8 @@ __all__ = [
     "Contract",
     "ContractDefinition",
     "DefaultVersion",
+    "Drain",
+    "DrainItem",
     "Drift",
     "Environment",
     "ExpiryWatch",
