@@ -243,16 +243,19 @@ CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SCHEDULE = {
     "anchor": {"task": "provisioning.reconcile_anchor", "schedule": 3600.0, "options": {"expires": 3600}},
+    "approvals": {"task": "provisioning.reconcile_approvals", "schedule": 30.0, "options": {"expires": 60}},
     "blasts": {"task": "provisioning.reconcile_blasts", "schedule": 5.0, "options": {"expires": 25}},
     "campaigns": {"task": "provisioning.reconcile_campaigns", "schedule": 5.0, "options": {"expires": 25}},
     "mail": {"task": "provisioning.notify_mail", "schedule": 30.0, "options": {"expires": 60}},
     "clusters": {"task": "provisioning.reconcile_clusters", "schedule": 300.0, "options": {"expires": 300}},
+    "drains": {"task": "provisioning.reconcile_drains", "schedule": 5.0, "options": {"expires": 25}},
     "drifts": {"task": "provisioning.reconcile_drifts", "schedule": 30.0, "options": {"expires": 60}},
     "expiry": {"task": "provisioning.reconcile_expiry", "schedule": 60.0, "options": {"expires": 300}},
     "freezes": {"task": "provisioning.reconcile_freezes", "schedule": 30.0, "options": {"expires": 60}},
     "sleep": {"task": "provisioning.reconcile_sleep", "schedule": 30.0, "options": {"expires": 120}},
     "orphans": {"task": "provisioning.reconcile_orphans", "schedule": 900.0, "options": {"expires": 900}},
     "records": {"task": "provisioning.reconcile_records", "schedule": 3600.0, "options": {"expires": 3600}},
+    "costs": {"task": "provisioning.reconcile_costs", "schedule": 600.0, "options": {"expires": 600}},
     "quota": {"task": "provisioning.reconcile_quota", "schedule": 30.0, "options": {"expires": 60}},
     "trains": {"task": "provisioning.reconcile_trains", "schedule": 5.0, "options": {"expires": 25}},
     "sweep": {

@@ -71,6 +71,13 @@ def reconcile_sleep() -> None:
     environments_power(now=clock.now())
 
 
+@shared_task(name="provisioning.reconcile_drains")
+def reconcile_drains() -> None:
+    from provisioning.services.drains import drains_sweep
+
+    drains_sweep(now=clock.now())
+
+
 @shared_task(name="provisioning.reconcile_clusters")
 def reconcile_clusters() -> None:
     from provisioning.services.cluster_offers import clusters_look
@@ -164,6 +171,25 @@ def reconcile_quota() -> None:
     from governance.services.loans import loans_due
 
     loans_due(now=clock.now())
+
+
+@shared_task(name="provisioning.reconcile_costs")
+def reconcile_costs() -> None:
+    """Let costs follow price lists whose day has come, and tell of budgets that are being used up."""
+    from provisioning.services.budget_gate import budgets_tell
+    from provisioning.services.price_lists import prices_follow
+
+    prices_follow(now=clock.now())
+    budgets_tell(now=clock.now())
+
+
+@shared_task(name="provisioning.reconcile_approvals")
+def reconcile_approvals() -> None:
+    """Ask the next people where nobody decides, and end what waited too long."""
+    from provisioning.services.approval_sweep import approvals_escalate, approvals_expire
+
+    approvals_escalate(now=clock.now())
+    approvals_expire(now=clock.now())
 
 
 @shared_task(name="provisioning.reconcile_anchor")

@@ -45,6 +45,7 @@ class NoticeKind:
 
 _KINDS: Final = (
     NoticeKind("change-waits", "A change waits for your decision", "Decisions", "mail"),
+    NoticeKind("stand-in", "Somebody is to decide for you, or you for somebody", "Decisions", "mail"),
     NoticeKind("change-commented", "Somebody comments on a change of yours", "Your changes", "mail"),
     NoticeKind("information-asked", "Somebody asks you something before deciding", "Your changes", "mail"),
     NoticeKind("change-approved", "Your change was approved", "Your changes", "portal"),

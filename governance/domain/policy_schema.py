@@ -22,6 +22,12 @@ _NAMES: dict[str, Any] = {
     },
 }
 
+_PERSON = "[A-Za-z0-9.@+_-]{1,30}"
+_FROM = (
+    f"^(team:maintainer|team:{_SLUG}:maintainer|group:[a-z][a-z0-9-]{{0,60}}|route:{_SLUG}"
+    f"|people:{_PERSON}(,{_PERSON}){{0,9}})$"
+)
+
 POLICY_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Policy",
@@ -76,8 +82,11 @@ POLICY_SCHEMA: dict[str, Any] = {
                         "properties": {
                             "from": {
                                 "type": "string",
-                                "pattern": f"^(team:maintainer|team:{_SLUG}:maintainer|group:[a-z][a-z0-9-]{{0,60}})$",
-                                "description": "team:maintainer, team:<team>:maintainer or group:<name>",
+                                "pattern": _FROM,
+                                "description": (
+                                    "team:maintainer, team:<team>:maintainer, group:<name>, people:<name>,<name> or "
+                                    "route:<name>"
+                                ),
                             },
                             "count": {"type": "integer", "minimum": 1, "maximum": 5, "default": 1},
                         },

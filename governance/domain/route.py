@@ -20,7 +20,8 @@ from idp.kernel.errors import FieldError, InvalidInput
 
 Order = Literal["in-order", "side-by-side"]
 Owners = Callable[[str], Sequence[str]]
-"""Slugs of the teams that own what ``capabilities``, ``capability:<name>`` or ``dependencies`` means for a change."""
+"""Slugs of the teams that own what ``capabilities``, ``capability:<name>`` or ``dependencies`` means for a change; an
+empty one for what nobody owns."""
 
 OWNED: Final = ("capabilities", "dependencies")
 ROUTE: Final = "route:"
@@ -177,12 +178,17 @@ def _sampled(share: int, digest: str) -> bool:
     return share > 0 and int(sha256(digest.encode()).hexdigest()[:8], 16) % 100 < share
 
 
+def _of_owner(slug: str) -> str:
+    """The maintainers of the owning team; what nobody owns is the platform admins' to decide."""
+    return f"team:{slug}:maintainer" if slug else "group:platform-admins"
+
+
 def _resolved(rules: Iterable[ApprovalRule], team: str, owners: Owners) -> list[ApprovalRule]:
     """Rules with the teams that own something in place of what they own; the highest count where two lead to one."""
     counts: dict[str, int] = {}
     for rule in rules:
         owned = rule.source in OWNED or rule.source.startswith("capability:")
-        sources = [f"team:{slug}:maintainer" for slug in owners(rule.source)] if owned else [rule.source]
+        sources = [_of_owner(slug) for slug in owners(rule.source)] if owned else [rule.source]
         for source in sources:
             named = named_source(source, team)
             counts[named] = max(rule.count, counts.get(named, 0))

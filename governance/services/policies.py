@@ -17,13 +17,14 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from governance.access import rights_of
-from governance.domain.approval import source_group, source_team
+from governance.domain.approval import source_group, source_people, source_team
 from governance.domain.policy import CompiledPolicy, Verdict, compiled, failed_tests, parse_policy
 from governance.domain.policy import evaluate as judge
-from governance.models import Policy, PolicyVersion
+from governance.domain.route import route_named
+from governance.models import ApprovalRoute, Policy, PolicyVersion
 from governance.services.audit import audit_append
 from governance.services.transactions import require_version
-from idp.catalog.models import System, Team
+from idp.catalog.models import System, Team, User
 from idp.kernel.actor import Actor
 from idp.kernel.canonical import canonical, digest
 from idp.kernel.documents import load_yaml
@@ -184,6 +185,12 @@ def policy_problems(policy: CompiledPolicy) -> list[FieldError]:
     return _unknown_names(policy) or (failed_tests(policy) if policy.mode == "enforce" else [])
 
 
+def _able(usernames: Iterable[str]) -> set[str]:
+    """Those who have an account that may agree to something."""
+    people = User.objects.filter(username__in=list(usernames), is_active=True, service_of=None)
+    return set(people.values_list("username", flat=True)) if usernames else set()
+
+
 def _unknown_names(policy: CompiledPolicy) -> list[FieldError]:
     errors = []
     for number, rule in enumerate(policy.approvals):
@@ -191,6 +198,11 @@ def _unknown_names(policy: CompiledPolicy) -> list[FieldError]:
         group, team = source_group(rule.source), source_team(rule.source)
         if group is not None and not Group.objects.filter(name=group).exists():
             errors.append(FieldError(path, f"There is no group “{group}”; nobody could ever agree."))
+        gone = set(source_people(rule.source)) - _able(source_people(rule.source))
+        errors += [FieldError(path, f"There is nobody called “{name}” who could agree.") for name in sorted(gone)]
+        route = route_named(rule.source)
+        if route is not None and not ApprovalRoute.objects.filter(name=route, state="active").exists():
+            errors.append(FieldError(path, f"There is no approval route “{route}” in force."))
         if team is not None and not Team.objects.filter(slug=team).exists():
             errors.append(FieldError(path, f"There is no team “{team}”; nobody could ever agree."))
     for kind, model in (("teams", Team), ("systems", System)):

@@ -14,14 +14,17 @@ from provisioning.models import Capability
 
 
 def owners_of(system: System, plan: Mapping[str, Any]) -> Callable[[str], Sequence[str]]:
-    """Slugs of teams by what is asked for: ``capabilities``, ``capability:<name>`` or ``dependencies``. A query each."""
+    """Slugs of teams by what is asked for: ``capabilities``, ``capability:<name>`` or ``dependencies``. A query each.
+
+    An empty slug stands for a capability that nobody owns, or that is not there.
+    """
 
     def owners(asked: str) -> Sequence[str]:
         if asked == "dependencies":
             return _depended_on(system)
         names = [asked.removeprefix("capability:")] if asked.startswith("capability:") else _touched(plan)
-        rows = Capability.objects.filter(name__in=names).exclude(owner=None).order_by("owner__slug")
-        return list(rows.values_list("owner__slug", flat=True).distinct())
+        owned = dict(Capability.objects.filter(name__in=names).values_list("name", "owner__slug"))
+        return sorted({owned.get(name) or "" for name in names})
 
     return owners
 
