@@ -42,6 +42,7 @@ WORDS_OF_STATE: Final = {
     "supersede": ("layers-linked", "It was overtaken"),
     "expire": ("clock", "It expired"),
     "schedule": ("calendar-time", "It waits for its time"),
+    "wait": ("hourglass", "It cannot start yet"),
     "stop": ("player-stop", "It was stopped"),
     "freeze": ("snowflake", "It waits for a thaw"),
 }

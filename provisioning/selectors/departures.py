@@ -41,13 +41,17 @@ def held_changes(now: datetime) -> QuerySet[StartHold, int]:
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """When a change starts, in the stage's zone: ``starts_at`` with its ``words``, or ``train`` by its number."""
+    """When a change starts, in the stage's zone: ``starts_at`` with its ``words``, or ``train`` by its number.
+
+    ``waits_for`` says what somebody has to decide first; nobody knows then when it starts.
+    """
 
     starts_at: datetime | None
     words: str
     windows: str
     train: int | None
     train_title: str = ""
+    waits_for: str = ""
 
 
 def departures_of(changes: Iterable[int]) -> dict[int, Departure]:
@@ -61,4 +65,5 @@ def departures_of(changes: Iterable[int]) -> dict[int, Departure]:
 def _departure(row: StartHold, schedule: Schedule) -> Departure:
     moment = row.starts_at
     words = moment_in_words(moment, schedule) if moment else ""
-    return Departure(moment, words, in_words(schedule), row.train_id, row.train.title if row.train else "")
+    title = row.train.title if row.train else ""
+    return Departure(moment, words, in_words(schedule), row.train_id, title, row.waits_for)

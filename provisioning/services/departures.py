@@ -1,4 +1,5 @@
-"""Holds an approved promotion until its moment: not before a time that was asked for, and within its stage's windows.
+"""Holds an approved promotion until its moment: not before a time that was asked for, within its stage's windows, and
+not into production on whose drift nobody has decided.
 
 ``starts`` asks ``start_held`` before it starts a promotion; ``changes`` calls ``start_asked`` when one is submitted. A
 held change stays approved and keeps what it holds of the quota; the sweep starts it when the moment has come. It is
@@ -7,7 +8,7 @@ planned anew then: what became another plan meanwhile asks again, what may no lo
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -20,11 +21,15 @@ from idp.kernel.errors import FieldError, InvalidInput
 from idp.kernel.wake import wake_after_commit
 from provisioning.domain.sleep_schedule import schedule_written
 from provisioning.domain.windows import in_words, moment_in_words, moment_read, opens, windows_read
-from provisioning.models import Change, Stage, StageWindows, StartHold
+from provisioning.models import Change, Environment, Stage, StageWindows, StartHold
 from provisioning.selectors.departures import windows_of
+from provisioning.services.change_notices import change_waits_for_told
 from provisioning.services.change_states import change_note
+from provisioning.services.drift_gate import drift_blocks
 from provisioning.services.replanning import change_still_holds
 from provisioning.services.requests import ChangeRequest
+
+LOOK_AGAIN = timedelta(minutes=1)
 
 
 def start_asked(change: Change, request: ChangeRequest, *, now: datetime) -> StartHold | None:
@@ -43,10 +48,11 @@ def start_asked(change: Change, request: ChangeRequest, *, now: datetime) -> Sta
     return StartHold.objects.create(change=change, train_id=request.train, not_before=moment, starts_at=starts)
 
 
-def start_held(change: Change, *, now: datetime) -> bool:
+def start_held(change: Change, *, environment: Environment | None = None, now: datetime) -> bool:
     """Whether the locked, approved ``change`` may not start now; what held it until now has it planned anew.
 
-    One query for other kinds than promotions: none. Its hold's ``starts_at`` is up to date afterwards.
+    ``environment`` is the change's with its system and stage, where the caller has it. One query for other kinds than
+    promotions: none. Its hold's ``starts_at`` is up to date afterwards.
     """
     if change.kind != "promote":
         return False
@@ -61,17 +67,32 @@ def start_held(change: Change, *, now: datetime) -> bool:
     if moment > now:
         _hold(change, hold, moment, moment_in_words(moment, schedule), now=now)
         return True
+    if told := start_blocked(change, environment):
+        _hold_for(change, hold, told, now=now)
+        return True
     if hold is None:
         return False
     if not change_still_holds(change, now=now):
         return True
-    StartHold.objects.filter(pk=hold.pk).update(released_at=now)
+    StartHold.objects.filter(pk=hold.pk).update(released_at=now, waits_for="")
     return False
+
+
+def start_blocked(change: Change, environment: Environment | None = None) -> str:
+    """What somebody has to decide before the promotion starts, though it is agreed to; empty when nothing is.
+
+    It was looked at when it was asked for; what drifted while it waited would be overwritten unseen.
+    """
+    if environment is None:
+        rows = Environment.objects.select_related("system", "stage")
+        environment = rows.filter(pk=change.environment_id, drifted__gt=0).first()
+    found = drift_blocks(change.kind, environment)
+    return found[0].message if found else ""
 
 
 def _hold(change: Change, hold: StartHold | None, moment: datetime, words: str, *, now: datetime) -> None:
     told = hold is not None and hold.starts_at == moment and change.events.filter(event="schedule").exists()
-    StartHold.objects.update_or_create(change=change, defaults={"starts_at": moment})
+    StartHold.objects.update_or_create(change=change, defaults={"starts_at": moment, "waits_for": ""})
     if not told:
         change_note(
             change,
@@ -81,6 +102,16 @@ def _hold(change: Change, hold: StartHold | None, moment: datetime, words: str, 
             now=now,
             text=f"It starts {words} at the earliest",
         )
+
+
+def _hold_for(change: Change, hold: StartHold | None, told: str, *, now: datetime) -> None:
+    """Look again in a minute; its people are told once for each thing that it waits for."""
+    news = hold is None or hold.waits_for != told[:400]
+    kept = {"starts_at": now + LOOK_AGAIN, "waits_for": told[:400]}
+    StartHold.objects.update_or_create(change=change, defaults=kept)
+    if news:
+        change_note(change, "wait", state=change.state, actor_name="slipway", now=now, text=told)
+        change_waits_for_told(change, told, now=now)
 
 
 @transaction.atomic

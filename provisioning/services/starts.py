@@ -63,7 +63,7 @@ def change_start(
     """
     if not judged and start_frozen(change, now=now):
         return None
-    if start_held(change, now=now):
+    if start_held(change, environment=environment, now=now):
         return None
     environment = environment or _environment_of(change)
     busy = None if made_now else Run.objects.filter(environment=environment, state__in=BUSY).first()

@@ -21,6 +21,7 @@ from provisioning.models import StartHold, Train
 from provisioning.selectors.freezes import change_holds
 from provisioning.selectors.trains import member_rows
 from provisioning.services.change_states import change_lock
+from provisioning.services.departures import start_blocked
 from provisioning.services.replanning import change_still_holds
 from provisioning.services.starts import change_start
 from provisioning.services.trains import train_audit, train_call_off, train_lock, train_move, train_told
@@ -86,7 +87,8 @@ def _advanced(train_id: int, *, now: datetime) -> datetime | None:
 def _depart(train: Train, *, now: datetime) -> datetime:
     """Start every member in this transaction; one that cannot start takes the others back with it.
 
-    A member that became another plan while it waited asks again, and the train waits on; as it does in a freeze.
+    A member that became another plan while it waited asks again, and the train waits on; as it does in a freeze, and
+    while nobody has decided on drift where it goes.
     """
     rows = member_rows([train.pk])[train.pk]
     changes = [change_lock(one.change.pk) for one in sorted(rows, key=lambda one: one.change.environment_id or 0)]
@@ -97,6 +99,10 @@ def _depart(train: Train, *, now: datetime) -> datetime:
     if frozen is not None:
         Train.objects.filter(pk=train.pk).update(state_reason=refusal(frozen)[:400])
         return max(now + PAUSE, min(frozen.until or now + FROZEN_PAUSE, now + FROZEN_PAUSE))
+    blocked = next((told for change in changes if (told := start_blocked(change))), "")
+    if blocked:
+        Train.objects.filter(pk=train.pk).update(state_reason=blocked[:400])
+        return now + FROZEN_PAUSE
     quotas_lock(change.system.team_id for change in changes)
     StartHold.objects.filter(train=train).update(released_at=now)
     train_move(train, "depart", departed_at=now, state_reason="")

@@ -6,17 +6,21 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from governance.models import Notice
 from governance.services.policies import policy_save
 from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import Forbidden, InvalidInput
-from provisioning.models import Change, Run, Stage, StartHold
+from provisioning.domain.driver import ObjectRef
+from provisioning.models import Change, Drift, Environment, Run, Stage, StartHold
 from provisioning.selectors.departures import departures_of
 from provisioning.services.changes import ChangeRequest, change_submit
-from provisioning.services.decisions import change_cancel
+from provisioning.services.decisions import change_approve, change_cancel
 from provisioning.services.departures import stage_windows_set
+from provisioning.services.drift import drift_revert, drift_snooze
 from provisioning.services.starts import changes_start_due
 from tests.personas import NOW, Organisation
-from tests.provisioning.organisation import Clock, carry_out, create, equip
+from tests.provisioning.organisation import Clock, carry_out, create, equip, sandbox, spec
+from tests.provisioning.reconciler.watching import observe_once
 
 pytestmark = pytest.mark.django_db
 HOSTS = {"resources": {"shop": {"inputs": {"host": "shop.staging.example"}}}}
@@ -146,3 +150,87 @@ def test_only_admins_set_windows(organisation):
     stage = Stage.objects.get(name="staging")
     with pytest.raises(Forbidden):
         stage_windows_set(organisation.actor("maintainer"), stage, windows=[], zone="UTC", now=NOW)
+
+
+@pytest.fixture
+def production(organisation) -> Environment:
+    """``checkout/staging`` as production into which something is promoted with a maintainer's agreement."""
+    Stage.objects.filter(name="staging").update(production=True, default_days=None, max_days=None)
+    change = agreed(organisation, promote(organisation), NOW + timedelta(hours=1))
+    carry_out(Run.objects.get(change=change), Clock(NOW + timedelta(hours=1)))
+    carry_out(Run.objects.get(change=update(organisation)), Clock(NOW + timedelta(hours=1, minutes=10)))
+    return Environment.objects.get(name="staging")
+
+
+def update(organisation: Organisation) -> Change:
+    request = ChangeRequest(
+        "update", "checkout", "try", spec=spec(api={"image": "registry.example/checkout-api:2.0.0"})
+    )
+    return change_submit(organisation.actor("developer"), request, now=NOW + timedelta(hours=1, minutes=10))
+
+
+def drifts(environment: Environment) -> Drift:
+    """Somebody scaled it by hand, and a controller saw that."""
+    sandbox().edit(
+        ObjectRef("apps/v1", "Deployment", environment.namespace, "api"), {"spec": {"replicas": 5}}, manager="kubectl"
+    )
+    observe_once(environment.cluster, sandbox())
+    return Drift.objects.get(state="open")
+
+
+def agreed(organisation: Organisation, change: Change, now: datetime = LATE) -> Change:
+    maintainer = organisation.actor("maintainer")
+    return change_approve(maintainer, change.pk, plan_digest=change.plan_digest, now=now)
+
+
+def test_it_looks_at_drift_again_when_a_promotion_into_production_would_start(organisation, production):
+    change = promote(organisation, now=LATE)
+    assert change.state == "pending"
+    drift = drifts(production)
+    change = agreed(organisation, change)
+    assert (change.state, Run.objects.filter(change=change).exists()) == ("approved", False)
+    assert "Deployment/api was changed outside" in departures_of([change.pk])[change.pk].waits_for
+    assert change.events.filter(event="wait").count() == 1
+    told = Notice.objects.filter(kind="change-held")
+    assert {one.person.username for one in told} == {"developer", "maintainer", "second_maintainer"}
+    for minutes in range(1, 4):
+        assert changes_start_due(now=LATE + timedelta(minutes=minutes)) == 0
+    assert (change.events.filter(event="wait").count(), told.count()) == (1, 3)
+    later = LATE + timedelta(minutes=4)
+    until = later + timedelta(days=2)
+    drift_snooze(
+        organisation.actor("developer"), system="checkout", environment="staging", drifts=[drift.pk], until=until,
+        reason="A load test.", now=later,
+    )  # fmt: skip
+    assert changes_start_due(now=later + timedelta(minutes=1)) == 1
+    assert departures_of([change.pk]) == {}
+
+
+def test_what_decides_on_the_drift_goes_before_the_promotion_that_waits_for_it(organisation, production):
+    drifts(production)
+    Environment.objects.filter(pk=production.pk).update(drifted=0)  # it was asked for before anybody had looked
+    change = promote(organisation, now=LATE)
+    observe_once(production.cluster, sandbox())
+    Environment.objects.filter(pk=production.pk).update(drifted=1)
+    change = agreed(organisation, change)
+    assert not Run.objects.filter(change=change).exists()
+    later = LATE + timedelta(minutes=5)
+    revert = drift_revert(organisation.actor("developer"), system="checkout", environment="staging", now=later)
+    if revert.state == "pending":
+        revert = agreed(organisation, revert, later)
+    assert carry_out(Run.objects.get(change=revert), Clock(later)).state == "succeeded"
+    change.refresh_from_db()
+    assert change.state in ("pending", "approved", "running")
+    if change.state == "pending":
+        change = agreed(organisation, change, later)
+    changes_start_due(now=later + timedelta(minutes=3))
+    change.refresh_from_db()
+    assert change.state == "running"
+
+
+def test_drift_elsewhere_than_in_production_holds_nothing_up(organisation):
+    change = promote(organisation, not_before=LATE.isoformat())
+    Environment.objects.filter(name="staging").update(drifted=1)
+    assert changes_start_due(now=LATE) == 1
+    change.refresh_from_db()
+    assert change.state == "running"

@@ -161,6 +161,16 @@ def test_it_leaves_at_its_moment_and_in_the_window(organisation):
     assert looked_at(train, opening) == "running"
 
 
+def test_it_waits_while_nobody_has_decided_on_drift_where_it_goes(organisation, monkeypatch):
+    train = submit(organisation)
+    told = "Deployment/api was changed outside, and nobody has decided what becomes of that."
+    monkeypatch.setattr("provisioning.services.train_sweep.start_blocked", lambda change: told)
+    assert looked_at(train, LATER) == "waiting"
+    assert train.state_reason == told
+    monkeypatch.undo()
+    assert looked_at(train, LATER + timedelta(minutes=2)) == "running"
+
+
 def test_a_member_that_is_wrong_keeps_all_of_it_from_being_stored(organisation):
     wrong = TrainRequest((member("one-s"), member("two-s", "nowhere")))
     with pytest.raises(InvalidInput) as raised:
