@@ -7,12 +7,15 @@ from typing import Any
 import yaml
 from django.conf import settings as django_settings
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from governance.access import Rights
 from idp.kernel import clock, keyset
 from idp.kernel.errors import Conflict, InvalidInput, NotFound
+from idp.kernel.prepared import Prepared
 from portal.pages.shell import POST, page
 from portal.reading import environment as reading
 from portal.reading import sleep
@@ -22,7 +25,7 @@ from portal.reading.feedback import ask_on_environment
 from portal.reading.links import link_groups
 from provisioning.domain.lifecycle import ENVIRONMENT_STATES
 from provisioning.domain.secret_slot import waits_for_people
-from provisioning.models import Cluster, Environment
+from provisioning.models import Change, Cluster, Environment
 from provisioning.selectors.campaigns import upcoming_for
 from provisioning.selectors.changes import LISTED, change_list
 from provisioning.selectors.contract_flags import flags
@@ -36,7 +39,7 @@ from provisioning.selectors.environments import (
 )
 from provisioning.selectors.environments import revisions as revision_list
 from provisioning.selectors.links import environment_links
-from provisioning.selectors.runs import run_list
+from provisioning.selectors.runs import newest_run
 from provisioning.selectors.stages import stage_list
 from provisioning.services.changes import ChangeRequest, change_submit
 
@@ -157,9 +160,9 @@ def frame(request: HttpRequest, found: Environment, tab: str) -> dict[str, Any]:
 def _overview(request: HttpRequest, found: Environment) -> dict[str, Any]:
     now = clock.now()
     resources = environment_resources(found)
-    recent = list(change_list(request.rights, environment=found)[:12])  # type: ignore[attr-defined]
+    recent = _recent(rights=request.rights, environment=found.pk)  # type: ignore[attr-defined]
     open_changes = [one for one in recent if one.state in reading.OPEN]
-    run = run_list(request.rights, environment_id=found.pk).first()  # type: ignore[attr-defined]
+    run = newest_run(found.pk)
     here = reverse("environment", args=[found.system.slug, found.name])
     return {
         **frame(request, found, "overview"),
@@ -192,6 +195,12 @@ def _overview(request: HttpRequest, found: Environment) -> dict[str, Any]:
         "one_click": sleep.one_click(found),
         "kubectl": f"kubectl --namespace {found.namespace} get all",
     }
+
+
+@Prepared
+def _recent(rights: Rights, environment: int) -> QuerySet[Change]:
+    """The newest changes of an environment, as lines of a list."""
+    return change_list(rights).filter(environment=environment).only(*LISTED)[:12]
 
 
 def _shown_revision(found: Environment, number: int) -> dict[str, Any]:

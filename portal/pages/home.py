@@ -7,13 +7,15 @@ from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from governance.access import REQUEST_CHANGE
+from governance.access import REQUEST_CHANGE, Rights
 from governance.selectors import quota
 from idp.catalog.models import System
 from idp.kernel import clock
+from idp.kernel.prepared import Prepared
 from portal.pages.request import PageRequest
 from portal.pages.shell import page, waiting_count
 from portal.reading import matrix, mine, quotas
@@ -49,7 +51,7 @@ def home(request: PageRequest) -> HttpResponse:
         "care_count": len(care) + need.hidden.total() + len(tight),
         "care_more": max(len(care) + need.hidden.total() - ROWS, 0),
         "tight": tight,
-        "mine": change_lines(changes.change_list(rights, requester=rights.actor.user_id).defer("plan")[:ROWS]),
+        "mine": change_lines(_asked(rights=rights)),
         "summary": summary(care, tight, environments, need.hidden) if rights.teams else "You are in no team yet.",
         "may_request": rights.is_admin or any(REQUEST_CHANGE in held for held in rights.teams.values()),
         "environments": environments,
@@ -61,10 +63,21 @@ def home(request: PageRequest) -> HttpResponse:
 
 def _waiting(request: PageRequest) -> list[Change]:
     """What waits for this person; where all of it is shown, the shell need not count it once more."""
-    found = list(changes.change_list(request.rights, waiting_on_me=True).defer("plan")[: ROWS + 1])
+    found = _to_decide(rights=request.rights)
     if len(found) <= ROWS:
         request._waiting_count = len(found)  # type: ignore[attr-defined]
     return found[:ROWS]
+
+
+@Prepared
+def _to_decide(rights: Rights) -> QuerySet[Change]:
+    return changes.change_list(rights, waiting_on_me=True).only(*changes.LISTED)[: ROWS + 1]
+
+
+@Prepared
+def _asked(rights: Rights) -> QuerySet[Change]:
+    """The newest that the person asked for."""
+    return changes.change_list(rights, requester=rights.actor.user_id or 0).only(*changes.LISTED)[:ROWS]
 
 
 def _matrix(systems: list[System], environments: list[Environment]) -> dict[str, Any]:

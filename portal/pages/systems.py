@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
@@ -14,6 +15,7 @@ from governance.services import systems as system_services
 from idp.catalog.models import Component, System, Team
 from idp.kernel import clock, keyset
 from idp.kernel.errors import Conflict, InvalidInput
+from idp.kernel.prepared import Prepared
 from portal.drawing import words
 from portal.forms.catalog import ComponentForm, SystemForm, links_as_text
 from portal.pages.problems import add_errors
@@ -24,6 +26,7 @@ from portal.reading import systems as reading
 from portal.reading import teams as team_reading
 from portal.reading.change_lines import change_lines
 from portal.reading.component_links import links_of
+from provisioning.models import Stage
 from provisioning.selectors import stages as stage_selectors
 
 PAGE = 25
@@ -67,7 +70,7 @@ def system(request: PageRequest, system: str) -> HttpResponse:
     environments = reading.environments_in_full(one, places)
     standing = {place.standing for place in places}
     changes = reading.changes_of(rights, one, places)
-    stages = list(stage_selectors.stage_list().select_related("promotion_windows"))
+    stages = _stages()
     context = {
         **_frame(request, one),
         "tab": "pipeline",
@@ -90,6 +93,11 @@ def system(request: PageRequest, system: str) -> HttpResponse:
         "may_request": rights.may_request(one),
     }
     return render(request, "systems/system.html", context)
+
+
+@Prepared
+def _stages() -> QuerySet[Stage]:
+    return stage_selectors.stage_list().select_related("promotion_windows")
 
 
 @page("systems")

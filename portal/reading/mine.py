@@ -60,8 +60,16 @@ def in_need(of: Sequence[System], now: datetime) -> Need:
     Two queries: the database counts them and says which are the first of their kind, and only those are read.
     ``failed_run`` and ``failed_error`` are sub-queries by the index of runs per environment.
     """
-    soon = now + EXPIRES_SOON
-    living = Environment.objects.filter(system__in=[one.pk for one in of], deleted_at=None)
+    first = _first_of_each(systems=[one.pk for one in of], soon=now + EXPIRES_SOON)
+    hidden = Counter({kind: alike for _, kind, alike in first})
+    hidden.subtract(kind for _, kind, _ in first)
+    return Need(_with_failed_runs(keys=sorted(key for key, *_ in first)), hidden)
+
+
+@Prepared
+def _first_of_each(systems: list[int], soon: datetime) -> QuerySet[Environment, tuple[int, str, int]]:
+    """Key, kind of need, and how many are of that kind."""
+    living = Environment.objects.filter(system__in=systems, deleted_at=None)
     settled = (When(state=state, then=Value(state)) for state in ("failed", "degraded"))
     kind = Case(
         *settled,
@@ -69,7 +77,7 @@ def in_need(of: Sequence[System], now: datetime) -> Need:
         When(expires_at__lt=soon, then=Value("expiring")),
         default=F("state"),
     )
-    first = list(
+    return (
         living.filter(Q(state__in=CARE_STATES) | Q(expires_at__lt=soon) | Q(drifted__gt=0))
         .annotate(
             kind=kind,
@@ -79,14 +87,12 @@ def in_need(of: Sequence[System], now: datetime) -> Need:
         .filter(place__lte=EACH)
         .values_list("pk", "kind", "alike")
     )
-    hidden = Counter({kind: alike for _, kind, alike in first})
-    hidden.subtract(kind for _, kind, _ in first)
-    return Need(_with_failed_runs([key for key, *_ in first]), hidden)
 
 
-def _with_failed_runs(keys: Sequence[int]) -> list[Environment]:
+@Prepared
+def _with_failed_runs(keys: list[int]) -> QuerySet[Environment]:
     failed = Run.objects.filter(environment=OuterRef("pk"), state="failed").order_by("-id")
-    return list(
+    return (
         Environment.objects.filter(pk__in=keys)
         .select_related("stage", "desired")
         .only("name", "state", "drifted", "expires_at", "system_id", "stage__name", "desired__number")

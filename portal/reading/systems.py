@@ -15,6 +15,7 @@ from governance.access import Rights, visible
 from governance.services.approvals import waiting_change_ids
 from idp.catalog.models import Component, Dependency, System
 from idp.kernel.errors import NotFound
+from idp.kernel.prepared import Prepared
 from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
 from provisioning.models import Change, Environment, Resource, StartHold
 
@@ -37,18 +38,22 @@ def system_list(rights: Rights, *, query: str = "", team: str = "", mine: bool =
 
 def system_get(rights: Rights, slug: str) -> System:
     """The system with its team and ``component_count``; NotFound also when it may not be seen."""
-    components = (
-        Component.objects.filter(system=OuterRef("pk")).order_by().values("system").annotate(n=Count("pk")).values("n")
-    )
-    found = (
-        visible(System.objects.select_related("team"), rights, "")
-        .annotate(component_count=Coalesce(Subquery(components, output_field=IntegerField()), Value(0)))
-        .filter(slug=slug)
-        .first()
-    )
+    found = next(iter(_system(rights=rights, slug=slug)), None)
     if found is None:
         raise NotFound(f"There is no system {slug}.", remedy="It may be gone, or you may not see it.")
     return found
+
+
+@Prepared
+def _system(rights: Rights, slug: str) -> QuerySet[System]:
+    components = (
+        Component.objects.filter(system=OuterRef("pk")).order_by().values("system").annotate(n=Count("pk")).values("n")
+    )
+    return (
+        visible(System.objects.select_related("team"), rights, "")
+        .annotate(component_count=Coalesce(Subquery(components, output_field=IntegerField()), Value(0)))
+        .filter(slug=slug)
+    )
 
 
 SHOWN_IN_CELLS: Final = (
@@ -100,8 +105,13 @@ class Place:
 
 def places_of(systems: Iterable[System]) -> list[Place]:
     """Every stage of these systems that has a living environment, in one query. Keys rise with time."""
-    rows = (
-        Environment.objects.filter(system__in=[one.pk for one in systems], deleted_at=None)
+    return [Place(*row) for row in _places(systems=[one.pk for one in systems])]
+
+
+@Prepared
+def _places(systems: list[int]) -> QuerySet[Environment, Any]:
+    return (
+        Environment.objects.filter(system__in=systems, deleted_at=None)
         .order_by()
         .values_list("system_id", "stage_id")
         .annotate(
@@ -112,7 +122,6 @@ def places_of(systems: Iterable[System]) -> list[Place]:
             cost=Sum("monthly_cost"),
         )
     )
-    return [Place(*row) for row in rows]
 
 
 def standing_of(systems: Iterable[System]) -> list[Environment]:
@@ -127,8 +136,7 @@ def standing_of(systems: Iterable[System]) -> list[Environment]:
         of[place.system] += place.living
         care[place.system] += place.care
         cost[place.system] += place.cost
-    found = Environment.objects.filter(pk__in=places).select_related("stage", "desired").only(*SHOWN_IN_CELLS)
-    standing = sorted(found, key=lambda one: (one.stage.order, one.name))
+    standing = sorted(_in_cells(keys=list(places)), key=lambda one: (one.stage.order, one.name))
     for one in standing:
         one.alike = places[one.pk].living  # type: ignore[attr-defined]
         one.of_system, one.care_of_system = of[one.system_id], care[one.system_id]  # type: ignore[attr-defined]
@@ -136,22 +144,32 @@ def standing_of(systems: Iterable[System]) -> list[Environment]:
     return standing
 
 
+@Prepared
+def _in_cells(keys: list[int]) -> QuerySet[Environment]:
+    return Environment.objects.filter(pk__in=keys).select_related("stage", "desired").only(*SHOWN_IN_CELLS)
+
+
 def environments_in_full(system: System, places: Iterable[Place]) -> list[Environment]:
     """Those that stand for their stage, and the ``OTHERS`` that changed last, with document and who asked for it.
 
     One query, by the keys of the one and the order of the others, however many live in the system.
     """
+    found = _in_full(system=system.pk, standing=[place.standing for place in places])
+    for one in found:
+        one.system = system
+    return found
+
+
+@Prepared
+def _in_full(system: int, standing: list[int]) -> QuerySet[Environment]:
     living = Environment.objects.filter(system=system, deleted_at=None)
     newest = living.order_by("-changed_at", "-pk").values("pk")[:OTHERS]
-    found = list(
-        living.filter(Q(pk__in=[place.standing for place in places]) | Q(pk__in=newest))
+    return (
+        living.filter(Q(pk__in=standing) | Q(pk__in=newest))
         .select_related("stage", "observed", "desired__change__requester")
         .only(*SHOWN_IN_CELLS, *SHOWN_IN_FULL)
         .order_by("stage__order", "name")
     )
-    for one in found:
-        one.system = system
-    return found
 
 
 def resources_of(environments: Sequence[Environment]) -> list[Mapping[str, Any]]:
@@ -181,6 +199,14 @@ def changes_of(rights: Rights, system: System, places: Iterable[Place]) -> list[
     person; ``starts_on`` and ``train_number`` what holds one that is agreed to. Two halves in a union, for each has an
     index of its own; asked for together, the database would read every change.
     """
+    found = {
+        one.pk: one for one in _changes(rights=rights, system=system.pk, standing=[place.standing for place in places])
+    }
+    return [found[key] for key in sorted(found, reverse=True)]
+
+
+@Prepared
+def _changes(rights: Rights, system: int, standing: list[int]) -> QuerySet[Change]:
     rows = Change.objects.filter(system=system).order_by()
     newest = rows.order_by("-id").values("pk")[RECENT - 1 : RECENT]
     number = rows.filter(state__in=OPEN_CHANGE_STATES).values("system").annotate(n=Count("pk")).values("n")
@@ -193,11 +219,9 @@ def changes_of(rights: Rights, system: System, places: Iterable[Place]) -> list[
         train_number=Subquery(held.values("train_id")[:1]),
     )
     recent = shown.filter(pk__gte=Coalesce(Subquery(newest), Value(0)))
-    waiting = shown.filter(environment__in=[place.standing for place in places], state__in=OPEN_CHANGE_STATES)
+    waiting = shown.filter(environment__in=standing, state__in=OPEN_CHANGE_STATES)
     counted = Coalesce(Subquery(number, output_field=IntegerField()), Value(0))
-    halves = recent.annotate(open_together=counted).union(waiting.annotate(open_together=Value(0)), all=True)
-    found = {one.pk: one for one in halves}
-    return [found[key] for key in sorted(found, reverse=True)]
+    return recent.annotate(open_together=counted).union(waiting.annotate(open_together=Value(0)), all=True)
 
 
 def to_decide(rights: Rights, changes: Iterable[Change]) -> frozenset[int]:
@@ -212,10 +236,15 @@ def to_decide(rights: Rights, changes: Iterable[Change]) -> frozenset[int]:
 
 def used_by(rights: Rights, system: System) -> list[str]:
     """Names of visible systems with a component that needs one of this system."""
+    return _users(rights=rights, system=system.pk)
+
+
+@Prepared
+def _users(rights: Rights, system: int) -> QuerySet[Dependency, str]:
     rows = visible(
         Dependency.objects.filter(needs__system=system).exclude(component__system=system), rights, "component__system"
     )
-    return list(rows.order_by("component__system__slug").values_list("component__system__slug", flat=True).distinct())
+    return rows.order_by("component__system__slug").values_list("component__system__slug", flat=True).distinct()
 
 
 def components_of(rights: Rights, system: System) -> list[Component]:

@@ -9,6 +9,7 @@ from typing import Final
 
 from django.db.models.fields.json import KeyTransform
 
+from idp.kernel.prepared import Prepared
 from provisioning.domain.availability import Offer, Requires, missing, reason, remedy, requires_of
 from provisioning.models import Contract, Stage
 from provisioning.selectors.capabilities import Catalogue
@@ -42,9 +43,12 @@ class StageAvailability:
 def availability_of(capability: str, version: str, catalogue: Catalogue | None = None) -> list[StageAvailability]:
     """One for each stage in order, for new environments there. Two queries; a third without a ``catalogue``."""
     known = catalogue or Catalogue([capability])
-    stages = list(stage_list())
+    stages = _stages()
     offers = offers_of({stage.cluster_id: stage.cluster for stage in stages}.values())
     return [_at(stage, offers[stage.cluster_id], capability, version, known) for stage in stages]
+
+
+_stages = Prepared(stage_list)
 
 
 def _at(stage: Stage, offer: Offer, capability: str, version: str, catalogue: Catalogue) -> StageAvailability:

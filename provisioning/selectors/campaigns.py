@@ -15,6 +15,7 @@ from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, W
 
 from governance.access import Rights
 from idp.kernel.errors import NotFound
+from idp.kernel.prepared import Prepared
 from provisioning.domain.blast_radius import Living
 from provisioning.domain.campaign import LAGGING, NOT_ASKED, OPEN_CAMPAIGN_STATES, TAKEABLE
 from provisioning.domain.campaign_layout import Place, latest_day
@@ -227,14 +228,18 @@ class Upcoming:
 
 def upcoming_for(environment: Environment) -> list[Upcoming]:
     """Open campaigns that still have something to do here, or wait for its people. One query."""
-    rows = (
+    return [upcoming(one) for one in _upcoming(environment=environment.pk)]
+
+
+@Prepared
+def _upcoming(environment: int) -> QuerySet[CampaignItem]:
+    return (
         CampaignItem.objects.filter(environment=environment, campaign__state__in=OPEN_CAMPAIGN_STATES)
         .filter(state__in=(*NOT_ASKED, "waiting", "refused", "needs-person", "failed", "stuck"))
         .select_related("campaign__capability", "campaign__target", "wave", "change")
         .defer("campaign__target__document", "campaign__capability__readme", "change__plan", "change__facts")
         .order_by(F("due_at"))
     )
-    return [upcoming(one) for one in rows]
 
 
 def upcoming(item: CampaignItem) -> Upcoming:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTransform
@@ -18,6 +18,7 @@ from django.db.models.functions import Coalesce
 from governance.access import MANAGE_TEAM, Rights, visible
 from idp.catalog.models import System, Team
 from idp.kernel.errors import NotFound
+from idp.kernel.prepared import Prepared
 from provisioning.domain.availability import Requires, requires_of
 from provisioning.domain.campaign import OPEN_CAMPAIGN_STATES
 from provisioning.domain.contract import Contract as ParsedContract
@@ -37,6 +38,14 @@ def capability_get(name: str) -> Capability:
 def capability_for_page(name: str) -> Capability:
     """As ``capability_get``, knowing ``easy`` and ``hard`` (answers), ``has_campaign``, ``has_preview_team``: what is
     seldom there is then not asked for. One query."""
+    capability = next(iter(_for_page(name=name)), None)
+    if capability is None:
+        raise NotFound(f"There is no capability “{name}”.")
+    return capability
+
+
+@Prepared
+def _for_page(name: str) -> QuerySet[Capability]:
     about = (
         FeedbackSubject.objects.filter(contract__capability=OuterRef("pk")).order_by().values("contract__capability")
     )
@@ -47,15 +56,17 @@ def capability_for_page(name: str) -> Capability:
         has_campaign=Exists(Campaign.objects.filter(capability=OuterRef("pk"), state__in=OPEN_CAMPAIGN_STATES)),
         has_preview_team=Exists(PreviewTeam.objects.filter(capability=OuterRef("pk"))),
     )
-    capability = rows.filter(name=name).first()
-    if capability is None:
-        raise NotFound(f"There is no capability “{name}”.")
-    return capability
+    return rows.filter(name=name)
 
 
-def contracts_in_use(capability: Capability, rights: Rights) -> QuerySet[Contract]:
+def contracts_in_use(capability: Capability, rights: Rights) -> list[Contract]:
     """``contracts_of`` without documents, each with ``used`` and ``seen``: living resources, and those in systems that
     the reader may see. One query, counted in the database."""
+    return _in_use(capability=capability.pk, rights=rights)
+
+
+@Prepared
+def _in_use(capability: int, rights: Rights) -> QuerySet[Contract]:
     living = Q(resources__environment__deleted_at=None) & ~Q(resources__state="gone")
     rows = contracts_of(capability).defer("document")
     return rows.annotate(
@@ -64,7 +75,7 @@ def contracts_in_use(capability: Capability, rights: Rights) -> QuerySet[Contrac
     )
 
 
-def contracts_of(capability: Capability) -> QuerySet[Contract]:
+def contracts_of(capability: Capability | int) -> QuerySet[Contract]:
     """Published versions, newest first, with ``default_of`` joined; many, so a list of them defers ``document``."""
     rows = Contract.objects.filter(capability=capability).select_related("default_of")
     return rows.order_by("-major", "-minor", "-patch")
@@ -116,6 +127,16 @@ def defaults_of(rows: Iterable[Contract]) -> dict[int, Contract]:
     return {major: default_among(found) for major, found in stable.items()}
 
 
+@Prepared
+def _offered(names: list[str]) -> QuerySet[Contract]:
+    return (
+        Contract.objects.filter(capability__name__in=names)
+        .select_related("capability", "default_of")
+        .annotate(requires=KeyTransform("requires", KeyTransform("spec", "document")))
+        .defer("document", "capability__readme")
+    )
+
+
 @lru_cache(maxsize=512)
 def _parsed(digest: str, row_id: int) -> ParsedContract:
     return parse_contract(Contract.objects.only("document").get(pk=row_id).document)
@@ -133,12 +154,7 @@ class Catalogue:
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        rows = (
-            Contract.objects.filter(capability__name__in=set(names))
-            .select_related("capability", "default_of")
-            .annotate(requires=KeyTransform("requires", KeyTransform("spec", "document")))
-            .defer("document", "capability__readme")
-        )
+        rows = _offered(names=sorted(set(names)))
         self._rows = {(row.capability.name, row.version): row for row in rows}
 
     def row(self, capability: str, version: str) -> Contract:
@@ -203,7 +219,7 @@ class Use:
     state: str
 
 
-def _living(capability: Capability) -> QuerySet[Resource]:
+def _living(capability: Capability | int) -> QuerySet[Resource]:
     living = Resource.objects.filter(contract__capability=capability, environment__deleted_at=None)
     return living.exclude(state="gone").order_by()
 
@@ -233,13 +249,18 @@ def usage_page(capability: Capability, rights: Rights, *, page: int = 1) -> Uses
     Those with a bad version come first, then by name. What the reader may not see is left out before anything is cut.
     One query, one row for each version and place.
     """
+    rows = _used(capability=capability.pk, rights=rights) if page == 1 else _usage(capability.pk, rights, page)
+    return _first_systems([Use(SystemRef(key, slug), *rest) for key, slug, *rest in rows])
+
+
+def _usage(capability: int, rights: Rights, page: int = 1) -> QuerySet[Resource, Any]:
     used = _living(capability).filter(environment__system=OuterRef("pk"))
     systems = visible(System.objects.filter(Exists(used)), rights, "")
     bad = Exists(used.filter(contract__state__in=BAD_STATES))
     first = (page - 1) * SYSTEMS_SHOWN
     shown = systems.annotate(bad=bad).order_by("-bad", "slug").values("pk")[first : first + SYSTEMS_SHOWN + 1]
     place, contract = "environment__", "contract__"
-    rows = (
+    return (
         _living(capability)
         .filter(environment__system__in=shown)
         .values_list(
@@ -249,7 +270,10 @@ def usage_page(capability: Capability, rights: Rights, *, page: int = 1) -> Uses
         .distinct()
         .order_by(*(f"-{contract}{part}" for part in ("major", "minor", "patch")))
     )  # fmt: skip
-    return _first_systems([Use(SystemRef(key, slug), *rest) for key, slug, *rest in rows])
+
+
+_used = Prepared(_usage)
+"""The first page, which nearly everybody looks at; later ones cut at another place, which belongs to the SQL."""
 
 
 def _first_systems(uses: list[Use]) -> UsesPage:

@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 
 from governance.access import Rights, visible
 from idp.kernel.errors import NotFound
+from idp.kernel.prepared import Prepared
 from provisioning.domain.plan import Footprint
 from provisioning.models import Environment, Resource, Revision
 from provisioning.selectors.clusters import prices_of
@@ -85,14 +86,19 @@ def environment_rows(rights: Rights, **filters: str) -> QuerySet[Any, Any]:
 
 def environment_get(rights: Rights, system: str, name: str) -> Environment:
     """The living environment of that name, else the last that had it; NotFound when the reader may know of neither."""
-    rows = Environment.objects.select_related(
-        "system__team", "stage", "cluster__watch", "desired", "observed", "preview"
-    )
-    found = list(rows.filter(system__slug=system, name=name).order_by("-id")[:5])
+    found = _named(system=system, name=name)
     living = next((one for one in found if one.deleted_at is None), found[0] if found else None)
     if living is None or not rights.may_see(living.system):
         raise NotFound(f"There is no environment “{name}” of a system “{system}”.")
     return living
+
+
+@Prepared
+def _named(system: str, name: str) -> QuerySet[Environment]:
+    rows = Environment.objects.select_related(
+        "system__team", "stage", "cluster__watch", "desired", "observed", "preview"
+    )
+    return rows.filter(system__slug=system, name=name).order_by("-id")[:5]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +125,7 @@ class ResourceView:
 
 def environment_resources(environment: Environment) -> list[ResourceView]:
     """The resources of the desired revision with their observed state, in dependency order; then what is leaving."""
-    rows = {
-        row.name: row
-        for row in Resource.objects.filter(environment=environment).select_related("contract__capability", "component")
-    }
+    rows = {row.name: row for row in _resources(environment=environment.pk)}
     if environment.desired is None:
         return [_leaving(row) for row in rows.values()]
     desired = desired_of(environment, environment.desired.document, revision=environment.desired.number)
@@ -154,6 +157,12 @@ def environment_resources(environment: Environment) -> list[ResourceView]:
             )
         )
     return shown + [_leaving(row) for row in rows.values() if row.state != "gone"]
+
+
+@Prepared
+def _resources(environment: int) -> QuerySet[Resource]:
+    rows = Resource.objects.filter(environment=environment).select_related("contract__capability", "component")
+    return rows.defer("contract__document", "contract__capability__readme")
 
 
 def _leaving(row: Resource) -> ResourceView:

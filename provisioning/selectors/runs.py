@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from governance.access import Rights
 from idp.kernel.errors import NotFound
+from idp.kernel.prepared import Prepared
 from provisioning.domain.lifecycle import RESUMABLE_CHANGE_STATES
 from provisioning.domain.run import TERMINAL_RUN_STATES
 from provisioning.models import Run, RunEvent, Step
@@ -58,13 +59,16 @@ class RunView:
         return {state: number for state, number in found.items() if number}
 
 
-def run_list(rights: Rights, *, environment_id: int) -> QuerySet[Run]:
-    """Runs of one environment that the reader may see, newest first."""
-    return (
-        Run.objects.filter(environment_id=environment_id)
-        .select_related("change__requester", "revision", "feedback")
-        .order_by("-id")
-    )
+def newest_run(environment_id: int) -> Run | None:
+    """The last run of an environment, with its change, who asked for it, and the answer to its question."""
+    return next(iter(_newest(environment=environment_id)), None)
+
+
+@Prepared
+def _newest(environment: int) -> QuerySet[Run]:
+    rows = Run.objects.filter(environment_id=environment).select_related("change__requester", "feedback")
+    unread = ("target", "plan", "facts", "verdicts", "intent")
+    return rows.defer(*(f"change__{name}" for name in unread)).order_by("-id")[:1]
 
 
 def run_get(rights: Rights, run_id: int) -> Run:
