@@ -13,8 +13,9 @@ from provisioning.drivers import open_driver
 from provisioning.models import Change, Run
 from provisioning.orchestrator import advance
 from provisioning.services.changes import ChangeRequest, change_submit
-from provisioning.services.setup import contracts_install, sandbox_install
+from provisioning.services.setup import sandbox_install
 from tests.personas import NOW, Organisation
+from tests.provisioning.builtin import install_contracts
 
 PROD_NEEDS_A_MAINTAINER = {
     "apiVersion": "slipway.dev/v1",
@@ -57,7 +58,7 @@ SPEC: dict[str, Any] = {
 def equip(organisation: Organisation, *, policies: tuple[dict[str, Any], ...] = (PROD_NEEDS_A_MAINTAINER,)) -> None:
     """Stages on a sandbox, the built-in contracts, and policies."""
     sandbox_install(now=NOW)
-    contracts_install(now=NOW)
+    install_contracts(now=NOW)
     for document in policies:
         policy_save(PLATFORM, document=document, now=NOW)
 

@@ -10,8 +10,9 @@ from governance.models import Reservation
 from idp.catalog.models import System, Team, User
 from idp.kernel.actor import PLATFORM
 from provisioning.models import Change, Contract, Environment, Resource, Revision, Run, Stage
-from provisioning.services.setup import contracts_install, sandbox_install
+from provisioning.services.setup import sandbox_install
 from tests.personas import NOW
+from tests.provisioning.builtin import install_contracts
 
 RESOURCES = {
     "api": {
@@ -26,7 +27,7 @@ RESOURCES = {
 
 def install() -> dict[str, Stage]:
     """The built-in contracts and the stages of a new installation."""
-    contracts_install(PLATFORM, now=NOW)
+    install_contracts(now=NOW)
     sandbox_install(PLATFORM, now=NOW)
     return {stage.name: stage for stage in Stage.objects.all()}
 
