@@ -74,6 +74,12 @@ class TriedTest:
     def holds(self) -> bool:
         return self.came == self.expect
 
+    @property
+    def words(self) -> str:
+        if self.detail:
+            return f"Cannot be evaluated: {self.detail}"
+        return f"Comes out as {self.came}." if self.holds else f"Expects {self.expect} and comes out as {self.came}."
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -49,6 +49,7 @@ urlpatterns = [
     path("blast-radius/<int:report>/items/<int:item>", blast_radius.blast_item, name="blast-item"),
     path("blast-radius/<int:report>/report.<slug:form>", blast_radius.blast_download, name="blast-download"),
     path("campaigns/", include("portal.pages.urls_campaigns")),
+    path("policies/", include("portal.pages.urls_policies")),
     path("links/", links.links, name="links"),
     path("links/remove", links.link_removed, name="link-remove"),
     path("clusters/", include("portal.pages.urls_clusters")),

@@ -45,6 +45,14 @@ class Section:
 
 
 SECTIONS: Final = (
+    Section(
+        "Policies",
+        "scale",
+        "policies",
+        "What every change must meet, and what each rule would have done.",
+        RULES,
+        "everyone",
+    ),
     Section("Teams", "users", "teams", "Who owns what, and who is in which team with which role.", PEOPLE),
     Section("Clusters", "server-2", "clusters", "Where environments live, and what a month there costs.", PLACES),
     Section("Host names", "world", "hosts", "Which system holds which host name.", PLACES),
