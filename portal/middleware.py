@@ -12,15 +12,18 @@ from collections.abc import Callable
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import resolve
 from django.utils.functional import SimpleLazyObject
 
 from governance.access import rights_of
+from governance.services.sign_ins import refusal_note
+from idp.kernel import clock
 from idp.kernel.actor import Actor
 from idp.kernel.errors import SlipwayError, TooLarge, Transient, UserFault
+from portal.origin import origin_of
 from portal.problems import TITLES, problem_of, status_of
 
 Next = Callable[[HttpRequest], HttpResponse]
@@ -142,12 +145,42 @@ def actor_of_session(request: HttpRequest) -> Actor:
         username=user.get_username() if signed_in else "",
         via="portal",
         request_id=getattr(request, "request_id", ""),
+        address=origin_of(request),
     )
+
+
+class Refusals:
+    """Notes every 403 in the audit log, whichever view or check said it: what somebody tried and may not do."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code == 403:
+            self._note(request)
+        return response
+
+    def _note(self, request: HttpRequest) -> None:
+        error = getattr(request, "refusal", None)
+        actor = getattr(request, "actor", None) or Actor(None, "", via="portal", address=origin_of(request))
+        try:
+            refusal_note(
+                actor,
+                what=f"{request.method} {request.path}"[:200],
+                code=getattr(error, "code", "forbidden"),
+                why=getattr(error, "message", ""),
+                now=clock.now(),
+            )
+        except DatabaseError as fault:
+            # The answer stands without its entry: the database is away, and then nothing can be changed either.
+            log.error("refusal_not_noted", error=type(fault).__name__)
 
 
 def answer(request: HttpRequest, error: SlipwayError) -> HttpResponse:
     """``error`` as problem JSON under ``/api/``, else as a page that needs no database."""
     status = status_of(error)
+    request.refusal = error  # type: ignore[attr-defined]  # read by Refusals
     request_id = getattr(request, "request_id", "")
     if status >= 500:
         log.error("platform_fault", code=error.code, message=error.message)

@@ -154,14 +154,13 @@ def _note_use(actor: Actor, token: ApiToken, now: datetime) -> None:
     if last is not None and last >= now - USE_NOTED_EVERY:
         return
     this_hour = now.replace(minute=0, second=0, microsecond=0)
-    unnoted = ApiToken.objects.filter(pk=token.pk)
+    if last is not None and last >= this_hour:
+        ApiToken.objects.filter(pk=token.pk, last_used_at__lt=now - USE_NOTED_EVERY).update(last_used_at=now)
+        return
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=this_hour)
     with transaction.atomic():
-        if last is None or last < this_hour:
-            stale = Q(last_used_at=None) | Q(last_used_at__lt=this_hour)
-            if unnoted.filter(stale).update(last_used_at=now):
-                _audit(actor, "token.use", token, now)
-                return
-        unnoted.filter(last_used_at__lt=now - USE_NOTED_EVERY).update(last_used_at=now)
+        if ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now):
+            _audit(actor, "token.use", token, now)
 
 
 def _note_refusal(token: ApiToken, right: bool, now: datetime, *, request_id: str, address: str) -> None:

@@ -20,6 +20,7 @@ from idp.kernel import clock
 from idp.kernel.actor import Actor
 from idp.kernel.errors import NotSignedIn
 from portal.middleware import actor_of_session
+from portal.origin import origin_of
 
 CHALLENGE = 'Bearer realm="slipway"'
 
@@ -41,8 +42,9 @@ class TokenAuthentication(BaseAuthentication):
         header = request.headers.get("Authorization", "")
         if not header:
             return None
-        actor = replace(actor_of_bearer(header), request_id=getattr(request._request, "request_id", ""))
-        return _adopt(request._request, actor)
+        plain = request._request
+        actor = actor_of_bearer(header, request_id=getattr(plain, "request_id", ""), address=origin_of(plain))
+        return _adopt(plain, actor)
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE
@@ -67,12 +69,12 @@ class SignedIn(BasePermission):
         return not actor_of(request).is_anonymous
 
 
-def actor_of_bearer(header: str) -> Actor:
+def actor_of_bearer(header: str, *, request_id: str = "", address: str = "") -> Actor:
     """The actor behind an ``Authorization`` header; NotSignedIn when it is not a valid bearer token."""
     scheme, _, credentials = header.partition(" ")
     if scheme.lower() != "bearer" or not credentials.strip():
         raise NotSignedIn("The Authorization header is not a bearer token.")
-    return token_authenticate(credentials.strip(), now=clock.now())
+    return token_authenticate(credentials.strip(), now=clock.now(), request_id=request_id, address=address)
 
 
 def _adopt(request: HttpRequest, actor: Actor) -> tuple[Actor, Actor]:

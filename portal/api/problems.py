@@ -48,6 +48,7 @@ def answer_problem(request: HttpRequest, fault: Exception, headers: Mapping[str,
             remedy="Try again; if it stays, tell the platform team the request id.",
         )
     status = http_status(error)
+    request.refusal = error  # type: ignore[attr-defined]  # read by portal.middleware.Refusals
     body = problem_of(error, request_id) | {"status": status}
     body.setdefault("request_id", request_id)
     body["title"] = TITLES.get(status, "The request failed")

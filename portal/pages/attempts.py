@@ -12,11 +12,11 @@ import ipaddress
 import time
 from typing import Final
 
-from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest
 
 from idp.kernel.errors import RateLimited
+from portal.origin import origin_of
 
 WINDOW_SECONDS: Final = 15 * 60
 MOST_FOR_A_NAME: Final = 10
@@ -52,21 +52,11 @@ def forget(request: HttpRequest, name: str) -> None:
 
 
 def address_of(request: HttpRequest) -> str:
-    """Where the request comes from: of IPv6 the network, for one machine has many addresses in it.
-
-    Behind a proxy that is trusted (``SLIPWAY_BEHIND_PROXY``) the last entry of ``X-Forwarded-For``, which the proxy
-    itself wrote; whatever stands before it anybody may have made up.
-    """
-    address = str(request.META.get("REMOTE_ADDR", ""))
-    if settings.SECURE_PROXY_SSL_HEADER:
-        address = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).rpartition(",")[2].strip() or address
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address[:80]
-    if found.version == 6:
-        return str(ipaddress.ip_network((found, 64), strict=False))
-    return str(found)
+    """Where the request comes from: of IPv6 the network, for one machine has many addresses in it."""
+    address = origin_of(request)
+    if ":" not in address:
+        return address
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def _keys(request: HttpRequest, name: str) -> tuple[tuple[str, int], tuple[str, int]]:

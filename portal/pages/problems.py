@@ -41,6 +41,7 @@ TITLE_OF_STATUS: Final = {
 def answer(request: HttpRequest, error: SlipwayError) -> HttpResponse:
     """``error`` as a page in the shell; as a bare fragment with its title in a header for htmx."""
     status = status_of(error)
+    request.refusal = error  # type: ignore[attr-defined]  # read by portal.middleware.Refusals
     context = describe(request, error, status)
     if getattr(request, "htmx", False):
         response = render(request, "components/_problem.html", context, status=status)

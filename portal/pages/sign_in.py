@@ -8,10 +8,15 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_http_methods, require_POST
 
+from governance.services.sign_ins import refusal_note, session_begun, session_ended, sign_in_failed
+from idp.kernel import clock
 from idp.kernel.errors import RateLimited
+from portal.middleware import actor_of_session
 from portal.pages import attempts, problems
 from provisioning.demo.organisation import PEOPLE
 
@@ -36,19 +41,36 @@ class SignIn(LoginView):
         try:
             attempts.require_room(request, request.POST.get("username", ""))
         except RateLimited as error:
+            what = f"{request.method} {request.path}"
+            refusal_note(actor_of_session(request), what=what, code=error.code, why=error.message, now=clock.now())
             return problems.answer_alone(request, error)
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         attempts.forget(self.request, self.request.POST.get("username", ""))
-        return super().form_valid(form)
+        with transaction.atomic():
+            answer = super().form_valid(form)
+            session_begun(actor_of_session(self.request), now=clock.now())
+        return answer
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
-        attempts.note(self.request, self.request.POST.get("username", ""))
+        username = self.request.POST.get("username", "")
+        attempts.note(self.request, username)
+        sign_in_failed(actor_of_session(self.request), username=username, now=clock.now())
         return self.render_to_response(self.get_context_data(form=form), status=422)
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         return super().get_context_data(**context) | (demo_people() if settings.DEMO else {})
+
+
+class SignOut(LogoutView):
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        actor = actor_of_session(request)
+        with transaction.atomic():
+            answer = super().post(request, *args, **kwargs)
+            if not actor.is_anonymous:
+                session_ended(actor, now=clock.now())
+        return answer
 
 
 def demo_people() -> dict[str, Any]:
@@ -61,4 +83,4 @@ def demo_people() -> dict[str, Any]:
 
 
 sign_in = require_http_methods(["GET", "HEAD", "POST"])(SignIn.as_view())
-sign_out = require_POST(LogoutView.as_view())
+sign_out = require_POST(SignOut.as_view())

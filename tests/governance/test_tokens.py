@@ -74,11 +74,36 @@ def test_it_is_refused_with_one_sentence_whatever_is_wrong(organisation: Organis
 
 def test_it_notes_its_use_once_a_minute(organisation: Organisation, django_assert_num_queries: Any) -> None:
     token, plaintext = make(organisation)
-    for seconds, queries, noted in ((0, 2, 0), (30, 1, 0), (59, 1, 0), (61, 2, 61)):
+    for seconds, queries, noted in ((0, 7, 0), (30, 1, 0), (59, 1, 0), (61, 2, 61)):
         with django_assert_num_queries(queries):
             token_authenticate(plaintext, NOW + timedelta(seconds=seconds))
         token.refresh_from_db()
         assert token.last_used_at == NOW + timedelta(seconds=noted)
+
+
+def uses(action: str) -> list[AuditEntry]:
+    return list(AuditEntry.objects.filter(action=action).order_by("sequence"))
+
+
+def test_the_first_use_in_an_hour_is_in_the_audit_log(organisation: Organisation) -> None:
+    token, plaintext = make(organisation)
+    hour = NOW.replace(minute=0, second=0, microsecond=0)
+    for minutes in (0, 10, 59, 61, 119, 185):
+        token_authenticate(plaintext, hour + timedelta(minutes=minutes), request_id="request-1", address="192.0.2.7")
+    assert [(entry.at - hour) // timedelta(minutes=1) for entry in uses("token.use")] == [0, 61, 185]
+    entry = uses("token.use")[0]
+    assert (entry.actor_name, entry.token_id, entry.address) == ("developer", token.pk, "192.0.2.7")
+    assert entry.request_id == "request-1"
+
+
+def test_a_vain_use_is_in_the_audit_log_once(organisation: Organisation) -> None:
+    token, plaintext = make(organisation)
+    ApiToken.objects.filter(pk=token.pk).update(revoked_at=NOW)
+    for given in (plaintext, plaintext, plaintext[:-1], "slw_unknown0_xxxxxxxxxxxx"):
+        with pytest.raises(NotSignedIn):
+            token_authenticate(given, NOW, address="192.0.2.7")
+    assert [entry.data["why"] for entry in uses("token.refused")] == ["It was revoked.", "The secret is wrong."]
+    assert {(entry.actor_name, entry.object_id) for entry in uses("token.refused")} == {("", str(token.pk))}
 
 
 @pytest.mark.parametrize(
