@@ -35,6 +35,10 @@ def campaign(campaign_id: int) -> str:
     return f"{ROOT}campaigns/{campaign_id}/"
 
 
+def freeze(freeze_id: int) -> str:
+    return f"{ROOT}freezes/{freeze_id}/"
+
+
 def train(train_id: int) -> str:
     return f"{ROOT}trains/{train_id}/"
 

@@ -16,10 +16,12 @@ from idp.kernel.errors import Conflict, InvalidInput, StalePlan, UserFault
 from portal.pages.shell import POST, page
 from portal.reading import change as reading
 from portal.reading.plan_words import diff_resources, quota_after, stored_verdicts, unchanged_sentence
+from provisioning.domain.freeze import POLICY, refusal
 from provisioning.domain.lifecycle import CHANGE_STATES
 from provisioning.models import Change
 from provisioning.selectors.changes import LISTED, change_get, change_list, change_objects, change_view, newest_event
 from provisioning.selectors.departures import departures_of
+from provisioning.selectors.freezes import breaks_open, change_holds
 from provisioning.services import decisions
 from provisioning.services.starts import change_resume
 
@@ -157,6 +159,8 @@ def _inbox(request: HttpRequest) -> dict[str, Any]:
             {"id": "g-lately", "title": "In the last 24 hours", "rows": reading.inbox_rows(decided, agreed)},
         ],
         "waiting": len(waiting),
+        "breaks": breaks_open(limit=10) if rights.may_administer() else [],
+        "reader": rights.actor.user_id,
         "tickable": any(reading.is_low_risk(one) for one in waiting),
         "next": None,
     }
@@ -190,6 +194,17 @@ def _options(shown: list[Change], pair: Any, chosen: str) -> list[dict[str, str]
     return [{"value": key, "label": found[key]} for key in sorted(found)]
 
 
+def _frozen(found: Change, events: list[str]) -> dict[str, str] | None:
+    """What a change that a freeze met is told; None, and no query, for all others."""
+    if found.state == "denied":
+        said = next((one for one in found.verdicts if one["policy"] == POLICY), None)
+        return {"text": said["message"], "remedy": said["remedy"]} if said else None
+    if found.state != "approved" or "freeze" not in events:
+        return None
+    holds = change_holds(found, now=clock.now())
+    return {"text": refusal(holds[0]), "remedy": "It starts by itself when it has thawed."} if holds else None
+
+
 def _decision(request: HttpRequest, found: Change) -> dict[str, Any]:
     rights = request.rights  # type: ignore[attr-defined]
     view = change_view(rights, found)
@@ -210,6 +225,8 @@ def _decision(request: HttpRequest, found: Change) -> dict[str, Any]:
         "similar": view.similar,
         "history": reading.history(view.events),
         "departure": departures_of([found.pk]).get(found.pk) if found.kind == "promote" else None,
+        "frozen": _frozen(found, [one.event for one in view.events]),
+        "may_ask": rights.may_request(found.system),
         "own": found.requester_id == rights.actor.user_id,
         "pending": found.state == "pending",
         "newest": view.events[-1].pk if view.events else 0,

@@ -26,6 +26,7 @@ from idp.kernel.errors import UserFault
 from portal.drawing import words
 from portal.pages import problems
 from portal.reading import mine
+from portal.reading.freezes import freeze_banners
 from portal.reading.notices import Counts, bell_of, counts
 from provisioning.models import Cluster
 from provisioning.selectors import runs
@@ -122,7 +123,7 @@ def _build(request: HttpRequest) -> dict[str, Any]:
         "waiting_count": waiting_count(request),
         "bell": bell_of(counts_of(request), here=request.path),
         "starred": [{"name": one.slug, "url": reverse("system", args=[one.slug])} for one in systems[:STARRED]],
-        "banners": banners(),
+        "banners": [*banners(), *freeze_banners(request.resolver_match, now=clock.now())],
     }
 
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.pages import administration, audit
+from portal.pages import administration, audit, freezes
 
 urlpatterns = [
     path("administration/", administration.administration, name="administration"),
+    path("freezes/", freezes.freezes, name="freezes"),
+    path("freezes/new", freezes.freeze_new, name="freeze-new"),
+    path("freezes/switch", freezes.freeze_switch, name="freeze-switch"),
+    path("freezes/glass/<int:broken>", freezes.glass_reviewed, name="glass-review"),
+    path("freezes/<int:freeze>/", freezes.freeze, name="freeze"),
+    path("freezes/<int:freeze>/edit", freezes.freeze_edit, name="freeze-edit"),
+    path("freezes/<int:freeze>/<slug:act>", freezes.freeze_act, name="freeze-act"),
+    path("changes/<int:change>/glass", freezes.change_glass, name="change-glass"),
     path("audit/", audit.audit, name="audit"),
     path("audit/search.<slug:form>", audit.audit_download, name="audit-download"),
     path("audit/<int:number>/", audit.audit_entry, name="audit-entry"),

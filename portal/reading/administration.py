@@ -61,6 +61,7 @@ SECTIONS: Final = (
     Section(
         "Upgrades", "stack-forward", "campaigns", "Moves everybody from one version of a capability to another.", RULES
     ),
+    Section("Freezes", "snowflake", "freezes", "What is held still, for whom and until when.", RULES, "everyone"),
     Section("Audit", "list-check", "audit", "Who did what, when and from where, and proof of it.", RECORDS, "auditors"),
 )
 

@@ -25,7 +25,7 @@ from idp.catalog.models import System, Team, User
 from idp.kernel.actor import PLATFORM, Actor
 from idp.kernel.errors import Conflict, FieldError, InvalidInput
 from provisioning.domain.freeze import COVERS, PARTS, Scope, freeze_problems, in_force, scope_in_words, until_in_words
-from provisioning.domain.sleep_schedule import schedule_read, schedule_written
+from provisioning.domain.sleep_schedule import MAX_WINDOWS, schedule_read, schedule_written
 from provisioning.models import Capability, Freeze, FreezeMark, Stage
 from provisioning.selectors.freezes import SHOWN_KEY, freeze_get, freeze_of, standing_rows, teams_concerned
 
@@ -182,7 +182,12 @@ def _fields(given: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
     schedule, wrong = schedule_read(list(given["windows"]), given["zone"]) if given["windows"] else (None, [])
     if not given["windows"]:
         _, wrong = schedule_read([], given["zone"])
-    wrong = [FieldError(one.path.replace("schedule", "windows", 1), one.message) for one in wrong]
+    wrong = [
+        FieldError("windows", "Leave an hour of the week free, or leave the windows out to hold all of it.")
+        if one.path == "schedule" and len(given["windows"]) <= MAX_WINDOWS
+        else FieldError(one.path.replace("schedule", "windows", 1), one.message)
+        for one in wrong
+    ]
     scope, unknown = _scope(given["scope"])
     checked = {name: given[name] for name in ("title", "reason", "covers", "glass", "starts_at", "ends_at")}
     problems = freeze_problems(**checked, schedule_errors=[*wrong, *unknown], now=now)

@@ -83,6 +83,7 @@ def furnish() -> World:
         "link": link_save(PLATFORM, stage=Stage.objects.get(name="dev"), now=NOW, **OLD_LINK).pk,
         "train": _train(organisation),
         "orphan": _orphan(),
+        **_freeze(waiting),
         "token": _token_of(organisation),
         "entry": AuditEntry.objects.filter(team_slug="").latest("sequence").pk,
         "unsubscribe": unsubscribe_token(organisation.developer.pk, "change-failed"),
@@ -91,6 +92,20 @@ def furnish() -> World:
         f"token_{scope}": token_for(organisation.admin, scope) for scope in ("read", "change", "approve", "admin")
     }
     return World(organisation, ids, scopes)
+
+
+def _freeze(change: Change) -> dict[str, int]:
+    """A freeze that is to come, and glass that a maintainer broke in it."""
+    from provisioning.models import GlassBreak
+    from provisioning.services.freezes import freeze_declare
+
+    later = clock.now() + timedelta(days=1)
+    row = freeze_declare(PLATFORM, title="Sale", reason="The sale.", starts_at=later, now=clock.now())
+    broken = GlassBreak.objects.create(
+        change=change, freezes=[row.pk], freeze=row, reason="Now.", broken_by_id=change.requester_id,
+        broken_at=NOW, due_at=later,
+    )  # fmt: skip
+    return {"freeze": row.pk, "glass": broken.pk}
 
 
 def _train(organisation: Organisation) -> int:
@@ -413,6 +428,22 @@ API_PLATFORM = [
     Row("api:stage-link", "DELETE", needs("admin", ADMIN, 204), {"stage": "dev", "link_id": "=link"}),
     Row("api:environment-links", "GET", reads(), TRY),
     Row("api:environment-links", "GET", reads(**UNSEEN), SAFE),
+    Row("api:freezes", "GET", reads()),
+    Row("api:freezes", "POST", needs("admin", ADMIN, 201), body={"title": "Sale", "reason": "The sale."}),
+    Row("api:freeze", "GET", reads(), {"freeze_id": "=freeze"}),
+    Row("api:freeze", "PATCH", needs("admin", ADMIN, 200), {"freeze_id": "=freeze"}, {"title": "Sales"}),
+    Row("api:freeze-lift", "POST", needs("admin", ADMIN, 200), {"freeze_id": "=freeze"}, {}),
+    Row("api:freeze-take-back", "POST", needs("admin", ADMIN, 409), {"freeze_id": "=freeze"}, {}),
+    Row("api:glass-breaks", "GET", reads()),
+    Row("api:glass-review", "POST", needs("admin", ADMIN, 200), {"break_id": "=glass"}, {"verdict": "agreed"}),
+    Row("api:change-break-glass", "POST", needs("change", ASKERS, 409), {"change_id": "=waiting"}, {"reason": "Now."}),
+    Row(
+        "api:change-break-glass",
+        "POST",
+        needs("change", ASKERS, 409) | UNSEEN,
+        {"change_id": "=hidden"},
+        {"reason": "Now."},
+    ),
     Row("api:clusters", "GET", reads()),
     Row("api:clusters", "POST", needs("admin", ADMIN, 201), body=NEW_CLUSTER),
     Row("api:cluster", "GET", reads(), {"cluster": "=cluster"}),
@@ -677,6 +708,20 @@ PAGES_CATALOG = [
         {"name": "postgres"},
         {"do": "join", "team": "payments"},
     ),
+    Row("freezes", "GET", for_people(200)),
+    Row("freeze-new", "GET", page_for(ADMIN, 200)),
+    Row("freeze-new", "POST", page_for(ADMIN, 200), body={"title": "Sale", "do": "look"}),
+    Row("freeze-switch", "GET", page_for(ADMIN, 200)),
+    Row("freeze-switch", "POST", page_for(ADMIN, 302), body={"reason": "An attack.", "hours": "1"}),
+    Row("freeze", "GET", for_people(200), {"freeze": "=freeze"}),
+    Row("freeze-edit", "GET", page_for(ADMIN, 200), {"freeze": "=freeze"}),
+    Row("freeze-edit", "POST", page_for(ADMIN, 200), {"freeze": "=freeze"}, {"title": "Sale", "do": "look"}),
+    Row("freeze-act", "POST", page_for(ADMIN, 302), {"freeze": "=freeze", "act": "lift"}),
+    Row("change-glass", "GET", page_for(ASKERS, 200), {"change": "=waiting"}),
+    Row("change-glass", "GET", page_for(ASKERS, 200, **UNSEEN), {"change": "=hidden"}),
+    Row("change-glass", "POST", page_for(ASKERS, 409), {"change": "=waiting"}, {"reason": "Now."}),
+    Row("change-glass", "POST", page_for(ASKERS, 409, **UNSEEN), {"change": "=hidden"}, {"reason": "Now."}),
+    Row("glass-review", "POST", page_for(ADMIN, 302), {"broken": "=glass"}, {"verdict": "agreed"}),
     Row("links", "GET", for_people(200)),
     Row("links", "POST", page_for(ADMIN, 302), body={"stage": "dev", **NEW_LINK}),
     Row("link-remove", "POST", page_for(ADMIN, 302), body={"stage": "dev", "link": "=link"}),
