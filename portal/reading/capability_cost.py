@@ -111,7 +111,7 @@ def lowest(columns: Iterable[Column]) -> Prices:
 def _columns(stages: Iterable[Stage]) -> list[Column]:
     found: dict[Prices, Column] = {}
     for stage in stages:
-        prices = prices_of(stage.cluster)
+        prices = prices_of(stage.cluster, stage=stage.name)
         held = found.get(prices, Column((), (), prices))
         clusters = tuple(dict.fromkeys((*held.clusters, stage.cluster.name)))
         found[prices] = Column((*held.stages, stage.name), clusters, prices)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
+from idp.kernel import clock
 from idp.kernel.documents import load_yaml
 from idp.kernel.errors import NotFound
 from idp.kernel.vault import decrypt
 from provisioning.domain.plan import Prices
+from provisioning.domain.prices import lists_of, price_at
+from provisioning.domain.showback import PriceBook
 from provisioning.models import Cluster
 from provisioning.selectors.offers import sandbox_kinds
 
@@ -22,8 +26,16 @@ def cluster_get(name: str) -> Cluster:
     return cluster
 
 
-def prices_of(cluster: Cluster) -> Prices:
-    return Prices(float(cluster.price_cpu), float(cluster.price_memory_gib), float(cluster.price_storage_gib))
+def price_book(cluster: Cluster) -> PriceBook:
+    """The cluster's prices over time."""
+    base = Prices(float(cluster.price_cpu), float(cluster.price_memory_gib), float(cluster.price_storage_gib))
+    return PriceBook(base, lists_of(cluster.price_lists) if cluster.price_lists else ())
+
+
+def prices_of(cluster: Cluster, *, stage: str = "", at: datetime | None = None) -> Prices:
+    """What holds at ``stage`` at that moment; now when it is left out."""
+    book = price_book(cluster)
+    return price_at(book.lists, book.base, stage=stage, at=at or clock.now()) if book.lists else book.base
 
 
 def driver_settings(cluster: Cluster) -> dict[str, Any]:

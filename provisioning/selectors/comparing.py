@@ -90,7 +90,7 @@ def comparison(before: Chosen, after: Chosen) -> dict[str, Any]:
         "catalogue": Catalogue(names),
     }
     sides = [side_of(one.revision.document, digest=one.revision.digest, **common) for one in (before, after)]
-    prices: Prices = prices_of(place.cluster)
+    prices: Prices = prices_of(place.cluster, stage=place.stage.name)
     return build_plan(
         "update",
         *sides,

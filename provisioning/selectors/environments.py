@@ -129,7 +129,7 @@ def environment_resources(environment: Environment) -> list[ResourceView]:
     if environment.desired is None:
         return [_leaving(row) for row in rows.values()]
     desired = desired_of(environment, environment.desired.document, revision=environment.desired.number)
-    prices = prices_of(environment.cluster)
+    prices = prices_of(environment.cluster, stage=environment.stage.name)
     shown = []
     for name in desired.order:
         row, contract = rows.pop(name, None), desired.contract(name)

@@ -145,7 +145,7 @@ def _living(environment: Environment, desired: Desired, name: str, revision: int
         place=place,
         served=joined_offer(environment.cluster).apis,
         outputs=outputs,
-        prices=prices_of(environment.cluster),
+        prices=prices_of(environment.cluster, stage=environment.stage.name),
         read_by=tuple(_read_by(desired, name)),
         team_id=system.team_id,
         system_id=system.pk,

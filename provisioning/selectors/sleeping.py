@@ -80,7 +80,7 @@ def monthly_costs(environment: Environment) -> tuple[float, float]:
     if environment.desired is None:
         return 0.0, 0.0
     document: Mapping[str, Any] = environment.desired.document
-    prices = prices_of(environment.cluster)
+    prices = prices_of(environment.cluster, stage=environment.stage.name)
     made = [
         desired_of(environment, {**document, "power": power}, revision=environment.desired.number)
         for power in ("awake", "asleep")

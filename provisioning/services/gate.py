@@ -49,6 +49,7 @@ from provisioning.selectors.offers import offer_source
 from provisioning.selectors.owners import owners_of
 from provisioning.selectors.quota_lines import QuotaLine, quota_lines
 from provisioning.selectors.stages import stage_list
+from provisioning.services.budget_gate import budget_verdicts
 from provisioning.services.drift_gate import drift_blocks, drift_chosen, drift_notes
 from provisioning.services.facts import facts_of
 from provisioning.services.freeze_gate import Asked, freeze_verdicts
@@ -341,11 +342,11 @@ def with_plan(
         target,
         base_number=planned.base.number if planned.base else None,
         stage=planned.stage.name,
-        prices=prices_of(planned.place),
+        prices=prices_of(planned.place, stage=planned.stage.name),
         currency=settings.CURRENCY,
         order=order,
         objects=objects,
-        prices_before=prices_of(environment.cluster) if environment else None,
+        prices_before=prices_of(environment.cluster, stage=planned.stage.name) if environment else None,
     )
     plan["notes"] = [*planned.notes, *drift_notes(planned.kind, environment)]
     planned = with_move(replace(planned, plan=plan))
@@ -361,8 +362,9 @@ def judge(planned: Planned, actor: Actor, *, reason: str, now: datetime, people:
     assert planned.stage is not None
     team = planned.system.team
     extras = planned.extras_after
+    state = quota_counted(team.pk, quota_state(team.pk), extras.resources)
     quota, shortages = quota_lines(
-        quota_counted(team.pk, quota_state(team.pk), extras.resources),
+        state,
         before=planned.amounts_before,
         after=planned.amounts_after,
         extras_before=planned.extras_before,
@@ -397,7 +399,8 @@ def judge(planned: Planned, actor: Actor, *, reason: str, now: datetime, people:
         verdicts=said,
         now=now,
     )
-    verdicts = (*said, *own)
+    money = budget_verdicts(planned.system, planned.plan, now=now) if state.budgeted else ()
+    verdicts = (*said, *own, *money)
     needs, skipped = needs_routed(
         needed_approvals(verdicts, team.slug),
         team=team.slug,
