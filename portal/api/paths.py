@@ -63,6 +63,10 @@ def policy(name: str) -> str:
     return f"{ROOT}policies/{name}/"
 
 
+def policy_replay(report_id: int) -> str:
+    return f"{ROOT}policy-replays/{report_id}/"
+
+
 def quota(team_slug: str) -> str:
     return f"{ROOT}quotas/{team_slug}/"
 

@@ -77,6 +77,7 @@ def furnish() -> World:
         "digest": waiting.plan_digest,
         "cluster": Cluster.objects.get().name,
         **_blast(organisation),
+        "replay": _replay(organisation),
         **_campaigns(organisation),
         "drift": _drift("checkout"),
         "hidden_drift": _drift("vault"),
@@ -161,6 +162,15 @@ def _blast(organisation: Organisation) -> dict[str, int]:
     report = blast_of_draft(organisation.actor("admin"), document=data, now=NOW)
     blast_advance(report.pk)
     return {"blast": report.pk, "blast_item": report.items.get(environment__name="try").pk}
+
+
+def _replay(organisation: Organisation) -> int:
+    from provisioning.orchestrator.policy_replay import replay_advance
+    from provisioning.services.policy_replays import replay_of_policy
+
+    report = replay_of_policy(organisation.actor("admin"), name="prod-needs-a-maintainer", now=clock.now())
+    replay_advance(report.pk)
+    return report.pk
 
 
 def _campaigns(organisation: Organisation) -> dict[str, int]:
@@ -261,6 +271,9 @@ STAGE = {"title": "Dev", "order": 900, "cluster": "=cluster"}
 NEW_CLUSTER = {"name": "trial", "title": "Trial", "driver": "sandbox"}
 QUOTA = {"cpu": 16, "memory_gib": 32, "storage_gib": 200, "environments": 10}
 NEW_POLICY = deepcopy(PROD_NEEDS_A_MAINTAINER) | {"metadata": {"name": "another"}}
+FIRST_VERSION = {"policy": "prod-needs-a-maintainer", "number": "1"}
+A_POLICY = {"policy": "prod-needs-a-maintainer"}
+READERS = ("admin", "auditor")
 ASKED = {"kind": "create", "system": "checkout", "environment": "new", "spec": spec()}
 ASKED_HIDDEN = ASKED | {"system": "vault"}
 CAMPAIGN = {"campaign": "=campaign"}
@@ -522,6 +535,13 @@ API_PLATFORM = [
         "api:policy", "PUT", needs("admin", ADMIN, 200), {"policy": "prod-needs-a-maintainer"}, PROD_NEEDS_A_MAINTAINER
     ),
     Row("api:policy", "DELETE", needs("admin", ADMIN, 204), {"policy": "prod-needs-a-maintainer"}),
+    Row("api:policy-versions", "GET", reads(), {"policy": "prod-needs-a-maintainer"}),
+    Row("api:policy-version", "GET", reads(), FIRST_VERSION),
+    Row("api:policy-restore", "POST", needs("admin", ADMIN, 200, token_admin=403), FIRST_VERSION, {}),
+    Row("api:policy-check", "POST", needs("admin", ADMIN, 200), body=NEW_POLICY),
+    Row("api:policy-replays", "POST", needs("admin", ADMIN, 202), body={"document": NEW_POLICY, "days": 7}),
+    Row("api:policy-replay", "GET", needs("read", READERS, 200), {"report_id": "=replay"}),
+    Row("api:policy-replay-items", "GET", needs("read", READERS, 200), {"report_id": "=replay"}),
     Row("api:quotas", "GET", reads()),
     Row("api:quota", "GET", reads(), {"team": "payments"}),
     Row("api:quota", "PUT", needs("admin", ADMIN, 200), {"team": "payments"}, QUOTA),
@@ -687,6 +707,24 @@ PAGES_CATALOG = [
     ),
     Row("contract-blast", "GET", page_for(MANAGERS, 302), {"name": "web-service", "version": "1.0.0"}),
     Row("blast-report", "GET", page_for(MANAGERS, 200), BLAST),
+    Row("policies", "GET", for_people(200)),
+    Row("policy", "GET", for_people(200), A_POLICY),
+    Row("policy-new", "GET", page_for(ADMIN, 200)),
+    Row("policy-new", "POST", page_for(ADMIN, 422), body={"do": "save", "text": "no policy"}),
+    Row("policy-edit", "GET", page_for(ADMIN, 200), A_POLICY),
+    Row("policy-edit", "POST", page_for(ADMIN, 422), A_POLICY, {"do": "save", "text": "no policy"}),
+    Row("policy-check", "POST", page_for(ADMIN, 200), body={"text": "no policy"}),
+    Row("policy-enforce", "GET", page_for(ADMIN, 200), A_POLICY),
+    Row("policy-enforce", "POST", page_for(ADMIN, 200), A_POLICY),
+    Row("policy-version", "GET", for_people(200), FIRST_VERSION),
+    Row("policy-act", "POST", page_for(ADMIN, 302), A_POLICY | {"act": "retire"}),
+    Row("policy-act", "POST", page_for(ADMIN, 302), A_POLICY | {"act": "restore"}, {"number": "1"}),
+    Row("policy-replay-ask", "POST", page_for(ADMIN, 302), A_POLICY),
+    Row("policy-replay", "GET", page_for(READERS, 200), {"report": "=replay"}),
+    Row("policy-replay-progress", "GET", page_for(READERS, 286), {"report": "=replay"}),
+    Row("policy-replay-short", "GET", page_for(READERS, 286), {"report": "=replay"}),
+    Row("policy-replay-again", "POST", page_for(ADMIN, 302), {"report": "=replay"}),
+    Row("policy-replay-download", "GET", page_for(READERS, 200), {"report": "=replay", "form": "csv"}),
     Row("blast-progress", "GET", page_for(MANAGERS, 286), BLAST),
     Row("blast-again", "POST", page_for(MANAGERS, 302), BLAST),
     Row("blast-item", "GET", page_for(MANAGERS, 200), BLAST | {"item": "=blast_item"}),

@@ -1,0 +1,127 @@
+"""Shapes of policies beyond the document: versions, checks, replays."""
+
+from __future__ import annotations
+
+from portal.api.shapes.administration import POLICY_DOCUMENT
+from portal.api.shapes.words import (
+    anything,
+    flag,
+    link,
+    listed,
+    mapped,
+    maybe,
+    moment,
+    page_of,
+    record,
+    ref,
+    shape,
+    text,
+    whole,
+)
+
+OUTCOMES = ("denies", "errors", "asks", "warns", "passes", "outside", "unrecorded")
+STRUCK = OUTCOMES[:4]
+_COUNTS = mapped(whole(), "How many changes, by outcome; what does not occur is left out.")
+
+_VERSION_FIELDS = {
+    "number": whole("The policy's `version` then."),
+    "mode": text(one_of=("enforce", "observe")),
+    "active": flag("False once it was retired."),
+    "note": text("How it came about when it was not an edit."),
+    "digest": text("SHA-256 of the canonical document."),
+    "at": moment(),
+    "by": maybe(text()),
+    "url": link(),
+}
+POLICY_VERSION = shape("PolicyVersion", record(_VERSION_FIELDS))
+POLICY_VERSION_PAGE = page_of(POLICY_VERSION)
+POLICY_VERSION_WHOLE = shape(
+    "PolicyVersionWhole",
+    record(
+        {**_VERSION_FIELDS, "document": anything("The whole document."), "text": text("As it was written, in YAML.")}
+    ),
+)
+POLICY_CHECK = shape(
+    "PolicyCheck",
+    record(
+        {
+            "may_be_saved": flag("In the mode that it has."),
+            "may_be_enforced": flag("Nothing stands against it and each of its tests holds."),
+            "found": listed(
+                record(
+                    {
+                        "path": text(),
+                        "message": text(),
+                        "line": maybe(whole("Of the YAML that was sent; null for JSON.")),
+                        "source": text("The line of the expression; empty when the place is no expression."),
+                        "pointer": text("A caret below the place in `source`."),
+                    }
+                )
+            ),
+            "tests": listed(
+                record({"name": text(), "expect": text(), "came": text(), "holds": flag(), "detail": text()})
+            ),
+        }
+    ),
+)
+REPLAY_ASK = shape(
+    "PolicyReplayAsk",
+    record(
+        {},
+        {
+            "policy": text("Name of a policy; or send `document`.", most=60),
+            "version": whole("Of the policy; the newest if left out.", least=1, most=2_147_483_647),
+            "document": ref(POLICY_DOCUMENT),
+            "days": whole("How far to look back; 30 if left out.", least=1, most=366),
+        },
+        closed=True,
+        examples=({"policy": "prod-needs-two", "days": 30},),
+    ),
+)
+REPLAY = shape(
+    "PolicyReplay",
+    record(
+        {
+            "id": whole(),
+            "policy": text(),
+            "version": maybe(whole("Null for a draft.")),
+            "days": whole(),
+            "since": moment(),
+            "state": text(one_of=("queued", "running", "succeeded", "failed")),
+            "error": maybe(text("Why it failed; ask again and it goes on.")),
+            "changes": whole("In these days."),
+            "changes_done": whole("Judged so far."),
+            "counts": _COUNTS,
+            "denied_then": whole("Of those that it would have denied: so many did not get through anyway."),
+            "teams": listed(record({"team": text("Slug."), "counts": _COUNTS})),
+            "hidden": whole("Rows of systems that you may not see."),
+            "asked_at": moment(),
+            "started_at": maybe(moment()),
+            "finished_at": maybe(moment()),
+            "url": link(),
+            "items_url": link(),
+            "page": link("In the portal."),
+        }
+    ),
+)
+REPLAY_ITEM = shape(
+    "PolicyReplayItem",
+    record(
+        {
+            "change": whole(),
+            "title": text(),
+            "team": text(),
+            "system": text(),
+            "environment": text(),
+            "stage": text(),
+            "kind": text(),
+            "requester": text(),
+            "at": moment(),
+            "outcome": text(one_of=STRUCK),
+            "message": text("What the requester would have read; why it cannot be evaluated."),
+            "denied_then": flag("It did not get through then either."),
+            "url": link("The change."),
+        }
+    ),
+)
+REPLAY_ITEM_PAGE = page_of(REPLAY_ITEM)
