@@ -143,7 +143,8 @@ def _users(resources: Iterable[ResourceView]) -> dict[tuple[str, str], list[str]
 def conditions(environment: Environment, resources: Sequence[ResourceView], now: datetime) -> list[dict[str, str]]:
     """What is true of it, as verdict lines; the stored conditions first, then how long it has left.
 
-    That it progresses is not among them: the page says so above, with the run that does it.
+    That it progresses is not among them: the page says so above, with the run that does it. How long it has left is
+    worked out anew, as that moves.
     """
     ready = sum(one.state == "ready" for one in resources)
     counted = f"{ready} of {words.count(len(resources), 'resource,resources')}" if resources else ""
@@ -154,7 +155,7 @@ def conditions(environment: Environment, resources: Sequence[ResourceView], now:
             "text": _told(one, counted if one.get("type") == "Ready" else "", now),
         }
         for one in environment.conditions
-        if one.get("type") != "Progressing"
+        if one.get("type") not in ("Progressing", "Expiring")
     ]
     if environment.expires_at is not None and environment.deleted_at is None:
         lines.append(

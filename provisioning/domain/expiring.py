@@ -1,6 +1,6 @@
 """The end of an environment as it comes near: which notice is due, and how far it may be moved without asking.
 
-Called by ``services.expiry_notices`` and by the pages. Pure.
+Called by ``services.expiry_notices``, by what stores conditions, and by the pages. Pure.
 """
 
 from __future__ import annotations
@@ -26,6 +26,14 @@ def notice_level(expires_at: datetime, now: datetime) -> int:
 def worth_telling(level: int, expires_at: datetime, set_at: datetime) -> bool:
     """Whether people have not just said so themselves: the end was set before the notice of ``level`` fell due."""
     return level > 0 and set_at < expires_at - THRESHOLDS[level - 1]
+
+
+def expiring(expires_at: datetime | None, now: datetime) -> list[dict[str, str]]:
+    """The condition of an environment whose end is near, without since when; empty while it is not."""
+    if expires_at is None or expires_at - now > SOON:
+        return []
+    told = f"It goes away on {expires_at:%d %B %Y at %H:%M} UTC."
+    return [{"type": "Expiring", "status": "True", "reason": "TimeRunsOut", "message": told}]
 
 
 def extension(

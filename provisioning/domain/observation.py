@@ -135,12 +135,17 @@ def state_of(seen: Seen, power: str) -> str:
 
 
 def conditions_of(seen: Seen, power: str) -> list[dict[str, str]]:
-    """Ready, Degraded, Drifted and Asleep with stable reasons and a sentence each, without since when."""
+    """Ready, Degraded, Drifted and Asleep with stable reasons and a sentence each, without since when.
+
+    What sleeps is not Ready: it answers nobody.
+    """
     troubled = [one for one in seen.resources if one.state != "ready"]
     first = next((one for one in troubled if one.state == "failed"), troubled[0] if troubled else None)
-    reason, message = (_camel(first.reason), f"{first.name}: {first.message}") if first else ("AsAgreed", "")
+    asleep = power == "asleep"
+    settled = ("Asleep" if asleep else "AsAgreed", "")
+    reason, message = (_camel(first.reason), f"{first.name}: {first.message}") if first else settled
     made = [
-        _condition("Ready", first is None, reason, message),
+        _condition("Ready", first is None and not asleep, reason, message),
         _condition("Progressing", False, "Settled", ""),
     ]
     if first is not None:
@@ -148,9 +153,12 @@ def conditions_of(seen: Seen, power: str) -> list[dict[str, str]]:
     if seen.drift:
         what = f"{len(seen.drift)} object{'' if len(seen.drift) == 1 else 's'} drifted. {seen.drift[0].sentence}"
         made.append(_condition("Drifted", True, "ChangedOutside", what))
-    if power == "asleep":
-        made.append(_condition("Asleep", True, "SentToSleep", "Nothing runs; data stays."))
-    return made
+    return [*made, *([asleep_condition()] if asleep else [])]
+
+
+def asleep_condition() -> dict[str, str]:
+    """That it was sent to sleep, without since when; a run and a controller say it in the same words."""
+    return _condition("Asleep", True, "SentToSleep", "Nothing runs; data stays.")
 
 
 def unreachable_conditions(why: str) -> list[dict[str, str]]:

@@ -14,7 +14,8 @@ from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 
 from governance.selectors.people import team_people
 from governance.services.notices import notify
-from provisioning.domain.expiring import THRESHOLDS, WORDS, extension, notice_level, worth_telling
+from provisioning.domain.expiring import THRESHOLDS, WORDS, expiring, extension, notice_level, worth_telling
+from provisioning.domain.observation import with_since
 from provisioning.models import Environment, ExpiryWatch
 
 SETS_AN_END = ("create", "extend")
@@ -58,10 +59,20 @@ def _told(environment: Environment, *, now: datetime) -> bool:
         stale = ~Q(moment=environment.expires_at) | Q(told__lt=level)
         if not ExpiryWatch.objects.filter(stale, pk=watch.pk).update(refused_at=None, refusal="", **kept):
             return False
+    _marked(environment, now=now)
     if not worth_telling(level, environment.expires_at, _set_at(environment)):
         return False
     _notify(environment, environment.expires_at, level, now=now)
     return True
+
+
+def _marked(environment: Environment, *, now: datetime) -> None:
+    """Keep on its row that it expires, where neither a run nor a controller has written that yet."""
+    row = Environment.objects.select_for_update(of=("self",)).only("pk", "conditions").get(pk=environment.pk)
+    if any(one.get("type") == "Expiring" for one in row.conditions):
+        return
+    told = with_since(expiring(environment.expires_at, now), (), now)
+    Environment.objects.filter(pk=row.pk).update(conditions=[*row.conditions, *told])
 
 
 def _set_at(environment: Environment) -> datetime:

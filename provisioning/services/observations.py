@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from governance.services.audit import audit_append
 from idp.kernel.actor import PLATFORM
 from idp.kernel.wake import wake_after_commit
+from provisioning.domain.expiring import expiring
 from provisioning.domain.observation import (
     JUDGED_STATES,
     ResourceSeen,
@@ -122,7 +123,7 @@ def environments_observed(watching: Watching, batch: Sequence[EnvironmentSeen], 
     What was judged by a revision that a run has replaced meanwhile is dropped: the controller looks again. One
     transaction; locks: the watch, then the environments in order of their id.
     """
-    known = _unchanged(batch)
+    known = _unchanged(batch, now)
     news = [one for one in batch if one.environment_id not in known]
     if not news:
         return 0
@@ -151,17 +152,19 @@ def environments_observed(watching: Watching, batch: Sequence[EnvironmentSeen], 
     return stored
 
 
-def _unchanged(batch: Sequence[EnvironmentSeen]) -> set[int]:
+def _unchanged(batch: Sequence[EnvironmentSeen], now: datetime) -> set[int]:
     """Environments of which everything is stored already; three queries for the whole batch, no lock."""
     ids = [one.environment_id for one in batch]
-    rows = {row.pk: row for row in Environment.objects.filter(pk__in=ids).only("pk", "state", "conditions")}
+    rows = {
+        row.pk: row for row in Environment.objects.filter(pk__in=ids).only("pk", "state", "conditions", "expires_at")
+    }
     resources = _by_environment(Resource.objects.filter(environment__in=ids).exclude(state="gone"))
     drifts = _by_environment(Drift.objects.filter(environment__in=ids, state__in=("open", "snoozed")))
     return {
         one.environment_id
         for one in batch
         if one.environment_id in rows
-        and not _news_of_environment(rows[one.environment_id], one)
+        and not _news_of_environment(rows[one.environment_id], one, now)
         and not _news_of_resources(resources.get(one.environment_id, []), one)
         and not _news_of_drift(drifts.get(one.environment_id, []), one)
     }
@@ -174,8 +177,12 @@ def _by_environment(rows: Any) -> dict[int, list[Any]]:
     return found
 
 
-def _news_of_environment(environment: Environment, one: EnvironmentSeen) -> bool:
-    told = conditions_of(one.seen, one.power)
+def _told_of(environment: Environment, one: EnvironmentSeen, now: datetime) -> list[dict[str, str]]:
+    return [*conditions_of(one.seen, one.power), *expiring(environment.expires_at, now)]
+
+
+def _news_of_environment(environment: Environment, one: EnvironmentSeen, now: datetime) -> bool:
+    told = _told_of(environment, one, now)
     return environment.state != state_of(one.seen, one.power) or not same_conditions(environment.conditions, told)
 
 
@@ -200,8 +207,8 @@ def _store(environment: Environment, one: EnvironmentSeen, *, now: datetime) -> 
         Resource.objects.filter(pk=row.pk).update(state=seen.state, message=seen.message[:400], changed_at=now)
         stored = 1
     stored |= drift_store(environment, one.seen.drift, now=now)
-    if _news_of_environment(environment, one):
-        told = with_since(conditions_of(one.seen, one.power), environment.conditions, now)
+    if _news_of_environment(environment, one, now):
+        told = with_since(_told_of(environment, one, now), environment.conditions, now)
         state = state_of(one.seen, one.power)
         Environment.objects.filter(pk=environment.pk).update(
             state=state, conditions=told, ready_since=_ready_since(environment, state, now)

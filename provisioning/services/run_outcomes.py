@@ -13,7 +13,9 @@ from django.db import transaction
 from governance.services.audit import audit_append
 from governance.services.quota import quota_release, quota_settle
 from idp.kernel.actor import PLATFORM
+from provisioning.domain.expiring import expiring
 from provisioning.domain.lifecycle import environment_state_after_run
+from provisioning.domain.observation import asleep_condition
 from provisioning.domain.run import next_run_state
 from provisioning.models import Change, Environment, Resource, Revision, Run, Step
 from provisioning.selectors.amounts import amounts_of, extras_after
@@ -100,7 +102,7 @@ def _first_error(run: Run) -> dict[str, Any] | None:
 def _environment_after(environment: Environment, run: Run, state: str, error: Any, *, now: datetime) -> None:
     document = run.revision.document if run.revision else {}
     environment.state = environment_state_after_run(run.kind, state, document.get("power", "awake"))
-    environment.conditions = conditions(environment.state, state, error, run, now)
+    environment.conditions = conditions(environment.state, state, error, now, ends=environment.expires_at)
     environment.changed_at = now
     environment.ready_since = _ready_since(environment, run.revision, now)
     if state == "succeeded":
@@ -135,17 +137,22 @@ def _quota_after(environment: Environment, run: Run, change: Change, state: str,
         quota_settle(environment_id=environment.pk, amounts=amounts_of(environment), extras=extras, now=now)
 
 
-def conditions(environment_state: str, run_state: str, error: Any, run: Run, now: datetime) -> list[dict[str, str]]:
-    """Ready and Progressing as words, each with a stable reason, a message and since when."""
+def conditions(
+    environment_state: str, run_state: str, error: Any, now: datetime, *, ends: datetime | None
+) -> list[dict[str, str]]:
+    """Ready and Progressing as words, each with a stable reason, a message and since when; Asleep and Expiring where
+    they hold.
+    """
     ready = environment_state == "ready"
     settled = {"ready": "AsAgreed", "asleep": "Asleep", "gone": "Deleted"}
     stopped = (error or {}).get("message", "The run was cancelled before it was done.")
     message = "" if environment_state in settled else stopped
     reason = settled.get(environment_state, "RunFailed" if error else "RunCancelled")
     since = now.isoformat()
-    asleep = [{"type": "Asleep", "status": "True", "reason": "AsAgreed", "message": "", "since": since}]
+    more = [asleep_condition()] if environment_state == "asleep" else []
+    more += expiring(ends, now) if environment_state != "gone" else []
     return [
         {"type": "Ready", "status": "True" if ready else "False", "reason": reason, "message": message, "since": since},
         {"type": "Progressing", "status": "False", "reason": f"Run{run_state.title()}", "message": "", "since": since},
-        *(asleep if environment_state == "asleep" else ()),
+        *({**one, "since": since} for one in more),
     ]

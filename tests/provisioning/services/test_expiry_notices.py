@@ -16,7 +16,8 @@ from provisioning.services.changes import ChangeRequest, change_submit
 from provisioning.services.expiry import environments_expire
 from provisioning.services.expiry_notices import expiries_tell
 from tests.personas import NOW
-from tests.provisioning.organisation import Clock, carry_out, create, equip, spec
+from tests.provisioning.organisation import Clock, carry_out, create, equip, sandbox, spec
+from tests.provisioning.reconciler.watching import observe_once
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 
@@ -45,6 +46,26 @@ def test_the_team_is_told_a_week_a_day_and_an_hour_before_each_once(environment)
     assert {"developer", "maintainer"} <= people
     assert "viewer" not in people
     assert expiries_tell(now=end + MINUTE) == 0
+
+
+def expiring(environment: Environment) -> list[dict[str, str]]:
+    environment.refresh_from_db()
+    return [one for one in environment.conditions if one["type"] == "Expiring"]
+
+
+def test_that_it_expires_is_among_its_conditions_until_it_is_extended(organisation, environment):
+    assert expiring(environment) == []
+    now = environment.expires_at - 7 * DAY
+    expiries_tell(now=now)
+    [condition] = expiring(environment)
+    assert (condition["status"], condition["reason"], condition["since"]) == ("True", "TimeRunsOut", now.isoformat())
+    expiries_tell(now=now + 6 * DAY)
+    observe_once(environment.cluster, sandbox())
+    assert expiring(environment) == [condition]
+    later = now + 6 * DAY + HOUR
+    request = ChangeRequest("extend", "checkout", "try", until="30d")
+    carry_out(Run.objects.get(change=change_submit(organisation.actor("developer"), request, now=later)), Clock(later))
+    assert expiring(environment) == []
 
 
 def test_another_end_is_told_of_anew(organisation, environment):
