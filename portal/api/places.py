@@ -83,6 +83,7 @@ def stage_row(stage: Stage) -> dict[str, Any]:
         "order": stage.order,
         "cluster": stage.cluster.name,
         "cluster_labels": stage.cluster_labels,
+        "isolation": stage.isolation,
         "promotes_from": stage.promotes_from.name if stage.promotes_from else None,
         "production": stage.production,
         "default_days": stage.default_days,

@@ -16,6 +16,7 @@ from portal.pages.problems import add_errors
 from portal.pages.request import PageRequest
 from portal.pages.shell import FORM, POST, page
 from portal.reading import clusters as reading
+from portal.reading.drains import drain_of
 from provisioning.models import Cluster
 from provisioning.selectors.clusters import cluster_get
 from provisioning.selectors.placing import cluster_blockers, cluster_seen
@@ -46,6 +47,7 @@ def _page(request: PageRequest, name: str, *, refused: SlipwayError | None = Non
         "hidden": found.lives - rows.paginator.count,  # type: ignore[attr-defined]
         "stages": reading.stages_leading_to(found),
         "offered": reading.offered(found),
+        "drain": drain_of(found),
         "may_administer": may,
         "blockers": cluster_blockers(found) if may else [],
         "refused": refused,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.pages import clusters
+from portal.pages import clusters, drains
 
 urlpatterns = [
     path("", clusters.clusters, name="clusters"),
     path("new", clusters.cluster_new, name="cluster-new"),
     path("<slug:cluster>/", clusters.cluster, name="cluster"),
     path("<slug:cluster>/edit", clusters.cluster_edit, name="cluster-edit"),
+    path("<slug:cluster>/drain", drains.cluster_drain, name="cluster-drain"),
     path("<slug:cluster>/<slug:act>", clusters.cluster_act, name="cluster-act"),
 ]

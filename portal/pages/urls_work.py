@@ -17,6 +17,7 @@ from portal.pages import (
     runs,
     secrets,
     sleep,
+    stage_isolation,
     stage_windows,
     trains,
 )
@@ -64,6 +65,7 @@ urlpatterns = [
     path("trains/new", trains.train_new, name="train-new"),
     path("trains/<int:train>/", trains.train, name="train"),
     path("trains/<int:train>/cancel", trains.train_off, name="train-cancel"),
+    path("stages/<slug:stage>/isolation", stage_isolation.stage_isolation, name="stage-isolation"),
     path("stages/<slug:stage>/windows", stage_windows.stage_windows, name="stage-windows"),
     path("runs/<int:run>/", runs.run, name="run"),
     path("runs/<int:run>/stream", live.run_events, name="run-events"),

@@ -6,6 +6,7 @@ by rendering and by runs. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -20,6 +21,7 @@ LONGEST: Final = 63
 LONGEST_RESOURCE: Final = 40
 """Of a prefixed name: contracts put suffixes behind it, and what they make of it has room for 63 characters."""
 _DIGEST: Final = 5
+NO_LABELS: Final = "Give the stage labels of clusters first: by them a system’s own cluster is found."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,13 @@ def namespace_name(isolation: str, *, stage: str, system: str, environment: str,
         return f"slipway-shared-{stage}"
     plain = f"{system}-{environment}"
     return f"{plain[:57]}-{digest([system, environment])[:_DIGEST]}" if taken else plain
+
+
+def isolation_problem(isolation: str, cluster_labels: Mapping[str, str]) -> str:
+    """What is wrong with an isolation for a stage that chooses clusters by these labels; empty when nothing is."""
+    if isolation not in ISOLATIONS:
+        return f"Write one of {', '.join(ISOLATIONS)}."
+    return NO_LABELS if isolation == DEDICATED and not cluster_labels else ""
 
 
 def prefix_of(isolation: str, *, system: str, environment: str) -> str:

@@ -27,7 +27,8 @@ _LABEL_VALUE: Final = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])
 class Candidate:
     """One cluster. ``capacity`` lacks the dimensions that nobody has said; ``used`` is what its environments take.
 
-    ``cordoned`` says why it takes nothing new, and is empty when it does. ``home`` is the stage's own cluster.
+    ``cordoned`` says why it takes nothing new, be it a cordon or a system that has it for itself; it is empty when it
+    does. ``home`` is the stage's own cluster.
     """
 
     name: str

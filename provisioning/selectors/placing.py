@@ -13,6 +13,7 @@ from django.db.models import Case, Count, Q, QuerySet, Sum, Value, When
 
 from idp.catalog.models import System
 from idp.kernel.errors import NotFound
+from provisioning.domain.isolation import DEDICATED
 from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
 from provisioning.domain.placement import DIMENSIONS, Candidate
 from provisioning.domain.plan import Footprint
@@ -26,6 +27,7 @@ def candidates_of(stage: Stage, system: System) -> list[tuple[Cluster, Candidate
     """Every cluster that the stage might mean, with what is known of it.
 
     A stage without labels means its own cluster alone: no query then, or one where its capacity is known. Else three.
+    One or two more where clusters have labels, by which some are one system's alone.
     """
     clusters = [stage.cluster]
     silent: Collection[int] = ()
@@ -34,16 +36,37 @@ def candidates_of(stage: Stage, system: System) -> list[tuple[Cluster, Candidate
         rows = ClusterWatch.objects.exclude(unreachable_since=None)
         silent = frozenset(rows.values_list("cluster_id", flat=True))
     used = used_of(one.pk for one in clusters if capacity_of(one))
-    return [(one, _candidate(one, stage, used.get(one.pk, Footprint()), one.pk in silent)) for one in clusters]
+    closed = others_alone([one.pk for one in clusters if one.labels], stage.isolation, system)
+    return [
+        (one, _candidate(one, stage, used.get(one.pk, Footprint()), one.pk in silent, closed.get(one.pk, "")))
+        for one in clusters
+    ]
 
 
-def _candidate(cluster: Cluster, stage: Stage, used: Footprint, silent: bool) -> Candidate:
+def others_alone(cluster_ids: Collection[int], isolation: str, system: System) -> dict[int, str]:
+    """Clusters that an environment of ``system`` with that isolation may not share with who is there, each with why.
+
+    Dedicated ones take nothing of a second system, however either came there. One query, two for a dedicated one.
+    """
+    if not cluster_ids:
+        return {}
+    rows = Environment.objects.filter(cluster__in=cluster_ids, deleted_at=None).exclude(system=system)
+    if isolation != DEDICATED:
+        taken = rows.filter(isolation=DEDICATED).order_by().values_list("cluster", flat=True).distinct()
+        return dict.fromkeys(taken, "Another system has it for itself.")
+    leaving = FormerPlace.objects.filter(cluster__in=cluster_ids, environment__deleted_at=None)
+    there = set(rows.order_by().values_list("cluster", flat=True).distinct())
+    there |= set(leaving.exclude(environment__system=system).values_list("cluster", flat=True))
+    return dict.fromkeys(there, "Environments of other systems are there.")
+
+
+def _candidate(cluster: Cluster, stage: Stage, used: Footprint, silent: bool, closed: str) -> Candidate:
     return Candidate(
         name=cluster.name,
         labels=cluster.labels,
         capacity=capacity_of(cluster),
         used=used,
-        cordoned=cordon_words(cluster),
+        cordoned=cordon_words(cluster) or closed,
         unreachable=silent,
         home=cluster.pk == stage.cluster_id,
     )
@@ -116,9 +139,7 @@ def cluster_seen(name: str) -> Cluster:
 
 
 def cluster_blockers(cluster: Cluster) -> list[str]:
-    """What keeps the cluster from being removed, in words: stages that name it, and what lives there, is leaving it or is
-    on its way to it.
-    """
+    """What keeps the cluster from being removed, in words: stages that name it, what lives there, leaves or comes."""
     stages = Stage.objects.filter(cluster=cluster).order_by("order").values_list("name", flat=True)
     rows = Environment.objects.filter(cluster=cluster, deleted_at=None).order_by("system__slug", "name")
     living = [f"{system}/{name}" for system, name in rows.values_list("system__slug", "name")[: LISTED + 1]]

@@ -27,6 +27,7 @@ from provisioning.services.departures import start_asked
 from provisioning.services.drift_rows import drifts_answered
 from provisioning.services.gate import Planned, change_plan, loss_confirmed
 from provisioning.services.hosts import hosts_take
+from provisioning.services.places import place_kept_alone
 from provisioning.services.requests import ChangeRequest
 from provisioning.services.starts import change_start
 from provisioning.services.titles import title_of
@@ -149,6 +150,7 @@ def _label(planned: Planned) -> str:
 
 def _environment(actor: Actor, planned: Planned, *, now: datetime) -> Environment:
     assert planned.stage is not None
+    place_kept_alone(planned.place, planned.home.isolation, planned.system)
     return Environment.objects.create(
         system=planned.system,
         name=planned.environment_name,

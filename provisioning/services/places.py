@@ -10,7 +10,11 @@ from datetime import datetime
 
 from django.db import transaction
 
+from idp.catalog.models import System
+from idp.kernel.errors import Conflict
+from provisioning.domain.isolation import DEDICATED
 from provisioning.models import Change, Cluster, Environment, FormerPlace, Resource
+from provisioning.selectors.placing import others_alone
 from provisioning.services import runs
 from provisioning.services.moving import former_of
 
@@ -35,6 +39,20 @@ def place_turned(environment: Environment, change: Change, *, now: datetime) -> 
     environment.former, _ = FormerPlace.objects.update_or_create(environment=environment, defaults=left)
     environment.cluster = Cluster.objects.get(name=goes["cluster"])
     environment.namespace, environment.isolation = goes["namespace"], goes["isolation"]
+    place_kept_alone(environment.cluster, environment.isolation, environment.system)
+
+
+def place_kept_alone(cluster: Cluster, isolation: str, system: System) -> None:
+    """Conflict when two systems would meet on a dedicated cluster because they were asked for at the same moment.
+
+    Inside the transaction that puts an environment there. Locks the cluster's row, for which whoever puts another one
+    there waits.
+    """
+    if isolation != DEDICATED:
+        return
+    Cluster.objects.select_for_update().only("pk").get(pk=cluster.pk)
+    if others_alone([cluster.pk], isolation, system):
+        raise Conflict(f"Another system came to {cluster.name} at the same moment.", remedy="Ask again.")
 
 
 def _records_taken(environment: Environment, known: dict[str, list[dict[str, str]]]) -> dict[str, list[dict[str, str]]]:

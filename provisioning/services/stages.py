@@ -12,6 +12,7 @@ from governance.services.audit import audit_append
 from idp.catalog.names import SLUG_RULE, is_slug
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, InvalidInput
+from provisioning.domain.isolation import NAMESPACE, isolation_problem
 from provisioning.domain.placement import label_problem
 from provisioning.domain.sleep_schedule import MAX_IDLE_HOURS
 from provisioning.models import Cluster, Stage
@@ -40,6 +41,7 @@ def stage_save(
     idle_hours: int | None = None,
     drift_mode: str = "report",
     cluster_labels: dict[str, str] | None = None,
+    isolation: str | None = None,
     expected_version: int | None = None,
 ) -> Stage:
     """Make the stage ``name`` or change it. A production stage has no longest life: nothing in it expires.
@@ -48,6 +50,8 @@ def stage_save(
     ``idle_hours``: environments that report activity fall asleep after so many hours without any; None: never.
     ``drift_mode``: ``report`` leaves drift to its owner, ``correct`` puts it back at once.
     ``cluster_labels``: new environments go to the emptiest cluster with all of these; without any to ``cluster``.
+
+    ``isolation``: how far its new environments are kept from others; None leaves it as it is.
 
     Living environments stay on the cluster they were made on; the new cluster is for new ones.
     """
@@ -65,6 +69,9 @@ def stage_save(
         raise InvalidInput("The stage was not stored.", errors=[FieldError("drift_mode", told)])
     if wrong := label_problem(cluster_labels or {}):
         raise InvalidInput("The stage was not stored.", errors=[FieldError("cluster_labels", wrong)])
+    isolation = isolation or (stage.isolation if stage else NAMESPACE)
+    if wrong := isolation_problem(isolation, cluster_labels or {}):
+        raise InvalidInput("The stage was not stored.", errors=[FieldError("isolation", wrong)])
     if stage is not None and expected_version is not None and stage.version != expected_version:
         raise Conflict("The stage was changed meanwhile.", remedy="Read it again and redo your edit.")
     fields = {
@@ -73,6 +80,7 @@ def stage_save(
         "order": order,
         "cluster": cluster,
         "cluster_labels": dict(cluster_labels or {}),
+        "isolation": isolation,
         "promotes_from": promotes_from,
         "production": production,
         "default_days": default_days,
@@ -91,7 +99,8 @@ def stage_save(
         object_type="stage",
         object_id=str(stage.pk),
         object_label=name,
-        data={"cluster": cluster.name, "cluster_labels": fields["cluster_labels"], "production": production},
+        data={"cluster": cluster.name, "production": production}
+        | {key: fields[key] for key in ("cluster_labels", "isolation")},
         now=now,
     )
     return stage

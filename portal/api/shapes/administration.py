@@ -9,6 +9,7 @@ from portal.api.shapes.words import (
     flag,
     link,
     listed,
+    mapped,
     maybe,
     moment,
     number,
@@ -20,6 +21,9 @@ from portal.api.shapes.words import (
     text,
     whole,
 )
+from provisioning.domain.drain import DRAIN_STATES, MOST_AT_ONCE
+from provisioning.domain.drain import ITEM_STATES as DRAIN_ITEM_STATES
+from provisioning.domain.isolation import ISOLATIONS
 
 _VERSION = whole("Counts edits; the ETag is made from it.", least=1)
 _DAYS = maybe(whole("Days; null for ever.", least=1, most=3650))
@@ -40,6 +44,11 @@ _STAGE_FIELDS = {
         **_LABEL_MAP,
         "description": "New environments go to the emptiest cluster with all of these labels; `{}` means to `cluster`.",
     },
+    "isolation": text(
+        "How far its new environments are kept from others: `shared` puts many into one namespace, `namespace` gives "
+        "each its own, `dedicated` gives each system a cluster with `cluster_labels`. It stays when it is left out.",
+        one_of=ISOLATIONS,
+    ),
     "promotes_from": maybe(slug("The stage before it, or null.")),
     "production": flag("People depend on what runs there."),
     "default_days": _DAYS,
@@ -173,6 +182,49 @@ CLUSTER_CORDON = shape(
 CLUSTER_REMOVE = shape(
     "ClusterRemove",
     record({"confirm": text("The cluster's name.", most=30)}, closed=True, examples=({"confirm": "local"},)),
+)
+DRAIN = shape(
+    "Drain",
+    record(
+        {
+            "state": text(one_of=DRAIN_STATES),
+            "state_reason": text("Why it paused."),
+            "reason": text(),
+            "at_once": whole("How many move side by side.", least=1),
+            "counts": mapped(whole(), "waiting, moving, moved, held, failed"),
+            "items": listed(
+                record(
+                    {
+                        "system": text(),
+                        "environment": text(),
+                        "state": text(one_of=DRAIN_ITEM_STATES),
+                        "wave": whole("0 before its turn.", least=0),
+                        "cluster": text("Where it is now."),
+                        "change": maybe(whole("That moves it.")),
+                        "told": text("Why it is held, or what went wrong."),
+                    }
+                ),
+                "Environments that you may see, 500 at most; those that need people first.",
+            ),
+            "started_at": moment(),
+            "finished_at": maybe(moment()),
+            "cluster": text(),
+        },
+        about="Emptying a cordoned cluster in waves.",
+    ),
+)
+DRAIN_START = shape(
+    "DrainStart",
+    record(
+        {"at_once": whole("How many move side by side.", least=1, most=MOST_AT_ONCE)},
+        {"reason": text("Why.", most=200)},
+        closed=True,
+        examples=({"at_once": 3, "reason": "The cluster goes"},),
+    ),
+)
+DRAIN_ACT = shape(
+    "DrainAct",
+    record({"act": text("What to do.", one_of=("pause", "resume", "end"))}, closed=True, examples=({"act": "pause"},)),
 )
 CLUSTER_CHECK = shape(
     "ClusterCheck",
