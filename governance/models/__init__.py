@@ -10,6 +10,8 @@ from governance.models.budget import Budget, Edit
 from governance.models.idempotency import IdempotencyRecord
 from governance.models.lending import Loan, QuotaRequest
 from governance.models.notice import Notice, NoticeSchedule, NoticeSetting
+from governance.models.ownership import Ownership, Transfer
+from governance.models.people_edit import PeopleEdit
 from governance.models.policy import Policy
 from governance.models.policy_version import PolicyVersion
 from governance.models.quota import LimitEntry, Quota, Reservation
@@ -33,10 +35,13 @@ __all__ = [
     "Notice",
     "NoticeSchedule",
     "NoticeSetting",
+    "Ownership",
+    "PeopleEdit",
     "Policy",
     "PolicyVersion",
     "Quota",
     "QuotaRequest",
     "Reservation",
     "RouteVersion",
+    "Transfer",
 ]

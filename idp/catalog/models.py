@@ -33,11 +33,13 @@ class User(AbstractUser):
 
 
 class Team(models.Model):
-    """People who own things."""
+    """People who own things. ``parent`` answers for what this one can no longer; an archived team takes nothing new."""
 
     slug = models.CharField(max_length=30, unique=True, validators=[slug_validator])
     name = models.CharField(max_length=80)
     description = models.TextField(blank=True)
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children")
+    archived_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
 
