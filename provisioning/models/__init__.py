@@ -21,6 +21,7 @@ from provisioning.models.observation import ClusterWatch, Drift
 from provisioning.models.orphan import Orphan
 from provisioning.models.policy_replay import PolicyReplay, PolicyReplayItem
 from provisioning.models.run import Run, RunEvent, Step
+from provisioning.models.shared_namespace import SharedNamespace
 from provisioning.models.stage import Cluster, Stage
 from provisioning.models.stage_link import StageLink
 
@@ -63,6 +64,7 @@ __all__ = [
     "Revision",
     "Run",
     "RunEvent",
+    "SharedNamespace",
     "SleepPlan",
     "Stage",
     "StageLink",
