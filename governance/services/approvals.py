@@ -101,13 +101,14 @@ def approvals_open(
     now: datetime,
     team_slug: str = "",
     first: bool = False,
+    beside: bool = False,
 ) -> list[Approval]:
     """Ask for the decisions that a plan needs, and no longer for those of another plan. At most three queries, and two
     more where people are named.
 
     ``rules`` come from the gate, those that are skipped too; ``team_id`` is the owning team, for ``team:maintainer``,
     and ``team_slug`` its slug where the caller knows it. ``first``: the change was made in this transaction, so that
-    nothing can be waiting for it yet.
+    nothing can be waiting for it yet. ``beside``: the same plan has decisions already, and these come on top.
     """
     require_transaction("approvals_open")
     needs = list(rules)
@@ -120,8 +121,9 @@ def approvals_open(
     if slugs:
         teams |= dict(Team.objects.filter(slug__in=slugs).values_list("slug", "pk"))
     begins = first_stages(needs)
+    there = Approval.objects.filter(change_id=change_id, plan_digest=plan_digest).count() if beside else 0
     rows = [_row(need, team_id, teams, begins, now) for need in needs]
-    for position, row in enumerate(rows):
+    for position, row in enumerate(rows, there):
         row.change_id, row.plan_digest, row.position = change_id, plan_digest, position
     made = Approval.objects.bulk_create(rows)
     _name_people(made)

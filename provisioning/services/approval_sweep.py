@@ -17,9 +17,9 @@ from governance.services.approvals import approval_escalate
 from governance.services.audit import audit_append
 from idp.kernel.actor import PLATFORM
 from provisioning.models import Change
+from provisioning.services.change_ends import change_dropped
 from provisioning.services.change_notices import change_waits_told
 from provisioning.services.change_states import change_lock, change_move, change_note
-from provisioning.services.decisions import change_dropped
 
 log = structlog.get_logger(__name__)
 AT_ONCE = 50

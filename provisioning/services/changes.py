@@ -15,6 +15,7 @@ from governance.domain.quota import OverQuota
 from governance.services.accounts import platform_account
 from governance.services.approvals import approvals_open
 from governance.services.audit import audit_append
+from governance.services.policy_notices import policy_errors_told
 from governance.services.quota import quota_hold
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, PolicyDenied, QuotaExceeded, UserFault
@@ -86,6 +87,7 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
             code="nothing-to-change",
             errors=[_unchanged(request)],
         )
+    policy_errors_told(planned.verdicts, now=now)
     if planned.outcome == "denied":
         change = _store(actor, request, planned, None, "denied", now=now)
         _audit(actor, change, planned, "change.deny", now=now)

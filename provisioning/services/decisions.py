@@ -12,16 +12,15 @@ from typing import Literal
 from django.db import transaction
 
 from governance.access import Rights, rights_of
-from governance.services.approvals import Outcome, approvals_dismiss, decide, remark
+from governance.services.approvals import Outcome, decide, remark
 from governance.services.audit import audit_append
-from governance.services.quota import quota_release_hold
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound
-from provisioning.models import Change, Environment, Revision, Run
+from provisioning.models import Change
 from provisioning.selectors.changes import subject_of
+from provisioning.services.change_ends import change_dropped
 from provisioning.services.change_notices import change_waits_told
 from provisioning.services.change_states import change_lock, change_move, change_note
-from provisioning.services.requests import MAKES
 from provisioning.services.starts import change_start
 
 
@@ -133,17 +132,6 @@ def _seen(actor: Actor, change_id: int) -> tuple[Change, Rights]:
     if not rights.may_see(change.system):
         raise NotFound(f"There is no change {change_id}.")
     return change, rights
-
-
-def change_dropped(change: Change, *, now: datetime) -> None:
-    """Release what a change held that will not run; an environment that was never made goes with it."""
-    quota_release_hold(change_id=change.pk, now=now)
-    approvals_dismiss(change_id=change.pk, now=now)
-    if change.kind not in MAKES or change.environment_id is None:
-        return
-    made = Revision.objects.filter(environment_id=change.environment_id).exists()
-    if not made and not Run.objects.filter(environment_id=change.environment_id).exists():
-        Environment.objects.filter(pk=change.environment_id).update(state="gone", deleted_at=now, changed_at=now)
 
 
 def _audit(actor: Actor, change: Change, verdict: str, *, now: datetime) -> None:

@@ -35,6 +35,7 @@ from provisioning.services.departures import start_held
 from provisioning.services.freeze_gate import start_frozen
 from provisioning.services.moving import former_of
 from provisioning.services.places import place_turned
+from provisioning.services.rejudging import change_stands
 from provisioning.services.replanning import changes_replan
 from provisioning.services.run_steps import dealt_with, steps_for_apply, steps_for_delete
 
@@ -53,13 +54,13 @@ def change_start(
 ) -> Run | None:
     """Start an approved, locked change, or ask the run that keeps its environment busy to make room for it.
 
-    Inside the caller's transaction. A deletion makes room for nothing. None also while it is frozen, and for a
-    promotion whose moment has not come, or that became another one while it waited.
+    Inside the caller's transaction. A deletion makes room for nothing. None also while it is frozen, when a policy
+    does not let it through any more, and for a promotion whose moment has not come, or that became another one.
 
     ``environment`` is the change's, as locked, where the caller has it with system, team, stage and desired revision.
     ``made_now``: this transaction made it, so that it has no run, revision, resource or other change yet.
     ``catalogue`` holds the contracts of the change's target; they are loaded when it is None.
-    ``judged``: the gate has let it through in this transaction, so that no freeze holds it.
+    ``judged``: the gate has let it through in this transaction, so that no freeze holds it and no policy is asked.
     """
     if not judged and start_frozen(change, now=now):
         return None
@@ -69,6 +70,8 @@ def change_start(
     busy = None if made_now else Run.objects.filter(environment=environment, state__in=BUSY).first()
     if busy is not None:
         runs.run_supersede(busy, change.pk, now=now)
+        return None
+    if not judged and not change_stands(change, environment, now=now):
         return None
     revision = None if change.kind == "delete" else _revision(change, environment, first=made_now, now=now)
     if change.plan.get("move"):

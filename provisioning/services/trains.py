@@ -26,9 +26,9 @@ from provisioning.domain.train import MOST_MEMBERS, next_train_state
 from provisioning.domain.windows import moment_read
 from provisioning.models import Environment, Train
 from provisioning.selectors.trains import MemberRow, member_rows, train_get
+from provisioning.services.change_ends import change_dropped
 from provisioning.services.change_states import change_lock, change_move
 from provisioning.services.changes import ChangeRequest, Planned, change_plan, change_submit
-from provisioning.services.decisions import change_dropped
 
 MAX_TITLE = 120
 MAX_REASON = 4000
