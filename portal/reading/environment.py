@@ -19,6 +19,7 @@ from portal.drawing import words
 from portal.drawing.graph import Node
 from portal.reading.plan_words import listed
 from provisioning.domain.contract_states import StateNote
+from provisioning.domain.isolation import SHARED
 from provisioning.models import Change, Environment
 from provisioning.selectors.contract_flags import Flags
 from provisioning.selectors.environments import ResourceView
@@ -221,5 +222,8 @@ def losses(environment: Environment, resources: Sequence[ResourceView]) -> list[
     said = [f"{one.name}, with its {one.footprint.storage_gib:g} GiB of data" for one in with_data]
     if rest:
         said.append(f"{listed(rest)}, with everything made for {'it' if len(rest) == 1 else 'them'}")
-    said.append(f"The namespace {environment.namespace} and every secret in it")
+    if environment.isolation == SHARED:
+        said.append(f"Every secret of it in {environment.namespace}, which others share and keep")
+    else:
+        said.append(f"The namespace {environment.namespace} and every secret in it")
     return said

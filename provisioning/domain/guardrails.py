@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from provisioning.domain.driver import LABEL_REVISION, Manifest, Scope
+from provisioning.domain.driver import LABEL_REVISION, Manifest, ObjectRef, Scope
+from provisioning.domain.isolation import LONGEST, prefixed
 from provisioning.domain.plan import Footprint
 
 ROLLOUT_FACTOR = 2.0
@@ -69,6 +70,69 @@ def guardrails(
     for manifest in named:
         manifest["metadata"] = {**manifest["metadata"], "namespace": namespace, "labels": dict(labels)}
     return [_namespace(namespace, labels, chosen), *named]
+
+
+def shared_guardrails(
+    *,
+    namespace: str,
+    scope: Scope,
+    usage: Footprint,
+    environments: int,
+    settings: GuardrailSettings | None = None,
+) -> list[Manifest]:
+    """What a namespace that environments share has for all of them: a quota of the sum of what they take, limits, and a
+    network that is closed but for names. ``scope`` is the namespace's own.
+    """
+    chosen = settings or GuardrailSettings()
+    chosen = replace(chosen, pods=chosen.pods * max(environments, 1))
+    labels = scope.labels()
+    named = [_quota(usage, chosen), _limits(chosen), *_closed(chosen)]
+    for manifest in named:
+        manifest["metadata"] = {**manifest["metadata"], "namespace": namespace, "labels": dict(labels)}
+    return [_namespace(namespace, labels, chosen), *named]
+
+
+def own_guardrails(
+    *,
+    namespace: str,
+    scope: Scope,
+    prefix: str,
+    team: str,
+    revision: int,
+    has_route: bool = False,
+    settings: GuardrailSettings | None = None,
+) -> list[Manifest]:
+    """What one environment has in a namespace that it shares: its pods reach each other and none of the others, and its
+    team has its role. Names begin with ``prefix``.
+    """
+    chosen = settings or GuardrailSettings()
+    labels = {
+        **scope.labels(),
+        "app.kubernetes.io/part-of": scope.system,
+        LABEL_REVISION: str(revision),
+        LABEL_TEAM: team,
+    }
+    named = [
+        _same("slipway-same-environment", scope.labels()),
+        *([_entry(chosen, scope.labels())] if has_route else ()),
+        _role_binding(team, chosen),
+    ]
+    for manifest in named:
+        name = prefixed(prefix, manifest["metadata"]["name"], longest=LONGEST)
+        manifest["metadata"] = {"name": name, "namespace": namespace, "labels": dict(labels)}
+    return list(named)
+
+
+def own_refs(*, namespace: str, scope: Scope, prefix: str) -> list[ObjectRef]:
+    """All that ``own_guardrails`` may ever have made there, whatever was decided meanwhile."""
+    made: dict[ObjectRef, None] = {}
+    for role in ("edit", "view"):
+        settings = GuardrailSettings(team_role=role)
+        for manifest in own_guardrails(
+            namespace=namespace, scope=scope, prefix=prefix, team="", revision=0, has_route=True, settings=settings
+        ):
+            made[ObjectRef.of(manifest)] = None
+    return list(made)
 
 
 def _namespace(name: str, labels: Mapping[str, str], chosen: GuardrailSettings) -> dict[str, Any]:
@@ -131,19 +195,17 @@ def _limits(chosen: GuardrailSettings) -> dict[str, Any]:
 
 
 def _network_policies(chosen: GuardrailSettings, has_route: bool) -> list[dict[str, Any]]:
+    deny, dns = _closed(chosen)
+    policies = [deny, _same("slipway-same-namespace"), dns]
+    return [*policies, _entry(chosen)] if has_route else policies
+
+
+def _closed(chosen: GuardrailSettings) -> list[dict[str, Any]]:
+    """Nothing comes in or goes out, but questions for names."""
     everyone: dict[str, Any] = {"podSelector": {}}
     dns_ports = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
-    policies = [
+    return [
         _policy("slipway-deny-all", {**everyone, "policyTypes": ["Ingress", "Egress"]}),
-        _policy(
-            "slipway-same-namespace",
-            {
-                **everyone,
-                "policyTypes": ["Ingress", "Egress"],
-                "ingress": [{"from": [{"podSelector": {}}]}],
-                "egress": [{"to": [{"podSelector": {}}]}],
-            },
-        ),
         _policy(
             "slipway-dns",
             {
@@ -153,14 +215,33 @@ def _network_policies(chosen: GuardrailSettings, has_route: bool) -> list[dict[s
             },
         ),
     ]
-    if has_route:
-        entry = {
-            **everyone,
-            "policyTypes": ["Ingress"],
-            "ingress": [{"from": [_all_of(chosen.ingress_namespace)]}],
-        }
-        policies.append(_policy("slipway-ingress", entry))
-    return policies
+
+
+def _pods(labels: Mapping[str, str] | None) -> dict[str, Any]:
+    """All pods of the namespace, or those with ``labels``."""
+    return {"podSelector": {"matchLabels": dict(labels)} if labels else {}}
+
+
+def _same(name: str, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Pods reach each other: all of the namespace, or those with ``labels``."""
+    return _policy(
+        name,
+        {
+            **_pods(labels),
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"from": [_pods(labels)]}],
+            "egress": [{"to": [_pods(labels)]}],
+        },
+    )
+
+
+def _entry(chosen: GuardrailSettings, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
+    entry = {
+        **_pods(labels),
+        "policyTypes": ["Ingress"],
+        "ingress": [{"from": [_all_of(chosen.ingress_namespace)]}],
+    }
+    return _policy("slipway-ingress", entry)
 
 
 def _policy(name: str, spec: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from idp.kernel.canonical import digest
+from provisioning.domain.driver import Scope
 
 SHARED: Final = "shared"
 NAMESPACE: Final = "namespace"
@@ -21,6 +22,7 @@ LONGEST: Final = 63
 LONGEST_RESOURCE: Final = 40
 """Of a prefixed name: contracts put suffixes behind it, and what they make of it has room for 63 characters."""
 _DIGEST: Final = 5
+SHARED_SYSTEM: Final = "slipway-shared"
 NO_LABELS: Final = "Give the stage labels of clusters first: by them a system’s own cluster is found."
 
 
@@ -81,6 +83,11 @@ class Place:
         return {"cluster": self.cluster, "namespace": self.namespace, "isolation": self.isolation}
 
 
+def shared_scope(stage: str) -> Scope:
+    """Whose the namespace of a stage is, and what it has for all: no environment's, so that none deletes it."""
+    return Scope(SHARED_SYSTEM, stage)
+
+
 def namespace_name(isolation: str, *, stage: str, system: str, environment: str, taken: bool) -> str:
     """``<system>-<environment>``, or the namespace that all environments of ``stage`` share on a cluster.
 
@@ -88,7 +95,7 @@ def namespace_name(isolation: str, *, stage: str, system: str, environment: str,
     apart.
     """
     if isolation == SHARED:
-        return f"slipway-shared-{stage}"
+        return f"{SHARED_SYSTEM}-{stage}"
     plain = f"{system}-{environment}"
     return f"{plain[:57]}-{digest([system, environment])[:_DIGEST]}" if taken else plain
 

@@ -98,7 +98,7 @@ def render(
     """
     if wrong := contract.validate_inputs(inputs):
         raise InvalidInput(f"{wrong[0].path} {wrong[0].message}.", errors=wrong)
-    facts = _facts(contract, inputs, ctx, resources)
+    facts = Facts(_facts(contract, inputs, ctx, resources))
     rendered = [(one.id, each) for one in contract.objects for each in _objects(one, facts, ctx)]
     made: dict[str, list[str]] = {}
     for template_id, each in rendered:
@@ -182,16 +182,15 @@ def _facts(
     }
 
 
-def _objects(one: ObjectTemplate, facts: Mapping[str, Any], ctx: RenderContext) -> Iterator[Rendered]:
+def _objects(one: ObjectTemplate, shared: Facts, ctx: RenderContext) -> Iterator[Rendered]:
     path = f"spec.objects.{one.id}"
-    shared = Facts(facts)
     if one.include_when and not _flag(one.include_when, shared, f"{path}.includeWhen"):
         return
     if not one.for_each:
         yield Rendered(one.id, _manifest(one, shared, ctx), one.ready_when, one.needs)
         return
     for key, item in _items(one.for_each, shared, f"{path}.forEach"):
-        manifest = _manifest(one, Facts({**facts, "item": item}), ctx)
+        manifest = _manifest(one, Facts({**shared.values, "item": item}), ctx)
         yield Rendered(f"{one.id}-{key}", manifest, one.ready_when, one.needs)
 
 
@@ -226,6 +225,9 @@ def _manifest(one: ObjectTemplate, facts: Facts, ctx: RenderContext) -> Manifest
     name = manifest["metadata"].get("name")
     if not isinstance(name, str) or len(name) > MAX_NAME or not _NAME.fullmatch(name):
         message = f"gives “{name}”; a name is lower-case letters, digits and dashes, at most {MAX_NAME} characters"
+        raise _refusal(f"{path}.metadata.name", message)
+    if ctx.prefix and ctx.resource["name"] not in name:
+        message = f"gives “{name}”; in a namespace that is shared a name holds that of its resource, ${{resource.name}}"
         raise _refusal(f"{path}.metadata.name", message)
     labels = _labels(ctx)
     _stamp(manifest, {**labels, LABEL_REVISION: str(ctx.revision)}, path)

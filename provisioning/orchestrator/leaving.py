@@ -13,6 +13,7 @@ from provisioning.domain.driver import ObjectRef
 from provisioning.domain.run import Done, Outcome, Wait
 from provisioning.models import FormerPlace, Step
 from provisioning.orchestrator.reach import driver_for
+from provisioning.orchestrator.spaces import space_left
 from provisioning.orchestrator.steps import RunContext
 from provisioning.orchestrator.waiting import LOOK_AGAIN
 from provisioning.services.places import place_left
@@ -33,10 +34,10 @@ def leave_guardrails(context: RunContext, step: Step) -> Outcome:
     former = _former(context)
     if former is None:
         return Done("Left")
-    if waiting := _deleted(context, former, [ObjectRef("v1", "Namespace", "", former.namespace)]):
+    if waiting := space_left(context, former.cluster, former.namespace, former.isolation):
         return waiting
     place_left(context.claim, context.environment.pk)
-    return Done(f"{former.namespace} on {former.cluster.name} and everything in it is gone")
+    return Done(f"{former.namespace} on {former.cluster.name} is left")
 
 
 def _former(context: RunContext) -> FormerPlace | None:

@@ -20,6 +20,7 @@ from provisioning.domain.run import Done, Failed, Outcome, Wait
 from provisioning.domain.secret_slot import PATIENT
 from provisioning.models import Resource, Run, Step
 from provisioning.orchestrator.reach import driver_for
+from provisioning.orchestrator.spaces import joined, space_left
 from provisioning.orchestrator.waiting import LOOK_AGAIN, is_time_to_ask, look_delay, looks, told_why
 from provisioning.selectors.desired import Desired, desired_of
 from provisioning.selectors.observing import is_watched
@@ -87,6 +88,8 @@ class RunContext:
 
 def guardrails(context: RunContext, step: Step) -> Outcome:
     """Namespace, quota, limits, network policies and role binding, before anything lives inside them."""
+    if waiting := joined(context):
+        return waiting
     made = _applied(context, context.desired.guardrails(context.previous))
     context.applied()
     created = [str(one.ref) for one in made if one.outcome == "created"]
@@ -258,13 +261,11 @@ def delete_resource(context: RunContext, step: Step) -> Outcome:
 
 
 def delete_guardrails(context: RunContext, step: Step) -> Outcome:
-    """Delete the namespace with all that is left in it, and wait until it is gone."""
-    namespace = ObjectRef("v1", "Namespace", "", context.environment.namespace)
-    deletion = context.driver.delete([namespace], context.scope)[0]
-    if not deletion.gone:
-        held = f", held by {', '.join(deletion.finalizers)}" if deletion.finalizers else ""
-        return Wait(LOOK_AGAIN, f"Namespace {namespace.name} is being deleted{held}")
-    return Done("Namespace and everything in it is gone")
+    """Delete the namespace with all that is left in it, and wait until it is gone; leave one that is shared."""
+    environment = context.environment
+    return space_left(context, environment.cluster, environment.namespace, environment.isolation) or Done(
+        "Namespace and everything in it is gone"
+    )
 
 
 def recorded(row: Resource) -> list[ObjectRef]:

@@ -15,7 +15,7 @@ from idp.kernel.errors import InvalidInput
 from provisioning.domain.contract import Contract
 from provisioning.domain.driver import Manifest, ObjectRef, Observed, Scope
 from provisioning.domain.graph import dependencies, order
-from provisioning.domain.guardrails import GuardrailSettings, guardrails
+from provisioning.domain.guardrails import GuardrailSettings, guardrails, own_guardrails
 from provisioning.domain.isolation import NAMESPACE, prefix_of
 from provisioning.domain.plan import Footprint, ResourceSide, Side
 from provisioning.domain.readiness import Readiness, readiness
@@ -50,6 +50,8 @@ class Desired:
         self._catalogue = catalogue or Catalogue(one["capability"] for one in self._wanted.values())
         self._needs = dependencies({name: one["inputs"] for name, one in self._wanted.items()})
         self.order: tuple[str, ...] = order(self._needs)
+        self._footprints: dict[str, Footprint] = {}
+        self._expected: dict[str, tuple[Rendered, ...]] = {}
 
     def with_inputs(self, name: str, inputs: Mapping[str, Any]) -> Desired:
         """The same with other inputs for ``name``, to see what would be made of them."""
@@ -119,9 +121,11 @@ class Desired:
         return self._context.of(name, self.contract(name), self.component(name), self.apis(name))
 
     def footprint(self, name: str) -> Footprint:
-        place = self._place(name)
-        inputs = resolve_inputs(self.document, name, self.expected_outputs, context=place.facts, pending=True)
-        return usage_of(self.contract(name), inputs, place)
+        if name not in self._footprints:
+            place = self._place(name)
+            inputs = resolve_inputs(self.document, name, self.expected_outputs, context=place.facts, pending=True)
+            self._footprints[name] = usage_of(self.contract(name), inputs, place)
+        return self._footprints[name]
 
     @cached_property
     def expected_outputs(self) -> dict[str, dict[str, Any]]:
@@ -143,10 +147,15 @@ class Desired:
         return render(self.contract(name), inputs, place, outputs)
 
     def render_expected(self, name: str) -> tuple[Rendered, ...]:
-        """The objects of ``name`` before anything is applied: references that are not known yet stay as text."""
-        place = self._place(name)
-        inputs = resolve_inputs(self.document, name, self.expected_outputs, context=place.facts, pending=True)
-        return render(self.contract(name), inputs, place, self.expected_outputs)
+        """The objects of ``name`` before anything is applied: references that are not known yet stay as text.
+
+        Rendered once, so not to be changed.
+        """
+        if name not in self._expected:
+            place = self._place(name)
+            inputs = resolve_inputs(self.document, name, self.expected_outputs, context=place.facts, pending=True)
+            self._expected[name] = render(self.contract(name), inputs, place, self.expected_outputs)
+        return self._expected[name]
 
     def refs(self, name: str) -> list[ObjectRef]:
         return [ObjectRef.of(one.manifest) for one in self.render_expected(name)]
@@ -175,21 +184,23 @@ class Desired:
         return any(one.manifest["kind"] == "Ingress" for one in self.contract(name).objects)
 
     def guardrails(self, previous: Footprint | None = None) -> list[Manifest]:
-        """Namespace, quota, limits, network policies and role binding of the environment.
+        """Namespace, quota, limits, network policies and role binding of the environment; where it shares a namespace,
+        only what in there is its own.
 
         ``previous`` is the footprint of the revision before: while one replaces the other, both must find room.
         """
         place = self._context
-        return guardrails(
-            namespace=place.environment["namespace"],
-            scope=Scope(place.system["name"], place.environment["name"]),
-            team=place.team["slug"],
-            usage=self.total(),
-            revision=place.revision,
-            previous=previous,
-            has_route=any(self._has_ingress(name) for name in self.order),
-            settings=GuardrailSettings(team_role="view" if self._production else "edit"),
-        )
+        common: dict[str, Any] = {
+            "namespace": place.environment["namespace"],
+            "scope": Scope(place.system["name"], place.environment["name"]),
+            "team": place.team["slug"],
+            "revision": place.revision,
+            "has_route": any(self._has_ingress(name) for name in self.order),
+            "settings": GuardrailSettings(team_role="view" if self._production else "edit"),
+        }
+        if place.prefix:
+            return own_guardrails(**common, prefix=place.prefix)
+        return guardrails(**common, usage=self.total(), previous=previous)
 
 
 def place_of(

@@ -13,7 +13,17 @@ from governance.access import rights_of
 from idp.catalog.selectors import system_get
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, InvalidInput, Transient
-from provisioning.domain.driver import DriverError, DryRun, Manifest, PermanentError, Scope, TemporaryError
+from provisioning.domain.driver import (
+    Driver,
+    DriverError,
+    DryRun,
+    Manifest,
+    ObjectRef,
+    PermanentError,
+    Scope,
+    TemporaryError,
+)
+from provisioning.domain.isolation import SHARED
 from provisioning.drivers import open_driver
 from provisioning.selectors.clusters import driver_settings
 from provisioning.selectors.desired import Desired, desired_at
@@ -52,10 +62,22 @@ def _asked(planned: Planned) -> list[tuple[DryRun, Mapping[str, str]]]:
     manifests = _manifests(desired)
     try:
         driver = open_driver(cluster.driver, driver_settings(cluster))
+        _require_space(driver, planned)
         answers = driver.dry_run(manifests, Scope(planned.system.slug, planned.environment_name))
     except DriverError as error:
         raise _told(error) from None
     return [(answer, one["metadata"].get("labels", {})) for answer, one in zip(answers, manifests, strict=True)]
+
+
+def _require_space(driver: Driver, planned: Planned) -> None:
+    """A shared namespace is made with its first environment; before that the cluster refuses all that goes into it."""
+    home = planned.home
+    if home.isolation != SHARED or driver.observe([ObjectRef("v1", "Namespace", "", home.namespace)])[0].exists:
+        return
+    raise InvalidInput(
+        f"{home.namespace} is not there yet, so nothing can be tried in it.",
+        remedy="It is made with the first environment that shares it.",
+    )
 
 
 def _manifests(desired: Desired) -> list[Manifest]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from provisioning.services.gate import Planned
 
 PATH = "cluster"
+SAME = "It is the same cluster under another name."
 Plan = Callable[["Planned"], "Planned"]
 
 
@@ -45,21 +46,29 @@ def moved(planned: Planned, asked: str, plan: Plan) -> Planned:
     assert planned.stage is not None
     rows = candidates_of(planned.stage, planned.system)
     ranking = rank((one for _, one in rows), planned.stage.cluster_labels)
-    order, refused = _allowed(planned, asked, ranking.order, {one.cluster: one.why for one in ranking.passed_over})
     clusters = {one.name: row for row, one in rows}
+    alike = {one.name for one in ranking.order if _is_same(clusters[one.name], planned.environment.cluster)}
+    passed = {one.cluster: one.why for one in ranking.passed_over} | dict.fromkeys(alike, SAME)
+    order = [one for one in ranking.order if one.name not in alike]
+    allowed, refused = _allowed(planned, asked, order, passed)
     if refused:
         return _nowhere(planned, refused, plan)
     short = []
-    for candidate in order:
+    for candidate in allowed:
         tried = _at(planned, clusters[candidate.name], plan)
         if lack := lacking(candidate, _need(tried)):
             short.append(f"{candidate.name}: {lack}")
             continue
-        placement = chosen(candidate, len(order) - 1, planned.stage.cluster_labels, ())
+        placement = chosen(candidate, len(allowed) - 1, planned.stage.cluster_labels, ())
         tried.plan["placement"] = placement.as_dict()
         return replace(tried, placement=placement)
     told = f"No cluster of {planned.stage.name} has room for it. {' '.join(short)}"
     return _nowhere(planned, told, plan)
+
+
+def _is_same(cluster: Cluster, here: Cluster) -> bool:
+    """Whether another row leads to the cluster where it is: tearing down there would take what was built up."""
+    return cluster.pk != here.pk and bool(here.server) and cluster.server == here.server
 
 
 def moved_again(planned: Planned, move: dict[str, dict[str, str]], plan: Plan) -> Planned:

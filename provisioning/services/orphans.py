@@ -31,8 +31,9 @@ from provisioning.domain.driver import (
     Scope,
     TemporaryError,
 )
+from provisioning.domain.isolation import SHARED_SYSTEM
 from provisioning.drivers import open_driver
-from provisioning.models import Cluster, Environment, FormerPlace, Orphan, Resource, Run
+from provisioning.models import Cluster, Environment, FormerPlace, Orphan, Resource, Run, SharedNamespace
 from provisioning.selectors.clusters import driver_settings
 from provisioning.selectors.health import asking, recorded_refs, unanswered
 from provisioning.selectors.observing import living_kinds
@@ -123,7 +124,7 @@ def _is_made_by_us(manifest: Manifest) -> bool:
 def _unknown(cluster: Cluster, manifests: Iterable[Manifest]) -> Iterator[Found]:
     """Those that no environment of the cluster knows; one that is leaving a place is known at both.
 
-    Reads rows after ``manifests`` were listed: six queries.
+    Reads rows after ``manifests`` were listed: seven queries.
     """
     listed = list(manifests)
     clusters = _same_place(cluster)
@@ -136,11 +137,12 @@ def _unknown(cluster: Cluster, manifests: Iterable[Manifest]) -> Iterator[Found]
     )
     left = {one.environment_id: one for one in FormerPlace.objects.filter(cluster__in=clusters)}
     recorded = _recorded(clusters, left.values())
+    shared = _shared(clusters)
     for manifest in listed:
         labels = manifest["metadata"].get("labels") or {}
         place = (labels.get(LABEL_SYSTEM, ""), labels.get(LABEL_ENVIRONMENT, ""))
         ref = ObjectRef.of(manifest)
-        if place in busy:
+        if place in busy or (place[0] == SHARED_SYSTEM and (ref.namespace or ref.name) in shared):
             continue
         if place not in living or (living[place][1] not in clusters and living[place][0] not in left):
             yield Found(ref, Scope(*place), "no-environment")
@@ -158,6 +160,11 @@ def _recorded(clusters: set[int], left: Iterable[FormerPlace]) -> dict[int, set[
             known = found.setdefault(place.environment_id, set())
             known.update(ObjectRef(one["apiVersion"], one["kind"], one["namespace"], one["name"]) for one in made)
     return found
+
+
+def _shared(clusters: set[int]) -> set[str]:
+    """Namespaces that environments share; what is in them for all is nobody's alone."""
+    return set(SharedNamespace.objects.filter(cluster__in=clusters).values_list("namespace", flat=True))
 
 
 def _same_place(cluster: Cluster) -> set[int]:
