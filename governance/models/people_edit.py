@@ -6,7 +6,7 @@ from django.db import models
 
 
 class PeopleEdit(models.Model):
-    """One edit: ``before`` and ``after`` are what ``governance.services.people_edits`` sets again; ``key`` names the thing.
+    """One edit of what ``key`` names: ``before`` is what ``governance.services.undoing`` sets again.
 
     The audit log says the same for ever; these rows are what the button needs.
     """

@@ -16,7 +16,7 @@ from governance.services.components import component_create, component_delete, c
 from governance.services.transactions import checked, require_version
 from idp.catalog.models import System, Team
 from idp.kernel.actor import Actor
-from idp.kernel.errors import Conflict
+from idp.kernel.errors import Conflict, FieldError, InvalidInput
 
 __all__ = [
     "component_create",
@@ -43,6 +43,9 @@ def system_create(
 ) -> System:
     """Add a system to a team. InvalidInput for a slug that is taken or wrong."""
     rights_of(actor).require_manage(team)
+    if team.archived_at is not None:
+        told = f"Team {team.slug} is archived; it takes nothing new."
+        raise InvalidInput(told, errors=[FieldError("team", told)])
     system = checked(
         System(slug=slug, name=name, description=description, team=team, restricted=restricted, created_at=now)
     )

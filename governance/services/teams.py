@@ -7,21 +7,25 @@ asks, and both change here only, under the team's row lock. Lock order: team row
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth.models import Group
 from django.db import transaction
 from guardian.shortcuts import assign_perm
 
 from governance.access import ROLE_PERMISSIONS, rights_of, role_group
+from governance.domain.ownership import is_ring
 from governance.services.audit import audit_append
+from governance.services.people_edits import people_edit_keep
 from governance.services.quota_limits import quota_open
 from governance.services.transactions import checked, require_version
-from idp.catalog.models import Membership, Team, User
+from idp.catalog.models import Membership, System, Team, User
 from idp.catalog.names import ROLES
 from idp.kernel.actor import Actor
-from idp.kernel.errors import FieldError, InvalidInput, NotFound
+from idp.kernel.errors import Conflict, FieldError, InvalidInput, NotFound
 
 FIRST_LIMITS = {
     "cpu": Decimal(8),
@@ -51,23 +55,65 @@ def team_update(
     team: Team,
     name: str | None = None,
     description: str | None = None,
+    parent: str | None = None,
+    archived: bool | None = None,
     expected_version: int | None = None,
     now: datetime,
 ) -> Team:
-    """Change what is not None. The slug never changes: it is part of names outside. Maintainers and admins."""
-    rights_of(actor).require_manage(team)
-    team = Team.objects.select_for_update().get(pk=team.pk)
+    """Change what is not None. The slug never changes: it is part of names outside. Maintainers and admins.
+
+    ``parent`` is the slug of the team above, empty for none, and ``archived`` ends the team: admins only. A team that
+    owns systems is not archived; they are transferred first.
+    """
+    rights = rights_of(actor)
+    rights.require_manage(team)
+    team = Team.objects.select_for_update(of=("self",)).select_related("parent").get(pk=team.pk)
     require_version(team, team.version, expected_version)
-    before = {"name": team.name, "description": team.description}
-    team.name = team.name if name is None else name
-    team.description = team.description if description is None else description
-    after = {"name": team.name, "description": team.description}
+    before = team_state(team)
+    asked = {"name": name, "description": description, "parent": parent, "archived": archived}
+    after = before | {field: value for field, value in asked.items() if value is not None}
     if after == before:
         return team
+    if (after["parent"], after["archived"]) != (before["parent"], before["archived"]):
+        rights.require_admin()
+        _place(team, before, after, now=now)
+    team.name, team.description = after["name"], after["description"]
     team.version += 1
-    checked(team).save(update_fields=["name", "description", "version"])
+    checked(team).save(update_fields=["name", "description", "parent", "archived_at", "version"])
+    people_edit_keep(actor, "team", team.slug, label=f"Edit team {team.slug}", before=before, after=after, now=now)
     _audit(actor, "team.update", team, {"before": before, "after": after}, now)
     return team
+
+
+def team_state(team: Team) -> dict[str, Any]:
+    """What an edit of a team may change; needs ``parent`` joined."""
+    return {
+        "name": team.name,
+        "description": team.description,
+        "parent": team.parent.slug if team.parent else "",
+        "archived": team.archived_at is not None,
+    }
+
+
+def _place(team: Team, before: Mapping[str, Any], after: Mapping[str, Any], *, now: datetime) -> None:
+    """Put the team below its parent, or end it; InvalidInput and Conflict say why not."""
+    if after["parent"] != before["parent"]:
+        above = Team.objects.filter(slug=after["parent"]).first() if after["parent"] else None
+        wrong = ""
+        if after["parent"] and (above is None or above.archived_at is not None):
+            wrong = f"There is no team “{after['parent']}”."
+        elif above is not None and is_ring(team.pk, above.pk, dict(Team.objects.values_list("pk", "parent_id"))):
+            wrong = f"{above.slug} stands below {team.slug} itself; choose another."
+        if wrong:
+            raise InvalidInput(wrong, errors=[FieldError("parent", wrong)])
+        team.parent = above
+    if after["archived"] != before["archived"]:
+        owned = list(System.objects.filter(team=team).order_by("slug").values_list("slug", flat=True)[:3])
+        if after["archived"] and owned:
+            raise Conflict(
+                f"Team {team.slug} still owns {', '.join(owned)}.", remedy="Transfer its systems to another team first."
+            )
+        team.archived_at = now if after["archived"] else None
 
 
 @transaction.atomic
@@ -90,6 +136,7 @@ def membership_set(actor: Actor, *, team: Team, user: User, role: str, now: date
         membership.role = role
     _leave_groups(team, user)
     user.groups.add(Group.objects.get(name=role_group(team.slug, role)))
+    _keep(actor, team, user, before, role, now=now)
     _audit(actor, "membership.set", team, {"user": user.username, "before": before, "after": role}, now)
     return membership
 
@@ -104,12 +151,21 @@ def membership_remove(actor: Actor, *, team: Team, user: User, now: datetime) ->
         raise NotFound(f"{user.username} is not a member of team {team.slug}.")
     membership.delete()
     _leave_groups(team, user)
+    _keep(actor, team, user, membership.role, None, now=now)
     _audit(actor, "membership.remove", team, {"user": user.username, "before": membership.role}, now)
+
+
+def _keep(actor: Actor, team: Team, user: User, before: str | None, after: str | None, *, now: datetime) -> None:
+    label = f"{user.username} is {after} of {team.slug}" if after else f"Take {user.username} out of {team.slug}"
+    key = f"{team.slug}/{user.username}"
+    people_edit_keep(actor, "membership", key, label=label, before={"role": before}, after={"role": after}, now=now)
 
 
 def _refuse_role(team: Team, user: User, role: str) -> None:
     if role not in ROLES:
         message = f"A role is one of {', '.join(ROLES)}."
+    elif team.archived_at is not None:
+        message = f"Team {team.slug} is archived; it takes nobody new."
     elif not user.is_active:
         message = f"The account {user.username} is switched off."
     elif user.is_service and user.service_of_id != team.pk:

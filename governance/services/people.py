@@ -1,0 +1,138 @@
+"""People's accounts and the groups that policies and routes name, as platform admins edit them.
+
+Switching an account off ends what it may at once; its memberships stay, so that switching it on again gives them back.
+Lock order: account row, then audit head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from governance.access import AUDITORS, PLATFORM_ADMINS, admins, rights_of
+from governance.domain.audit import difference
+from governance.services.audit import audit_append
+from governance.services.people_edits import people_edit_keep
+from idp.catalog.models import User
+from idp.catalog.names import SLUG_RULE, is_slug
+from idp.kernel.actor import PLATFORM, Actor
+from idp.kernel.errors import Conflict, FieldError, InvalidInput, NotFound
+
+BUILT_IN: Final = (PLATFORM_ADMINS, AUDITORS)
+
+
+@transaction.atomic
+def account_update(
+    actor: Actor,
+    *,
+    username: str,
+    email: str | None = None,
+    display_name: str | None = None,
+    active: bool | None = None,
+    now: datetime,
+) -> User:
+    """Change what is not None. Platform admins only; nobody switches themselves or the last admin off."""
+    rights_of(actor).require_admin()
+    user = User.objects.select_for_update().filter(username=username).exclude(username=PLATFORM.username).first()
+    if user is None:
+        raise NotFound(f"There is no account {username}.")
+    before = account_state(user)
+    asked = {"email": email, "display_name": display_name, "active": active}
+    after = before | {name: value for name, value in asked.items() if value is not None}
+    if after == before:
+        return user
+    _checked(actor, user, before, after)
+    user.email, user.display_name, user.is_active = after["email"], after["display_name"], after["active"]
+    user.save(update_fields=["email", "display_name", "is_active"])
+    verb = "update" if before["active"] == after["active"] else "activate" if after["active"] else "deactivate"
+    people_edit_keep(
+        actor, "account", username, label=f"{verb.capitalize()} {username}", before=before, after=after, now=now
+    )
+    audit_append(
+        actor,
+        action=f"account.{verb}",
+        object_type="account",
+        object_id=user.pk,
+        object_label=username,
+        data=difference(before, after),
+        now=now,
+    )
+    return user
+
+
+def account_state(user: User) -> dict[str, Any]:
+    return {"email": user.email, "display_name": user.display_name, "active": user.is_active}
+
+
+def _checked(actor: Actor, user: User, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    errors = []
+    if len(after["display_name"]) > 120:
+        errors.append(FieldError("display_name", "Write at most 120 characters."))
+    if after["email"]:
+        try:
+            validate_email(after["email"])
+        except ValidationError:
+            errors.append(FieldError("email", "Write an address such as ada@example.com, or nothing."))
+    if before["active"] and not after["active"] and user.pk == actor.user_id:
+        errors.append(FieldError("active", "Nobody switches their own account off; ask another admin."))
+    elif before["active"] and not after["active"] and [one.pk for one in admins()[:2]] == [user.pk]:
+        errors.append(FieldError("active", "This is the last platform admin; make another one first."))
+    if errors:
+        raise InvalidInput(f"The account was not changed: {errors[0].message}", errors=errors)
+
+
+@transaction.atomic
+def group_create(actor: Actor, *, name: str, now: datetime) -> Group:
+    """Make an empty group that policies and routes may name. Platform admins only."""
+    rights_of(actor).require_admin()
+    if not is_slug(name):
+        raise InvalidInput("The group was not made.", errors=[FieldError("name", SLUG_RULE)])
+    group, made = Group.objects.get_or_create(name=name)
+    if not made:
+        raise Conflict(f"There is a group {name} already.", code="exists", remedy="Add its members there.")
+    _audit(actor, "group.create", group, {}, now=now)
+    return group
+
+
+@transaction.atomic
+def group_member_set(actor: Actor, *, group: str, username: str, member: bool, now: datetime) -> None:
+    """Put an account into a group, or take it out. Platform admins only; roles of teams are set on the team."""
+    rights_of(actor).require_admin()
+    row = Group.objects.select_for_update().filter(name=group).exclude(name__startswith="team:").first()
+    user = User.objects.filter(username=username).first()
+    if row is None or user is None:
+        raise NotFound(f"There is no group {group}." if row is None else f"There is no account {username}.")
+    if user.is_service and member:
+        raise InvalidInput("A service account is in no group: people decide.", errors=[FieldError("user", "A person.")])
+    if member and not user.is_active:
+        told = f"The account {username} is switched off."
+        raise InvalidInput(told, errors=[FieldError("user", told)])
+    before = user.groups.filter(pk=row.pk).exists()
+    if before == member:
+        return
+    if not member and group == PLATFORM_ADMINS and [one.pk for one in admins()[:2]] == [user.pk]:
+        raise Conflict(f"{username} is the last platform admin.", remedy="Add another one first.")
+    (user.groups.add if member else user.groups.remove)(row)
+    label = f"{'Add' if member else 'Take'} {username} {'to' if member else 'out of'} {group}"
+    people_edit_keep(
+        actor, "group", f"{group}/{username}", label=label, before={"member": before}, after={"member": member}, now=now
+    )
+    _audit(actor, "group.add" if member else "group.remove", row, {"user": username}, now=now)
+
+
+def _audit(actor: Actor, action: str, group: Group, data: Mapping[str, Any], *, now: datetime) -> None:
+    audit_append(
+        actor,
+        action=action,
+        object_type="group",
+        object_id=group.pk,
+        object_label=group.name,
+        data=data,
+        now=now,
+    )

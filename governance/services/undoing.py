@@ -1,0 +1,92 @@
+"""Takes an edit of teams, people or groups back, by asking their own service for what was before.
+
+Refused when the thing was edited since: then the later edit has to be taken back first. What is taken back is itself an
+edit, so that it can be done again. Locks what the service locks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import transaction
+
+from governance.access import rights_of
+from governance.models import PeopleEdit
+from governance.services.people import account_state, account_update, group_member_set
+from governance.services.teams import membership_remove, membership_set, team_state, team_update
+from idp.catalog.models import Membership, Team, User
+from idp.kernel.actor import Actor
+from idp.kernel.errors import Conflict, NotFound
+
+State = Mapping[str, Any]
+
+
+@transaction.atomic
+def people_edit_undo(actor: Actor, edit_id: int, *, now: datetime) -> PeopleEdit:
+    """Set again what was before. Platform admins only; Conflict when it is not what the edit left any more."""
+    rights_of(actor).require_admin()
+    row = PeopleEdit.objects.select_for_update().filter(pk=edit_id).first()
+    if row is None:
+        raise NotFound("There is no such edit.")
+    if row.undone_at is not None:
+        raise Conflict(f"{row.undone_by} took it back already.", code="illegal-state")
+    now_is, set_again = UNDO[row.kind]
+    if now_is(row.key) != row.after:
+        raise Conflict("It was edited since.", remedy="Take the later edit back first.")
+    set_again(actor, row.key, row.before, now)
+    row.undone_by, row.undone_at = actor.username, now
+    row.save(update_fields=["undone_by", "undone_at"])
+    return row
+
+
+def _account(key: str) -> State | None:
+    user = User.objects.filter(username=key).first()
+    return account_state(user) if user else None
+
+
+def _account_again(actor: Actor, key: str, state: State, now: datetime) -> None:
+    account_update(actor, username=key, now=now, **state)
+
+
+def _group(key: str) -> State:
+    group, _, username = key.partition("/")
+    return {"member": User.objects.filter(username=username, groups__name=group).exists()}
+
+
+def _group_again(actor: Actor, key: str, state: State, now: datetime) -> None:
+    group, _, username = key.partition("/")
+    group_member_set(actor, group=group, username=username, member=state["member"], now=now)
+
+
+def _team(key: str) -> State | None:
+    team = Team.objects.select_related("parent").filter(slug=key).first()
+    return team_state(team) if team else None
+
+
+def _team_again(actor: Actor, key: str, state: State, now: datetime) -> None:
+    team_update(actor, team=Team.objects.get(slug=key), now=now, **state)
+
+
+def _membership(key: str) -> State:
+    team, _, username = key.partition("/")
+    rows = Membership.objects.filter(team__slug=team, user__username=username)
+    return {"role": rows.values_list("role", flat=True).first()}
+
+
+def _membership_again(actor: Actor, key: str, state: State, now: datetime) -> None:
+    slug, _, username = key.partition("/")
+    team, user = Team.objects.get(slug=slug), User.objects.get(username=username)
+    if state["role"] is None:
+        membership_remove(actor, team=team, user=user, now=now)
+    else:
+        membership_set(actor, team=team, user=user, role=state["role"], now=now)
+
+
+UNDO: Final[Mapping[str, tuple[Callable[[str], State | None], Callable[[Actor, str, State, datetime], None]]]] = {
+    "account": (_account, _account_again),
+    "group": (_group, _group_again),
+    "team": (_team, _team_again),
+    "membership": (_membership, _membership_again),
+}
