@@ -26,7 +26,8 @@ DECIDING = ("approve", "reject")
 class Subject:
     """The change that is decided on, as locked. ``team_slug`` of the owning team is looked up when left empty.
 
-    ``authors`` had a part in asking for it beside the requester, so that they decide on it no more than the requester.
+    ``place`` is its ``system/environment``. ``authors`` had a part in asking for it beside the requester, so that they
+    decide on it no more than the requester.
     """
 
     change_id: int
@@ -36,6 +37,7 @@ class Subject:
     title: str
     team_slug: str = ""
     authors: frozenset[int] = frozenset()
+    place: str = ""
 
     @property
     def barred(self) -> frozenset[int]:
@@ -277,3 +279,12 @@ def _asked(approval: Approval, *, teams: Collection[int], groups: Collection[str
     if approval.group_name:
         return approval.group_name in groups
     return not source_people(approval.source) and (is_admin or approval.team_id in teams)
+
+
+def people_for(sources: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Who may decide now, by source; nobody for those that depend on the change. Two queries."""
+    slugs = {slug for source in sources if (slug := source_team(source)) is not None}
+    teams = dict(Team.objects.filter(slug__in=slugs).values_list("slug", "pk")) if slugs else {}
+    fixed = [one for one in sources if source_team(one) in teams or source_group(one) or source_people(one)]
+    found = _named([(at, _parties(one, teams.get(source_team(one) or ""))) for at, one in enumerate(fixed)], ())
+    return {one: found[at] for at, one in enumerate(fixed)}

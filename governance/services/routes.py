@@ -14,7 +14,7 @@ from django.db import transaction
 
 from governance.access import PLATFORM_ADMINS, rights_of
 from governance.domain.approval import source_group, source_people, source_team
-from governance.domain.route import ROUTE, Route, parse_route, sources_of
+from governance.domain.route import Route, parse_route, route_named, sources_of
 from governance.models import ApprovalRoute, Policy, RouteVersion
 from governance.services.audit import audit_append
 from governance.services.transactions import require_version
@@ -88,12 +88,18 @@ def route_retire(actor: Actor, *, name: str, expected_version: int | None = None
 
 def policies_asking(name: str) -> list[str]:
     """Names of the active policies that ask for a route. One query."""
+    return asking_by_route().get(name, [])
+
+
+def asking_by_route() -> dict[str, list[str]]:
+    """Names of the active policies that ask for each route. One query."""
+    found: dict[str, list[str]] = {}
     rows = Policy.objects.filter(active=True, effect="require-approval").order_by("name")
-    return [
-        policy
-        for policy, document in rows.values_list("name", "document")
-        if any(rule["from"] == f"{ROUTE}{name}" for rule in document["spec"].get("approvals", []))
-    ]
+    for policy, document in rows.values_list("name", "document"):
+        for rule in document["spec"].get("approvals", []):
+            if (route := route_named(rule["from"])) is not None:
+                found.setdefault(route, []).append(policy)
+    return found
 
 
 @transaction.atomic

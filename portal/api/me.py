@@ -35,6 +35,8 @@ AREAS = {
     "clusters": "clusters/",
     "hosts": "hosts/",
     "policies": "policies/",
+    "approval_routes": "approval-routes/",
+    "stand_ins": "stand-ins/",
     "quotas": "quotas/",
     "environments": "environments/",
     "plans": "plans/",

@@ -59,6 +59,14 @@ def host(name: str) -> str:
     return f"{ROOT}hosts/?q={quote(name, safe='')}"
 
 
+def approval_route(name: str) -> str:
+    return f"{ROOT}approval-routes/{name}/"
+
+
+def stand_in(delegation_id: int) -> str:
+    return f"{ROOT}stand-ins/{delegation_id}/withdraw/"
+
+
 def policy(name: str) -> str:
     return f"{ROOT}policies/{name}/"
 

@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from governance.domain.policy_schema import POLICY_SCHEMA
+from governance.domain.route_schema import ROUTE_SCHEMA
 from idp.kernel.errors import NotFound
 from portal.api.answers import answer
 from portal.api.endpoint import PublicEndpoint
@@ -13,7 +14,12 @@ from portal.api.operation import operation
 from portal.api.shapes.capabilities import SCHEMA_DOCUMENT
 from provisioning.domain.document_schemas import CONTRACT_SCHEMA, ENVIRONMENT_SCHEMA
 
-DOCUMENTS = {"contract": CONTRACT_SCHEMA, "environment": ENVIRONMENT_SCHEMA, "policy": POLICY_SCHEMA}
+DOCUMENTS = {
+    "contract": CONTRACT_SCHEMA,
+    "environment": ENVIRONMENT_SCHEMA,
+    "policy": POLICY_SCHEMA,
+    "approval-route": ROUTE_SCHEMA,
+}
 
 
 class DocumentSchema(PublicEndpoint):
@@ -23,7 +29,7 @@ class DocumentSchema(PublicEndpoint):
         area="Start",
         answers={200: SCHEMA_DOCUMENT},
         scope=None,
-        about="kind is contract, environment or policy. JSON Schema 2020-12.",
+        about="kind is contract, environment, policy or approval-route. JSON Schema 2020-12.",
     )
     def get(self, request: Request, kind: str) -> HttpResponse:
         schema = DOCUMENTS.get(kind)

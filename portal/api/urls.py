@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from portal.api import (
+    approvals,
     audit,
     availability,
     blast_radius,
@@ -144,6 +145,12 @@ urlpatterns = [
     path("clusters/<slug:cluster>/offer/", availability.Offer.as_view(), name="cluster-offer"),
     path("hosts/", hosts.Hosts.as_view(), name="hosts"),
     path("hosts/<str:host>/take-back/", hosts.HostTakeBack.as_view(), name="host-take-back"),
+    path("approval-routes/", approvals.ApprovalRoutes.as_view(), name="approval-routes"),
+    path("approval-routes/<slug:route>/", approvals.OneApprovalRoute.as_view(), name="approval-route"),
+    path("approval-routes/<slug:route>/restore/", approvals.ApprovalRouteRestore.as_view(), name="route-restore"),
+    path("rubber-stamps/", approvals.RubberStamps.as_view(), name="rubber-stamps"),
+    path("stand-ins/", approvals.StandIns.as_view(), name="stand-ins"),
+    path("stand-ins/<int:delegation_id>/withdraw/", approvals.StandInWithdraw.as_view(), name="stand-in-withdraw"),
     path("policies/", rules.Policies.as_view(), name="policies"),
     path("policies/<slug:policy>/", rules.OnePolicy.as_view(), name="policy"),
     path("policies/<slug:policy>/versions/", policies.Versions.as_view(), name="policy-versions"),

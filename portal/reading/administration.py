@@ -45,6 +45,7 @@ class Section:
 
 
 SECTIONS: Final = (
+    Section("Approval routes", "users", "approval-routes", "Who must agree to a change, stage by stage.", RULES),
     Section(
         "Policies",
         "scale",
@@ -54,6 +55,11 @@ SECTIONS: Final = (
         "everyone",
     ),
     Section("Teams", "users", "teams", "Who owns what, and who is in which team with which role.", PEOPLE),
+    Section(
+        "Stages", "layers-linked", "stages", "How long environments live, what they ask for and where they go.", PLACES
+    ),
+    Section("People", "user", "people", "Who may sign in, their mail address, and what hangs on them.", PEOPLE),
+    Section("Groups", "users", "groups", "People whom policies and approval routes mean across teams.", PEOPLE),
     Section("Clusters", "server-2", "clusters", "Where environments live, and what a month there costs.", PLACES),
     Section("Host names", "world", "hosts", "Which system holds which host name.", PLACES),
     Section("Orphans", "trash", "orphans", "Objects on clusters that belong to no environment.", PLACES),
@@ -62,6 +68,10 @@ SECTIONS: Final = (
         "Upgrades", "stack-forward", "campaigns", "Moves everybody from one version of a capability to another.", RULES
     ),
     Section("Freezes", "snowflake", "freezes", "What is held still, for whom and until when.", RULES, "everyone"),
+    Section(
+        "Quotas", "gauge", "quotas", "What each team may take, who asks for more, and what is lent.", MONEY, "everyone"
+    ),
+    Section("Costs", "coin", "costs", "What each team, system and environment cost in a month.", MONEY, "everyone"),
     Section("Audit", "list-check", "audit", "Who did what, when and from where, and proof of it.", RECORDS, "auditors"),
 )
 

@@ -13,8 +13,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from governance.models import AuditEntry
+from governance.domain.quota import Amounts
+from governance.models import AuditEntry, PeopleEdit
+from governance.services.loans import loan_propose
 from governance.services.notice_settings import unsubscribe_token
+from governance.services.quota_requests import request_make
 from idp.kernel import clock
 from idp.kernel.actor import PLATFORM
 from provisioning.contracts import builtin_documents
@@ -77,6 +80,7 @@ def furnish() -> World:
         "digest": waiting.plan_digest,
         "cluster": Cluster.objects.get().name,
         **_blast(organisation),
+        **_quota(organisation),
         "replay": _replay(organisation),
         **_campaigns(organisation),
         "drift": _drift("checkout"),
@@ -85,7 +89,9 @@ def furnish() -> World:
         "train": _train(organisation),
         "orphan": _orphan(),
         **_freeze(waiting),
+        "edit": PeopleEdit.objects.filter(kind="membership", key="payments/viewer").latest("pk").pk,
         "token": _token_of(organisation),
+        "delegation": _routes_and_stand_ins(organisation),
         "entry": AuditEntry.objects.filter(team_slug="").latest("sequence").pk,
         "unsubscribe": unsubscribe_token(organisation.developer.pk, "change-failed"),
     }
@@ -109,6 +115,21 @@ def _freeze(change: Change) -> dict[str, int]:
     return {"freeze": row.pk, "glass": broken.pk}
 
 
+def _routes_and_stand_ins(organisation: Organisation) -> int:
+    """A route with two versions that no policy asks for, and a maintainer who stands in for another."""
+    from governance.services.delegations import delegation_create
+    from governance.services.routes import route_save
+
+    route_save(PLATFORM, document={**NEW_ROUTE, "metadata": {"name": "owners"}}, now=NOW)
+    other = deepcopy(NEW_ROUTE) | {"metadata": {"name": "owners"}}
+    other["spec"]["title"] = "Owners"
+    route_save(PLATFORM, document=other, now=NOW)
+    now = clock.now()
+    lent: dict[str, Any] = {"starts_at": now, "ends_at": now + timedelta(days=3)}
+    maintainer = organisation.actor("maintainer")
+    return delegation_create(maintainer, stand_in="second_maintainer", now=now, **lent).pk
+
+
 def _train(organisation: Organisation) -> int:
     """One of two promotions that wait to leave; written as the sweep of it would find it."""
     from provisioning.services.changes import ChangeRequest
@@ -130,6 +151,28 @@ def _hidden(organisation: Organisation) -> Change:
     change = change_submit(organisation.actor("developer"), request, now=NOW)
     carry_out(Run.objects.get(change=change))
     return change
+
+
+def _quota(organisation: Organisation) -> dict[str, int]:
+    """A loan that payments offers storefront, and payments' wish for more."""
+    loan = loan_propose(
+        organisation.actor("maintainer"),
+        side="lender",
+        lender=organisation.payments,
+        borrower=organisation.storefront,
+        amounts=Amounts.of({"cpu": 1}),
+        ends_at=clock.now() + timedelta(days=30),
+        reason="A sale.",
+        now=clock.now(),
+    )
+    asked = request_make(
+        organisation.actor("developer"),
+        team=organisation.payments,
+        amounts=Amounts.of({"cpu": 2}),
+        reason="A sale.",
+        now=clock.now(),
+    )
+    return {"loan": loan.pk, "quota_request": asked.pk}
 
 
 def _drift(system: str) -> int:
@@ -245,6 +288,15 @@ def needs(scope: str, who: tuple[str, ...], status: int, otherwise: int = 403, *
     return _expected(otherwise, 401, tokens, dict.fromkeys(who, status) | but)
 
 
+NEW_ROUTE: dict[str, Any] = {
+    "apiVersion": "slipway.dev/v1",
+    "kind": "ApprovalRoute",
+    "metadata": {"name": "another"},
+    "spec": {"title": "Another", "stages": [{"name": "Team", "approvers": [{"from": "team:maintainer"}]}]},
+}
+OWNERS = {"route": "owners"}
+STAND_IN = {"stand_in": "second_maintainer", "starts_at": "2999-01-01T00:00:00Z", "ends_at": "2999-01-09T00:00:00Z"}
+DECIDERS = ("maintainer", "second_maintainer", "admin")
 ASKERS = ("developer", "maintainer", "second_maintainer", "admin")
 ADMIN = ("admin",)
 NEW_LINK = {"name": "Logs", "kind": "logs", "url": "https://logs.example/${environment.namespace}"}
@@ -269,6 +321,7 @@ NEW_COMPONENT = {"slug": "basket-api", "name": "Basket API", "system": "checkout
 NEW_STAGE = {"name": "qa", "title": "Trials", "order": 15, "cluster": "=cluster"}
 STAGE = {"title": "Dev", "order": 900, "cluster": "=cluster"}
 NEW_CLUSTER = {"name": "trial", "title": "Trial", "driver": "sandbox"}
+SOON_DAY = f"{clock.now() + timedelta(days=30):%Y-%m-%d}"
 QUOTA = {"cpu": 16, "memory_gib": 32, "storage_gib": 200, "environments": 10}
 NEW_POLICY = deepcopy(PROD_NEEDS_A_MAINTAINER) | {"metadata": {"name": "another"}}
 FIRST_VERSION = {"policy": "prod-needs-a-maintainer", "number": "1"}
@@ -537,6 +590,22 @@ API_PLATFORM = [
     Row("api:sleep-hold", "POST", needs("change", ASKERS, 200, token_change=404, **UNSEEN), SAFE, {"for": "4h"}),
     Row("api:activity", "POST", needs("change", ASKERS, 200, token_change=404), TRY, {}),
     Row("api:activity", "POST", needs("change", ASKERS, 200, token_change=404, **UNSEEN), SAFE, {}),
+    Row("api:approval-routes", "GET", reads()),
+    Row("api:approval-routes", "POST", needs("admin", ADMIN, 201), body=NEW_ROUTE),
+    Row("api:approval-route", "GET", reads(), OWNERS),
+    Row("api:approval-route", "PUT", needs("admin", ADMIN, 200), OWNERS, NEW_ROUTE | {"metadata": {"name": "owners"}}),
+    Row("api:approval-route", "DELETE", needs("admin", ADMIN, 204), OWNERS),
+    Row("api:route-restore", "POST", needs("admin", ADMIN, 200), OWNERS, {"version": 1}),
+    Row("api:rubber-stamps", "GET", reads(403, admin=200)),
+    Row("api:stand-ins", "GET", reads()),
+    Row("api:stand-ins", "POST", needs("approve", ("maintainer",), 201, 422, token_approve=403), body=STAND_IN),
+    Row(
+        "api:stand-in-withdraw",
+        "POST",
+        needs("approve", DECIDERS, 200, 404, token_approve=404),
+        {"delegation_id": "=delegation"},
+        {},
+    ),
     Row("api:policies", "GET", reads()),
     Row("api:policies", "POST", needs("admin", ADMIN, 201), body=NEW_POLICY),
     Row("api:policy", "GET", reads(), {"policy": "prod-needs-a-maintainer"}),
@@ -755,6 +824,45 @@ PAGES_CATALOG = [
         {"name": "postgres"},
         {"do": "join", "team": "payments"},
     ),
+    Row("approval-routes", "GET", for_people(200)),
+    Row("approval-route-new", "GET", page_for(ADMIN, 200)),
+    Row(
+        "approval-route-new",
+        "POST",
+        page_for(ADMIN, 200),
+        body={"name": "x", "title": "X", "s0-name": "Team", "s0-a0-kind": "own", "do": "look"},
+    ),
+    Row("approval-route", "GET", for_people(200), OWNERS),
+    Row("approval-route-edit", "GET", page_for(ADMIN, 200), OWNERS),
+    Row(
+        "approval-route-edit",
+        "POST",
+        page_for(ADMIN, 200),
+        OWNERS,
+        {"title": "X", "s0-name": "Team", "s0-a0-kind": "own", "do": "look"},
+    ),
+    Row("approval-route-act", "POST", page_for(ADMIN, 302), {**OWNERS, "act": "retire"}),
+    Row("approval-route-act", "POST", page_for(ADMIN, 302), {**OWNERS, "act": "restore"}, {"version": "1"}),
+    Row("rubber-stamps", "GET", page_for(ADMIN, 200)),
+    Row("rubber-stamps", "POST", page_for(ADMIN, 404), body={"gate": "0"}),
+    Row("stand-ins", "GET", for_people(200)),
+    Row(
+        "stand-ins",
+        "POST",
+        page_for(("maintainer",), 302, 422),
+        body={"stand_in": "second_maintainer", "from": "2999-01-01", "until": "2999-01-09"},
+    ),
+    Row("stand-in-withdraw", "POST", page_for(DECIDERS, 302, 404), {"delegation": "=delegation"}),
+    Row("people-undo", "POST", page_for(ADMIN, 302), {"edit": "=edit"}),
+    Row("people", "GET", page_for(ADMIN, 200)),
+    Row("person", "GET", page_for(ADMIN, 200), {"username": "viewer"}),
+    Row("person", "POST", page_for(ADMIN, 200), {"username": "viewer"}, {"do": "look"}),
+    Row("groups", "GET", page_for(ADMIN, 200)),
+    Row("groups", "POST", page_for(ADMIN, 302), body={"name": "security"}),
+    Row("group", "GET", page_for(ADMIN, 200), {"name": "auditors"}),
+    Row("group", "POST", page_for(ADMIN, 302), {"name": "auditors"}, {"user": "viewer"}),
+    Row("team-place", "GET", page_for(ADMIN, 200), {"team": "payments"}),
+    Row("team-place", "POST", page_for(ADMIN, 200), {"team": "payments"}, {"do": "look"}),
     Row("freezes", "GET", for_people(200)),
     Row("freeze-new", "GET", page_for(ADMIN, 200)),
     Row("freeze-new", "POST", page_for(ADMIN, 200), body={"title": "Sale", "do": "look"}),
@@ -783,6 +891,13 @@ PAGES_CATALOG = [
     Row("cluster", "GET", for_people(200), {"cluster": "=cluster"}),
     Row("cluster-edit", "GET", page_for(ADMIN, 200), {"cluster": "=cluster"}),
     Row("cluster-edit", "POST", page_for(ADMIN, 302), {"cluster": "=cluster"}, {"title": "New"}),
+    Row("stages", "GET", for_people(200)),
+    Row("stage", "GET", for_people(200), {"stage": "dev"}),
+    Row("stage-new", "GET", page_for(ADMIN, 200)),
+    Row("stage-new", "POST", page_for(ADMIN, 422), body={"name": "trial", "do": "save"}),
+    Row("stage-edit", "GET", page_for(ADMIN, 200), {"stage": "dev"}),
+    Row("stage-edit", "POST", page_for(ADMIN, 422), {"stage": "dev"}, {"title": "", "do": "look"}),
+    Row("stage-take-back", "POST", page_for(ADMIN, 422), {"stage": "dev"}),
     Row("stage-isolation", "GET", for_people(200), {"stage": "dev"}),
     Row("stage-isolation", "POST", page_for(ADMIN, 302), {"stage": "dev"}, {"isolation": "namespace"}),
     Row("cluster-drain", "GET", for_people(200), {"cluster": "=cluster"}),
@@ -844,6 +959,54 @@ PAGES_CATALOG = [
     Row("team-edit", "POST", page_for(MANAGERS, 302), {"team": "payments"}, {"name": "New"}),
     Row("team-quota", "GET", page_for(ADMIN, 200), {"team": "payments"}),
     Row("team-quota", "POST", page_for(ADMIN, 302), {"team": "payments"}, QUOTA),
+    Row("team-quota-undo", "POST", page_for(ADMIN, 409), {"team": "payments"}, {"edit": "0"}),
+    Row("quotas", "GET", for_people(200)),
+    Row("quota-decide", "POST", page_for(ADMIN, 302), {"asked": "quota_request"}, {"do": "grant"}),
+    Row("quota-ledger", "GET", for_people(200), {"team": "payments"}),
+    Row("quota-room", "GET", for_people(200), {"team": "payments"}),
+    Row("quota-more", "GET", for_people(200), {"team": "payments"}),
+    Row(
+        "quota-more",
+        "POST",
+        page_for(("developer", *MANAGERS), 409),
+        {"team": "payments"},
+        {"cpu": 1, "reason": "Another wish waits."},
+    ),
+    Row(
+        "quota-more-withdraw",
+        "POST",
+        page_for(("developer", *MANAGERS), 302),
+        {"team": "payments", "asked": "quota_request"},
+    ),
+    Row("quota-loans", "GET", for_people(200), {"team": "payments"}),
+    Row(
+        "quota-loans",
+        "POST",
+        page_for(MANAGERS, 302),
+        {"team": "payments"},
+        {"side": "lender", "team": "storefront", "cpu": 1, "until": SOON_DAY, "reason": "A sale."},
+    ),
+    Row("loan-act", "POST", page_for(ADMIN, 302), {"team": "storefront", "loan": "loan", "act": "accept"}),
+    Row("team-budgets", "GET", for_people(200), {"team": "payments"}),
+    Row(
+        "team-budgets",
+        "POST",
+        page_for(ADMIN, 302),
+        {"team": "payments"},
+        {"do": "save", "budgets": "team 500 deny=100"},
+    ),
+    Row("team-budgets-undo", "POST", page_for(ADMIN, 409), {"team": "payments"}, {"edit": "0"}),
+    Row("cluster-prices", "GET", page_for(ADMIN, 200), {"cluster": "cluster"}),
+    Row(
+        "cluster-prices",
+        "POST",
+        page_for(ADMIN, 302),
+        {"cluster": "cluster"},
+        {"do": "save", "lists": "2026-12-01 all 1 1 1"},
+    ),
+    Row("cluster-prices-undo", "POST", page_for(ADMIN, 409), {"cluster": "cluster"}, {"edit": "0"}),
+    Row("costs", "GET", for_people(200)),
+    Row("costs-download", "GET", for_people(200)),
     Row(
         "team-member-set", "POST", page_for(MANAGERS, 302), {"team": "payments"}, {"user": "stranger", "role": "viewer"}
     ),
