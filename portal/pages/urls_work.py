@@ -19,6 +19,7 @@ from portal.pages import (
     sleep,
     stage_isolation,
     stage_windows,
+    stages,
     trains,
 )
 
@@ -65,6 +66,11 @@ urlpatterns = [
     path("trains/new", trains.train_new, name="train-new"),
     path("trains/<int:train>/", trains.train, name="train"),
     path("trains/<int:train>/cancel", trains.train_off, name="train-cancel"),
+    path("stages/", stages.stages, name="stages"),
+    path("stages/new", stages.stage_new, name="stage-new"),
+    path("stages/<slug:stage>/", stages.stage, name="stage"),
+    path("stages/<slug:stage>/edit", stages.stage_edit, name="stage-edit"),
+    path("stages/<slug:stage>/take-back", stages.stage_take_back, name="stage-take-back"),
     path("stages/<slug:stage>/isolation", stage_isolation.stage_isolation, name="stage-isolation"),
     path("stages/<slug:stage>/windows", stage_windows.stage_windows, name="stage-windows"),
     path("runs/<int:run>/", runs.run, name="run"),

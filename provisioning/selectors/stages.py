@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from dataclasses import dataclass
+from typing import Any, Final
 
+from django.db.models import Count, Q, QuerySet
+
+from governance.models import AuditEntry
 from idp.kernel.errors import NotFound
-from provisioning.models import Stage
+from provisioning.models import Environment, Stage
+
+WRITTEN: Final = (
+    "title", "summary", "order", "production", "default_days", "max_days", "soak_minutes", "idle_hours", "drift_mode",
+    "isolation",
+)  # fmt: skip
 
 
 def stage_list() -> QuerySet[Stage]:
@@ -17,3 +26,53 @@ def stage_get(name: str) -> Stage:
     if stage is None:
         raise NotFound(f"There is no stage “{name}”.")
     return stage
+
+
+def stage_written(stage: Stage) -> dict[str, Any]:
+    """All that ``services.stages.stage_save`` sets, as plain data: what the audit log keeps and a form begins with."""
+    return {
+        **{field: getattr(stage, field) for field in WRITTEN},
+        "cluster": stage.cluster.name,
+        "cluster_labels": dict(stage.cluster_labels),
+        "promotes_from": stage.promotes_from.name if stage.promotes_from else None,
+    }
+
+
+def stage_before(stage: Stage) -> dict[str, Any] | None:
+    """How ``stage`` was before its last edit, as ``stage_written`` gives it. One query.
+
+    The audit log keeps both sides of every edit; nothing else needs to. None when it was never edited, or changed in
+    another way since.
+    """
+    entries = AuditEntry.objects.filter(action="stage.save", object_type="stage", object_id=str(stage.pk))
+    last = entries.order_by("-sequence").values_list("data", flat=True).first()
+    return last.get("before") if last and last.get("after") == stage_written(stage) else None
+
+
+@dataclass(frozen=True, slots=True)
+class StageReach:
+    """Whom an edit of a stage concerns: what lives at it, whose, and how much of it has drift that is open."""
+
+    environments: int
+    systems: int
+    teams: int
+    drifted: int
+
+
+def stage_reach(stage: Stage) -> StageReach:
+    """One query."""
+    living = Environment.objects.filter(stage=stage, deleted_at=None)
+    drifted = Count("pk", filter=Q(drifted__gt=0))
+    counted = living.aggregate(
+        environments=Count("pk"),
+        systems=Count("system", distinct=True),
+        teams=Count("system__team", distinct=True),
+        drifted=drifted,
+    )
+    return StageReach(**counted)
+
+
+def stage_reaches() -> dict[int, int]:
+    """How many environments live at each stage. One query."""
+    living = Environment.objects.filter(deleted_at=None).order_by()
+    return dict(living.values_list("stage").annotate(Count("pk")))

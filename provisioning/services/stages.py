@@ -17,6 +17,7 @@ from provisioning.domain.placement import label_problem
 from provisioning.domain.sleep_schedule import MAX_IDLE_HOURS
 from provisioning.models import Cluster, Stage
 from provisioning.models.stage import DRIFT_MODES
+from provisioning.selectors.stages import stage_before, stage_get, stage_written
 from provisioning.services.sleep import stage_sleep_looked_at
 
 MAX_DAYS = 3650
@@ -56,7 +57,8 @@ def stage_save(
     Living environments stay on the cluster they were made on; the new cluster is for new ones.
     """
     rights_of(actor).require_admin()
-    stage = Stage.objects.select_for_update().filter(name=name).first()
+    rows = Stage.objects.select_for_update(of=("self",)).select_related("cluster", "promotes_from")
+    stage = rows.filter(name=name).first()
     _checked(name, title, order, production, default_days, max_days, promotes_from, stage)
     if not 0 <= soak_minutes <= MAX_SOAK_MINUTES:
         told = f"Write a number of minutes from 0 to {MAX_SOAK_MINUTES}."
@@ -90,6 +92,7 @@ def stage_save(
         "drift_mode": drift_mode,
     }
     idle_before = stage.idle_hours if stage else None
+    before = None if stage is None else stage_written(stage)
     stage = _store(stage, name, fields, now=now)
     if stage.idle_hours != idle_before:
         stage_sleep_looked_at(stage.pk, now=now)
@@ -99,11 +102,28 @@ def stage_save(
         object_type="stage",
         object_id=str(stage.pk),
         object_label=name,
-        data={"cluster": cluster.name, "production": production}
-        | {key: fields[key] for key in ("cluster_labels", "isolation")},
+        data={"before": before, "after": stage_written(stage)},
         now=now,
     )
     return stage
+
+
+@transaction.atomic
+def stage_take_back(actor: Actor, *, name: str, expected_version: int | None = None, now: datetime) -> Stage:
+    """Make the stage what it was before its last edit; once more brings that edit again. Admins only.
+
+    Raises Conflict when there is no edit to take back, or it led to a cluster or a stage that is gone.
+    """
+    rights_of(actor).require_admin()
+    before = stage_before(stage_get(name))
+    if before is None:
+        raise Conflict("There is no edit of this stage to take back.", remedy="Edit it instead.")
+    cluster = Cluster.objects.filter(name=before["cluster"]).first()
+    source = Stage.objects.filter(name=before["promotes_from"]).first()
+    if cluster is None or (before["promotes_from"] and source is None):
+        raise Conflict("It led to what is gone by now.", remedy="Edit the stage instead.")
+    fields = {**before, "cluster": cluster, "promotes_from": source}
+    return stage_save(actor, name=name, expected_version=expected_version, now=now, **fields)
 
 
 def _store(stage: Stage | None, name: str, fields: dict[str, Any], *, now: datetime) -> Stage:
