@@ -8,8 +8,12 @@ from django.shortcuts import render
 from portal.pages.request import PageRequest
 from portal.pages.shell import page
 from portal.reading.administration import sections
+from portal.reading.people import edits_recent
 
 
 @page("administration")
 def administration(request: PageRequest) -> HttpResponse:
-    return render(request, "administration/administration.html", {"groups": sections(request.rights)})
+    edits = edits_recent() if request.rights.may_administer() else []
+    return render(
+        request, "administration/administration.html", {"groups": sections(request.rights), "edits": edits}
+    )

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.pages import administration, audit, freezes
+from portal.pages import administration, audit, freezes, people
 
 urlpatterns = [
     path("administration/", administration.administration, name="administration"),
+    path("administration/undo/<int:edit>", people.people_undo, name="people-undo"),
+    path("people/", people.people, name="people"),
+    path("people/<str:username>/", people.person, name="person"),
+    path("groups/", people.groups, name="groups"),
+    path("groups/<str:name>/", people.group, name="group"),
+    path("teams/<slug:team>/place", people.team_place, name="team-place"),
     path("freezes/", freezes.freezes, name="freezes"),
     path("freezes/new", freezes.freeze_new, name="freeze-new"),
     path("freezes/switch", freezes.freeze_switch, name="freeze-switch"),

@@ -16,6 +16,7 @@ from typing import Any
 from governance.domain.quota import Amounts
 from governance.models import AuditEntry, PeopleEdit
 from governance.services.loans import loan_propose
+from governance.models import PeopleEdit
 from governance.services.notice_settings import unsubscribe_token
 from governance.services.quota_requests import request_make
 from idp.kernel import clock

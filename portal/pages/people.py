@@ -1,0 +1,147 @@
+"""People and groups: who may sign in, whom does a policy mean? Edited by platform admins, who look before they save."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+
+from governance.services import people as services
+from governance.services.teams import team_update
+from governance.services.undoing import people_edit_undo
+from idp.catalog.models import Team
+from idp.kernel import clock, keyset
+from idp.kernel.errors import Conflict, FieldError, InvalidInput, NotFound
+from portal.forms.looked_at import fingerprint, was_looked_at
+from portal.forms.people import GroupForm, GroupMemberForm, PersonForm, PlaceForm
+from portal.pages.problems import add_errors
+from portal.pages.request import PageRequest
+from portal.pages.shell import FORM, POST, page
+from portal.reading import people as reading
+from portal.reading.teams import all_teams, members_of, systems_of, team_get
+
+PAGE = 50
+
+
+@page("administration")
+def people(request: PageRequest) -> HttpResponse:
+    request.rights.require_admin()
+    query = request.GET.get("q", "").strip()[:80]
+    found = keyset.page(reading.people(query), order=("username",), cursor=request.GET.get("cursor"), limit=PAGE)
+    return render(request, "people/people.html", {"people": found.items, "next": found.next, "query": query})
+
+
+@page("administration", methods=FORM)
+def person(request: PageRequest, username: str) -> HttpResponse:
+    request.rights.require_admin()
+    one = reading.person_get(username)
+    initial = {"display_name": one.display_name, "email": one.email, "active": one.is_active}
+    form = PersonForm(request.POST or None, initial=initial)
+    if request.method == "POST" and was_looked_at(request.POST) and form.is_valid():
+        try:
+            services.account_update(request.actor, username=username, now=clock.now(), **form.cleaned_data)
+        except InvalidInput as error:
+            add_errors(form, error)
+        else:
+            messages.success(request, f"{username} is saved")
+            return redirect("person", username)
+    found = reading.leaving(one)
+    goes = one.is_active and request.method == "POST" and not request.POST.get("active")
+    context = {
+        "person": one,
+        "form": form,
+        "roles": reading.roles_of(one),
+        "groups": list(one.groups.exclude(name__startswith="team:").order_by("name")),
+        "leaving": found,
+        "facts": reading.leaving_facts(found),
+        "goes": goes,
+        **_looked(request),
+    }
+    return render(request, "people/person.html", context, status=_status(form))
+
+
+@page("administration", methods=FORM)
+def groups(request: PageRequest) -> HttpResponse:
+    request.rights.require_admin()
+    form = GroupForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = services.group_create(request.actor, name=form.cleaned_data["name"], now=clock.now())
+        except (InvalidInput, Conflict) as error:
+            add_errors(form, _at(error, "name"))
+        else:
+            return redirect("group", made.name)
+    context = {"groups": list(reading.groups_of_people()[:200]), "form": form}
+    return render(request, "people/groups.html", context, status=422 if form.errors else 200)
+
+
+@page("administration", methods=FORM)
+def group(request: PageRequest, name: str) -> HttpResponse:
+    request.rights.require_admin()
+    row = reading.group_get(name)
+    form = GroupMemberForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        member, user = request.POST.get("do") != "remove", form.cleaned_data["user"]
+        try:
+            services.group_member_set(request.actor, group=name, username=user, member=member, now=clock.now())
+        except (InvalidInput, Conflict, NotFound) as error:
+            add_errors(form, _at(error, "user"))
+        else:
+            messages.success(request, f"{user} is {'in' if member else 'no longer in'} {name}")
+            return redirect("group", name)
+    context = {"group": row, "members": reading.members_of_group(row), "named_by": reading.named_by(name), "form": form}
+    return render(request, "people/group.html", context, status=422 if form.errors else 200)
+
+
+@page("administration", methods=FORM)
+def team_place(request: PageRequest, team: str) -> HttpResponse:
+    """The team above, and the end of a team."""
+    request.rights.require_admin()
+    one = team_get(team)
+    above = Team.objects.filter(pk=one.parent_id).values_list("slug", flat=True).first() or ""
+    teams = [other for other in all_teams().filter(archived_at=None) if other.pk != one.pk]
+    form = PlaceForm(request.POST or None, teams=teams, initial={"parent": above, "archived": bool(one.archived_at)})
+    if request.method == "POST" and was_looked_at(request.POST) and form.is_valid():
+        try:
+            team_update(request.actor, team=one, now=clock.now(), **form.cleaned_data)
+        except (InvalidInput, Conflict) as error:
+            add_errors(form, _at(error, "archived"))
+        else:
+            messages.success(request, f"{one.name} is saved")
+            return redirect("team", one.slug)
+    context = {
+        "team": one,
+        "form": form,
+        "members": members_of(one),
+        "systems": systems_of(request.rights, one),
+        **_looked(request),
+    }
+    return render(request, "people/place.html", context, status=_status(form))
+
+
+@page("administration", methods=POST)
+def people_undo(request: PageRequest, edit: int) -> HttpResponse:
+    try:
+        row = people_edit_undo(request.actor, edit, now=clock.now())
+    except (Conflict, InvalidInput) as error:
+        messages.error(request, f"Not taken back\n{error.message} {error.remedy}".strip())
+    else:
+        messages.success(request, f"Taken back\n{row.label}")
+    return redirect("administration")
+
+
+def _looked(request: PageRequest) -> dict[str, Any]:
+    posted = request.method == "POST"
+    return {"looked": posted, "looked_at": fingerprint(request.POST) if posted else ""}
+
+
+def _status(form: PersonForm | PlaceForm) -> int:
+    return 422 if form.errors else 200
+
+
+def _at(error: InvalidInput | Conflict | NotFound, field: str) -> InvalidInput:
+    """The error at a field, where it names none."""
+    errors = error.errors or [FieldError(field, f"{error.message} {error.remedy}".strip())]
+    return InvalidInput(error.message, errors=errors)
