@@ -17,7 +17,7 @@ def approvals_of(change_id: int, plan_digest: str | None = None) -> QuerySet[App
 
 def decisions_of(change_id: int) -> QuerySet[Decision]:
     """Everything that was said to a change, oldest first, with who said it."""
-    return Decision.objects.filter(change_id=change_id).select_related("user").order_by("id")
+    return Decision.objects.filter(change_id=change_id).select_related("user", "on_behalf_of").order_by("id")
 
 
 def waiting_changes(change_ids: Iterable[int]) -> dict[int, list[Approval]]:

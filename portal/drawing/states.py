@@ -135,6 +135,8 @@ STATES: Final[dict[str, dict[str, State]]] = {
         "approved": _ok("Approved"),
         "rejected": _bad("Rejected", "s-denied"),
         "dismissed": _off("Dismissed"),
+        "later": _off("Later", "s-next"),
+        "skipped": _off("Left out"),
     },
     "condition": {
         "yes": _ok("Yes"),
@@ -145,6 +147,22 @@ STATES: Final[dict[str, dict[str, State]]] = {
         "fits": _ok("Fits"),
         "near": _warn("Near limit"),
         "over": _bad("Over limit"),
+    },
+    "loan": {
+        "offered": _wait("Offered"),
+        "asked": _wait("Asked for"),
+        "active": _busy("Runs"),
+        "due": _warn("Over, still in use"),
+        "returned": _ok("Back"),
+        "declined": _off("Declined"),
+        "withdrawn": _off("Withdrawn"),
+        "lapsed": _off("Never answered"),
+    },
+    "quota_request": {
+        "open": _wait("Waits"),
+        "granted": _ok("Granted"),
+        "refused": _bad("Refused", "s-denied"),
+        "withdrawn": _off("Withdrawn"),
     },
     "message": {
         "success": _ok("Done"),

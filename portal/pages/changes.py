@@ -220,6 +220,8 @@ def _decision(request: HttpRequest, found: Change) -> dict[str, Any]:
         "unchanged": unchanged_sentence(found.plan),
         "approvals": reading.approval_lines(view, rights.actor.username),
         "approvals_count": reading.approvals_count(view),
+        "times": reading.waiting_times(view),
+        "question": reading.open_question(view),
         "verdicts": stored_verdicts(found.verdicts),
         "quota": [quota_after(line) for line in view.quota],
         "similar": view.similar,

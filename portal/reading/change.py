@@ -53,7 +53,7 @@ def agreed_counts(changes: Sequence[Change]) -> dict[int, str]:
     pending = {one.pk: one.plan_digest for one in changes if one.state == "pending"}
     if not pending:
         return {}
-    rows = Approval.objects.filter(change_id__in=list(pending), state__in=("waiting", "approved"))
+    rows = Approval.objects.filter(change_id__in=list(pending), state__in=("waiting", "approved", "later"))
     asked: dict[int, int] = {}
     given: dict[int, int] = {}
     for change_id, digest, count, state in rows.values_list("change_id", "plan_digest", "count", "state"):
@@ -192,7 +192,7 @@ def approval_lines(view: ChangeView, me: str) -> list[dict[str, str]]:
     required = [
         {
             "state": "waits" if one.state == "waiting" else one.state,
-            "title": one.label,
+            "title": f"{one.stage}: {one.label[:1].lower()}{one.label[1:]}" if one.stage else one.label,
             "text": _still(one, me, view.may_decide) or one.reason,
         }
         for one in view.approvals
@@ -200,7 +200,7 @@ def approval_lines(view: ChangeView, me: str) -> list[dict[str, str]]:
     said = [
         {
             "state": "approved" if one.verdict == "approve" else "rejected",
-            "title": one.user.username,
+            "title": f"{one.user.username} for {one.on_behalf_of.username}" if one.on_behalf_of else one.user.username,
             "text": f"“{one.comment}”" if one.comment else "",
             "word": "Agreed" if one.verdict == "approve" else "Rejected",
         }
@@ -211,19 +211,45 @@ def approval_lines(view: ChangeView, me: str) -> list[dict[str, str]]:
 
 
 def _still(one: ApprovalView, me: str, may_decide: bool) -> str:
+    if one.state == "later":
+        return f"Asked when the stage before has agreed: {listed(one.who[:4], 'or')}." if one.who else ""
     if one.state != "waiting":
         return ""
-    others = [name for name in one.who if name != me]
-    if me in one.who and may_decide:
+    others = [name for name in one.who if name.partition(" for ")[0] != me]
+    if len(others) < len(one.who) and may_decide:
         return f"You may. {listed(others[:3])} may too." if others else "You may; nobody else can."
     return f"{listed(others[:4], 'or')} may." if others else "Nobody can at the moment; ask the platform team."
 
 
 def approvals_count(view: ChangeView) -> str:
     """``1 of 2``; nothing when nobody must agree."""
-    asked = sum(one.count for one in view.approvals)
-    given = sum(one.count if one.state == "approved" else min(len(one.given), one.count) for one in view.approvals)
+    wanted = [one for one in view.approvals if one.state != "skipped"]
+    asked = sum(one.count for one in wanted)
+    given = sum(one.count if one.state == "approved" else min(len(one.given), one.count) for one in wanted)
     return f"{given} of {asked}" if asked else ""
+
+
+def waiting_times(view: ChangeView) -> dict[str, Any]:
+    """Since when the present stage waits, when others are asked too, and when the change gives up."""
+    waiting = [one for one in view.approvals if one.state == "waiting"] if view.change.state == "pending" else []
+    moments = {
+        "since": [one.opened_at or view.change.created_at for one in waiting],
+        "escalates": [one.escalates_at for one in waiting if one.escalates_at],
+        "expires": [one.expires_at for one in waiting if one.expires_at],
+    }
+    return {name: min(found) for name, found in moments.items() if found}
+
+
+def open_question(view: ChangeView) -> dict[str, Any] | None:
+    """What was asked last and the requester has not answered yet, in a comment after it."""
+    if view.change.state != "pending":
+        return None
+    asked = next((one for one in reversed(view.decisions) if one.verdict == "request-info"), None)
+    if asked is None:
+        return None
+    later = (one for one in view.decisions if one.pk > asked.pk and one.verdict == "comment")
+    answered = any(one.user_id == view.change.requester_id for one in later)
+    return None if answered else {"by": asked.user.username, "text": asked.comment, "at": asked.created_at}
 
 
 def history(events: Iterable[ChangeEvent]) -> list[dict[str, Any]]:

@@ -197,6 +197,8 @@ def _agree(one: Any, said: frozenset[str]) -> dict[str, str]:
     people = list(one.who)[:SHOWN_APPROVERS]
     more = len(one.who) - len(people)
     label = f"{one.label[:1].upper()}{one.label[1:]}"
+    if one.stage_name:
+        label = f"{one.stage_name}, {'then ' if one.stage > 1 else ''}{one.label}"
     if not people:
         return {
             "name": one.label,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
@@ -15,7 +16,7 @@ from governance.domain.quota_state import QuotaState
 from governance.models import Approval, Decision
 from governance.selectors.approvals import approvals_of, decisions_of
 from governance.selectors.quota import quota_counted, quota_state
-from governance.services.approvals import Subject, approvers, may_decide, waiting_change_ids
+from governance.services.approvals import Subject, approvers_of, may_decide, waiting_change_ids
 from idp.kernel.errors import NotFound
 from provisioning.domain.lifecycle import RESUMABLE_CHANGE_STATES
 from provisioning.domain.plan import Side, object_changes
@@ -38,6 +39,10 @@ class ApprovalView:
     reason: str
     policy: str
     count: int
+    stage: str
+    opened_at: datetime | None
+    escalates_at: datetime | None
+    expires_at: datetime | None
     who: tuple[str, ...]
     given: Sequence[Decision]
 
@@ -157,6 +162,7 @@ def subject_of(change: Change) -> Subject:
         title=change.title,
         team_slug=change.system.team.slug,
         authors=_authors(change),
+        place=f"{change.system.slug}/{change.environment_name}",
     )
 
 
@@ -168,18 +174,21 @@ def _authors(change: Change) -> frozenset[int]:
 
 
 def change_view(rights: Rights, change: Change) -> ChangeView:
-    """Everything around one change, in a fixed number of queries but for the people named per approval."""
+    """Everything around one change, in a fixed number of queries."""
     decisions = list(decisions_of(change.pk))
     asked = list(approvals_of(change.pk, change.plan_digest))
     why_not = "Nothing is left to decide."
+    who: dict[int, tuple[str, ...]] = {}
     if change.state == "pending":
-        why_not = may_decide(rights, subject_of(change), asked=asked, said=decisions)
+        subject = subject_of(change)
+        why_not = may_decide(rights, subject, asked=asked, said=decisions)
+        who = approvers_of([one for one in asked if one.state in ("waiting", "later")], excluding=subject.barred)
     may_request = rights.may_request(change.system)
     mine = change.requester_id == rights.actor.user_id or rights.may_manage(change.system.team)
     runs = list(Run.objects.filter(change=change).order_by("-id")) if change.state in RAN else []
     return ChangeView(
         change=change,
-        approvals=[_approval_view(one, change, decisions) for one in asked],
+        approvals=[_approval_view(one, who.get(one.pk, ()), decisions) for one in asked],
         decisions=decisions,
         events=list(ChangeEvent.objects.filter(change=change)),
         quota=_quota(change),
@@ -199,8 +208,7 @@ def newest_event(change: Change) -> int:
     return ChangeEvent.objects.filter(change=change).aggregate(newest=Max("pk"))["newest"] or 0
 
 
-def _approval_view(approval: Approval, change: Change, decisions: Sequence[Decision]) -> ApprovalView:
-    who = approvers(approval, excluding=change.requester_id) if approval.state == "waiting" else ()
+def _approval_view(approval: Approval, who: Sequence[str], decisions: Sequence[Decision]) -> ApprovalView:
     given = [
         one for one in decisions if one.plan_digest == approval.plan_digest and one.verdict in ("approve", "reject")
     ]
@@ -211,7 +219,11 @@ def _approval_view(approval: Approval, change: Change, decisions: Sequence[Decis
         reason=approval.reason,
         policy=approval.policy,
         count=approval.count,
-        who=tuple(name for name in who if name not in answered),
+        stage=approval.stage_name,
+        opened_at=approval.opened_at,
+        escalates_at=approval.escalates_at if approval.escalated_at is None else None,
+        expires_at=approval.expires_at,
+        who=tuple(name for name in who if name.partition(" for ")[0] not in answered),
         given=given,
     )
 
@@ -220,6 +232,8 @@ def _label(approval: Approval) -> str:
     from governance.domain.approval import source_label
 
     text = source_label(approval.source, approval.count)
+    if approval.escalated_at is not None:
+        text += f", or {source_label(approval.escalate_to, approval.count)}"
     return text[0].upper() + text[1:]
 
 
