@@ -214,12 +214,22 @@ def change_detail(rights: Any, change: Change) -> dict[str, Any]:
         "plan": plan_row(change.plan),
         "verdicts": [verdict_row(one) for one in change.verdicts],
         "approvals": [
-            {"label": one.label, "state": one.state, "reason": one.reason, "who": list(one.who)}
+            {
+                "label": one.label,
+                "stage": one.stage,
+                "state": one.state,
+                "reason": one.reason,
+                "who": list(one.who),
+                "waits_since": moment(one.opened_at),
+                "escalates_at": moment(one.escalates_at),
+                "expires_at": moment(one.expires_at),
+            }
             for one in view.approvals
         ],
         "decisions": [
             {
                 "username": one.user.username,
+                "on_behalf_of": one.on_behalf_of.username if one.on_behalf_of else None,
                 "verdict": one.verdict,
                 "comment": one.comment,
                 "plan_digest": one.plan_digest,

@@ -121,6 +121,8 @@ def planned_row(planned: Planned) -> dict[str, Any]:
                 "policy": one.policy,
                 "reason": one.reason,
                 "who": list(one.who),
+                "route": one.route,
+                "stage": one.stage_name,
             }
             for one in planned.approvals
         ],

@@ -72,3 +72,28 @@ def test_it_lets_one_request_of_a_key_run() -> None:
     outcomes = side_by_side(THREADS, lambda number: begin("user:1", "key", "f" * 64, NOW))
     assert outcomes.count(None) == 1
     assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == THREADS - 1
+
+
+def test_it_settles_n_of_m_in_stages_once_when_all_decide_at_once(organisation: Organisation) -> None:
+    """Sixteen maintainers, three of whom must agree, then two: one outcome, and no stage is passed twice or early."""
+    needs = [
+        ApprovalNeed("team:payments:maintainer", 3, "p", "because", route="r", stage=1, stage_name="One"),
+        ApprovalNeed("team:payments:maintainer", 5, "p", "because", route="r", stage=2, stage_name="Two"),
+    ]
+    with transaction.atomic():
+        approvals_open(change_id=7, plan_digest=DIGEST, rules=needs, team_id=organisation.payments.pk, now=NOW)
+    actors = []
+    for number in range(THREADS):
+        user = person(f"maintainer-{number}")
+        membership_set(PLATFORM, team=organisation.payments, user=user, role="maintainer", now=NOW)
+        actors.append(actor_of(user))
+    outcomes = side_by_side(THREADS, lambda number: say(organisation, actors[number], "approve"))
+    faults = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert all(isinstance(fault, Conflict) for fault in faults), faults
+    counted = {outcome: outcomes.count(outcome) for outcome in Outcome}
+    assert counted[Outcome.APPROVED] == 1
+    assert counted[Outcome.NEXT] == 1
+    assert counted[Outcome.WAITING] == 3
+    assert len(faults) == THREADS - 5
+    assert Decision.objects.count() == 5
+    assert list(Approval.objects.order_by("position").values_list("state", flat=True)) == ["approved", "approved"]

@@ -282,6 +282,8 @@ APPROVAL_NEEDED = shape(
             "policy": text(),
             "reason": text(),
             "who": listed(text(), "Usernames of who could."),
+            "route": text("The route that asks; empty where the policy asks people directly."),
+            "stage": text("The route's stage."),
         }
     ),
 )
@@ -343,6 +345,7 @@ DECISION = shape(
     record(
         {
             "username": text(),
+            "on_behalf_of": maybe(text("Whom they stood in for.")),
             "verdict": text(one_of=("approve", "reject", "comment", "request-info")),
             "comment": text(),
             "plan_digest": text("The plan it was given for."),
@@ -355,9 +358,13 @@ APPROVAL = shape(
     record(
         {
             "label": text(),
-            "state": text(one_of=("waiting", "approved", "rejected", "dismissed")),
+            "stage": text("The route's stage; empty where a policy asks people directly."),
+            "state": text(one_of=("waiting", "approved", "rejected", "dismissed", "later", "skipped")),
             "reason": text(),
-            "who": listed(text(), "Usernames of who could."),
+            "who": listed(text(), "Usernames of who could; “bob for ann” where bob stands in."),
+            "waits_since": maybe(moment()),
+            "escalates_at": maybe(moment("When others may decide too.")),
+            "expires_at": maybe(moment("When the change gives up.")),
         }
     ),
 )
