@@ -10,6 +10,7 @@ from django import forms
 from idp.catalog.models import Team
 from idp.catalog.names import COMPONENT_TYPES, ROLES, SLUG, SLUG_RULE
 from portal.forms.plain import PlainForm
+from portal.forms.quota import CeilingsField
 
 TYPE_WORDS = {"service": "Service", "website": "Website", "job": "Job", "library": "Library"}
 ROLE_WORDS = {
@@ -127,3 +128,7 @@ class QuotaForm(PlainForm):
     memory_gib = forms.DecimalField(label="Memory", min_value=0, max_digits=9, decimal_places=3, help_text="GiB.")
     storage_gib = forms.DecimalField(label="Storage", min_value=0, max_digits=9, decimal_places=3, help_text="GiB.")
     environments = forms.IntegerField(label="Environments", min_value=0, max_value=10_000)
+    ceilings = CeilingsField(
+        label="Further limits",
+        help_text="One a line: monthly_cost 500, stage prod cpu 8, capability postgres 3.",
+    )

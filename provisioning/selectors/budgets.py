@@ -25,6 +25,11 @@ class BudgetView:
     expected: float
 
     @property
+    def going(self) -> float:
+        """What the rest of the month will cost when all goes on as it is."""
+        return self.expected - self.spent
+
+    @property
     def share(self) -> float:
         """Percent of the amount that the month will have cost."""
         return percent(self.expected, self.amount)

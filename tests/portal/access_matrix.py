@@ -16,7 +16,6 @@ from typing import Any
 from governance.domain.quota import Amounts
 from governance.models import AuditEntry, PeopleEdit
 from governance.services.loans import loan_propose
-from governance.models import PeopleEdit
 from governance.services.notice_settings import unsubscribe_token
 from governance.services.quota_requests import request_make
 from idp.kernel import clock
@@ -962,7 +961,7 @@ PAGES_CATALOG = [
     Row("team-quota", "POST", page_for(ADMIN, 302), {"team": "payments"}, QUOTA),
     Row("team-quota-undo", "POST", page_for(ADMIN, 409), {"team": "payments"}, {"edit": "0"}),
     Row("quotas", "GET", for_people(200)),
-    Row("quota-decide", "POST", page_for(ADMIN, 302), {"asked": "quota_request"}, {"do": "grant"}),
+    Row("quota-decide", "POST", page_for(ADMIN, 302), {"asked": "=quota_request"}, {"do": "grant"}),
     Row("quota-ledger", "GET", for_people(200), {"team": "payments"}),
     Row("quota-room", "GET", for_people(200), {"team": "payments"}),
     Row("quota-more", "GET", for_people(200), {"team": "payments"}),
@@ -977,7 +976,7 @@ PAGES_CATALOG = [
         "quota-more-withdraw",
         "POST",
         page_for(("developer", *MANAGERS), 302),
-        {"team": "payments", "asked": "quota_request"},
+        {"team": "payments", "asked": "=quota_request"},
     ),
     Row("quota-loans", "GET", for_people(200), {"team": "payments"}),
     Row(
@@ -987,7 +986,7 @@ PAGES_CATALOG = [
         {"team": "payments"},
         {"side": "lender", "team": "storefront", "cpu": 1, "until": SOON_DAY, "reason": "A sale."},
     ),
-    Row("loan-act", "POST", page_for(ADMIN, 302), {"team": "storefront", "loan": "loan", "act": "accept"}),
+    Row("loan-act", "POST", page_for(ADMIN, 302), {"team": "storefront", "loan": "=loan", "act": "accept"}),
     Row("team-budgets", "GET", for_people(200), {"team": "payments"}),
     Row(
         "team-budgets",
@@ -997,15 +996,15 @@ PAGES_CATALOG = [
         {"do": "save", "budgets": "team 500 deny=100"},
     ),
     Row("team-budgets-undo", "POST", page_for(ADMIN, 409), {"team": "payments"}, {"edit": "0"}),
-    Row("cluster-prices", "GET", page_for(ADMIN, 200), {"cluster": "cluster"}),
+    Row("cluster-prices", "GET", page_for(ADMIN, 200), {"cluster": "=cluster"}),
     Row(
         "cluster-prices",
         "POST",
         page_for(ADMIN, 302),
-        {"cluster": "cluster"},
+        {"cluster": "=cluster"},
         {"do": "save", "lists": "2026-12-01 all 1 1 1"},
     ),
-    Row("cluster-prices-undo", "POST", page_for(ADMIN, 409), {"cluster": "cluster"}, {"edit": "0"}),
+    Row("cluster-prices-undo", "POST", page_for(ADMIN, 409), {"cluster": "=cluster"}, {"edit": "0"}),
     Row("costs", "GET", for_people(200)),
     Row("costs-download", "GET", for_people(200)),
     Row(

@@ -1,0 +1,230 @@
+"""Pages of quota and money: the ledger, what could be freed, loans, asking for more, budgets, prices, costs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from governance.models import Budget, Loan, Quota, QuotaRequest, Reservation
+from governance.selectors.quota import quota_state
+from governance.selectors.quota_ledger import ledger_page
+from governance.services.quota import quota_set
+from idp.kernel import clock
+from idp.kernel.actor import PLATFORM
+from portal.forms.quota import BudgetsForm, CeilingsField, PricesForm
+from provisioning.models import Change, Cluster, Environment
+from tests.personas import NOW, Organisation
+
+pytestmark = pytest.mark.django_db
+TEAM = ["payments"]
+CEILING = 12
+
+
+def text(answer: Any) -> str:
+    return str(answer.content.decode())
+
+
+def test_the_ledger_names_each_move_and_adds_up(living: Change, sign_in: Any, equipped: Organisation) -> None:
+    answer = sign_in("viewer").get(reverse("quota-ledger", args=TEAM))
+    lines = answer.context["lines"]
+    assert [line.word for line in lines][-2:] == ["Limits were set", "The ledger opens"]
+    assert {line.word for line in lines} >= {"In use"}
+    assert reverse("change", args=[living.pk]) in text(answer)
+    state = quota_state(equipped.payments.pk)
+    assert lines[0].sums[0].startswith(str(state.used.cpu.normalize()))
+
+
+def test_sums_of_every_page_continue_those_of_the_page_before(living: Change, equipped: Organisation) -> None:
+    for number in range(7):
+        quota_set(
+            PLATFORM, team=equipped.payments, cpu=30 + number, memory_gib=40, storage_gib=500, environments=10,
+            now=NOW + timedelta(hours=number),
+        )  # fmt: skip
+    whole = ledger_page(equipped.payments.pk, size=100).entries
+    paged, before = [], None
+    for _ in range(50):
+        page = ledger_page(equipped.payments.pk, before=before, size=2)
+        paged += page.entries
+        before = page.next
+        if before is None:
+            break
+    assert [(one.at, one.kind, one.by, one.after) for one in paged] == [
+        (one.at, one.kind, one.by, one.after) for one in whole
+    ]
+    last = whole[-1]
+    assert last.after == last.by
+
+
+def test_a_stranger_reads_no_restricted_names(living: Change, sign_in: Any, equipped: Organisation) -> None:
+    equipped.checkout.restricted = True
+    equipped.checkout.save()
+    client = sign_in("stranger")
+    for name in ("quota-ledger", "quota-room"):
+        assert "checkout" not in text(client.get(reverse(name, args=TEAM))), name
+    assert "checkout" not in text(client.get(reverse("costs") + "?by=environment"))
+    assert "checkout" not in text(client.get(reverse("costs-download")))
+
+
+def test_it_suggests_what_sleeps(living: Change, sign_in: Any) -> None:
+    url = reverse("quota-room", args=TEAM)
+    assert "It sleeps" not in text(sign_in("viewer").get(url))
+    Environment.objects.update(state="asleep")
+    assert "It sleeps" in text(sign_in("viewer").get(url))
+
+
+def test_two_teams_agree_on_a_loan(equipped: Organisation, sign_in: Any) -> None:
+    day = f"{clock.now() + timedelta(days=9):%Y-%m-%d}"
+    url = reverse("quota-loans", args=TEAM)
+    wrong = sign_in("maintainer").post(url, {"side": "lender", "team": "storefront", "until": day, "reason": "x"})
+    assert (wrong.status_code, Loan.objects.count()) == (422, 0)
+    sent = {"side": "lender", "team": "storefront", "cpu": "4", "until": day, "reason": "A sale."}
+    assert sign_in("maintainer").post(url, sent).status_code == 302
+    loan = Loan.objects.get()
+    shown = text(sign_in("storefront_maintainer").get(reverse("quota-loans", args=["storefront"])))
+    assert "Accept" in shown
+    assert "4 cores CPU" in shown
+    act = reverse("loan-act", args=["storefront", loan.pk, "accept"])
+    assert sign_in("storefront_maintainer").post(act).status_code == 302
+    assert Quota.objects.get(team=equipped.storefront).cpu == 24
+    assert sign_in("storefront_maintainer").post(act).status_code == 422
+    give = reverse("loan-act", args=["storefront", loan.pk, "return"])
+    assert sign_in("storefront_maintainer").post(give).status_code == 302
+    assert Quota.objects.get(team=equipped.storefront).cpu == 20
+    assert sign_in("admin").post(reverse("loan-act", args=["storefront", loan.pk, "burn"])).status_code == 404
+
+
+def test_a_request_for_more_is_decided_in_the_list_of_quotas(equipped: Organisation, sign_in: Any) -> None:
+    url = reverse("quota-more", args=TEAM)
+    assert sign_in("developer").post(url, {"cpu": "5", "reason": "Black Friday."}).status_code == 302
+    asked = QuotaRequest.objects.get()
+    assert "Black Friday." in text(sign_in("admin").get(reverse("quotas")))
+    assert "Grant" not in text(sign_in("viewer").get(reverse("quotas")))
+    decide = reverse("quota-decide", args=[asked.pk])
+    assert sign_in("admin").post(decide, {"do": "refuse", "answer": ""}).status_code == 422
+    assert sign_in("admin").post(decide, {"do": "grant"}).status_code == 302
+    assert Quota.objects.get(team=equipped.payments).cpu == 25
+    assert "Granted" in text(sign_in("developer").get(url))
+
+
+def test_limits_are_shown_before_they_are_saved_and_taken_back(equipped: Organisation, sign_in: Any) -> None:
+    client, url = sign_in("admin"), reverse("team-quota", args=TEAM)
+    sent = {"cpu": "1", "memory_gib": "40", "storage_gib": "500", "environments": "10"}
+    sent |= {"ceilings": "monthly_cost 500\nstage prod cpu 8\ncapability postgres 3"}
+    preview = client.post(url, sent | {"do": "preview"})
+    assert "Who is affected" in text(preview)
+    assert Quota.objects.get(team=equipped.payments).cpu == 20
+    assert client.post(url, sent | {"do": "save"}).status_code == 302
+    quota = Quota.objects.get(team=equipped.payments)
+    assert (quota.cpu, quota.ceilings["capabilities"]) == (1, {"postgres": 3})
+    shown = client.get(url)
+    assert "stage prod cpu 8" in text(shown)
+    assert client.post(reverse("team-quota-undo", args=TEAM), {"edit": shown.context["last"].pk}).status_code == 302
+    quota.refresh_from_db()
+    assert (quota.cpu, quota.ceilings) == (20, {})
+
+
+@pytest.mark.parametrize("ceilings", ["gpu 4", "stage prod gpu 1", "monthly_cost much"])
+def test_a_wrong_further_limit_is_named_at_its_field(equipped: Organisation, sign_in: Any, ceilings: str) -> None:
+    sent = {"cpu": "1", "memory_gib": "4", "storage_gib": "5", "environments": "1", "ceilings": ceilings}
+    answer = sign_in("admin").post(reverse("team-quota", args=TEAM), sent)
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == ["ceilings"]
+
+
+def test_budgets_are_shown_before_they_are_saved_and_taken_back(living: Change, sign_in: Any) -> None:
+    client, url = sign_in("admin"), reverse("team-budgets", args=TEAM)
+    sent = {"budgets": "team 500 tell=50 deny=100\ncheckout 200 warn=80"}
+    assert "expected this month" in text(client.post(url, sent | {"do": "preview"}))
+    assert not Budget.objects.exists()
+    assert client.post(url, sent | {"do": "save"}).status_code == 302
+    assert Budget.objects.count() == 2
+    shown = client.get(url)
+    assert "deny at 100" in text(shown)
+    assert client.post(reverse("team-budgets-undo", args=TEAM), {"edit": shown.context["last"].pk}).status_code == 302
+    assert not Budget.objects.exists()
+    for wrong in ("moon 5 deny=100", "team x", "team 5 panic=3", "team 5 deny"):
+        for do in ("preview", "save"):
+            assert client.post(url, {"do": do, "budgets": wrong}).status_code == 422, (wrong, do)
+
+
+def test_prices_are_shown_before_they_are_saved_and_taken_back(living: Change, sign_in: Any) -> None:
+    client, url = sign_in("admin"), reverse("cluster-prices", args=["sandbox"])
+    sent = {"lists": "2020-01-01 all 100 0 0"}
+    assert "Payments, 1 environments" in text(client.post(url, sent | {"do": "preview"}))
+    assert client.post(url, sent | {"do": "save"}).status_code == 302
+    environment = Environment.objects.get()
+    assert environment.monthly_cost == environment.cpu * 100
+    edit = client.get(url).context["last"].pk
+    assert client.post(reverse("cluster-prices-undo", args=["sandbox"]), {"edit": edit}).status_code == 302
+    assert Cluster.objects.get().price_lists == []
+    for wrong in ("soon all 1 1 1", "2026-01-01 all 1", "2026-01-01 moon 1 1 1", "2026-01-01 all x 1 1"):
+        for do in ("preview", "save"):
+            code = client.post(url, {"do": do, "lists": wrong}).status_code
+            assert code == 422 or (do == "preview" and "moon" in wrong), (wrong, do)
+
+
+@pytest.mark.parametrize("by", ["team", "system", "environment", "moon"])
+def test_costs_of_a_month_add_up(living: Change, sign_in: Any, by: str) -> None:
+    Cluster.objects.update(price_cpu=31)
+    client = sign_in("viewer")
+    month = f"{NOW:%Y-%m}"
+    table = client.get(reverse("costs"), {"by": by, "month": month}).context["table"]
+    assert sum(row.cost for row in table.rows) == table.total > 0
+    sheet = text(client.get(reverse("costs-download"), {"month": month})).splitlines()
+    assert len(sheet) == 2
+    assert sheet[1].startswith(f"{month},payments,checkout,try,dev,")
+    assert client.get(reverse("costs"), {"month": "soon"}).status_code == 422
+
+
+def test_what_is_written_as_lines_is_read_again_the_same() -> None:
+    for form, field, line in (
+        (PricesForm, "lists", "2026-12-01 prod 30 5 0.2"),
+        (BudgetsForm, "budgets", "team 500 tell=50 deny=100"),
+    ):
+        bound = form({field: line})
+        assert bound.is_valid(), bound.errors
+        assert form.shown(bound.cleaned_data[field]) == line
+    written = "monthly_cost 500\nstage prod cpu 8\ncapability postgres 3"
+    assert CeilingsField.shown(CeilingsField(label="x").clean(written)) == written
+
+
+PAGES = ("quotas", "costs", "quota-ledger", "quota-room", "quota-more", "quota-loans", "team-budgets", "team-quota")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_asks_as_much_with_many_rows(living: Change, sign_in: Any, equipped: Organisation, name: str) -> None:
+    client = sign_in("admin")
+    url = reverse(name, args=[] if name in ("quotas", "costs") else TEAM)
+    assert client.get(url).status_code == 200
+    grow(equipped, 1)
+    few = count(client, url)
+    grow(equipped, 30)
+    many = count(client, url)
+    assert few == many <= CEILING
+
+
+def grow(equipped: Organisation, number: int) -> None:
+    for turn in range(number):
+        Loan.objects.create(
+            lender=equipped.payments, borrower=equipped.storefront, state="active", cpu=1, reason="x",
+            ends_at=NOW, made_at=NOW,
+        )  # fmt: skip
+        QuotaRequest.objects.create(team=equipped.payments, state="refused", cpu=1, reason="x", made_at=NOW)
+        Reservation.objects.create(
+            team=equipped.payments, environment_id=10_000 + 100 * number + turn, label="x",
+            state="used", cpu=1, memory_gib=0,
+            storage_gib=0, created_at=NOW + timedelta(minutes=turn),
+        )  # fmt: skip
+
+
+def count(client: Any, url: str) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as asked:
+        client.get(url)
+    return len([one for one in asked.captured_queries if "SAVEPOINT" not in one["sql"]])
