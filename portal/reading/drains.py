@@ -14,7 +14,7 @@ MARKS: Final = {
     "waiting": ("next", "Waits"),
     "moving": ("progressing", "Moves"),
     "moved": ("ready", "Moved"),
-    "held": ("degraded", "Left to its people"),
+    "held": ("degraded", "Held"),
     "failed": ("failed", "Stopped"),
 }
 STATES: Final = {

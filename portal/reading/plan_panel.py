@@ -119,6 +119,8 @@ def _moved(plan: dict[str, Any]) -> str:
     """How the end of something that lives moves, and whether it falls asleep though nothing in it does."""
     if not plan or plan["base"] is None or plan["kind"] == "delete":
         return ""
+    if plan.get("move"):
+        return "All of it stays as it is, and is made anew at the new place."
     moved = expiry_words(plan.get("expires_before"), plan.get("expires_after"), _day)
     power = plan.get("power_after", "awake")
     return moved or ("" if power == plan.get("power_before", "awake") else f"It is {power} from then on.")

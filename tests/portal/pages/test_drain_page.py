@@ -26,7 +26,7 @@ def test_it_is_begun_watched_and_ended(living: Change, equipped: Organisation, s
     assert admin.post(PAGE, {"act": "start", "at_once": "3", "reason": "It goes."}).status_code == 302
     shown = text(admin.get(PAGE))
     assert "5 GiB of data, which is not moved" in shown
-    assert "Left to its people" in shown
+    assert "Held" in shown
     assert "0 of 1 moved" in text(admin.get("/clusters/sandbox/"))
     assert admin.post(PAGE, {"act": "end"}).status_code in (302, 404)
     assert Drain.objects.get().state in ("ended", "done")
