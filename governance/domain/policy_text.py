@@ -18,18 +18,22 @@ from idp.kernel.errors import InvalidInput
 
 MAX_BYTES: Final = 60_000
 _ORDER: Final = ("title", "mode", "scope", "when", "effect", "approvals", "message", "remedy", "tests")
+_PARTS: Final = {"approvals": ("from", "count"), "tests": ("name", "facts", "expect")}
 _MODE: Final = re.compile(r"\bmode:\s*[\"']?(?:enforce|observe)[\"']?")
 
 
 def policy_text(document: Mapping[str, Any]) -> str:
-    """YAML in the order in which a policy is read."""
+    """A valid document as YAML, in the order in which a policy is read."""
     spec = document["spec"]
-    ordered = {
+    ordered: dict[str, Any] = {
         "apiVersion": document["apiVersion"],
         "kind": document["kind"],
         "metadata": document["metadata"],
-        "spec": {key: spec[key] for key in (*_ORDER, *sorted(set(spec) - set(_ORDER))) if key in spec},
+        "spec": {key: spec[key] for key in _ORDER if key in spec},
     }
+    for part, keys in _PARTS.items():
+        if part in spec:
+            ordered["spec"][part] = [{key: one[key] for key in keys if key in one} for one in spec[part]]
     return str(yaml.dump(ordered, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
 
 

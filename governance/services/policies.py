@@ -167,17 +167,22 @@ def evaluate(policies: Iterable[CompiledPolicy], facts: Mapping[str, Any]) -> tu
 
 def starter_policies() -> tuple[dict[str, Any], ...]:
     """The policy documents that Slipway brings along, by name of their files."""
+    return tuple(load_yaml(text).data for text in _starter_texts())
+
+
+def _starter_texts() -> list[str]:
     folder = resources.files("governance") / "starter_policies"
     files = sorted((item for item in folder.iterdir() if item.name.endswith(".yaml")), key=lambda item: item.name)
-    return tuple(load_yaml(item.read_bytes()).data for item in files)
+    return [item.read_text(encoding="utf-8") for item in files]
 
 
 def starter_policies_install(actor: Actor, *, now: datetime) -> list[Policy]:
     """Save those starter policies that no policy of that name exists for; admins only. May be repeated."""
     rights_of(actor).require_admin()
     there = set(Policy.objects.values_list("name", flat=True))
-    missing = [document for document in starter_policies() if document["metadata"]["name"] not in there]
-    return [policy_save(actor, document=document, now=now) for document in missing]
+    written = [(load_yaml(text).data, text) for text in _starter_texts()]
+    missing = [(document, text) for document, text in written if document["metadata"]["name"] not in there]
+    return [policy_save(actor, document=document, text=text, now=now) for document, text in missing]
 
 
 def policy_problems(policy: CompiledPolicy) -> list[FieldError]:

@@ -87,7 +87,7 @@ class Check(Endpoint):
         answers={200: shapes.POLICY_CHECK},
         body=POLICY_DOCUMENT,
         scope="admin",
-        about=f"{ADMINS}Stores nothing. What stands against it, with the place, and what each of its tests comes out as.",
+        about=f"{ADMINS}Stores nothing. What stands against it and where, and what each of its tests comes out as.",
     )
     def post(self, request: Request) -> HttpResponse:
         if request.content_type.partition(";")[0] == "application/yaml":

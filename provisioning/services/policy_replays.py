@@ -70,7 +70,8 @@ def replay_since(days: int, now: datetime) -> datetime:
 @transaction.atomic
 def _ask(actor: Actor, document: Mapping[str, Any], version: int | None, days: int, *, now: datetime) -> PolicyReplay:
     if not 1 <= days <= MOST_DAYS:
-        raise InvalidInput("1 field needs fixing.", errors=[FieldError("days", f"Write 1 to {MOST_DAYS} days.")])
+        told = FieldError("days", f"Write 1 to {MOST_DAYS} days.")
+        raise InvalidInput(told.message, errors=[told])
     since = replay_since(days, now)
     last = Change.objects.order_by("-id").values_list("pk", flat=True).first() or 0
     decides = question_of(document)
