@@ -431,6 +431,7 @@ def _audit(actor: Actor, action: str, change: Subject, data: dict[str, str], now
         object_id=change.change_id,
         object_label=change.title,
         team_slug=team_slug,
+        place=change.place,
         data={**data, "plan_digest": change.plan_digest},
         now=now,
     )

@@ -17,8 +17,8 @@ from idp.kernel.actor import Actor
 
 HEAD = 1
 CHUNK = 1_000
-_PLACES = ("system", "environment", "run")
-"""Kinds of object whose label is a place."""
+_PLACES = ("system", "environment", "run", "change")
+"""Kinds of object that are a place, or say in their data which one they are about."""
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -43,7 +43,8 @@ def audit_append(
     like one is hidden anyway.
     """
     require_transaction("audit_append")
-    system, _, environment = (place or (object_label if object_type in _PLACES else "")).partition("/")
+    named = str(data.get("environment", "")) if object_type == "change" else object_label
+    system, _, environment = (place or (named if object_type in _PLACES else "")).partition("/")
     head = _locked_head()
     entry = Entry(
         sequence=head.sequence + 1,

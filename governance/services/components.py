@@ -155,6 +155,7 @@ def _audit(actor: Actor, action: str, component: Component, data: Mapping[str, A
         object_id=component.pk,
         object_label=component.slug,
         team_slug=component.system.team.slug,
+        place=component.system.slug,
         data=data,
         now=now,
     )

@@ -258,6 +258,7 @@ def _audit(actor: Actor, campaign: Campaign, item: CampaignItem, verb: str, *, n
         object_id=str(campaign.pk),
         object_label=f"{campaign.title}: {system.slug}/{item.environment.name}",
         team_slug=system.team.slug,
+        place=f"{system.slug}/{item.environment.name}",
         data={"environment": f"{system.slug}/{item.environment.name}", "change": item.change_id, **data},
         now=now,
     )

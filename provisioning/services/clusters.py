@@ -125,7 +125,9 @@ def cluster_check(actor: Actor, cluster: Cluster, *, now: datetime) -> ClusterIn
     """Reach the cluster with the credentials that are stored, and keep what it has."""
     rights_of(actor).require_admin()
     info = _probe(cluster.driver, driver_settings(cluster))
-    offer_store(cluster, info, now=now)
+    with transaction.atomic():
+        offer_store(cluster, info, now=now)
+        _audit(actor, cluster, "cluster.check", now=now)
     return info
 
 

@@ -142,6 +142,7 @@ def _audit(actor: Actor, change: Change, verdict: str, *, now: datetime) -> None
         object_id=str(change.pk),
         object_label=change.title,
         team_slug=change.system.team.slug,
+        place=f"{change.system.slug}/{change.environment_name}",
         data={"plan_digest": change.plan_digest, "state": change.state},
         now=now,
     )

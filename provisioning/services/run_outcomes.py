@@ -88,6 +88,7 @@ def _settled(claim: runs.Claim, event: str, *, now: datetime) -> int | None:
         object_id=str(run.pk),
         object_label=f"{environment.system.slug}/{environment.name}",
         team_slug=environment.system.team.slug,
+        behalf=change.requester.username,
         data={"change": change.pk, "code": (error or {}).get("code", "")},
         now=now,
     )

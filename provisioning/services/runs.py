@@ -200,7 +200,7 @@ def run_cancel(actor: Actor, run_id: int, *, now: datetime) -> Run:
             action="run.cancel",
             object_type="run",
             object_id=str(run_id),
-            object_label=str(run.environment),
+            object_label=f"{run.environment.system.slug}/{run.environment.name}",
             team_slug=run.environment.system.team.slug,
             now=now,
         )

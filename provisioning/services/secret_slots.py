@@ -136,7 +136,7 @@ def _note(
         action=action,
         object_type="environment",
         object_id=environment.pk,
-        object_label=str(environment),
+        object_label=f"{environment.system.slug}/{environment.name}",
         team_slug=environment.system.team.slug,
         data={"resource": slot.resource, "object": slot.ref.name, **data},
         now=now,

@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce
 from governance.access import rights_of
 from governance.services.audit import audit_append
 from governance.services.quota import quota_use
-from idp.kernel.actor import Actor
+from idp.kernel.actor import PLATFORM, Actor
 from idp.kernel.errors import Conflict, NotFound
 from idp.kernel.wake import wake_after_commit
 from provisioning.domain.lifecycle import RESUMABLE_CHANGE_STATES
@@ -203,7 +203,10 @@ def _started(change_id: int, *, now: datetime) -> bool:
     try:
         with transaction.atomic():
             change = change_lock(change_id)
-            return change.state == "approved" and change_start(change, now=now) is not None
+            if change.state != "approved" or change_start(change, now=now) is None:
+                return False
+            _audit(PLATFORM, change, "change.start", now=now)
+            return True
     except (OperationalError, InterfaceError):
         raise
     except Exception:
@@ -242,18 +245,24 @@ def change_resume(actor: Actor, change_id: int, *, now: datetime) -> Run:
         state="deleting" if run.kind == "delete" else "progressing", changed_at=now
     )
     runs.events_append(run.pk, "", [("info", f"Resumed by {actor.username}.")], now=now)
+    _audit(actor, change, "change.resume", now=now)
+    wake_after_commit("run", run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def _audit(actor: Actor, change: Change, action: str, *, now: datetime) -> None:
     audit_append(
         actor,
-        action="change.resume",
+        action=action,
         object_type="change",
         object_id=str(change.pk),
         object_label=change.title,
         team_slug=change.system.team.slug,
+        place=f"{change.system.slug}/{change.environment_name}",
+        behalf="" if actor.user_id else change.requester.username,
         now=now,
     )
-    wake_after_commit("run", run.pk)
-    run.refresh_from_db()
-    return run
 
 
 def _run_again(run: Run, *, now: datetime) -> None:

@@ -169,3 +169,26 @@ def test_it_costs_the_same_with_more_entries(entry, sign_in, persona, page):
             )  # fmt: skip
     assert counts[0] == counts[1]
     assert counts[1] <= CEILING
+
+
+@pytest.mark.parametrize(
+    ("page", "arguments", "query"),
+    [
+        pytest.param("team", ["payments"], "?team=payments", id="team"),
+        pytest.param("system", ["checkout"], "?place=checkout", id="system"),
+        pytest.param("environment", ["checkout", "try"], "?place=checkout/try", id="environment"),
+    ],
+)
+def test_pages_lead_to_their_part_of_the_log(living, sign_in, page, arguments, query):
+    link = f'href="{reverse("audit")}{query}"'
+    for persona, shown in (("auditor", True), ("developer", True), ("viewer", False), ("stranger", False)):
+        assert (link in text(sign_in(persona).get(reverse(page, args=arguments)))) is shown
+    answer = sign_in("developer").get(reverse("audit") + query)
+    assert answer.context["lines"]
+
+
+def test_all_of_an_environment_is_found_by_its_place(living, sign_in):
+    answer = sign_in("auditor").get(reverse("audit"), {"place": "checkout/try"})
+    found = [(line.action, line.behalf) for line in answer.context["lines"]]
+    assert ("change.submit", "") in found
+    assert ("run.succeeded", "developer") in found
