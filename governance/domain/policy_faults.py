@@ -73,13 +73,14 @@ def unknown_reads(program: cel.Program) -> Iterator[tuple[str, int]]:
     shape = neutral_facts()
     told = set()
     for read in program.reads:
-        wrong = _unknown(read, shape)
+        wrong, step = _unknown(read, shape)
         if wrong and wrong not in told:
             told.add(wrong)
-            yield wrong, read.start
+            yield wrong, max(program.source.find(step, read.start), read.start)
 
 
-def _unknown(read: cel.Read, shape: Any) -> str:
+def _unknown(read: cel.Read, shape: Any) -> tuple[str, str]:
+    """What is wrong with a path, and the step of it that is; nothing for one that there is."""
     reached: Any = shape
     for depth, step in enumerate(read.path):
         if step == _ANY:
@@ -87,11 +88,11 @@ def _unknown(read: cel.Read, shape: Any) -> str:
         elif isinstance(reached, Mapping) and reached:
             if step not in reached:
                 above = ".".join(read.path[:depth]).replace(f".{_ANY}", "[]")
-                return f"“{above}” has no “{step}”{cel.did_you_mean(step, reached) or _listed(reached)}."
+                return f"“{above}” has no “{step}”{cel.did_you_mean(step, reached) or _listed(reached)}.", step
             reached = reached[step]
         else:
-            return ""
-    return ""
+            return "", ""
+    return "", ""
 
 
 def _listed(shape: Mapping[str, Any]) -> str:

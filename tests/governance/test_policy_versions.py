@@ -120,7 +120,7 @@ def test_it_shows_the_place_of_each_fault(organisation: Organisation) -> None:
     found = check(organisation, text).found
     assert [(one.path, one.source[len(one.pointer) - 1 :][:5]) for one in found] == [
         ("spec.when", "chnge"),
-        ("spec.message", "plan."),
+        ("spec.message", "cst_a"),
     ]
     assert [text.splitlines()[(one.line or 0) - 1].split(":")[0].strip() for one in found] == ["when", "message"]
     assert "did you mean “change”" in found[0].message

@@ -17,10 +17,10 @@ from tests.governance.domain.test_policy import document
 FAULTS = [
     ("stage.production and true", "not a complete CEL expression", 17),
     ("stge.production", "“stge” is not known here; did you mean “stage”", 0),
-    ("true && change.knd == 'x'", "“change” has no “knd”; did you mean “kind”", 8),
-    ("quota.memory_gib.ratio > 0.8", "“quota.memory_gib” has no “ratio”", 0),
-    ("plan.resources.exists(r, r.actoin == 'added')", "“plan.resources[]” has no “actoin”; did you mean “action”", 25),
-    ("plan.resources.filter(r, true).all(q, q.nme == '')", "“plan.resources[]” has no “nme”", 38),
+    ("true && change.knd == 'x'", "“change” has no “knd”; did you mean “kind”", 15),
+    ("quota.memory_gib.ratio > 0.8", "“quota.memory_gib” has no “ratio”", 17),
+    ("plan.resources.exists(r, r.actoin == 'added')", "“plan.resources[]” has no “actoin”; did you mean “action”", 27),
+    ("plan.resources.filter(r, true).all(q, q.nme == '')", "“plan.resources[]” has no “nme”", 40),
     ("sizes(plan.resources) > 1", "There is no function “sizes”; did you mean “size”", 0),
     ("stage.production &&\n  chnge.kind == 'x'", "“chnge” is not known here", 2),
 ]
@@ -53,7 +53,7 @@ def test_it_lets_through_what_may_be_there(when: str) -> None:
 
 def test_it_finds_faults_in_the_words_for_people() -> None:
     spec = {"when": "true", "message": "Costs ${plan.cost_aftr}.", "remedy": "See ${nothing"}
-    assert [(fault.path, fault.at) for fault in expression_faults(spec)] == [("spec.message", 0), ("spec.remedy", None)]
+    assert [(fault.path, fault.at) for fault in expression_faults(spec)] == [("spec.message", 5), ("spec.remedy", None)]
 
 
 CHANGE = completed(
