@@ -60,7 +60,7 @@ def changes(request: HttpRequest) -> HttpResponse:
 def changes_decide(request: HttpRequest) -> HttpResponse:
     """Agrees to several changes of low risk, each for the plan that was shown; what cannot be is said one by one."""
     done, kept = 0, []
-    for chosen in request.POST.getlist("change")[:PAGE]:
+    for chosen in [one for given in request.POST.getlist("change")[:PAGE] for one in given.split(",")][:PAGE]:
         number, _, digest = chosen.partition(":")
         try:
             if not number.isascii() or not number.isdigit() or len(number) > 18:
@@ -151,10 +151,12 @@ def _inbox(request: HttpRequest) -> dict[str, Any]:
     newest = change_list(rights).exclude(state="pending").only(*LISTED)[:GROUP]
     decided = [one for one in newest if one.created_at >= since]
     agreed = reading.agreed_counts([*waiting, *pending])
+    groups, single = reading.alike(waiting)
     return {
         "shown": [*waiting, *pending, *decided],
         "groups": [
-            {"id": "g-you", "title": "Waiting on you", "rows": reading.inbox_rows(waiting, agreed, tick=True)},
+            *_alike(groups, agreed),
+            {"id": "g-you", "title": "Waiting on you", "rows": reading.inbox_rows(single, agreed, tick=True)},
             {"id": "g-others", "title": "Waiting on others", "rows": reading.inbox_rows(pending, agreed)},
             {"id": "g-lately", "title": "In the last 24 hours", "rows": reading.inbox_rows(decided, agreed)},
         ],
@@ -164,6 +166,18 @@ def _inbox(request: HttpRequest) -> dict[str, Any]:
         "tickable": any(reading.is_low_risk(one) for one in waiting),
         "next": None,
     }
+
+
+def _alike(groups: list[list[Change]], agreed: dict[int, str]) -> list[dict[str, Any]]:
+    """Changes that do the same, each with one button for all of them; the plans agreed to are those that are shown."""
+    found = []
+    for number, changes in enumerate(groups):
+        rows = reading.inbox_rows(changes, agreed, tick=True)
+        together = ",".join(row.tick for row in rows)
+        found.append(
+            {"id": f"g-alike-{number}", "title": reading.alike_title(changes), "rows": rows, "together": together}
+        )
+    return found
 
 
 def _listed(request: HttpRequest, tab: str, asked: dict[str, str]) -> dict[str, Any]:

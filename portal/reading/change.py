@@ -94,6 +94,40 @@ def inbox_rows(changes: Iterable[Change], agreed: Mapping[int, str], *, tick: bo
     ]
 
 
+FEWEST_ALIKE: Final = 3
+
+
+def alike(changes: Sequence[Change]) -> tuple[list[list[Change]], list[Change]]:
+    """Low-risk changes that do the same to different places, in groups of some size, and all others in their order."""
+    groups: dict[tuple[Any, ...], list[Change]] = {}
+    for one in changes:
+        if is_low_risk(one):
+            groups.setdefault(_likeness(one), []).append(one)
+    large = [found for found in groups.values() if len(found) >= FEWEST_ALIKE]
+    grouped = {one.pk for found in large for one in found}
+    return large, [one for one in changes if one.pk not in grouped]
+
+
+def _likeness(change: Change) -> tuple[Any, ...]:
+    """The kind, and what becomes of which capability in which version."""
+    touched = {
+        (one["action"], one["capability"], one["contract_before"], one["contract_after"])
+        for one in change.plan.get("resources", ())
+        if one["action"] != "unchanged"
+    }
+    return (change.kind, change.plan_digest if not touched else "", *sorted(touched, key=str))
+
+
+def alike_title(changes: Sequence[Change]) -> str:
+    """What all of a group do, in a few words."""
+    first = changes[0]
+    touched = _of(first.plan, "added", "updated", "removed")
+    names = listed(
+        sorted({f"{one['capability']} {one['contract_after'] or one['contract_before']}" for one in touched})
+    )
+    return f"{len(changes)} alike: {first.kind} {listed(sorted(names))}".strip()
+
+
 def plain_rows(changes: Iterable[Change]) -> list[Row]:
     """The same without cost and agreement, for the changes of one environment."""
     return [_row(one) for one in changes]

@@ -46,9 +46,7 @@ def change_stands(change: Change, environment: Environment, *, now: datetime) ->
         change_dropped(change, now=now)
         return False
     asks = _new_asks(change, said)
-    if asks:
-        _ask(change, environment, facts, said, asks, now=now)
-    return not asks
+    return not asks or not _asked(change, environment, facts, said, asks, now=now)
 
 
 def _facts(change: Change, environment: Environment, now: datetime) -> dict[str, Any]:
@@ -83,7 +81,7 @@ def _new_asks(change: Change, said: Iterable[Verdict]) -> list[Verdict]:
     return [one for one in said if one.outcome == "asks" and one.policy not in asked]
 
 
-def _ask(
+def _asked(
     change: Change,
     environment: Environment,
     facts: dict[str, Any],
@@ -91,7 +89,8 @@ def _ask(
     asks: Sequence[Verdict],
     *,
     now: datetime,
-) -> None:
+) -> bool:
+    """Whether somebody must agree; a condition of a route may leave everybody out."""
     team = environment.system.team
     needs, skipped = needs_routed(
         needed_approvals(asks, team.slug),
@@ -110,9 +109,12 @@ def _ask(
         beside=True,
         now=now,
     )
+    if not needs:
+        return False
     told = f"{asks[0].title}: this is asked for since it was agreed to"
     change_move(change, "ask-again", actor_name="slipway", now=now, text=told, decided_at=None)
     change_waits_told(change, asker=change.requester.username, now=now)
+    return True
 
 
 def _keep(change: Change, facts: dict[str, Any], said: Sequence[Verdict]) -> None:
