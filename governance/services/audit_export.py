@@ -83,7 +83,8 @@ def _lines(*, now: datetime, after: int, until: int | None) -> Iterator[str]:
     for entry, stored in entries_after(after, last):
         yield _line(entry.fields() | {"hash": stored})
         reached = Head(entry.sequence, stored, now)
-    yield _line(reached.signed())
+    # To its end the log's own head is signed, not what was found: so a log whose end was touched does not fit it.
+    yield _line((head if last == head.sequence else reached).signed())
 
 
 def audit_retain(actor: Actor, rights: Rights, *, older_than: timedelta, folder: Path, now: datetime) -> Path | None:
