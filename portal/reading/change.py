@@ -122,9 +122,7 @@ def alike_title(changes: Sequence[Change]) -> str:
     """What all of a group do, in a few words."""
     first = changes[0]
     touched = _of(first.plan, "added", "updated", "removed")
-    names = listed(
-        sorted({f"{one['capability']} {one['contract_after'] or one['contract_before']}" for one in touched})
-    )
+    names = {f"{one['capability']} {one['contract_after'] or one['contract_before']}" for one in touched}
     return f"{len(changes)} alike: {first.kind} {listed(sorted(names))}".strip()
 
 
