@@ -32,6 +32,8 @@ def quota_row(quota: Quota, state: QuotaState) -> dict[str, Any]:
         "used": amounts(state.used),
         "held": amounts(state.held),
         "left": amounts(state.left),
+        "owed": amounts(state.owed),
+        "ceilings": state.ceilings.as_dict(),
         "version": quota.version,
         "updated_at": moment(quota.updated_at),
         "url": paths.quota(quota.team.slug),

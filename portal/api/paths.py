@@ -75,6 +75,14 @@ def policy_replay(report_id: int) -> str:
     return f"{ROOT}policy-replays/{report_id}/"
 
 
+def loan(loan_id: int) -> str:
+    return f"{ROOT}loans/{loan_id}/"
+
+
+def quota_request(request_id: int) -> str:
+    return f"{ROOT}quota-requests/{request_id}/"
+
+
 def quota(team_slug: str) -> str:
     return f"{ROOT}quotas/{team_slug}/"
 

@@ -62,6 +62,7 @@ AREAS: Final = (
     ("Campaigns", "Many environments moved to another version of a capability, wave by wave."),
     ("Promotion trains", "Several promotions that start together or not at all."),
     ("Runs", "What carries a change out."),
+    ("Quota and cost", "What moves a team's quota, what it costs, and what it may cost."),
     ("Administration", "Stages, clusters, policies and quotas."),
     ("Audit", "What happened and who did it."),
     ("Notices", "What one was told, and how one wants to be told."),

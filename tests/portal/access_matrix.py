@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from governance.domain.quota import Amounts
-from governance.models import AuditEntry, PeopleEdit
+from governance.models import AuditEntry, PeopleEdit, Transfer
 from governance.services.loans import loan_propose
 from governance.services.notice_settings import unsubscribe_token
 from governance.services.quota_requests import request_make
@@ -89,6 +89,14 @@ def furnish() -> World:
         "train": _train(organisation),
         "orphan": _orphan(),
         **_freeze(waiting),
+        "transfer": Transfer.objects.create(
+            system=organisation.systems["checkout"],
+            giver=organisation.payments,
+            taker=organisation.storefront,
+            reason="Theirs.",
+            asked_by=organisation.developer,
+            asked_at=NOW,
+        ).pk,
         "edit": PeopleEdit.objects.filter(kind="membership", key="payments/viewer").latest("pk").pk,
         "token": _token_of(organisation),
         "delegation": _routes_and_stand_ins(organisation),
@@ -623,6 +631,53 @@ API_PLATFORM = [
     Row("api:quotas", "GET", reads()),
     Row("api:quota", "GET", reads(), {"team": "payments"}),
     Row("api:quota", "PUT", needs("admin", ADMIN, 200), {"team": "payments"}, QUOTA),
+    Row("api:quota-ledger", "GET", reads(), {"team": "payments"}),
+    Row("api:quota-requests", "GET", reads()),
+    Row(
+        "api:quota-requests",
+        "POST",
+        needs("change", ("developer", *MANAGERS), 409),
+        body={"team": "payments", "cpu": 1, "reason": "Another wish waits."},
+    ),
+    Row("api:quota-request", "GET", reads(), {"request_id": "=quota_request"}),
+    Row(
+        "api:quota-request-decide",
+        "POST",
+        needs("admin", ADMIN, 200),
+        {"request_id": "=quota_request"},
+        {"grant": True},
+    ),
+    Row(
+        "api:quota-request-withdraw",
+        "POST",
+        needs("change", ("developer", *MANAGERS), 200),
+        {"request_id": "=quota_request"},
+        {},
+    ),
+    Row("api:loans", "GET", reads()),
+    Row(
+        "api:loans",
+        "POST",
+        needs("admin", MANAGERS, 201),
+        body={
+            "side": "lender",
+            "lender": "payments",
+            "borrower": "storefront",
+            "cpu": 1,
+            "ends_at": f"{SOON_DAY}T00:00:00Z",
+            "reason": "A sale.",
+        },
+    ),
+    Row("api:loan", "GET", reads(), {"loan_id": "=loan"}),
+    Row("api:loan-accept", "POST", needs("admin", ADMIN, 200), {"loan_id": "=loan"}, {}),
+    Row("api:loan-decline", "POST", needs("admin", ADMIN, 200), {"loan_id": "=loan"}, {}),
+    Row("api:loan-withdraw", "POST", needs("admin", MANAGERS, 200), {"loan_id": "=loan"}, {}),
+    Row("api:loan-return", "POST", needs("admin", ADMIN, 409), {"loan_id": "=loan"}, {}),
+    Row("api:budgets", "GET", reads(), {"team": "payments"}),
+    Row("api:budgets", "PUT", needs("admin", ADMIN, 200), {"team": "payments"}, {"items": []}),
+    Row("api:cluster-prices", "GET", reads(), {"cluster": "=cluster"}),
+    Row("api:cluster-prices", "PUT", needs("admin", ADMIN, 200), {"cluster": "=cluster"}, {"items": []}),
+    Row("api:costs", "GET", reads()),
 ]
 
 ENVIRONMENT_PARTS = (
@@ -854,6 +909,20 @@ PAGES_CATALOG = [
     ),
     Row("stand-in-withdraw", "POST", page_for(DECIDERS, 302, 404), {"delegation": "=delegation"}),
     Row("people-undo", "POST", page_for(ADMIN, 302), {"edit": "=edit"}),
+    Row("ownership", "GET", for_people(200)),
+    Row("system-confirm", "POST", page_for(ASKERS, 302), CHECKOUT),
+    Row("system-confirm", "POST", page_for(ASKERS, 302, **UNSEEN), VAULT),
+    Row("system-transfer", "GET", page_for(MANAGERS, 200), CHECKOUT),
+    Row("system-transfer", "GET", page_for(MANAGERS, 200, **UNSEEN), VAULT),
+    Row("system-transfer", "POST", page_for(MANAGERS, 302), CHECKOUT, {"team": "storefront", "reason": "Theirs."}),
+    Row(
+        "system-transfer",
+        "POST",
+        page_for(MANAGERS, 302, **UNSEEN),
+        VAULT,
+        {"team": "storefront", "reason": "Theirs."},
+    ),
+    Row("transfer-act", "POST", page_for(MANAGERS, 302), {"transfer": "=transfer", "act": "agree"}),
     Row("people", "GET", page_for(ADMIN, 200)),
     Row("person", "GET", page_for(ADMIN, 200), {"username": "viewer"}),
     Row("person", "POST", page_for(ADMIN, 200), {"username": "viewer"}, {"do": "look"}),

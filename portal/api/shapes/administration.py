@@ -284,6 +284,9 @@ _DIMENSIONS = {
     "storage_gib": number("Storage in GiB.", least=0, most=9_999_999_999),
     "environments": whole("Environments.", least=0, most=2_147_483_647),
 }
+_CEILINGS = anything(
+    "Further limits: monthly_cost, stages (limits by stage), capabilities (a number of resources by capability)."
+)
 QUOTA = shape(
     "Quota",
     record(
@@ -293,6 +296,8 @@ QUOTA = shape(
             "used": ref("Usage"),
             "held": ref("Usage"),
             "left": ref("Usage"),
+            "owed": {**ref("Usage"), "description": "Borrowed, over its time and still in use."},
+            "ceilings": _CEILINGS,
             "version": _VERSION,
             "updated_at": moment(),
             "url": link(),
@@ -305,6 +310,7 @@ QUOTA_EDIT = shape(
     "QuotaEdit",
     record(
         _DIMENSIONS,
+        {"ceilings": {**_CEILINGS, "description": "Further limits; what is left out stays as it is."}},
         closed=True,
         examples=({"cpu": 16, "memory_gib": 32, "storage_gib": 200, "environments": 10},),
     ),
