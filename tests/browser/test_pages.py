@@ -59,8 +59,12 @@ BY_ADDRESS = {
         "/systems/checkout/edit",
         "/systems/checkout/components/new",
         "/systems/checkout/components/checkout-api/edit",
+        "/account/stand-ins",
     ),
     "admin": (
+        "/approval-routes/",
+        "/approval-routes/new",
+        "/approval-routes/report",
         "/",
         "/teams/new",
         "/teams/payments/",

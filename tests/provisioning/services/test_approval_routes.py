@@ -402,3 +402,88 @@ def test_a_policy_asks_only_for_a_route_in_force(organisation):
     route_save(PLATFORM, document=route(TEAM, name="nowhere"), draft=True, now=NOW)
     with pytest.raises(InvalidInput, match="no approval route"):
         policy_save(PLATFORM, document=asks_route("nowhere"), now=NOW)
+
+
+def rules(organisation: Organisation) -> Change:
+    """A living production environment, and an approved change of it that does not run yet, for a run is under way."""
+    from provisioning.models import Run
+    from tests.provisioning.organisation import carry_out
+
+    change = waiting(organisation, TEAM)
+    agree(organisation, change, "maintainer")
+    carry_out(Run.objects.get())
+    return change
+
+
+def scale(organisation: Organisation, replicas: int, who: str = "developer") -> Change:
+    request = ChangeRequest("update", "checkout", "live", spec=spec("prod", api={"replicas": replicas}))
+    return change_submit(organisation.actor(who), request, now=NOW)
+
+
+def has_its_own_agreement(change: Change) -> bool:
+    """Whether what runs, or ran, is a plan to which everybody agreed who had to."""
+    asked = Approval.objects.filter(change_id=change.pk, plan_digest=change.plan_digest)
+    return asked.exists() and not asked.exclude(state__in=("approved", "skipped")).exists()
+
+
+def by_an_edit_before_it(organisation: Organisation) -> Change:
+    """Two are agreed to; the first to run moves the base of the other."""
+    first, second = scale(organisation, 3), scale(organisation, 4)
+    agree(organisation, first, "maintainer")
+    second.refresh_from_db()
+    return second
+
+
+def by_a_run_that_is_overtaken(organisation: Organisation) -> Change:
+    """The second is agreed to while the first still runs, which makes room for it."""
+    from provisioning.models import Run
+    from tests.provisioning.organisation import carry_out
+
+    first = scale(organisation, 3)
+    agree(organisation, first, "maintainer")
+    second = scale(organisation, 4)
+    agree(organisation, second, "maintainer")
+    third = scale(organisation, 5)
+    carry_out(Run.objects.get(change=first))
+    third.refresh_from_db()
+    return third
+
+
+def by_a_hand_in_the_database(organisation: Organisation) -> Change:
+    """Agreement to one digest does not become one to another, whatever moved the plan."""
+    change = scale(organisation, 3)
+    Decision.objects.create(
+        change_id=change.pk, plan_digest="0" * 64, user=organisation.maintainer, verdict="approve", created_at=NOW
+    )
+    with pytest.raises(StalePlan):
+        change_approve(organisation.actor("second_maintainer"), change.pk, plan_digest="0" * 64, now=NOW)
+    change.refresh_from_db()
+    return change
+
+
+def by_the_sweep(organisation: Organisation) -> Change:
+    """What waits is not started by the sweep that starts what is agreed to, nor can it be resumed."""
+    from provisioning.services.starts import change_resume, changes_start_due
+
+    change = scale(organisation, 3)
+    assert changes_start_due(now=NOW + timedelta(hours=1)) == 0
+    with pytest.raises(Conflict):
+        change_resume(organisation.actor("developer"), change.pk, now=NOW)
+    change.refresh_from_db()
+    return change
+
+
+@pytest.mark.parametrize(
+    "way", [by_an_edit_before_it, by_a_run_that_is_overtaken, by_a_hand_in_the_database, by_the_sweep]
+)
+def test_a_plan_that_changed_never_runs_without_a_new_agreement(organisation, way):
+    rules(organisation)
+    change = way(organisation)
+    assert change.state == "pending"
+    assert not change.runs.exists()
+    assert not has_its_own_agreement(change)
+    agree(organisation, change, "maintainer")
+    change.refresh_from_db()
+    assert has_its_own_agreement(change)
+    for other in Change.objects.filter(runs__isnull=False).distinct():
+        assert has_its_own_agreement(other)
