@@ -18,17 +18,20 @@ from hypothesis import strategies as st
 from governance.models import Reservation
 from governance.selectors.quota import quota_state
 from idp.kernel.errors import UserFault
-from provisioning.domain.driver import ObjectRef, PermanentError
+from provisioning.domain.driver import ObjectRef, PermanentError, Scope
 from provisioning.domain.lifecycle import CHANGE_STATES, ENVIRONMENT_STATES, OPEN_CHANGE_STATES
 from provisioning.domain.observation import JUDGED_STATES
-from provisioning.models import Change, Drift, Environment, Run
+from provisioning.drivers import open_driver
+from provisioning.models import Change, Cluster, Drift, Environment, FormerPlace, Run, Stage
 from provisioning.orchestrator import advance, sweep
+from provisioning.selectors.clusters import driver_settings
 from provisioning.services import runs, starts
 from provisioning.services.changes import ChangeRequest, change_submit
+from provisioning.services.clusters import cluster_register
 from provisioning.services.decisions import change_cancel
 from provisioning.services.expiry import environments_expire
 from tests.personas import NOW, Organisation
-from tests.provisioning.organisation import Clock, create, equip, sandbox, spec
+from tests.provisioning.organisation import Clock, create, equip, spec
 from tests.provisioning.reconciler.watching import observe_once
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +39,7 @@ pytestmark = pytest.mark.django_db
 _numbers = count()
 STEPS = st.one_of(
     st.tuples(st.just("ask"), st.sampled_from(["update-1", "update-6", "sleep", "wake", "extend", "rollback"])),
-    st.sampled_from([("advance",), ("advance",), ("cancel",), ("cancel-run",), ("resume",), ("sweep",)]),
+    st.sampled_from([("advance",), ("advance",), ("cancel",), ("cancel-run",), ("resume",), ("sweep",), ("move",)]),
     st.sampled_from(
         [("expire",), ("drift", "7"), ("drift", "2"), ("vanish",), ("observe",), ("observe",), ("revert",)]
     ),
@@ -51,7 +54,30 @@ class Life:
         self.actor = organisation.actor("developer")
         self.name = f"life-{next(_numbers)}"
         self.clock = Clock(NOW)
+        self._second_cluster()
         self.first = create(organisation, self.name)
+
+    def _second_cluster(self) -> None:
+        """A cluster to move to, as good as the first."""
+        labels = {"region": "eu"}
+        Cluster.objects.update(labels=labels)
+        Stage.objects.filter(name="dev").update(cluster_labels=labels)
+        name = f"{self.name}-too"
+        cluster_register(
+            self.organisation.actor("admin"), name=name, title=name, driver="sandbox", labels=labels, now=NOW
+        )
+
+    def driver_of(self, cluster: Cluster) -> Any:
+        return open_driver("sandbox", driver_settings(cluster))
+
+    @property
+    def there(self) -> Any:
+        """The driver of the cluster on which it is."""
+        return self.driver_of(Environment.objects.get(name=self.name).cluster)
+
+    def _move(self) -> None:
+        wish = ChangeRequest("move", "checkout", self.name, confirm=self.name, reason="Why not.")
+        change_submit(self.actor, wish, now=self.clock())
 
     def do(self, step: tuple[str, ...]) -> None:
         """One step; what is refused at that moment is refused, and nothing is left half done."""
@@ -92,10 +118,10 @@ class Life:
 
     def _drift(self, replicas: str) -> None:
         with suppress(PermanentError):  # there is nothing yet
-            sandbox().edit(self._ref("Deployment"), {"spec": {"replicas": int(replicas)}}, manager="kubectl-edit")
+            self.there.edit(self._ref("Deployment"), {"spec": {"replicas": int(replicas)}}, manager="kubectl-edit")
 
     def _vanish(self) -> None:
-        sandbox().vanish(self._ref("Deployment"))
+        self.there.vanish(self._ref("Deployment"))
 
     def _ref(self, kind: str) -> ObjectRef:
         return ObjectRef("apps/v1", kind, f"checkout-{self.name}", "api")
@@ -107,7 +133,7 @@ class Life:
         """While a run is under way, what is observed changes nothing."""
         before = Environment.objects.get(name=self.name)
         busy = Run.objects.filter(environment=before, state__in=("queued", "running")).exists()
-        observe_once(before.cluster, sandbox())
+        observe_once(before.cluster, self.there)
         after = Environment.objects.get(name=self.name)
         if busy or before.state not in JUDGED_STATES:
             assert (after.state, after.conditions) == (before.state, before.conditions)
@@ -129,7 +155,18 @@ def check(life: Life) -> None:
     environment = Environment.objects.get(name=life.name)
     assert environment.state in ENVIRONMENT_STATES
     assert Run.objects.filter(state__in=("queued", "running")).count() <= 1
+    check_places(life, environment)
     assert not Reservation.objects.filter(state="held").exclude(change_id__in=open_changes()).exists()
+
+
+def check_places(life: Life, environment: Environment) -> None:
+    """Nothing of it is where it neither is nor is leaving."""
+    known = {environment.cluster_id, *FormerPlace.objects.values_list("cluster", flat=True)}
+    scope = Scope("checkout", life.name)
+    for cluster in Cluster.objects.exclude(pk__in=known):
+        assert not life.driver_of(cluster).list_managed(scope, environment.namespace)
+    if environment.deleted_at is not None or environment.state in ("ready", "asleep"):
+        assert not FormerPlace.objects.exists()
 
 
 def open_changes() -> list[int]:
