@@ -54,6 +54,13 @@ def reconcile_expiry() -> None:
     environments_expire(now=clock.now())
 
 
+@shared_task(name="provisioning.reconcile_ownership")
+def reconcile_ownership() -> None:
+    from provisioning.services.ownership import ownership_sweep
+
+    ownership_sweep(now=clock.now())
+
+
 @shared_task(name="provisioning.reconcile_freezes")
 def reconcile_freezes() -> None:
     """Tell of what was frozen or has thawed by the clock, and of broken glass that nobody has agreed to in time."""

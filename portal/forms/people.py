@@ -46,3 +46,12 @@ class PlaceForm(PlainForm):
         super().__init__(*args, **options)
         choices = [("", "None"), *((team.slug, team.name) for team in teams)]
         self.fields["parent"].choices = choices  # type: ignore[attr-defined]
+
+
+class TransferForm(PlainForm):
+    team = forms.ChoiceField(label="To team", help_text="One of its maintainers has to agree.")
+    reason = forms.CharField(label="Why", max_length=400, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, *args: Any, teams: Iterable[Team] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["team"].choices = [(team.slug, team.name) for team in teams]  # type: ignore[attr-defined]

@@ -14,6 +14,4 @@ from portal.reading.people import edits_recent
 @page("administration")
 def administration(request: PageRequest) -> HttpResponse:
     edits = edits_recent() if request.rights.may_administer() else []
-    return render(
-        request, "administration/administration.html", {"groups": sections(request.rights), "edits": edits}
-    )
+    return render(request, "administration/administration.html", {"groups": sections(request.rights), "edits": edits})

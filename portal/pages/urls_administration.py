@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.pages import administration, audit, freezes, people
+from portal.pages import administration, audit, freezes, ownership, people
 
 urlpatterns = [
     path("administration/", administration.administration, name="administration"),
     path("administration/undo/<int:edit>", people.people_undo, name="people-undo"),
+    path("ownership/", ownership.ownership, name="ownership"),
+    path("ownership/transfers/<int:transfer>/<slug:act>", ownership.transfer_act, name="transfer-act"),
+    path("systems/<slug:system>/confirm", ownership.system_confirm, name="system-confirm"),
+    path("systems/<slug:system>/transfer", ownership.system_transfer, name="system-transfer"),
     path("people/", people.people, name="people"),
     path("people/<str:username>/", people.person, name="person"),
     path("groups/", people.groups, name="groups"),

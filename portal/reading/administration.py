@@ -60,6 +60,7 @@ SECTIONS: Final = (
     ),
     Section("People", "user", "people", "Who may sign in, their mail address, and what hangs on them.", PEOPLE),
     Section("Groups", "users", "groups", "People whom policies and approval routes mean across teams.", PEOPLE),
+    Section("Ownership", "shield-check", "ownership", "What waits for an owner, and transfers.", PEOPLE, "everyone"),
     Section("Clusters", "server-2", "clusters", "Where environments live, and what a month there costs.", PLACES),
     Section("Host names", "world", "hosts", "Which system holds which host name.", PLACES),
     Section("Orphans", "trash", "orphans", "Objects on clusters that belong to no environment.", PLACES),

@@ -47,6 +47,7 @@ from provisioning.selectors.freezes import freeze_mark
 from provisioning.selectors.hosts import hosts_wanted
 from provisioning.selectors.offers import offer_source
 from provisioning.selectors.owners import owners_of
+from provisioning.selectors.ownership import team_is_alone
 from provisioning.selectors.quota_lines import QuotaLine, quota_lines
 from provisioning.selectors.stages import stage_list
 from provisioning.services.budget_gate import budget_verdicts
@@ -398,6 +399,7 @@ def judge(planned: Planned, actor: Actor, *, reason: str, now: datetime, people:
         policies=policies,
         verdicts=said,
         now=now,
+        alone=planned.kind == "promote" and team_is_alone(team.pk),
     )
     money = budget_verdicts(planned.system, planned.plan, now=now) if state.budgeted else ()
     verdicts = (*said, *own, *money)

@@ -15,6 +15,7 @@ from provisioning.models import Environment, Stage
 
 TESTED = "only-tested-sets"
 LIFE = "longest-life"
+OWNED = "somebody-owns-it"
 
 
 def standing_verdicts(
@@ -28,8 +29,20 @@ def standing_verdicts(
     policies: Iterable[CompiledPolicy],
     verdicts: Sequence[Verdict],
     now: datetime,
+    alone: bool = False,
 ) -> Iterator[Verdict]:
-    """What the platform says of a change that ends at ``expires``. ``verdicts`` are those of ``policies``."""
+    """What the platform says of a change that ends at ``expires``. ``verdicts`` are those of ``policies``.
+
+    ``alone``: nobody is left in the owning team.
+    """
+    if kind == "promote" and alone:
+        yield Verdict(
+            policy=OWNED,
+            title="What nobody owns is not promoted",
+            outcome="denies",
+            message="Nobody is left in its team who may ask for changes.",
+            remedy="Transfer it to a team with people, or add some to its team.",
+        )
     if kind == "promote" and untested:
         yield _untested(untested, reason, policies, verdicts)
     created = environment.created_at if environment else now

@@ -1,0 +1,47 @@
+"""The page of ownership: what waits for an owner, and systems that change hands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from governance.models import Ownership, Transfer
+from idp.catalog.models import System, User
+from tests.personas import Organisation
+from tests.portal.pages.test_freeze_pages import text
+
+pytestmark = pytest.mark.django_db
+
+
+def test_everything_is_owned(organisation: Organisation, sign_in: Any) -> None:
+    shown = text(sign_in("viewer").get("/ownership/"))
+    assert "Still yours?" in shown  # nobody has worked on the test's systems, which are older than half a year
+    User.objects.filter(username__in=("stranger", "storefront_maintainer")).update(is_active=False)
+    assert "Nobody is left in Storefront" in text(sign_in("viewer").get("/ownership/"))
+
+
+def test_restricted_systems_are_not_named_to_strangers(organisation: Organisation, sign_in: Any) -> None:
+    assert "vault" not in text(sign_in("stranger").get("/ownership/"))
+    assert "vault" in text(sign_in("viewer").get("/ownership/"))
+
+
+def test_owners_say_that_it_is_still_theirs(organisation: Organisation, sign_in: Any) -> None:
+    assert sign_in("developer").post("/systems/checkout/confirm").status_code == 302
+    assert Ownership.objects.get().confirmed_by == organisation.developer
+    assert "/systems/checkout/confirm" not in text(sign_in("developer").get("/ownership/"))
+
+
+def test_a_system_changes_hands_on_the_page(organisation: Organisation, sign_in: Any) -> None:
+    maintainer, other = sign_in("maintainer"), sign_in("storefront_maintainer")
+    url = "/systems/checkout/transfer"
+    assert "leave the quota of Payments" in text(maintainer.get(url))
+    assert maintainer.post(url, {"team": "storefront", "reason": ""}).status_code == 422
+    assert maintainer.post(url, {"team": "storefront", "reason": "Theirs."}).status_code == 302
+    row = Transfer.objects.get()
+    assert "Waits for a maintainer of Storefront" in text(other.get("/ownership/"))
+    assert maintainer.post(url, {"team": "storefront", "reason": "Again."}).status_code == 422
+    assert other.post(f"/ownership/transfers/{row.pk}/agree").status_code == 302
+    assert System.objects.get(slug="checkout").team == organisation.storefront
+    assert other.post(f"/ownership/transfers/{row.pk}/end").status_code == 302
+    assert other.post(f"/ownership/transfers/{row.pk}/steal").status_code == 404
