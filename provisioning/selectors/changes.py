@@ -299,14 +299,14 @@ def change_objects(change: Change) -> list[dict[str, Any]]:
     ]
 
 
-def _places(change: Change) -> tuple[dict[str, str], dict[str, str]]:
+def _places(change: Change) -> tuple[dict[str, Any], dict[str, Any]]:
     """Namespace and isolation before and after the change."""
     if move := change.plan.get("move"):
         leaves, goes = ({key: move[end][key] for key in ("namespace", "isolation")} for end in ("from", "to"))
         return leaves, goes
     environment = change.environment
     if environment is None:
-        here = {"namespace": f"{change.system.slug}-{change.environment_name}"}
+        here: dict[str, Any] = {"namespace": f"{change.system.slug}-{change.environment_name}"}
     else:
         here = {"namespace": environment.namespace, "isolation": environment.isolation}
     return here, here

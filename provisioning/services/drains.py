@@ -142,6 +142,7 @@ def _ask(drain_id: int, item_id: int, *, now: datetime) -> None:
         item = drain.items.select_related("environment__system").filter(pk=item_id, state="waiting").first()
         if item is None or drain.state != "running":
             return
+        change_id: int | None
         try:
             change_id, state, told = change_submit(PLATFORM, _request(drain, item), now=now).pk, "moving", ""
         except UserFault as fault:
