@@ -34,6 +34,9 @@ PAGES: Mapping[str, Address] = {
     "environment drift": ("environment-drift", lambda at: (at.system, at.environment), ""),
     "environments, drifted": ("environments", lambda at: (), "?drift=open"),
     "environment settings": ("environment-settings", lambda at: (at.system, at.environment), ""),
+    "environment secrets": ("environment-secrets", lambda at: (at.system, at.environment), ""),
+    "environment sleep": ("environment-sleep", lambda at: (at.system, at.environment), ""),
+    "environment health": ("environment-health", lambda at: (at.system, at.environment), ""),
     "new environment": ("environment-new", lambda at: (), "?system={system}"),
     "capabilities": ("capabilities", lambda at: (), ""),
     "capability": ("capability", lambda at: ("postgres",), ""),
@@ -45,6 +48,17 @@ PAGES: Mapping[str, Address] = {
     "teams": ("teams", lambda at: (), ""),
     "team": ("team", lambda at: (at.team,), ""),
     "account": ("account", lambda at: (), ""),
+    "notices": ("notices", lambda at: (), ""),
+    "trains": ("trains", lambda at: (), ""),
+    "campaigns": ("campaigns", lambda at: (), ""),
+    "clusters": ("clusters", lambda at: (), ""),
+    "hosts": ("hosts", lambda at: (), ""),
+    "links": ("links", lambda at: (), ""),
+    "stages": ("stages", lambda at: (), ""),
+    "freezes": ("freezes", lambda at: (), ""),
+    "policies": ("policies", lambda at: (), ""),
+    "quotas": ("quotas", lambda at: (), ""),
+    "search": ("search", lambda at: (), "?q={system}"),
 }
 
 

@@ -16,7 +16,7 @@ from tests.personas import NOW
 
 SIZES = (10, 1_000)
 PAGE_CEILING = 12
-SUBMIT_CEILINGS = {"waits for approval": ("prod", 22), "starts at once": ("dev", 30)}
+SUBMIT_CEILINGS = {"waits for approval": ("prod", 21), "starts at once": ("dev", 27)}
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("query ceilings")]
 Counted = dict[str, dict[int, int]]

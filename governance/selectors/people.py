@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import CharField, Count, Exists, Q, QuerySet
 from django.db.models.functions import Cast
 from guardian.models import GroupObjectPermission
@@ -41,7 +40,8 @@ def _asked(waiting: QuerySet[Approval]) -> QuerySet[User]:
     teams = waiting.filter(group_name="").exclude(team=None)
     approving = GroupObjectPermission.objects.filter(
         _of_teams(teams, "team_id") | _of_teams(late.exclude(next_team=None), "next_team_id"),
-        content_type=ContentType.objects.get_for_model(Team),
+        content_type__app_label=Team._meta.app_label,
+        content_type__model=Team._meta.model_name,
         permission__codename=APPROVE_CHANGE,
     )
     admin = Q(is_superuser=True) | Q(groups__name=PLATFORM_ADMINS)

@@ -14,6 +14,7 @@ from governance.domain.ceilings import Part, ceilings_of, summed
 from governance.domain.quota import NAMES, Amounts
 from governance.domain.quota_state import QuotaState
 from governance.models import Quota, Reservation
+from idp.kernel.prepared import Prepared
 
 LIVE = ("held", "used")
 KEPT = (*NAMES, "ceilings", "owed", "budgeted")
@@ -27,14 +28,7 @@ def quota_state(team_id: int) -> QuotaState:
 def quota_states(team_ids: Iterable[int]) -> dict[int, QuotaState]:
     """The same for several teams, in one query however many."""
     wanted = list(team_ids)
-    live = FilteredRelation("team__reservations", condition=Q(team__reservations__state__in=LIVE))
-    rows = (
-        Quota.objects.filter(team_id__in=wanted)
-        .annotate(live=live)
-        .order_by()
-        .values_list("team_id", *KEPT, "live__state", "live__stage")
-        .annotate(*(Sum(f"live__{name}") for name in (*NAMES, "monthly_cost")))
-    )
+    rows = _with_sums(teams=wanted)
     nothing = Amounts()
     found = {team_id: QuotaState(nothing, nothing, nothing) for team_id in wanted}
     for team_id, *figures in rows:
@@ -43,6 +37,18 @@ def quota_states(team_ids: Iterable[int]) -> dict[int, QuotaState]:
         parts = (*known.parts, _part(state, stage, sums)) if state else known.parts
         found[team_id] = _state(kept, parts)
     return found
+
+
+@Prepared
+def _with_sums(teams: list[int]) -> QuerySet[Quota, Any]:
+    live = FilteredRelation("team__reservations", condition=Q(team__reservations__state__in=LIVE))
+    return (
+        Quota.objects.filter(team_id__in=teams)
+        .annotate(live=live)
+        .order_by()
+        .values_list("team_id", *KEPT, "live__state", "live__stage")
+        .annotate(*(Sum(f"live__{name}") for name in (*NAMES, "monthly_cost")))
+    )
 
 
 def _state(kept: list[Any], parts: tuple[Part, ...]) -> QuotaState:
@@ -69,13 +75,17 @@ def _amounts(figures: Iterable[Any]) -> Amounts:
 
 def parts_of(team_id: int) -> tuple[Part, ...]:
     """What a team uses and holds at each stage; summed by the database, so many environments cost no more."""
-    rows = (
-        Reservation.objects.filter(team_id=team_id, state__in=LIVE)
+    return tuple(_part(state, stage, sums) for state, stage, *sums in _sums(team=team_id))
+
+
+@Prepared
+def _sums(team: int) -> QuerySet[Reservation, Any]:
+    return (
+        Reservation.objects.filter(team_id=team, state__in=LIVE)
         .order_by()
         .values_list("state", "stage")
         .annotate(*(Sum(name) for name in (*NAMES, "monthly_cost")))
     )
-    return tuple(_part(state, stage, sums) for state, stage, *sums in rows)
 
 
 def taken(team_ids: Iterable[int]) -> dict[tuple[int, str], Amounts]:

@@ -7,7 +7,7 @@ after commit, and ``governance.services.notice_mail`` sends what is due. What th
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -44,11 +44,17 @@ def notify_people(
     kind: str, *, people: QuerySet[User], title: str, text: str, url: str, key: str, now: datetime
 ) -> int:
     """``notify`` for people who are described rather than listed, so that finding them takes no query of its own."""
+    _require_sense(kind, url, key)
+    return notify_found(kind, found=untold(people, kind, key), title=title, text=text, url=url, key=key, now=now)
+
+
+def notify_found(kind: str, *, found: Iterable[User], title: str, text: str, url: str, key: str, now: datetime) -> int:
+    """``notify`` for people as ``untold`` finds them for this kind and key."""
     require_transaction("notify")
     _require_sense(kind, url, key)
     rows = [
         _row(person, kind, title=title, text=text, url=url, key=key, now=now)
-        for person in _untold(people, kind, key)
+        for person in found
         if person.delivery != "none"  # type: ignore[attr-defined]
     ]
     if not rows:
@@ -131,7 +137,7 @@ def _require_sense(kind: str, url: str, key: str) -> None:
         raise PlatformFault("The key of a notice has 1 to 160 characters.")
 
 
-def _untold(people: QuerySet[User], kind: str, key: str) -> QuerySet[User]:
+def untold(people: QuerySet[User], kind: str, key: str) -> QuerySet[User]:
     """Those who have not been told of ``key``, each with how they want to hear of ``kind``. One query."""
     told = Notice.objects.filter(person=OuterRef("pk"), key=key)
     chosen = NoticeSetting.objects.filter(person=OuterRef("pk"), kind=kind).values("delivery")

@@ -22,6 +22,7 @@ from governance.services.audit import audit_append
 from idp.catalog.models import System, User
 from idp.kernel.actor import Actor
 from idp.kernel.errors import FieldError, Forbidden, InvalidInput, NotFound, NotSignedIn
+from idp.kernel.prepared import Prepared
 
 LONGEST = timedelta(days=366)
 USUAL = timedelta(days=90)
@@ -86,7 +87,7 @@ def token_authenticate(plaintext: str, now: datetime, *, request_id: str = "", a
     comparison takes as long for an unknown prefix as for a wrong secret.
     """
     prefix, secret = parts_of(plaintext) or ("", "")
-    token = ApiToken.objects.select_related("owner__service_of").filter(prefix=prefix).first()
+    token = next(iter(_with_prefix(prefix=prefix)), None)
     same = hmac.compare_digest(token.secret_hash if token else _NO_HASH, hash_of(secret))
     if token is None or not same or not _is_alive(token, now):
         if token is not None:
@@ -107,6 +108,11 @@ def token_authenticate(plaintext: str, now: datetime, *, request_id: str = "", a
     )
     _note_use(actor, token, now)
     return actor
+
+
+@Prepared
+def _with_prefix(prefix: str) -> QuerySet[ApiToken]:
+    return ApiToken.objects.select_related("owner__service_of").filter(prefix=prefix)
 
 
 def tokens_of(owner: User) -> QuerySet[ApiToken]:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import cel as library
 
@@ -211,13 +211,20 @@ def _edited(source: str, inserts: Mapping[int, str], replaced: Mapping[int, tupl
     return "".join([*parts, source[at:]])
 
 
+_PLAIN: Final = (str, int, list)
+
+
 def _check_facts(values: Mapping[str, Any]) -> None:
     stack: list[Any] = [values]
     nodes = characters = 0
     while stack:
         value = stack.pop()
         nodes += 1
-        if isinstance(value, Mapping):
+        # Nearly all facts are JSON; asking an abstract class about each of them would take most of the time.
+        kind = type(value)
+        if kind is bool or kind is float or value is None:
+            continue
+        if kind is dict or (kind not in _PLAIN and isinstance(value, Mapping)):
             stack.extend(value.values())
         elif isinstance(value, (list, tuple)):
             if len(value) > MAX_ITEMS:

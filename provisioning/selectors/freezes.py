@@ -19,6 +19,7 @@ from governance.access import Rights
 from idp.catalog.models import System, Team
 from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import NotFound
+from idp.kernel.prepared import Prepared
 from provisioning.domain.freeze import (
     KIND_COVERS,
     OWN_COVERS,
@@ -32,8 +33,9 @@ from provisioning.domain.freeze import (
     touched,
 )
 from provisioning.domain.sleep_schedule import Schedule, schedule_read
-from provisioning.models import Change, Environment, FreezeMark, GlassBreak
+from provisioning.models import Change, Environment, FreezeMark, GlassBreak, Stage
 from provisioning.models import Freeze as Row
+from provisioning.selectors.stages import stage_list
 
 KNOWN_FOR: Final = 5
 SHOWN_KEY: Final = "freezes.shown"
@@ -43,6 +45,12 @@ _held: tuple[int, tuple[Freeze, ...]] = (0, ())
 def freeze_mark() -> Coalesce:
     """The mark, to annotate a row with that is read anyway; 0 while nothing was ever frozen."""
     return Coalesce(Subquery(FreezeMark.objects.order_by("pk").values("number")[:1]), Value(0))
+
+
+@Prepared
+def stages_marked() -> QuerySet[Stage]:
+    """All stages in order, each with the mark as ``freeze_mark``."""
+    return stage_list().annotate(freeze_mark=freeze_mark())
 
 
 def standing(mark: int | None = None) -> tuple[Freeze, ...]:

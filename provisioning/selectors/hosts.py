@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from governance.access import Rights
 from idp.catalog.models import System
 from idp.kernel.errors import InvalidInput
+from idp.kernel.prepared import Prepared
 from provisioning.domain.hosts import covering, hosts_in, routes
 from provisioning.models import Change, Environment, HostClaim, Stage
 from provisioning.selectors.capabilities import Catalogue
@@ -43,12 +44,14 @@ def hosts_wanted(
 def claims_on(hosts: Iterable[str]) -> dict[str, HostClaim]:
     """For each of ``hosts`` the claim that decides, with team and system; hosts that nobody holds are left out."""
     wanted = {host: covering(host) for host in hosts}
-    rows = HostClaim.objects.select_related("team", "system__team").filter(
-        host__in={one for names in wanted.values() for one in names}
-    )
-    by_host = {row.host: row for row in rows}
+    by_host = {row.host: row for row in _claims(hosts=sorted({one for names in wanted.values() for one in names}))}
     decided = {host: next((by_host[one] for one in names if one in by_host), None) for host, names in wanted.items()}
     return {host: row for host, row in decided.items() if row is not None}
+
+
+@Prepared
+def _claims(hosts: list[str]) -> QuerySet[HostClaim]:
+    return HostClaim.objects.select_related("team", "system__team").filter(host__in=hosts)
 
 
 def is_in_use(claim: HostClaim) -> bool:

@@ -10,12 +10,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from governance.selectors.people import deciders, team_people
-from governance.services.notices import notices_answered, notices_seen, notify, notify_people
+from governance.services.notices import notices_answered, notices_seen, notify, notify_found, notify_people, untold
 from idp.catalog.models import User
 from idp.kernel.canonical import digest
+from idp.kernel.prepared import Prepared
 from provisioning.models import Change, ChangeAuthor, Run
 
 
@@ -46,6 +47,7 @@ MOVES = {
     "succeed": "succeeded",
 }
 REMARKS = {"comment": ("change-commented", "comments on"), "request-info": ("information-asked", "asks about")}
+WAITS = "change-waits"
 ACTS = ("approve", "reject", "comment", "request-info")
 PLATFORM = "slipway"
 
@@ -96,17 +98,26 @@ def change_waits_told(change: Change, *, asker: str, now: datetime) -> None:
     """
     asks = f"{asker} asks for it"
     reason = change.reason.strip()
-    notify_people(
-        "change-waits",
-        people=deciders(change.pk, change.plan_digest, now=now)
-        .exclude(pk=change.requester_id)
-        .exclude(pk__in=ChangeAuthor.objects.filter(change=change).values("user_id")),
+    key = _waits_key(change)
+    notify_found(
+        WAITS,
+        found=_to_be_asked(
+            change=change.pk, plan_digest=change.plan_digest, requester=change.requester_id, key=key, now=now
+        ),
         title=f"{change.title} waits for your decision",
         text=f"{asks}: {reason}" if reason else f"{asks}.",
         url=change_url(change),
-        key=_waits_key(change),
+        key=key,
         now=now,
     )
+
+
+@Prepared
+def _to_be_asked(change: int, plan_digest: str, requester: int, key: str, now: datetime) -> QuerySet[User]:
+    """Who may decide and has not asked for it. The longest query of a submit."""
+    authors = ChangeAuthor.objects.filter(change=change).values("user_id")
+    people = deciders(change, plan_digest, now=now).exclude(pk=requester).exclude(pk__in=authors)
+    return untold(people, WAITS, key)
 
 
 def change_waits_no_more(change: Change, *, now: datetime) -> None:

@@ -52,6 +52,19 @@ def change_move(change: Change, event: str, *, actor_name: str, now: datetime, t
     return change
 
 
+def change_begins(change: Change, *, actor_name: str, now: datetime) -> None:
+    """The first lines of the history of a change that was just made: asked for, and agreed to where nobody needs to.
+
+    Nobody is told of either: who asked knows.
+    """
+    asked = "denied" if change.state == "denied" else "pending"
+    lines = [ChangeEvent(change=change, at=now, actor_name=actor_name, event="submit", state=asked)]
+    if change.state == "approved":
+        state, text = next_change_state(asked, "approve"), "No approval is needed"
+        lines.append(ChangeEvent(change=change, at=now, actor_name="slipway", event="approve", state=state, text=text))
+    ChangeEvent.objects.bulk_create(lines)
+
+
 def change_note(change: Change, event: str, *, state: str, actor_name: str, now: datetime, text: str = "") -> None:
     """One line of the change's history, and who is told of it."""
     line = ChangeEvent.objects.create(

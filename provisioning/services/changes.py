@@ -23,10 +23,11 @@ from provisioning.domain.freeze import POLICY as FROZEN
 from provisioning.models import Change, Environment
 from provisioning.services.authors import authors_keep
 from provisioning.services.change_notices import change_waits_told
-from provisioning.services.change_states import change_move, change_note
+from provisioning.services.change_states import change_begins
+from provisioning.services.confirming import loss_confirmed
 from provisioning.services.departures import start_asked
 from provisioning.services.drift_rows import drifts_answered
-from provisioning.services.gate import Planned, change_plan, loss_confirmed
+from provisioning.services.gate import Planned, change_plan
 from provisioning.services.hosts import hosts_take
 from provisioning.services.places import place_kept_alone
 from provisioning.services.requests import ChangeRequest
@@ -93,7 +94,7 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
         _audit(actor, change, planned, "change.deny", now=now)
         return planned, change
     environment = planned.environment or _environment(actor, planned, now=now)
-    change = _store(actor, request, planned, environment, "pending", now=now)
+    change = _store(actor, request, planned, environment, "pending" if planned.needs else "approved", now=now)
     authors_keep(change, actor, request)
     start_asked(change, request, now=now)
     quota_hold(
@@ -120,7 +121,6 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
         change_waits_told(change, asker=actor.username, now=now)
     if not planned.needs:
         # The environment is locked, or made by this transaction; nobody else can know of the change.
-        change_move(change, "approve", actor_name="slipway", now=now, text="No approval is needed", decided_at=now)
         change_start(
             change,
             environment=environment,
@@ -130,8 +130,9 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
             now=now,
         )
     drifts_answered(change, by=actor.user_id, automatic=actor.is_platform, now=now)
-    if planned.hosts:
-        hosts_take(actor, planned.system, planned.hosts, now=now)
+    new = {host for hosts in planned.hosts.values() for host in hosts} - planned.hosts_held
+    if new:
+        hosts_take(actor, planned.system, new, now=now)
     _audit(actor, change, planned, "change.submit", now=now)
     return planned, change
 
@@ -185,6 +186,7 @@ def _store(
     *,
     now: datetime,
 ) -> Change:
+    """The change as it begins: ``pending``, ``denied``, or ``approved`` where nobody needs to agree."""
     assert planned.stage is not None
     change = Change.objects.create(
         kind=planned.kind,
@@ -207,9 +209,10 @@ def _store(
         monthly_cost_before=_cents(planned.plan["cost_before"]),
         monthly_cost_after=_cents(planned.plan["cost_after"]),
         created_at=now,
+        decided_at=now if state == "approved" else None,
         finished_at=now if state == "denied" else None,
     )
-    change_note(change, "submit", state=state, actor_name=actor.username, now=now)
+    change_begins(change, actor_name=actor.username, now=now)
     return change
 
 

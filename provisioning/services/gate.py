@@ -29,7 +29,6 @@ from idp.kernel.errors import FieldError
 from provisioning.domain.correction import with_corrections
 from provisioning.domain.isolation import Place, namespace_name
 from provisioning.domain.lifetime import expiry
-from provisioning.domain.move import loses_data
 from provisioning.domain.placement import Placement
 from provisioning.domain.plan import Side, build_plan, changes_nothing, plan_digest
 from provisioning.domain.render import duplicates
@@ -43,20 +42,18 @@ from provisioning.selectors.clusters import prices_of
 from provisioning.selectors.contracts import ContractLookup
 from provisioning.selectors.desired import desired_at, side_of
 from provisioning.selectors.drift import corrections_of
-from provisioning.selectors.freezes import freeze_mark
+from provisioning.selectors.freezes import stages_marked
 from provisioning.selectors.hosts import hosts_wanted
 from provisioning.selectors.offers import offer_source
 from provisioning.selectors.owners import owners_of
-from provisioning.selectors.ownership import team_is_alone
 from provisioning.selectors.quota_lines import QuotaLine, quota_lines
-from provisioning.selectors.stages import stage_list
 from provisioning.services.budget_gate import budget_verdicts
 from provisioning.services.drift_gate import drift_blocks, drift_chosen, drift_notes
 from provisioning.services.facts import facts_of
 from provisioning.services.freeze_gate import Asked, freeze_verdicts
 from provisioning.services.gate_checks import component_problems, living, request_problems, stage_of, unsound, without
-from provisioning.services.hosts import hosts_refused
-from provisioning.services.losses import holds_data, losses_of
+from provisioning.services.hosts import hosts_judged
+from provisioning.services.losses import losses_of
 from provisioning.services.moving import moved, place_of_environment, with_move
 from provisioning.services.placing import placed
 from provisioning.services.requests import MAKES, ChangeRequest, intent_of, request_checked
@@ -90,7 +87,8 @@ class Planned:
     ``taken_on`` are the clusters on which another environment has the namespace that it would get.
     ``skipped`` are decisions that a condition of their route left out.
     ``intent`` is what a change keeps of the request; ``notes`` are sentences for who decides; ``untested`` says why a
-    promoted set has not proven itself; ``hosts`` are those that it begins to route.
+    promoted set has not proven itself; ``hosts`` are those that it begins to route, and ``hosts_held`` those of them
+    that the system's team holds already.
     """
 
     kind: str
@@ -115,6 +113,7 @@ class Planned:
     notes: tuple[str, ...] = ()
     untested: str = ""
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    hosts_held: frozenset[str] = frozenset()
     catalogue: Catalogue | None = field(default=None, repr=False, compare=False)
     cluster: Cluster | None = field(default=None, repr=False)
     placement: Placement | None = None
@@ -205,7 +204,7 @@ def change_plan(
 def _planned(
     actor: Actor, system: System, request: ChangeRequest, *, now: datetime, objects: bool, people: bool
 ) -> Planned:
-    stages = {stage.name: stage for stage in stage_list().annotate(freeze_mark=freeze_mark())}
+    stages = {stage.name: stage for stage in stages_marked()}
     environment, taken_on = living(system, request.environment, stages.values())
     start = Planned(kind=request.kind, system=system, environment_name=request.environment, environment=environment)
     sources = sources_of(request, system, environment)
@@ -254,8 +253,8 @@ def _with_hosts(planned: Planned, rights: Rights) -> Planned:
     routed = hosts_wanted(planned.base.document, **place) if planned.base else {}
     known = {host for names in routed.values() for host in names}
     new = {resource: fresh for resource, names in hosts.items() if (fresh := tuple(set(names) - known))}
-    refused = hosts_refused(rights, planned.system, new) if new else []
-    return replace(planned, hosts=new, problems=(*planned.problems, *refused))
+    refused, held = hosts_judged(rights, planned.system, new) if new else ([], frozenset())
+    return replace(planned, hosts=new, hosts_held=held, problems=(*planned.problems, *refused))
 
 
 def _intent(request: ChangeRequest, planned: Planned) -> dict[str, Any]:
@@ -399,7 +398,6 @@ def judge(planned: Planned, actor: Actor, *, reason: str, now: datetime, people:
         policies=policies,
         verdicts=said,
         now=now,
-        alone=planned.kind == "promote" and team_is_alone(team.pk),
     )
     money = budget_verdicts(planned.system, planned.plan, now=now) if state.budgeted else ()
     verdicts = (*said, *own, *money)
@@ -486,23 +484,3 @@ def _target(
         return resolved, found
     kept = replace(resolved, document=without(resolved.document, wrong), left_out=(*resolved.left_out, *wrong))
     return kept, found
-
-
-def loss_confirmed(request: ChangeRequest, planned: Planned) -> list[FieldError]:
-    """Of a deletion, and of a move that leaves data behind: the typed name must be the environment's, and what is worth
-    something needs a reason.
-
-    Asked for at submit, not while planning.
-    """
-    if request.kind != "delete" and not loses_data(planned.plan):
-        return []
-    asked = []
-    if request.confirm not in {planned.environment_name, f"{planned.system.slug}-{planned.environment_name}"}:
-        what = "it and its data are deleted" if request.kind == "delete" else "its data stays behind and is deleted"
-        told = f"Type “{planned.environment_name}” to confirm that {what}."
-        asked.append(FieldError("confirm", told))
-    production = planned.stage is not None and planned.stage.production
-    if not request.reason.strip() and (production or (planned.plan and holds_data(planned.plan["usage_before"]))):
-        why = "it is production" if production else "its data is lost"
-        asked.append(FieldError("reason", f"Say why it should {'go' if request.kind == 'delete' else 'move'}: {why}."))
-    return asked

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from idp.catalog.models import Component, System
 from idp.catalog.names import SLUG_RULE, is_slug
 from idp.kernel.errors import FieldError, InvalidInput
+from idp.kernel.prepared import Prepared
 from provisioning.domain.revision import Revision as Resolved
 from provisioning.models import Cluster, Environment, Stage
 from provisioning.selectors.desired import Desired
@@ -24,19 +25,26 @@ NAME = "metadata.name"
 
 def living(system: System, name: str, stages: Collection[Stage]) -> tuple[Environment | None, frozenset[int]]:
     """The living environment of that name, and the clusters on which another one has the namespace it would get."""
-    mine = Q(system=system, name=name)
-    alike = Q(cluster__in=_clusters_of(stages), namespace=f"{system.slug}-{name}")
-    rows = Environment.objects.select_related("system__team", "stage", "cluster", "desired", "former__cluster")
-    found = list(rows.filter(mine | alike, deleted_at=None))
+    namespace = f"{system.slug}-{name}"
+    found = _alike(system=system.pk, name=name, namespace=namespace, clusters=_clusters_of(stages))
     living = next((one for one in found if one.system_id == system.pk and one.name == name), None)
     return living, frozenset(one.cluster_id for one in found if one is not living)
 
 
-def _clusters_of(stages: Collection[Stage]) -> Any:
-    """Where an environment of one of these stages may go: their own clusters, or any where labels decide."""
+@Prepared
+def _alike(system: int, name: str, namespace: str, clusters: list[int] | None) -> QuerySet[Environment]:
+    mine = Q(system=system, name=name)
+    there: Any = Cluster.objects.order_by().values("pk") if clusters is None else clusters
+    alike = Q(cluster__in=there, namespace=namespace)
+    rows = Environment.objects.select_related("system__team", "stage", "cluster", "desired", "former__cluster")
+    return rows.filter(mine | alike, deleted_at=None)
+
+
+def _clusters_of(stages: Collection[Stage]) -> list[int] | None:
+    """Where an environment of one of these stages may go: their own clusters; None for any, where labels decide."""
     if any(stage.cluster_labels for stage in stages):
-        return Cluster.objects.order_by().values("pk")
-    return {stage.cluster_id for stage in stages}
+        return None
+    return sorted({stage.cluster_id for stage in stages})
 
 
 def request_problems(request: ChangeRequest, environment: Environment | None) -> list[FieldError]:

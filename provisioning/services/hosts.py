@@ -1,6 +1,6 @@
 """Whose hosts are: refused to who does not hold them, taken by who is first, given and taken back by admins.
 
-``hosts_refused`` is asked by the gate for every plan, ``hosts_take`` by the service that submits a change, inside its
+``hosts_judged`` is asked by the gate for every plan, ``hosts_take`` by the service that submits a change, inside its
 transaction. A claim is not given up when an environment goes: it lapses when another team asks and nobody uses it.
 """
 
@@ -23,24 +23,30 @@ from provisioning.selectors.hosts import claims_on, hosts_wanted, is_in_use
 NOTE_LENGTH = 200
 
 
-def hosts_refused(rights: Rights, system: System, wanted: Mapping[str, Iterable[str]]) -> list[FieldError]:
-    """The hosts of ``wanted`` (by resource) that are another's; one query, and more only where there is a conflict."""
+def hosts_judged(
+    rights: Rights, system: System, wanted: Mapping[str, Iterable[str]]
+) -> tuple[list[FieldError], frozenset[str]]:
+    """The hosts of ``wanted`` (by resource) that are another's, as errors, and those that the system may use already.
+
+    One query, and more only where there is a conflict.
+    """
     claims = claims_on({host for hosts in wanted.values() for host in hosts})
+    held = frozenset(host for host, claim in claims.items() if _may_use(claim, system))
     found = []
     for resource, hosts in wanted.items():
         for host in hosts:
             claim = claims.get(host)
             if claim is not None and not _may_use(claim, system) and not _has_lapsed(claim):
                 found.append(FieldError(f"spec.resources.{resource}.inputs.host", _refusal(host, claim, rights)))
-    return found
+    return found, held
 
 
-def hosts_take(actor: Actor, system: System, wanted: Mapping[str, Iterable[str]], *, now: datetime) -> None:
+def hosts_take(actor: Actor, system: System, wanted: Iterable[str], *, now: datetime) -> None:
     """Claim for the system's team what nobody holds. Conflict when another team was faster.
 
     Call inside the transaction of the change; rows of claims are the last that it locks.
     """
-    hosts = sorted({host for names in wanted.values() for host in names})
+    hosts = sorted(wanted)
     claims = claims_on(hosts)
     for host in hosts:
         claim = claims.get(host)
