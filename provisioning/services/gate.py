@@ -46,6 +46,7 @@ from provisioning.selectors.freezes import stages_marked
 from provisioning.selectors.hosts import hosts_wanted
 from provisioning.selectors.offers import offer_source
 from provisioning.selectors.owners import owners_of
+from provisioning.selectors.ownership import team_is_alone
 from provisioning.selectors.quota_lines import QuotaLine, quota_lines
 from provisioning.services.budget_gate import budget_verdicts
 from provisioning.services.drift_gate import drift_blocks, drift_chosen, drift_notes
@@ -398,6 +399,7 @@ def judge(planned: Planned, actor: Actor, *, reason: str, now: datetime, people:
         policies=policies,
         verdicts=said,
         now=now,
+        alone=planned.kind == "promote" and team_is_alone(team.pk),
     )
     money = budget_verdicts(planned.system, planned.plan, now=now) if state.budgeted else ()
     verdicts = (*said, *own, *money)
