@@ -45,6 +45,12 @@ PARAMETERS: Final[Mapping[str, Schema]] = {
     "item_id": {"type": "integer", "minimum": 1, "description": "Id of the item."},
     "wave": {"type": "integer", "minimum": 1, "description": "Number of the wave in its campaign."},
     "report_id": {"type": "integer", "minimum": 1, "description": "Id of the report."},
+    "route": {"type": "string", "description": "Name of the route."},
+    "freeze_id": {"type": "integer", "minimum": 1, "description": "Id of the freeze."},
+    "break_id": {"type": "integer", "minimum": 1, "description": "Id of the broken glass."},
+    "delegation_id": {"type": "integer", "minimum": 1, "description": "Id of the stand-in."},
+    "request_id": {"type": "integer", "minimum": 1, "description": "Id of the request for quota."},
+    "loan_id": {"type": "integer", "minimum": 1, "description": "Id of the loan."},
 }
 _HEADERS: Final[Mapping[str, Schema]] = {
     "ETag": {"type": "string"},
