@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -31,10 +30,7 @@ class Clusters(Endpoint):
     @operation("clusters_list", "List clusters", area=AREA, answers={200: shapes.CLUSTER_PAGE}, query=PAGED)
     def get(self, request: Request) -> HttpResponse:
         used = used_of(Cluster.objects.values_list("pk", flat=True))
-        now = clock.now()
-        return listing(
-            request, self.query, clusters_seen(), ("name",), lambda one: cluster_row(one, used.get(one.pk), now=now)
-        )
+        return listing(request, self.query, clusters_seen(), ("name",), lambda one: cluster_row(one, used.get(one.pk)))
 
     @operation(
         "clusters_register",
@@ -143,12 +139,12 @@ class ClusterRemove(Endpoint):
 
 def _told(name: str) -> dict[str, Any]:
     row = cluster_seen(name)
-    return cluster_row(row, used_of([row.pk]).get(row.pk), now=clock.now())
+    return cluster_row(row, used_of([row.pk]).get(row.pk))
 
 
-def cluster_row(cluster: Cluster, used: Footprint | None, *, now: datetime) -> dict[str, Any]:
+def cluster_row(cluster: Cluster, used: Footprint | None) -> dict[str, Any]:
     """Needs a row of ``clusters_seen``."""
-    health = health_of(cluster, now=now)
+    health = health_of(cluster)
     return {
         "name": cluster.name,
         "title": cluster.title,

@@ -195,7 +195,7 @@ HEAVY = ("conditions", "desired__document", "observed__document", "cluster__cred
 
 
 def environment_row(environment: Environment) -> dict[str, Any]:
-    """Needs ``system__team``, ``stage``, ``cluster``, ``desired`` and ``observed`` joined."""
+    """Needs ``system__team``, ``stage``, ``cluster__watch``, ``desired`` and ``observed`` joined."""
     system, desired, observed = environment.system, environment.desired, environment.observed
     return {
         "system": system.slug,
@@ -203,6 +203,7 @@ def environment_row(environment: Environment) -> dict[str, Any]:
         "team": system.team.slug,
         "stage": environment.stage.name,
         "state": environment.state,
+        "unknown_since": moment(None if environment.deleted_at else selectors.unreachable_since(environment)),
         "namespace": environment.namespace,
         "cluster": environment.cluster.name,
         "isolation": environment.isolation,

@@ -27,7 +27,7 @@ ON_A_PAGE = 50
 
 @page("environments")
 def clusters(request: PageRequest) -> HttpResponse:
-    context = {"lines": reading.cluster_lines(now=clock.now()), "may_administer": request.rights.may_administer()}
+    context = {"lines": reading.cluster_lines(), "may_administer": request.rights.may_administer()}
     return render(request, "clusters/list.html", context)
 
 
@@ -41,7 +41,7 @@ def _page(request: PageRequest, name: str, *, refused: SlipwayError | None = Non
     rows = Paginator(reading.living_there(found, request.rights), ON_A_PAGE).get_page(request.GET.get("page"))
     may = request.rights.may_administer()
     context = {
-        "line": reading.cluster_line(found, now=clock.now()),
+        "line": reading.cluster_line(found),
         "cluster": found,
         "rows": rows,
         "hidden": found.lives - rows.paginator.count,  # type: ignore[attr-defined]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from django.db.models import QuerySet
@@ -76,22 +75,22 @@ class ClusterLine:
         return [f"{key}={value}" if value else key for key, value in sorted(self.cluster.labels.items())]
 
 
-def cluster_lines(*, now: datetime) -> list[ClusterLine]:
+def cluster_lines() -> list[ClusterLine]:
     """All clusters by name; two queries."""
     rows = list(clusters_seen())
     used = used_of(one.pk for one in rows)
-    return [_line(one, used, now=now) for one in rows]
+    return [_line(one, used) for one in rows]
 
 
-def cluster_line(cluster: Cluster, *, now: datetime) -> ClusterLine:
+def cluster_line(cluster: Cluster) -> ClusterLine:
     """``cluster`` as ``cluster_seen`` gives it; one query."""
-    return _line(cluster, used_of([cluster.pk]), now=now)
+    return _line(cluster, used_of([cluster.pk]))
 
 
-def _line(cluster: Cluster, used: Mapping[int, Footprint], *, now: datetime) -> ClusterLine:
+def _line(cluster: Cluster, used: Mapping[int, Footprint]) -> ClusterLine:
     taken, room = used.get(cluster.pk, Footprint()), capacity_of(cluster)
     rooms = tuple(Room(*LABELS[name], float(getattr(taken, name)), room.get(name)) for name, _ in DIMENSIONS)
-    return ClusterLine(cluster, cluster.lives, health_of(cluster, now=now), rooms)  # type: ignore[attr-defined]
+    return ClusterLine(cluster, cluster.lives, health_of(cluster), rooms)  # type: ignore[attr-defined]
 
 
 def stages_leading_to(cluster: Cluster) -> list[tuple[Stage, str]]:

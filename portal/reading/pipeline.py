@@ -239,6 +239,8 @@ def _promote(
     if environment is None or following is None:
         return Next()
     label = f"Promote to {following.name}"
+    if getattr(environment, "unknown_since", None):
+        return Next(label=label, hint="When its cluster answers")
     if environment.state != "ready":
         number = environment.desired.number if environment.desired else 1
         return Next(label=label, hint=f"When r{number} is ready")

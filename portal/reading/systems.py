@@ -168,6 +168,7 @@ def _in_full(system: int, standing: list[int]) -> QuerySet[Environment]:
         living.filter(Q(pk__in=standing) | Q(pk__in=newest))
         .select_related("stage", "observed", "desired__change__requester")
         .only(*SHOWN_IN_CELLS, *SHOWN_IN_FULL)
+        .annotate(unknown_since=F("cluster__watch__unreachable_since"))
         .order_by("stage__order", "name")
     )
 

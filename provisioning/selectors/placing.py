@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Case, Count, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import Now
 
 from idp.catalog.models import System
 from idp.kernel.errors import NotFound
@@ -107,26 +108,32 @@ class Health:
     synced_at: datetime | None = None
 
 
-def health_of(cluster: Cluster, *, now: datetime) -> Health:
-    """Needs a row with ``watch`` joined. An unreachable cluster whose controller died still counts as unreachable."""
+def health_of(cluster: Cluster) -> Health:
+    """Needs a row of ``clusters_seen``: leases are judged by the database's clock, as they are written.
+
+    An unreachable cluster whose controller died still counts as unreachable.
+    """
     watch: ClusterWatch | None = getattr(cluster, "watch", None)
     if watch is None:
         return Health("unwatched")
     if watch.unreachable_since is not None:
         return Health("silent", watch.unreachable_since, watch.unreachable_why, watch.owner)
-    if watch.lease_until is None or watch.lease_until <= now or watch.synced_at is None:
+    if not cluster.held or watch.synced_at is None:  # type: ignore[attr-defined]
         return Health("unwatched")
     return Health("answers", owner=watch.owner, synced_at=watch.synced_at)
 
 
 def clusters_seen() -> QuerySet[Cluster]:
-    """All clusters with watch and offer joined, and ``lives``, ``has_credentials``; never the credentials."""
+    """All clusters with watch and offer joined, ``lives``, ``has_credentials`` and ``held``: whether a controller has
+    the watch now; never the credentials.
+    """
     return (
         Cluster.objects.defer("credentials")
         .select_related("watch", "offer")
         .annotate(
             lives=Count("environments", filter=Q(environments__deleted_at=None)),
             has_credentials=Case(When(credentials="", then=Value(False)), default=Value(True)),
+            held=Case(When(watch__lease_until__gt=Now(), then=Value(True)), default=Value(False)),
         )
     )
 

@@ -28,6 +28,7 @@ _ENVIRONMENT = {
     "team": text("The owning team."),
     "stage": text(),
     "state": text(one_of=ENVIRONMENT_STATES),
+    "unknown_since": maybe(moment("Since when its cluster has not answered; nobody knows then how it is.")),
     "namespace": text(example="checkout-staging"),
     "cluster": text(),
     "isolation": text("How far it is kept from others.", one_of=ISOLATIONS),

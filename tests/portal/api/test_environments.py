@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from provisioning.models import Cluster, ClusterWatch
+from tests.personas import NOW
 from tests.provisioning.organisation import create
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +30,22 @@ def test_it_reads_one_with_outputs_and_no_secret(api, living):
     assert resources["api"]["depends_on"] == ["db"]
     assert read["document"]["spec"]["resources"]["api"]["inputs"]["replicas"] == 2
     assert read["power"] == "awake"
+
+
+def test_it_says_since_when_nobody_knows_how_it_is(api, client, living, organisation):
+    assert api("viewer").get("environments/checkout/try/").json()["unknown_since"] is None
+    client.force_login(organisation.developer)
+    assert "Unknown since" not in client.get("/systems/checkout/").content.decode()
+    ClusterWatch.objects.update_or_create(
+        cluster=Cluster.objects.get(name="sandbox"), defaults={"unreachable_since": NOW, "unreachable_why": "Away."}
+    )
+    told = NOW.isoformat().replace("+00:00", "Z")
+    assert api("viewer").get("environments/checkout/try/").json()["unknown_since"] == told
+    [row] = api("viewer").get("environments/").json()["items"]
+    assert row["unknown_since"] == told
+    page = client.get("/systems/checkout/").content.decode()
+    assert "Unknown since" in page
+    assert "When its cluster answers" in page
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from governance.models import AuditEntry
+from idp.kernel import clock
 from idp.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound
 from provisioning.domain.driver import Scope
 from provisioning.drivers import open_driver
 from provisioning.models import Change, Cluster, ClusterWatch, Environment, Run, Stage
 from provisioning.selectors.clusters import driver_settings
+from provisioning.selectors.placing import cluster_seen, health_of
 from provisioning.services.changes import ChangeRequest, change_plan, change_submit
 from provisioning.services.clusters import (
     cluster_cordon,
@@ -20,6 +23,7 @@ from provisioning.services.clusters import (
     cluster_uncordon,
     cluster_update,
 )
+from provisioning.services.observations import watch_claim, watch_renew
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import carry_out, create, equip, spec
 
@@ -203,3 +207,17 @@ def test_it_is_for_admins(organisation: Organisation, persona: str) -> None:
 def test_it_knows_no_other_cluster(organisation: Organisation) -> None:
     with pytest.raises(NotFound):
         cluster_cordon(organisation.actor("admin"), name="nowhere", now=NOW)
+
+
+@pytest.mark.parametrize("minutes", [-5, 5], ids=["behind", "ahead"])
+def test_a_clock_that_is_five_minutes_off_says_nothing_about_a_watch(
+    organisation: Organisation, monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    watching = watch_claim(Cluster.objects.get(name="sandbox"), owner="one")
+    assert watching is not None
+    watch_renew(watching, synced_at=clock.now())
+    real = clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(minutes=minutes))
+    assert health_of(cluster_seen("sandbox")).state == "answers"
+    ClusterWatch.objects.update(lease_until=real() - timedelta(seconds=1))
+    assert health_of(cluster_seen("sandbox")).state == "unwatched"
