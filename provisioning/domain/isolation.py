@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from idp.kernel.canonical import digest
 from provisioning.domain.driver import Scope
@@ -81,6 +81,11 @@ class Place:
 
     def as_dict(self) -> dict[str, str]:
         return {"cluster": self.cluster, "namespace": self.namespace, "isolation": self.isolation}
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """What of it decides names, as arguments for whoever renders."""
+        return {"namespace": self.namespace, "isolation": self.isolation}
 
 
 def shared_scope(stage: str) -> Scope:

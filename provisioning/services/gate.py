@@ -334,9 +334,9 @@ def with_plan(
     }
     home = planned.home
     there = place_of_environment(environment) if environment else home
-    goes, leaves = ({"namespace": one.namespace, "isolation": one.isolation} for one in (home, there))
-    target = side_of(planned.target, digest=digest, **place, **goes) if planned.target else Side()
-    base = side_of(planned.base.document, digest=planned.base.digest, **place, **leaves) if planned.base else Side()
+    target = side_of(planned.target, digest=digest, **place, **home.names) if planned.target else Side()
+    had, held = planned.base, there.names
+    base = side_of(had.document, digest=had.digest, **place, **held) if had else Side()
     plan = build_plan(
         planned.kind,
         base,

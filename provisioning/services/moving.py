@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from idp.kernel.errors import FieldError
 from provisioning.domain.isolation import SHARED, Place, namespace_name
@@ -158,14 +158,14 @@ def with_move(planned: Planned) -> Planned:
     leaves, goes = place_of_environment(environment), planned.goes
     if leaves == goes:
         return planned
-    common = {
+    common: dict[str, Any] = {
         "system": planned.system,
         "stage": planned.stage,
         "name": planned.environment_name,
         "catalogue": planned.catalogue,
     }
     before, after = (
-        desired_at(document, **common, namespace=place.namespace, isolation=place.isolation).expected_outputs
+        desired_at(document, **common, **place.names).expected_outputs
         for document, place in ((base.document, leaves), (planned.target, goes))
     )
     back = former_of(environment) is not None
