@@ -51,6 +51,7 @@ class Ledger(Endpoint):
         area=AREA,
         answers={200: shapes.LEDGER},
         query=(Query("before", moment_shape("Only moves before this moment.")),),
+        problems=(422,),
         about="Every move of the team's quota with the sums after it, newest first.",
     )
     def get(self, request: Request, team: str) -> HttpResponse:
@@ -264,6 +265,7 @@ class Costs(Endpoint):
         area=AREA,
         answers={200: shapes.COSTS},
         query=(Query("month", text("2026-11; this month if left out.", pattern=r"^\d{4}-\d{2}$")), TEAM),
+        problems=(422,),
         about="By environment, from recorded use. A month that still runs counts until now.",
     )
     def get(self, request: Request) -> HttpResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,8 @@ from django import forms
 
 from governance.domain.quota import NAMES, Amounts
 from portal.forms.plain import PlainForm
+
+LAST_YEAR = 2200
 
 
 def _amount(label: str, hint: str) -> forms.DecimalField:
@@ -54,6 +56,12 @@ class LoanForm(AmountsForm):
     def __init__(self, *args: Any, teams: Iterable[tuple[str, str]] = (), **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["team"].choices = list(teams)  # type: ignore[attr-defined]
+
+    def clean_until(self) -> date:
+        day: date = self.cleaned_data["until"]
+        if day.year >= LAST_YEAR:
+            raise forms.ValidationError("Choose a day within the next twelve months.")
+        return day
 
     def ends_at(self) -> datetime:
         return datetime.combine(self.cleaned_data["until"] + timedelta(days=1), time(), tzinfo=UTC)

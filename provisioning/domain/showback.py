@@ -15,6 +15,7 @@ from provisioning.domain.plan import Footprint, Prices
 from provisioning.domain.prices import PriceList, price_at, turns
 
 DECEMBER: Final = 12
+YEARS: Final = range(2000, 2200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Month:
         """From ``2026-11``; InvalidInput otherwise."""
         try:
             at = datetime.strptime(text, "%Y-%m")
+            if at.year not in YEARS:
+                raise ValueError(text)
         except ValueError:
             raise InvalidInput(
                 "That is no month.", errors=[FieldError("month", "Write the month as 2026-11.")]

@@ -73,7 +73,7 @@ def test_months_follow_each_other_over_the_year() -> None:
     assert str(Month(2026, 12).next) == "2027-01"
     assert Month(2027, 1).before == Month(2026, 12)
     assert Month.parse("2026-02").end == datetime(2026, 3, 1, tzinfo=UTC)
-    for text in ("2026", "2026-13", "x", "2026-1-1"):
+    for text in ("2026", "2026-13", "x", "2026-1-1", "9999-12", "0000-01"):
         with pytest.raises(InvalidInput):
             Month.parse(text)
 
