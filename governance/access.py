@@ -88,7 +88,9 @@ class Rights:
             *(tuple(self.teams.values()), len(self.groups), len(systems)),
             tuple((len(one.teams), len(one.groups), one.is_admin) for one in self.stands_for),
         )
-        others = [leaf for one in self.stands_for for leaf in (one.user_id, *sorted(one.teams), *sorted(one.groups))]
+        others: list[int | str] = []
+        for one in self.stands_for:
+            others += [one.user_id, *sorted(one.teams), *sorted(one.groups)]
         return shape, [*self.teams, *sorted(self.groups), *systems, *([] if person is None else [person]), *others]
 
     def put_together(self, leaves: Iterator[Any]) -> Rights:

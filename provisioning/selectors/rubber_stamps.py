@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import ceil
 from statistics import median
 
 from governance.domain.approval import source_label
@@ -74,12 +75,9 @@ def gates(*, now: datetime, days: int = DAYS) -> list[Gate]:
 def condition_for(changes: Iterable[int]) -> str:
     """A condition that lets through what was agreed to before: nothing removed, no dearer, and quota to spare."""
     rows = Change.objects.filter(pk__in=list(changes)[:500])
-    dearest = max(
-        (after - before for before, after in rows.values_list("monthly_cost_before", "monthly_cost_after")),
-        default=Decimal(0),
-    )
-    dearer = max(0, -(-dearest // 1))
+    dearer = [after - before for before, after in rows.values_list("monthly_cost_before", "monthly_cost_after")]
+    most = ceil(max([Decimal(0), *dearer]))
     return (
-        f"plan.counts.removed == 0 && plan.cost_after - plan.cost_before <= {int(dearer)}.0"
+        f"plan.counts.removed == 0 && plan.cost_after - plan.cost_before <= {most}.0"
         " && quota.cpu.ratio_after < 0.8 && quota.memory_gib.ratio_after < 0.8"
     )
