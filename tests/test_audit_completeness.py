@@ -35,6 +35,7 @@ PARTS = {
     "quota_open": "part of making a team",
     "authors_keep": "part of a submit",
     "edit_keep": "the version that an audited edit leaves behind",
+    "people_edit_keep": "the version that an audited edit leaves behind",
     "notices_read": "what one has read is one's own",
     "notices_read_about": "what one has read is one's own",
     "notices_read_all": "what one has read is one's own",

@@ -14,6 +14,7 @@ from django.db import transaction
 
 from governance.access import rights_of
 from governance.models import PeopleEdit
+from governance.services.audit import audit_append
 from governance.services.people import account_state, account_update, group_member_set
 from governance.services.teams import membership_remove, membership_set, team_state, team_update
 from idp.catalog.models import Membership, Team, User
@@ -38,6 +39,15 @@ def people_edit_undo(actor: Actor, edit_id: int, *, now: datetime) -> PeopleEdit
     set_again(actor, row.key, row.before, now)
     row.undone_by, row.undone_at = actor.username, now
     row.save(update_fields=["undone_by", "undone_at"])
+    audit_append(
+        actor,
+        action="edit.take-back",
+        object_type=row.kind,
+        object_id=row.key,
+        object_label=row.label,
+        data={"before": row.after, "after": row.before},
+        now=now,
+    )
     return row
 
 
