@@ -89,7 +89,16 @@ def cluster_unreachable(watching: Watching, why: str, *, now: datetime) -> None:
 
 @transaction.atomic
 def cluster_reachable(watching: Watching, *, now: datetime) -> None:
-    """It answers again; its environments are judged anew by what is seen."""
+    """It answers again; its environments are judged anew by what is seen.
+
+    What was Ready before has not proven itself meanwhile: that time is taken off what it has run.
+    """
+    since = (
+        ClusterWatch.objects.filter(cluster_id=watching.cluster_id).values_list("unreachable_since", flat=True).get()
+    )
+    if since is not None and since < now:
+        waited = Environment.objects.filter(cluster_id=watching.cluster_id, deleted_at=None, ready_since__lte=since)
+        waited.update(ready_since=F("ready_since") + (now - since))
     watch_renew(watching, unreachable_since=None, unreachable_why="")
     _noted(watching, "cluster.reachable", {}, now=now)
 

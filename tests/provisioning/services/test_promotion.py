@@ -14,6 +14,7 @@ from provisioning.models import Change, Environment, Run, Stage
 from provisioning.selectors.proven import ran_ready
 from provisioning.services.changes import ChangeRequest, change_plan, change_submit
 from provisioning.services.decisions import change_approve
+from provisioning.services.observations import cluster_reachable, cluster_unreachable, watch_claim
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import Clock, carry_out, create, equip, spec
 
@@ -184,3 +185,15 @@ def test_a_promotion_that_waits_keeps_the_set_that_was_agreed(organisation, trie
     carry_out(Run.objects.get(change=waiting), Clock(later(95)))
     made = Environment.objects.get(name="next")
     assert made.desired.document["resources"]["api"]["inputs"]["image"].endswith(":1.8.3")
+
+
+def test_what_nobody_could_see_is_not_time_in_which_it_has_proven_itself(organisation, tried):
+    began = tried.ready_since
+    watching = watch_claim(tried.cluster, owner="one")
+    assert watching is not None
+    cluster_unreachable(watching, "It is away.", now=later(10))
+    cluster_reachable(watching, now=later(70))
+    tried.refresh_from_db()
+    assert tried.ready_since == began + timedelta(minutes=60)
+    [(_, _, minutes)] = ran_ready(tried, later(80))
+    assert 15 < minutes < 21
