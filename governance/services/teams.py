@@ -27,7 +27,7 @@ from idp.catalog.names import ROLES
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, InvalidInput, NotFound
 
-FIRST_LIMITS = {
+FIRST_LIMITS: Mapping[str, Decimal | int] = {
     "cpu": Decimal(8),
     "memory_gib": Decimal(16),
     "storage_gib": Decimal(100),

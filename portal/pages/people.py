@@ -100,7 +100,7 @@ def team_place(request: PageRequest, team: str) -> HttpResponse:
     """The team above, and the end of a team."""
     request.rights.require_admin()
     one = team_get(team)
-    above = Team.objects.filter(pk=one.parent_id).values_list("slug", flat=True).first() or ""
+    above = Team.objects.filter(children=one).values_list("slug", flat=True).first() or ""
     teams = [other for other in all_teams().filter(archived_at=None) if other.pk != one.pk]
     form = PlaceForm(request.POST or None, teams=teams, initial={"parent": above, "archived": bool(one.archived_at)})
     if request.method == "POST" and was_looked_at(request.POST) and form.is_valid():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 
@@ -174,7 +174,7 @@ def _request(denied: Change, reason: str) -> ChangeRequest:
         environment=denied.environment_name,
         reason=denied.reason,
     )
-    written = {"spec": spec_of(denied.target)} if denied.kind in ("create", "update") and denied.target else {}
+    written: dict[str, Any] = {"spec": spec_of(denied.target)} if denied.kind in ("create", "update") and denied.target else {}
     if written and denied.target and denied.target.get("expires"):
         written["spec"]["expires"] = denied.target["expires"]
     if denied.kind == "create":

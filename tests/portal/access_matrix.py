@@ -914,7 +914,7 @@ PAGES_CATALOG = [
     Row("system-confirm", "POST", page_for(ASKERS, 302, **UNSEEN), VAULT),
     Row("system-transfer", "GET", page_for(MANAGERS, 200), CHECKOUT),
     Row("system-transfer", "GET", page_for(MANAGERS, 200, **UNSEEN), VAULT),
-    Row("system-transfer", "POST", page_for(MANAGERS, 302), CHECKOUT, {"team": "storefront", "reason": "Theirs."}),
+    Row("system-transfer", "POST", page_for(MANAGERS, 422), CHECKOUT, {"team": "storefront", "reason": "Theirs."}),
     Row(
         "system-transfer",
         "POST",
