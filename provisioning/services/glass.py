@@ -174,7 +174,9 @@ def _request(denied: Change, reason: str) -> ChangeRequest:
         environment=denied.environment_name,
         reason=denied.reason,
     )
-    written: dict[str, Any] = {"spec": spec_of(denied.target)} if denied.kind in ("create", "update") and denied.target else {}
+    written: dict[str, Any] = (
+        {"spec": spec_of(denied.target)} if denied.kind in ("create", "update") and denied.target else {}
+    )
     if written and denied.target and denied.target.get("expires"):
         written["spec"]["expires"] = denied.target["expires"]
     if denied.kind == "create":
