@@ -77,7 +77,7 @@ def route_retire(actor: Actor, *, name: str, expected_version: int | None = None
     if users:
         raise Conflict(
             f"The {'policy' if len(users) == 1 else 'policies'} {', '.join(users)} ask for this route.",
-            code="in-use",
+            code="illegal-state",
             remedy="Let them ask somebody else first.",
         )
     row.state = "retired"
