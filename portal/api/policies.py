@@ -21,8 +21,7 @@ from portal.api import paths
 from portal.api.answers import answer, listing, moment, versioned
 from portal.api.endpoint import Endpoint
 from portal.api.operation import PAGED, Query, operation
-from portal.api.preconditions import require_if_match
-from portal.api.rules import policy_row
+from portal.api.rules import one_policy, policy_row
 from portal.api.shapes import policies as shapes
 from portal.api.shapes.administration import POLICY, POLICY_DOCUMENT
 from portal.api.shapes.changes import NOTHING
@@ -72,10 +71,8 @@ class RestoreVersion(Endpoint):
         about=f"{ADMINS}Its document becomes the newest version; a retired policy holds again.",
     )
     def post(self, request: Request, policy: str, number: int) -> HttpResponse:
-        self.rights.require_admin()
-        require_if_match(request, policy_selectors.policy_get(self.rights, policy).version)
         policy_restore(self.actor, name=policy, number=number, now=clock.now())
-        row = policy_selectors.policy_get(self.rights, policy)
+        row = one_policy(policy)
         return versioned(policy_row(row), row.version)
 
 

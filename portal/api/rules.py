@@ -57,14 +57,14 @@ class Policies(Endpoint):
         if Policy.objects.filter(name=name).exists():
             raise Conflict(f"There is a policy “{name}” already.", code="exists", remedy="Edit it with PUT instead.")
         policy = policy_services.policy_save(self.actor, document=self.sent, now=clock.now())
-        row = _policy(policy.name)
+        row = one_policy(policy.name)
         return created(policy_row(row), paths.policy(row.name), version=row.version)
 
 
 class OnePolicy(Endpoint):
     @operation("policies_read", "Read a policy", area=AREA, answers={200: shapes.POLICY}, versioned=True)
     def get(self, request: Request, policy: str) -> HttpResponse:
-        row = _policy(policy)
+        row = one_policy(policy)
         return versioned(policy_row(row), row.version)
 
     @operation(
@@ -79,12 +79,12 @@ class OnePolicy(Endpoint):
     )
     def put(self, request: Request, policy: str) -> HttpResponse:
         self.rights.require_admin()
-        require_if_match(request, _policy(policy).version)
+        require_if_match(request, one_policy(policy).version)
         if self.sent["metadata"]["name"] != policy:
             message = f"Use “{policy}”, as in the address."
             raise InvalidInput("The document is of another policy.", errors=[FieldError("metadata.name", message)])
         policy_services.policy_save(self.actor, document=self.sent, now=clock.now())
-        row = _policy(policy)
+        row = one_policy(policy)
         return versioned(policy_row(row), row.version)
 
     @operation(
@@ -98,7 +98,7 @@ class OnePolicy(Endpoint):
     )
     def delete(self, request: Request, policy: str) -> HttpResponse:
         self.rights.require_admin()
-        row = _policy(policy)
+        row = one_policy(policy)
         require_if_match(request, row.version)
         policy_services.policy_retire(self.actor, name=policy, now=clock.now())
         return empty()
@@ -157,7 +157,7 @@ def _policies() -> QuerySet[Policy]:
     return Policy.objects.select_related("updated_by")
 
 
-def _policy(name: str) -> Policy:
+def one_policy(name: str) -> Policy:
     policy = _policies().filter(name=name).first()
     if policy is None:
         raise NotFound(f"There is no policy “{name}”.")
