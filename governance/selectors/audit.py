@@ -62,7 +62,7 @@ def search_of(given: Mapping[str, str]) -> Search:
     """
     texts = {name: given.get(name, "").replace("\x00", "").strip()[:200] for name in Search.__dataclass_fields__}
     since, until = _moment("since", texts.pop("since")), _moment("until", texts.pop("until"), whole_day=True)
-    return Search(**texts, since=since, until=until)  # type: ignore[arg-type]  # the rest are texts
+    return Search(**texts, since=since, until=until)
 
 
 def audit_list(rights: Rights, search: Search) -> QuerySet[AuditEntry]:

@@ -98,7 +98,7 @@ def rest_of(data: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:
     """Leaves by their dotted path. Lists of plain values are leaves."""
-    if value is None and not path:
+    if not path and value in (None, {}):
         return {}
     if isinstance(value, Mapping) and value:
         found: dict[str, Any] = {}
