@@ -71,10 +71,10 @@ _KINDS: Final = (
     ),
     NoticeKind("freeze-began", "What your team runs is frozen", "Freezes", "mail"),
     NoticeKind("freeze-over", "What your team runs has thawed", "Freezes", "portal"),
-    NoticeKind("system-alone", "A system needs an owner, and you take over", "Ownership", "mail"),
-    NoticeKind("system-transfer", "A system is to go from or to your team", "Ownership", "mail"),
     NoticeKind("glass-broken", "Somebody breaks the glass of a freeze", "Freezes", "mail"),
     NoticeKind("glass-reviewed", "An admin looks at the glass that you broke", "Freezes", "mail"),
+    NoticeKind("system-alone", "A system needs an owner, and you take over", "Ownership", "mail"),
+    NoticeKind("system-transfer", "A system is to go from or to your team", "Ownership", "mail"),
     NoticeKind("train-moved", "A promotion train of yours leaves or arrives", "Promotions", "portal"),
     NoticeKind(
         "train-stopped", "A promotion train of yours is called off, or a part of it fails", "Promotions", "mail"
