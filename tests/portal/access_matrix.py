@@ -650,7 +650,7 @@ API_PLATFORM = [
     Row(
         "api:quota-request-withdraw",
         "POST",
-        needs("change", ("developer", *MANAGERS), 200),
+        needs("change", ("developer", *MANAGERS), 200, token_change=403),
         {"request_id": "=quota_request"},
         {},
     ),
