@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -48,7 +50,7 @@ def _done(request: PageRequest, cluster: str) -> str:
 def _drawn(request: PageRequest, name: str, *, refused: SlipwayError | None = None) -> HttpResponse:
     found = cluster_seen(name)
     drain = drain_of(found)
-    rows = items_of(drain.drain, request.rights) if drain else []
+    rows: Any = items_of(drain.drain, request.rights) if drain else []
     shown = Paginator(rows, ON_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "cluster": found,

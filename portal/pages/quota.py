@@ -100,7 +100,7 @@ def _proposed(request: PageRequest, one: Team, form: LoanForm) -> bool:
 
 
 def _loans(request: PageRequest, one: Team, form: LoanForm, *, refused: Any = None) -> HttpResponse:
-    rows = Paginator(loans(team=one.slug), ON_A_PAGE).get_page(request.GET.get("page"))
+    rows: Any = Paginator(loans(team=one.slug), ON_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "team": one,
         "rows": rows,

@@ -65,7 +65,8 @@ def stage_edit(request: PageRequest, stage: str) -> HttpResponse:
 def _edited(request: PageRequest, found: Stage | None) -> HttpResponse:
     """Drawn, looked at (``do`` is ``look``), or saved."""
     written = stage_written(found) if found else {}
-    names = list(Stage.objects.exclude(pk=found.pk if found else None).values_list("name", flat=True))
+    others = Stage.objects.exclude(pk=found.pk) if found else Stage.objects.all()
+    names = list(others.values_list("name", flat=True))
     form = StageForm(
         request.POST or None,
         stages=names,

@@ -1,7 +1,7 @@
 """Reports of what a policy would have done to the changes that were recorded. Worked off in chunks by a worker.
 
-Written by ``provisioning.services.policy_replays`` only. A report is fixed when it is asked for: changes that come later
-make another report.
+Written by ``provisioning.services.policy_replays`` only. A report is fixed when it is asked for: changes that come
+later make another report.
 """
 
 from __future__ import annotations

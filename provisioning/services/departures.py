@@ -83,7 +83,7 @@ def start_blocked(change: Change, environment: Environment | None = None) -> str
 
     It was looked at when it was asked for; what drifted while it waited would be overwritten unseen.
     """
-    if environment is None:
+    if environment is None and change.environment_id is not None:
         rows = Environment.objects.select_related("system", "stage")
         environment = rows.filter(pk=change.environment_id, drifted__gt=0).first()
     found = drift_blocks(change.kind, environment)

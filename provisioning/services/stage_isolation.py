@@ -49,4 +49,3 @@ def stage_isolate(
         now=now,
     )
     return row
-

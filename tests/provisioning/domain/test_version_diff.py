@@ -101,6 +101,4 @@ def test_it_tells_what_changed_under_a_condition() -> None:
         return ("spec.inputs.if", condition), ("spec.inputs.then", then)
 
     old, new = store(*rule(5)), store(*rule(9))
-    assert [one.sentence for one in differences(old, new)] == [
-        "`storageGiB` may now be up to 9 (when label is “a”)"
-    ]
+    assert [one.sentence for one in differences(old, new)] == ["`storageGiB` may now be up to 9 (when label is “a”)"]

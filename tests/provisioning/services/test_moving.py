@@ -10,7 +10,7 @@ from governance.models import Reservation
 from idp.kernel.errors import Conflict, InvalidInput
 from provisioning.domain.driver import ObjectRef, Scope
 from provisioning.drivers import open_driver
-from provisioning.models import Change, Cluster, Drift, Environment, FormerPlace, Resource, Run, Stage, Step
+from provisioning.models import Cluster, Drift, Environment, FormerPlace, Resource, Run, Stage, Step
 from provisioning.orchestrator import advance
 from provisioning.orchestrator.advance import ALL_HANDLERS
 from provisioning.selectors.clusters import driver_settings
