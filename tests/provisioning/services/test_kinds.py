@@ -277,8 +277,16 @@ def test_it_says_what_is_lost_and_asks_why(organisation, made):
     assert [one.path for one in refused.value.errors] == ["confirm", "reason"]
 
 
-@pytest.mark.parametrize(("production", "outcome"), [(False, "starts"), (True, "invalid")])
-def test_it_names_who_relies_on_it_and_keeps_production_for_them(organisation, made, production, outcome):
+@pytest.mark.parametrize(
+    ("production", "data", "outcome"),
+    [(False, False, "starts"), (False, True, "invalid"), (True, False, "invalid")],
+    ids=["neither", "data", "production"],
+)
+def test_it_names_who_relies_on_it_and_keeps_production_and_data_for_them(
+    organisation, made, production, data, outcome
+):
+    if not data:
+        without(made, "db")
     api, web = organisation.components["checkout-api"], organisation.components["shop-web"]
     Resource.objects.filter(environment=made, name="api").update(component=api)
     theirs = Environment.objects.create(
@@ -289,9 +297,43 @@ def test_it_names_who_relies_on_it_and_keeps_production_for_them(organisation, m
     Resource.objects.create(
         environment=theirs, name="web", contract=resource.contract, component=web, state="ready", changed_at=NOW
     )
+    made.refresh_from_db()
     made.stage.production = production
     made.stage.save()
     planned = ask(organisation, "delete", reason="x", confirm="try")
     assert planned.outcome == outcome
     said = [*planned.plan["notes"], *(one.message for one in planned.problems)]
     assert any(f"{web.system.slug}/their" in one for one in said)
+
+
+@pytest.mark.parametrize(
+    ("text", "relies"),
+    [
+        ("https://shop.dev.example/v1", True),
+        ("shop.dev.example:443", True),
+        ("old-shop.dev.example", False),
+        ("shop.dev.example.org", False),
+        ("shop", False),
+    ],
+)
+def test_it_is_kept_for_whoever_calls_one_of_its_hosts(organisation, made, text, relies):
+    caller = {"capability": "web-service@1", "inputs": {"image": "registry.example/x:1", "env": {"SHOP_URL": text}}}
+    asked = {"stage": "dev", "resources": {"web": caller}}
+    change = change_submit(
+        organisation.actor("stranger"), ChangeRequest("create", "shop", "theirs", spec=asked), now=NOW
+    )
+    carry_out(Run.objects.get(change=change))
+    planned = ask(organisation, "delete", reason="x", confirm="try")
+    assert [message for _, message in told(planned)] == (
+        ["Others rely on it: shop/theirs. Move them elsewhere first."] if relies else []
+    )
+
+
+def without(environment: Environment, *resources: str) -> None:
+    """As if it had never had them."""
+    document = dict(environment.desired.document)
+    kept = {name: one for name, one in document["resources"].items() if name not in resources}
+    api = {**kept["api"], "inputs": {**kept["api"]["inputs"], "env": {}}}
+    Resource.objects.filter(environment=environment, name__in=resources).delete()
+    environment.desired.document = {**document, "resources": {**kept, "api": api}}
+    environment.desired.save(update_fields=["document"])
