@@ -26,6 +26,7 @@ from idp.kernel.errors import UserFault
 from portal.drawing import words
 from portal.pages import problems
 from portal.reading import mine
+from portal.reading.administration import has_sections
 from portal.reading.freezes import freeze_banners
 from portal.reading.notices import Counts, bell_of, counts
 from provisioning.models import Cluster
@@ -123,6 +124,7 @@ def _build(request: HttpRequest) -> dict[str, Any]:
         "waiting_count": waiting_count(request),
         "bell": bell_of(counts_of(request), here=request.path),
         "starred": [{"name": one.slug, "url": reverse("system", args=[one.slug])} for one in systems[:STARRED]],
+        "administration": has_sections(request.rights),  # type: ignore[attr-defined]
         "banners": [*banners(), *freeze_banners(request.resolver_match, now=clock.now())],
     }
 

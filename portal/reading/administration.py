@@ -84,3 +84,8 @@ def sections(rights: Rights) -> list[tuple[str, list[Section]]]:
         if WHO[one.who](rights):
             shown[one.group].append(one)
     return [(group, pages) for group, pages in shown.items() if pages]
+
+
+def has_sections(rights: Rights) -> bool:
+    """Whether the page has anything for the person, so that the way there is shown. No query."""
+    return any(WHO[one.who](rights) for one in SECTIONS)
