@@ -138,11 +138,12 @@ class ActorOfRequest:
 
 
 def actor_of_session(request: HttpRequest) -> Actor:
+    """Who is signed in; nobody once the REST framework has refused the session, which it says with None."""
     user = request.user
-    signed_in = user.is_authenticated
+    known = user if user is not None and user.is_authenticated else None
     return Actor(
-        user_id=user.pk if signed_in else None,
-        username=user.get_username() if signed_in else "",
+        user_id=known.pk if known else None,
+        username=known.get_username() if known else "",
         via="portal",
         request_id=getattr(request, "request_id", ""),
         address=origin_of(request),

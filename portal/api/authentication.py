@@ -58,8 +58,9 @@ class SignedInSession(SessionAuthentication):
         if actor.is_anonymous or not request._request.user.is_active:
             _adopt(request._request, replace(actor, user_id=None, via="api"))
             return None
+        adopted = _adopt(request._request, replace(actor, via="api"))  # first, so that the note of a refusal says whose
         self.enforce_csrf(request._request)  # type: ignore[arg-type]  # as Django's own check takes it
-        return _adopt(request._request, replace(actor, via="api"))
+        return adopted
 
 
 class SignedIn(BasePermission):
