@@ -10,9 +10,10 @@ from rest_framework.request import Request
 from idp.kernel import clock
 from idp.kernel.errors import NotFound
 from portal.api import paths
-from portal.api.answers import answer, created, moment
+from portal.api.answers import created, moment, versioned
 from portal.api.endpoint import Endpoint
 from portal.api.operation import operation
+from portal.api.preconditions import require_if_match
 from portal.api.shapes import administration as shapes
 from provisioning.models import Drain
 from provisioning.selectors.clusters import cluster_get
@@ -24,10 +25,11 @@ LISTED = 500
 
 
 class ClusterDrain(Endpoint):
-    @operation("clusters_drain_read", "Read how far a drain is", area=AREA, answers={200: shapes.DRAIN})
+    @operation("clusters_drain_read", "Read how far a drain is", area=AREA, answers={200: shapes.DRAIN}, versioned=True)
     def get(self, request: Request, cluster: str) -> HttpResponse:
         self.rights.require_scope("read")
-        return answer(self._row(cluster))
+        drain = _newest(cluster)
+        return versioned(self._row(drain), drain.version)
 
     @operation(
         "clusters_drain",
@@ -42,7 +44,7 @@ class ClusterDrain(Endpoint):
     )
     def post(self, request: Request, cluster: str) -> HttpResponse:
         drain = services.drain_start(self.actor, cluster=cluster, now=clock.now(), **self.sent)
-        return created(self._row(cluster), f"{paths.cluster(cluster)}drain/", version=drain.version)
+        return created(self._row(drain), f"{paths.cluster(cluster)}drain/", version=drain.version)
 
     @operation(
         "clusters_drain_steer",
@@ -51,23 +53,25 @@ class ClusterDrain(Endpoint):
         answers={200: shapes.DRAIN},
         body=shapes.DRAIN_ACT,
         scope="admin",
+        versioned=True,
         problems=(409,),
         about=f"{ADMINS} Pausing begins no further wave; resuming asks again for what failed or was held.",
     )
     def patch(self, request: Request, cluster: str) -> HttpResponse:
-        services.drain_act(self.actor, cluster=cluster, act=self.sent["act"], now=clock.now())
-        return answer(self._row(cluster))
+        self.rights.require_admin()
+        expected = require_if_match(request, _newest(cluster).version)
+        drain = services.drain_act(
+            self.actor, cluster=cluster, act=self.sent["act"], expected_version=expected, now=clock.now()
+        )
+        return versioned(self._row(drain), drain.version)
 
-    def _row(self, name: str) -> dict[str, Any]:
+    def _row(self, drain: Drain) -> dict[str, Any]:
         """What the person may see of it; a token that may steer it need not be one that reads."""
-        drain = Drain.objects.filter(cluster=cluster_get(name)).first()
-        if drain is None:
-            raise NotFound(f"{name} has never been drained.")
         states = list(drain.items.values_list("state", flat=True))
         rows = drain.items.select_related("environment__system", "environment__cluster")
         rows = rows.defer("environment__cluster__credentials").filter(self.rights.sees("environment__system"))
         return {
-            "cluster": name,
+            "cluster": drain.cluster.name,
             "state": drain.state,
             "state_reason": drain.state_reason,
             "reason": drain.reason,
@@ -87,4 +91,13 @@ class ClusterDrain(Endpoint):
             ],
             "started_at": moment(drain.started_at),
             "finished_at": moment(drain.finished_at),
+            "version": drain.version,
         }
+
+
+def _newest(cluster: str) -> Drain:
+    """The open drain of a cluster, or else its last; NotFound where there was none."""
+    drain = Drain.objects.select_related("cluster").filter(cluster=cluster_get(cluster)).first()
+    if drain is None:
+        raise NotFound(f"{cluster} has never been drained.")
+    return drain

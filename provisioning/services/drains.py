@@ -15,6 +15,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from governance.access import rights_of
 from governance.services.audit import audit_append
+from governance.services.transactions import require_version
 from idp.kernel.actor import PLATFORM, Actor
 from idp.kernel.errors import Conflict, FieldError, InvalidInput, NotFound, UserFault
 from provisioning.domain.drain import ACTS, MOST_AT_ONCE, OPEN_DRAIN_STATES, ItemView, Next, item_state, next_of
@@ -54,7 +55,7 @@ def drain_start(actor: Actor, *, cluster: str, at_once: int, reason: str = "", n
 
 
 @transaction.atomic
-def drain_act(actor: Actor, *, cluster: str, act: str, now: datetime) -> Drain:
+def drain_act(actor: Actor, *, cluster: str, act: str, expected_version: int | None = None, now: datetime) -> Drain:
     """``pause``, ``resume`` or ``end`` the open drain of a cluster. Admins only.
 
     A resumed drain asks again for what failed and for what was held. One that has ended withdraws nothing.
@@ -64,6 +65,7 @@ def drain_act(actor: Actor, *, cluster: str, act: str, now: datetime) -> Drain:
     drain = rows.filter(cluster__name=cluster, cluster__removed_at=None, state__in=OPEN_DRAIN_STATES).first()
     if drain is None:
         raise NotFound(f"{cluster} is not being drained.")
+    require_version(drain, drain.version, expected_version)
     state = ACTS.get((drain.state, act))
     if state is None:
         raise Conflict(f"This drain is {drain.state}; “{act}” is not possible now.", code="illegal-state")

@@ -209,6 +209,7 @@ DRAIN = shape(
             "started_at": moment(),
             "finished_at": maybe(moment()),
             "cluster": text(),
+            "version": whole("For If-Match; steering it makes it higher.", least=1),
         },
         about="Emptying a cordoned cluster in waves.",
     ),

@@ -64,4 +64,21 @@ def test_a_drain_is_begun_read_and_steered(running: None, api: Caller) -> None:
     assert (item["environment"], item["state"], item["change"]) == ("try", "held", None)
     assert api("stranger").get("clusters/sandbox/drain/").json()["counts"] == {"held": 1}
     assert Environment.objects.get(name="try").cluster.name == "sandbox"
-    assert admin.patch("clusters/sandbox/drain/", {"act": "resume"}).status_code == 404
+    over = admin.get("clusters/sandbox/drain/")
+    assert over["ETag"] == begun["ETag"] == f'"{over.json()["version"]}"'
+    assert admin.patch("clusters/sandbox/drain/", {"act": "resume"}, If_Match=over["ETag"]).status_code == 404
+
+
+def test_nobody_steers_a_drain_that_went_on_meanwhile(running: None, api: Caller) -> None:
+    admin = api("admin")
+    Stage.objects.filter(name="dev").update(cluster_labels={"region": "nowhere"})
+    admin.post("clusters/sandbox/cordon/", {"reason": "Old."})
+    Environment.objects.update(storage_gib=0)
+    begun = admin.post("clusters/sandbox/drain/", {"at_once": 2})
+    assert (begun.json()["state"], begun.json()["counts"]) == ("running", {"failed": 1})
+    assert admin.patch("clusters/sandbox/drain/", {"act": "pause"}).status_code == 428
+    paused = admin.patch("clusters/sandbox/drain/", {"act": "pause"}, If_Match=begun["ETag"])
+    assert (paused.status_code, paused.json()["state"]) == (200, "paused")
+    assert admin.patch("clusters/sandbox/drain/", {"act": "end"}, If_Match=begun["ETag"]).status_code == 412
+    ended = admin.patch("clusters/sandbox/drain/", {"act": "end"}, If_Match=paused["ETag"])
+    assert (ended.status_code, ended.json()["state"]) == (200, "ended")

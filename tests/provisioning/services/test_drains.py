@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from governance.models import AuditEntry
-from idp.kernel.errors import Conflict, Forbidden, NotFound
+from idp.kernel.errors import Conflict, Forbidden, NotFound, PreconditionFailed
 from provisioning.models import Change, DrainItem, Environment, Run, Stage
 from provisioning.services.changes import ChangeRequest, change_submit
 from provisioning.services.clusters import cluster_cordon, cluster_register, cluster_remove
@@ -99,9 +99,11 @@ def test_it_waits_for_who_must_agree(organisation: Organisation) -> None:
 
 
 def test_people_pause_and_end_it(organisation: Organisation) -> None:
-    start(organisation, at_once=1)
+    begun = start(organisation, at_once=1)
     admin = organisation.actor("admin")
     drain_act(admin, cluster="eu-one", act="pause", now=NOW)
+    with pytest.raises(PreconditionFailed):
+        drain_act(admin, cluster="eu-one", act="end", expected_version=begun.version, now=NOW)
     carry_all()
     drains_sweep(now=NOW)
     assert moves() == ["one"]
