@@ -67,6 +67,7 @@ AREAS: Final = (
     ("Changes", "The one way in: plan, ask, decide."),
     ("Campaigns", "Many environments moved to another version of a capability, wave by wave."),
     ("Promotion trains", "Several promotions that start together or not at all."),
+    ("Freezes", "When nothing may change, and who broke the glass."),
     ("Runs", "What carries a change out."),
     ("Quota and cost", "What moves a team's quota, what it costs, and what it may cost."),
     ("Administration", "Stages, clusters, policies and quotas."),
@@ -206,7 +207,9 @@ _SUCCESS: Final = {
     202: "Taken; it is carried out or decided later.",
     204: "Done; there is no body.",
 }
-_EDITABLE: Final = frozenset({"Team", "Member", "System", "Component", "Stage", "Cluster", "Policy", "Quota"})
+_EDITABLE: Final = frozenset(
+    {"Team", "Member", "System", "Component", "Stage", "Cluster", "Drain", "Freeze", "Policy", "Quota"}
+)
 
 
 def _query(one: Query) -> dict[str, Any]:

@@ -83,7 +83,16 @@ NEW_FREEZE = shape(
         ),
     ),
 )
-FREEZE_EDIT = shape("FreezeEdit", record({}, {**_EDITED, **_OPEN}, about="What is left out stays.", closed=True))
+FREEZE_EDIT = shape(
+    "FreezeEdit",
+    record(
+        {},
+        {**_EDITED, **_OPEN},
+        about="What is left out stays.",
+        closed=True,
+        examples=({"ends_at": "2030-06-04T20:00:00Z"},),
+    ),
+)
 BREAK_GLASS = shape(
     "BreakGlass",
     record(
