@@ -7,10 +7,11 @@ is. Lock order: the ownership row, then what a change locks.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
 from governance.access import admins, rights_of
 from governance.domain.ownership import ENDS_AFTER, LAST_DAYS, SLEEPS_AFTER, TeamView, successor
@@ -21,13 +22,15 @@ from governance.services.notices import notify
 from idp.catalog.models import System
 from idp.kernel.actor import PLATFORM, Actor
 from idp.kernel.errors import Forbidden, UserFault
-from provisioning.models import Environment
+from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
+from provisioning.models import Change, Environment
 from provisioning.selectors.ownership import team_views
 from provisioning.services.changes import ChangeRequest, change_submit
 
 log = structlog.get_logger(__name__)
 FOUND, ASLEEP, ENDS = 1, 2, 3
 AT_ONCE = 50
+PAUSE = timedelta(days=1)
 
 
 @transaction.atomic
@@ -112,8 +115,12 @@ def _tell(row: Ownership, system: System, above: TeamView | None, step: int, wha
 
 
 def _each(system: System, kind: str, *, now: datetime) -> None:
-    """Ask for ``kind`` of every environment outside production that has not come to it yet."""
-    rows = Environment.objects.filter(system=system, deleted_at=None, stage__production=False, state__in=_AT_REST)
+    """Ask for ``kind`` of every environment outside production that has not come to it yet; once a day at most."""
+    asked = Change.objects.filter(environment=OuterRef("pk"), kind=kind)
+    asked = asked.filter(Q(state__in=OPEN_CHANGE_STATES) | Q(created_at__gt=now - PAUSE))
+    rows = Environment.objects.filter(
+        ~Exists(asked), system=system, deleted_at=None, stage__production=False, state__in=_AT_REST
+    )
     for environment in rows.select_related("desired").order_by("pk")[:AT_ONCE]:
         document = environment.desired.document if environment.desired else {}
         ends_soon = environment.expires_at is not None and environment.expires_at <= now + LAST_DAYS

@@ -102,6 +102,8 @@ def _agreed(actor: Actor, rights: Rights, row: Transfer, *, now: datetime, asked
         row.given_by_id = _person(actor)
     if row.taken_by_id is None and (for_all or row.taker_id in own):
         row.taken_by_id = _person(actor)
+    if row.given_by_id is not None and row.taken_by_id is not None:
+        _require_still(row)
     row.save(update_fields=["given_by", "taken_by"])
     if not asked:
         _audit(actor, row, "agree", now=now)
@@ -110,7 +112,8 @@ def _agreed(actor: Actor, rights: Rights, row: Transfer, *, now: datetime, asked
     return transfer_rows().get(pk=row.pk)
 
 
-def _change_hands(actor: Actor, row: Transfer, *, now: datetime) -> None:
+def _require_still(row: Transfer) -> None:
+    """Before anything is written: nothing of the system is under way, and the giver still owns it."""
     system = row.system
     under_way = open_changes(system)
     if under_way:
@@ -118,6 +121,10 @@ def _change_hands(actor: Actor, row: Transfer, *, now: datetime) -> None:
         raise Conflict(f"Changes of {system.slug} are under way: {listed}.", remedy="Finish or cancel them first.")
     if system.team_id != row.giver_id:
         raise Conflict(f"{system.slug} changed hands meanwhile.", remedy="Withdraw this transfer and ask anew.")
+
+
+def _change_hands(actor: Actor, row: Transfer, *, now: datetime) -> None:
+    system = row.system
     environments = list(Environment.objects.filter(system=system, deleted_at=None).values_list("pk", flat=True))
     moved = quota_transfer(environments=environments, giver=row.giver, taker=row.taker, now=now)
     System.objects.filter(pk=system.pk).update(team=row.taker, version=system.version + 1)

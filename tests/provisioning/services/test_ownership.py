@@ -95,8 +95,9 @@ def test_it_sleeps_after_a_week_and_goes_after_a_month_with_notice(there: Organi
     ownership_sweep(now=NOW + SLEEPS_AFTER)
     slept = Change.objects.get(kind="sleep")
     carry_out(Run.objects.get(change=slept), Clock(NOW + SLEEPS_AFTER))
-    ownership_sweep(now=NOW + ENDS_AFTER)
-    ownership_sweep(now=NOW + ENDS_AFTER)
+    Environment.objects.update(expires_at=None)
+    for hours in (0, 1, 2):
+        ownership_sweep(now=NOW + ENDS_AFTER + timedelta(hours=hours))
     assert Change.objects.filter(kind="sleep").count() == 1
     assert Change.objects.filter(kind="extend").count() == 1
     assert Notice.objects.filter(kind="system-alone", person=there.admin, title__startswith="checkout").count() == 3
