@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,6 +22,13 @@ from tests.provisioning.organisation import create
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes"), pytest.mark.django_db]
 SPACE = f"{SHARED_SYSTEM}-dev"
+
+
+@pytest.fixture(autouse=True)
+def left_as_found(kubernetes_server: Any) -> Iterator[None]:
+    """One server serves the whole session: what stays behind would run on under every test that follows."""
+    yield
+    kubernetes_server.kubectl("delete", "namespace", "checkout-one", SPACE, "--ignore-not-found", "--wait=true")
 
 
 def run_of(organisation: Organisation, kind: str, name: str) -> Run:

@@ -52,7 +52,7 @@ def test_it_asks_and_writes_nothing_about_what_stays_as_it_is(asleep, kubernetes
         assert calls.about_objects == []
         _one_change_is_seen(session, made[7], kubernetes_server)
         assert len(calls.about_objects) < 5
-    for one in made:
+    for one in (asleep, *made):
         kubernetes_server.kubectl("delete", "namespace", one.namespace, "--wait=false")
 
 
