@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
@@ -19,6 +20,8 @@ from governance.selectors.quota import quota_state
 
 PAGE = 50
 NOTHING = Amounts()
+# The order of moves within one moment, so that no sum is ever told to be below nothing.
+LIMITS, PASSES, ENDS, BEGINS = range(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +84,11 @@ def ledger_page(team_id: int, *, before: datetime | None = None, size: int = PAG
         ),
         default=None,
     )
-    raw = [(row.created_at, row.pk, _of(row, 1)) for row in begun]
-    raw += [(row.released_at, row.pk, _of(row, -1)) for row in over]
-    raw += [(row.at, row.pk, _move(row)) for row in moved]
+    raw = [(row.created_at, (_rank(row), row.pk), _of(row, 1)) for row in begun]
+    raw += [(row.released_at, (ENDS, row.pk), _of(row, -1)) for row in over]
+    raw += [(row.at, (LIMITS, row.pk), _move(row)) for row in moved]
     kept = [one for one in raw if floor is None or one[0] > floor] or raw
-    kept.sort(key=lambda one: (one[0], one[2]["kind"] in ("used", "held"), one[1]), reverse=True)
+    kept.sort(key=itemgetter(0, 1), reverse=True)
     following = None if floor is None else min(one[0] for one in kept)
     return LedgerPage(tuple(_followed(kept, sums_at(team_id, before))), following)
 
@@ -116,6 +119,11 @@ def _latest(rows: QuerySet[Any], field: str, before: datetime | None, size: int)
     return list(rows.order_by(f"-{field}", "-pk")[: size + 1])
 
 
+def _rank(row: Reservation) -> int:
+    """Where a beginning belongs within its moment: a hold that is used at once begins before it ends."""
+    return PASSES if row.released_at == row.created_at else BEGINS
+
+
 def _of(row: Reservation, sign: int) -> dict[str, Any]:
     """A beginning (1) or an end (-1) of a hold or a use."""
     amounts = Amounts.of(row) if sign > 0 else NOTHING - Amounts.of(row)
@@ -142,7 +150,7 @@ def _move(row: LimitEntry) -> dict[str, Any]:
     }
 
 
-def _followed(kept: list[tuple[datetime, int, dict[str, Any]]], after: Sums) -> Iterator[Entry]:
+def _followed(kept: list[tuple[datetime, tuple[int, int], dict[str, Any]]], after: Sums) -> Iterator[Entry]:
     """Newest first, each with the sums after it."""
     for at, _, fields in kept:
         yield Entry(at=at, after=after, **fields)

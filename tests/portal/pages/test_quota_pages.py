@@ -60,6 +60,16 @@ def test_sums_of_every_page_continue_those_of_the_page_before(living: Change, eq
     assert last.after == last.by
 
 
+def test_a_hold_that_is_used_at_once_is_told_in_the_order_in_which_it_went(
+    living: Change, equipped: Organisation
+) -> None:
+    entries = ledger_page(equipped.payments.pk, size=100).entries
+    told = [one.kind for one in reversed(entries)]
+    assert told[:5] == ["opening", "set", "held", "released", "used"]
+    assert entries[-3].at == entries[-4].at == entries[-5].at, "otherwise this proves nothing"
+    assert all(amount >= 0 for one in entries for amount in (one.after.held.cpu, one.after.used.cpu))
+
+
 def test_a_stranger_reads_no_restricted_names(living: Change, sign_in: Any, equipped: Organisation) -> None:
     equipped.checkout.restricted = True
     equipped.checkout.save()
