@@ -242,9 +242,13 @@ def thousands(organisation: Organisation) -> None:
 
 
 def test_it_is_quick_and_asks_the_same_of_the_database_for_each_chunk(
-    organisation: Organisation, thousands: None
+    organisation: Organisation, thousands: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A tenth of what must be done in twenty seconds on two cores; the figure itself is measured by the benchmark."""
+    """A tenth of what must be done in twenty seconds on two cores; the figure itself is measured by the benchmark.
+
+    A slice ends by the clock on the wall, which tells of a busy machine; here the CPU's time counts, in one slice.
+    """
+    monkeypatch.setattr(policy_replay, "SLICE_SECONDS", 600.0)
     report = ask(organisation)
     started = time.process_time()
     with CaptureQueriesContext(connection) as asked:
