@@ -21,6 +21,7 @@ from portal.api.shapes import SHAPES, Schema
 
 MAX_ERRORS = 50
 MAX_QUERY_TEXT = 200
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
 
 _TYPES = {
     "string": "text",
@@ -137,6 +138,8 @@ def _query_value(text: str, schema: Schema) -> Any:
         return text == "true"
     if "enum" in schema and text not in schema["enum"]:
         raise ValueError(f"Use one of: {', '.join(schema['enum'])}.")
+    if schema.get("format") == "date-time" and not _MOMENT.fullmatch(text):
+        raise ValueError("Use a moment such as 2026-11-22T09:30:00Z; write + as %2B.")
     most = schema.get("maxLength", MAX_QUERY_TEXT)
     if len(text) > most or "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
         raise ValueError(f"Use plain text of at most {most} characters.")

@@ -47,3 +47,19 @@ def test_it_ties_an_entry_to_its_request(api, organisation):
     assert made["X-Request-Id"] == "my-own-request-1"
     entry = AuditEntry.objects.latest("sequence")
     assert (entry.action, entry.request_id, entry.via) == ("team.create", "my-own-request-1", "api")
+
+
+@pytest.mark.parametrize("said", ["", "2026-11-22", "yesterday", "2026-11-22T09:30:00", "2026-13-40T09:30:00Z"])
+@pytest.mark.parametrize("name", ["since", "until"])
+def test_it_refuses_what_is_no_moment(api, organisation, name, said):
+    refused = api("auditor").get(f"audit/?{name}={said}")
+    assert (refused.status_code, refused.json()["code"]) == (400, "bad-query")
+    assert [one["path"] for one in refused.json()["errors"]] == [name]
+
+
+def test_it_reads_from_one_moment_to_another(api, organisation):
+    first, *_, last = AuditEntry.objects.order_by("sequence")
+    since, until = (one.at.isoformat().replace("+00:00", "Z") for one in (first, last))
+    asked = AuditEntry.objects.filter(at__gte=first.at, at__lt=last.at).order_by("-at", "-sequence")
+    found = api("auditor").get(f"audit/?limit=200&since={since}&until={until}").json()["items"]
+    assert [one["sequence"] for one in found] == list(asked.values_list("sequence", flat=True))
