@@ -5,12 +5,13 @@ Called by the gate for new environments, and by the pages and answers about clus
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Case, Count, Q, QuerySet, Sum, Value, When
-from django.db.models.functions import Now
+from django.db.models import Case, CharField, Count, IntegerField, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import Cast, Now
 
 from idp.catalog.models import System
 from idp.kernel.errors import NotFound
@@ -146,23 +147,51 @@ def cluster_seen(name: str) -> Cluster:
 
 
 def cluster_blockers(cluster: Cluster) -> list[str]:
-    """What keeps the cluster from being removed, in words: stages that name it, what lives there, leaves or comes."""
-    stages = Stage.objects.filter(cluster=cluster).order_by("order").values_list("name", flat=True)
-    rows = Environment.objects.filter(cluster=cluster, deleted_at=None).order_by("system__slug", "name")
-    living = [f"{system}/{name}" for system, name in rows.values_list("system__slug", "name")[: LISTED + 1]]
-    found = [f"stage {name} sends its environments there" for name in stages]
-    if living:
-        more = " and more" if len(living) > LISTED else ""
-        found.append(f"{', '.join(living[:LISTED])}{more} {'lives' if len(living) == 1 else 'live'} there")
-    return [*found, *_on_the_way(cluster)]
+    """What keeps the cluster from being removed, in words: stages that name it, what lives there, leaves or comes.
 
-
-def _on_the_way(cluster: Cluster) -> list[str]:
+    One query, for the page of a cluster asks much else.
+    """
+    stages = Stage.objects.filter(cluster=cluster).annotate(of_none=Value(""))
+    living = Environment.objects.filter(cluster=cluster, deleted_at=None).order_by("system__slug", "name")
     leaving = FormerPlace.objects.filter(cluster=cluster, environment__deleted_at=None)
     coming = Change.objects.filter(kind="move", state__in=OPEN_CHANGE_STATES, plan__move__to__cluster=cluster.name)
-    left = leaving.values_list("environment__system__slug", "environment__name")[:LISTED]
-    come = coming.values_list("system__slug", "environment_name")[:LISTED]
+    named = (
+        _named(stages, "stage", "of_none", "name", at="order"),
+        _named(_first_of(living, LISTED + 1), "living", "system__slug", "name"),
+        _named(_first_of(leaving, LISTED), "leaving", "environment__system__slug", "environment__name"),
+        _named(_first_of(coming, LISTED), "coming", "system__slug", "environment_name"),
+    )
+    rows = sorted(named[0].union(*named[1:], all=True))
+    of = {what: [(system, name) for kind, _, system, name in rows if kind == what] for what in _KINDS}
     return [
-        *(f"{system}/{name} is leaving it" for system, name in left),
-        *(f"{system}/{name} is to move there" for system, name in come),
+        *(f"stage {name} sends its environments there" for _, name in of["stage"]),
+        *_living_words([f"{system}/{name}" for system, name in of["living"]]),
+        *(f"{system}/{name} is leaving it" for system, name in of["leaving"]),
+        *(f"{system}/{name} is to move there" for system, name in of["coming"]),
     ]
+
+
+_KINDS = ("stage", "living", "leaving", "coming")
+
+
+def _first_of(rows: QuerySet[Any], most: int) -> QuerySet[Any]:
+    """The first ``most`` of them without order or limit of their own, which SQLite takes in no part of a union."""
+    return rows.model._default_manager.filter(pk__in=rows.values("pk")[:most]).order_by()
+
+
+def _named(rows: QuerySet[Any], kind: str, system: str, name: str, *, at: Any = Value(0)) -> QuerySet[Any]:
+    """Rows of (kind, place among its kind, system, name), as they stand together in one union."""
+    told = rows.order_by().annotate(
+        kind_of_row=Value(kind, output_field=CharField()),
+        place_of_row=Cast(at, IntegerField()),
+        system_of_row=Cast(system, CharField()),
+        name_of_row=Cast(name, CharField()),
+    )
+    return told.values_list("kind_of_row", "place_of_row", "system_of_row", "name_of_row")
+
+
+def _living_words(living: Sequence[str]) -> list[str]:
+    if not living:
+        return []
+    more = " and more" if len(living) > LISTED else ""
+    return [f"{', '.join(living[:LISTED])}{more} {'lives' if len(living) == 1 else 'live'} there"]
