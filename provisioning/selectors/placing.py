@@ -179,11 +179,11 @@ def _first_of(rows: QuerySet[Any], most: int) -> QuerySet[Any]:
     return rows.model._default_manager.filter(pk__in=rows.values("pk")[:most]).order_by()
 
 
-def _named(rows: QuerySet[Any], kind: str, system: str, name: str, *, at: Any = Value(0)) -> QuerySet[Any]:
+def _named(rows: QuerySet[Any], kind: str, system: str, name: str, *, at: str = "") -> QuerySet[Any]:
     """Rows of (kind, place among its kind, system, name), as they stand together in one union."""
     told = rows.order_by().annotate(
         kind_of_row=Value(kind, output_field=CharField()),
-        place_of_row=Cast(at, IntegerField()),
+        place_of_row=Cast(at or Value(0), IntegerField()),
         system_of_row=Cast(system, CharField()),
         name_of_row=Cast(name, CharField()),
     )
