@@ -81,6 +81,7 @@ RELEASE = shape(
             "name": text(most=253),
             "reason": text(most=400),
         },
+        closed=True,
         examples=(
             {
                 "api_version": "v1",
