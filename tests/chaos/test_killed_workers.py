@@ -104,7 +104,9 @@ def _no_finished_step_ran_again(workers: Workers) -> None:
         (step.run_id, step.key): step.finished_at.timestamp()
         for step in Step.objects.exclude(finished_at=None).filter(state="done")
     }
-    for line in workers.journal.read_text().splitlines():
+    entries = workers.journal.read_text().splitlines()
+    assert {int(line.split()[0]) for line in entries} >= {run_id for run_id, _ in finished}
+    for line in entries:
         run_id, key, at = line.split()
         assert float(at) <= finished[int(run_id), key] + 0.05, f"step {key} of run {run_id} ran again after it was done"
 
