@@ -22,6 +22,9 @@ pytestmark = pytest.mark.django_db
 
 described = schemathesis.openapi.from_dict(document())
 described.app = get_wsgi_application()
+# An edit without If-Match is answered with 428, as the document says (RFC 6585).
+header_check = described.config.checks.missing_required_header
+header_check.expected_statuses = [*(header_check.expected_statuses or ()), 428]
 
 
 THERE = {
