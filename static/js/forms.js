@@ -128,6 +128,11 @@
     const { elt, successful } = event.detail;
     if (successful && elt.matches?.("textarea[data-draft]")) elt.defaultValue = elt.value;
   });
+  // A form that is looked at after each change is drawn anew with what was sent; what somebody types meanwhile stays.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { requestConfig } = event.detail;
+    Idiomorph.defaults.ignoreActiveValue = requestConfig?.elt?.matches?.('form[hx-trigger="change"]') ?? false;
+  });
   // When a form is swapped for its next shape, a plan that was asked for the shape before has nowhere to go.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { target, requestConfig, xhr } = event.detail; // its own elt is always the target

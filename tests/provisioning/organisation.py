@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from time import sleep
 from typing import Any
 
 from django.conf import settings
@@ -99,8 +100,11 @@ class Clock:
         self.at += timedelta(seconds=seconds)
 
 
-def carry_out(run: Run, clock: Clock | None = None, *, rounds: int = 60) -> Run:
-    """Advance a run as workers would until it ends; the clock goes on 5 s between two looks."""
+def carry_out(run: Run, clock: Clock | None = None, *, rounds: int = 60, pause: float = 0) -> Run:
+    """Advance a run as workers would until it ends; the clock goes on 5 s between two looks.
+
+    ``pause`` is seconds of real time between them, for a sandbox whose objects take some to be ready.
+    """
     clock = clock or Clock()
     for _ in range(rounds):
         advance(run.pk, now=clock)
@@ -108,6 +112,7 @@ def carry_out(run: Run, clock: Clock | None = None, *, rounds: int = 60) -> Run:
         if run.state in ("succeeded", "failed", "cancelled"):
             return run
         clock.forward(5)
+        sleep(pause)
     raise AssertionError(f"run {run.pk} is still {run.state} after {rounds} rounds")
 
 
