@@ -241,6 +241,9 @@ def prune(context: RunContext, step: Step) -> Outcome:
         if waiting is not None:
             return waiting
         _forget(context, rows[name], refs, stays=name in context.desired.names)
+    spare = context.desired.spare_guardrails()
+    if spare and any(not one.gone for one in context.driver.delete(spare, context.scope)):
+        return Wait(LOOK_AGAIN, f"{spare[0]} is being deleted")
     gone = [name for name in leftover if name not in context.desired.names]
     return Done(f"Removed {', '.join(gone)}" if gone else "Nothing to remove")
 

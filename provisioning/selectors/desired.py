@@ -189,13 +189,21 @@ class Desired:
 
         ``previous`` is the footprint of the revision before: while one replaces the other, both must find room.
         """
+        return self._guardrails(any(self._has_ingress(name) for name in self.order), previous)
+
+    def spare_guardrails(self) -> list[ObjectRef]:
+        """What guardrails of a revision before may have been, and none is now: the way in for routes."""
+        wanted = {ObjectRef.of(one) for one in self.guardrails()}
+        return [ref for one in self._guardrails(True) if (ref := ObjectRef.of(one)) not in wanted]
+
+    def _guardrails(self, has_route: bool, previous: Footprint | None = None) -> list[Manifest]:
         place = self._context
         common: dict[str, Any] = {
             "namespace": place.environment["namespace"],
             "scope": Scope(place.system["name"], place.environment["name"]),
             "team": place.team["slug"],
             "revision": place.revision,
-            "has_route": any(self._has_ingress(name) for name in self.order),
+            "has_route": has_route,
             "settings": GuardrailSettings(team_role="view" if self._production else "edit"),
         }
         if place.prefix:

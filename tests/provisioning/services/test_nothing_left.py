@@ -70,6 +70,7 @@ def recorded(environment: Environment) -> set[ObjectRef]:
     max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
 )
 @given(steps=st.lists(STEPS, min_size=2, max_size=8))
+@example(steps=[("advance",), ("update", "fewer"), ("advance",)])
 @example(steps=[("advance",), ("advance",), ("update", "fewer"), ("advance",), ("cancel-run",), ("rollback",)])
 @example(steps=[("advance",), ("advance",), ("update", "broken"), ("advance",), ("advance",), ("rollback",)])
 @example(steps=[("advance",), ("advance",), ("update", "broken"), ("advance",), ("advance",), ("delete",)])
