@@ -238,7 +238,8 @@ def _flag(schema: Schema, posted: Posted, name: str, required: bool) -> Any:
     if text is None:
         seen = posted.get(f"{name}.seen")  # “no” where it said no before, which is more than to say nothing
         return False if seen == "no" or (seen and (required or schema.get("default") is True)) else None
-    return _boolean(str(text)) if str(text) else None
+    value = _boolean(str(text)) if str(text) else None
+    return typed_yaml(value) if isinstance(value, str) and "\n" in value else value  # shown as data, so read as such
 
 
 def _boolean(text: str) -> Any:
