@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
+
+from idp.kernel.time_zones import time_zones
 
 DELIVERIES: Final = ("mail", "digest", "portal", "none")
 DELIVERY_WORDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -132,7 +134,7 @@ def digest_moment(now: datetime, *, hour: int, time_zone: str) -> datetime:
 
 def zone_of(name: str) -> ZoneInfo:
     """The zone by its name; one that the machine no longer knows counts as UTC."""
-    return ZoneInfo(name if name in available_timezones() else "UTC")
+    return ZoneInfo(name if name in time_zones() else "UTC")
 
 
 def retry_at(attempts: int, now: datetime) -> datetime | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import available_timezones
 
 from django.core import signing
 from django.db import transaction
@@ -23,6 +22,7 @@ from governance.services.audit import audit_append
 from idp.catalog.models import User
 from idp.kernel.actor import Actor
 from idp.kernel.errors import FieldError, Forbidden, InvalidInput, NotFound
+from idp.kernel.time_zones import time_zones
 
 SALT = "governance.notice.unsubscribe"
 DIGEST = "digest"
@@ -138,7 +138,7 @@ def _delivery_errors(deliveries: Mapping[str, str]) -> Iterable[FieldError]:
 def _schedule_errors(digest_hour: int | None, time_zone: str | None) -> Iterable[FieldError]:
     if digest_hour is not None and not 0 <= digest_hour <= 23:
         yield FieldError("digest_hour", "Write a full hour from 0 to 23.")
-    if time_zone is not None and time_zone not in available_timezones():
+    if time_zone is not None and time_zone not in time_zones():
         yield FieldError("time_zone", "Write a time zone by its name, such as Europe/Berlin or UTC.")
 
 

@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
+
+from idp.kernel.time_zones import time_zones
 
 MAX_TEXT = 65_536
 
@@ -25,7 +27,6 @@ _QUANTITY = re.compile(
 )
 _POWERS = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_ZONES = available_timezones()
 _BINARY = {unit + "i": 1024.0**power for power, unit in enumerate("KMGTPE", start=1)}
 
 STANDARD: frozenset[str] = frozenset(
@@ -170,7 +171,7 @@ def days_between(start: Any, end: Any) -> float:
 
 
 def _local(moment: Any, zone: Any, name: str) -> datetime:
-    if _text(zone, name) not in _ZONES:
+    if _text(zone, name) not in time_zones():
         raise ValueError(f"{name} takes a time zone such as Europe/Berlin")
     return _moment(moment, name).astimezone(ZoneInfo(zone))
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.http import QueryDict
 
 from idp.kernel.errors import FieldError
-from portal.forms.sleep import DAYS, MAX_WINDOWS, ZONES, SleepForm
+from idp.kernel.time_zones import time_zones
+from portal.forms.sleep import DAYS, MAX_WINDOWS, SleepForm
+from portal.forms.time_zones import time_zone_options
 from provisioning.domain.freeze import COVERS, GLASS, PARTS
 from provisioning.models import Freeze
 
@@ -154,7 +156,7 @@ class FreezeForm:
             "label": "Time zone",
             "kind": "text",
             "value": self.zone,
-            "suggestions": [{"value": one} for one in ZONES],
+            "suggested": time_zone_options(),
             "error": self.errors.get("timezone"),
         }
 
@@ -226,7 +228,7 @@ def _moment(text: str, zone: str, path: str) -> tuple[datetime | None, list[Fiel
         return None, []
     try:
         read = datetime.fromisoformat(text)
-        local = read if read.tzinfo else read.replace(tzinfo=ZoneInfo(zone if zone in available_timezones() else "UTC"))
+        local = read if read.tzinfo else read.replace(tzinfo=ZoneInfo(zone if zone in time_zones() else "UTC"))
         return local.astimezone(UTC), []
     except (ValueError, OverflowError):
         return None, [FieldError(path, "Write a moment such as 2026-12-01 09:00.")]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 
 from governance.domain.notice import DELIVERIES, DELIVERY_WORDS, groups
 from governance.selectors.notices import Wishes
 from portal.forms.plain import PlainForm
+from portal.forms.time_zones import time_zone_options
 
 PREFIX = "kind-"
 
@@ -63,6 +63,6 @@ class NoticeForm(PlainForm):
             "kind": "text",
             "value": self["time_zone"].value(),
             "error": " ".join(str(one) for one in self["time_zone"].errors),
-            "suggestions": [{"value": name} for name in sorted(available_timezones())],
+            "suggested": time_zone_options(),
             "maxlength": 60,
         }

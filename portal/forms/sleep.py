@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
-from zoneinfo import available_timezones
 
 from django.http import QueryDict
 
 from idp.kernel.errors import FieldError
+from portal.forms.time_zones import time_zone_options
 from provisioning.domain.sleep_schedule import DAYS, MAX_WINDOWS
 
 WORKDAYS: Final = ["mon", "tue", "wed", "thu", "fri"]
@@ -26,7 +26,6 @@ PRESETS: Final[Mapping[str, tuple[str, list[dict[str, Any]]]]] = {
     "nights-and-weekends": ("Nights and weekends", [_NIGHTS, _WEEKEND]),
     "weekends": ("Weekends", [{"days": ["fri"], "from": "19:00", "to": "07:00"}, _WEEKEND]),
 }
-ZONES: Final = sorted(one for one in available_timezones() if "/" in one and not one.startswith(("Etc/", "posix")))
 IDLE_WORDS: Final = {"": "As the stage says", "never": "Never", "own": "After so many hours"}
 
 
@@ -78,7 +77,7 @@ class SleepForm:
             "label": "Time zone",
             "kind": "text",
             "value": self.zone,
-            "suggestions": [{"value": one} for one in ZONES],
+            "suggested": time_zone_options(),
             "error": self.errors.get("timezone"),
             "hint": "Times follow its clock, also when that changes in spring and autumn.",
         }

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, Literal, TypeVar
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from idp.kernel.errors import FieldError
+from idp.kernel.time_zones import time_zones
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MAX_WINDOWS: Final = 14
@@ -51,7 +52,7 @@ class Edge:
 def schedule_read(windows: Any, zone: str) -> tuple[Schedule, list[FieldError]]:
     """A schedule from ``[{"days": ["mon"], "from": "19:00", "to": "07:00"}]``, and what is wrong with it, by field."""
     errors: list[FieldError] = []
-    if zone not in available_timezones():
+    if zone not in time_zones():
         errors.append(FieldError("timezone", "Write the name of a time zone, such as Europe/Berlin or UTC."))
     read = []
     listed = windows if isinstance(windows, Sequence) and not isinstance(windows, str) else []

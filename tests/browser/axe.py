@@ -11,6 +11,11 @@ from playwright.sync_api import Page
 SOURCE = Path(__file__).parent / "vendor" / "axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
 
+# What comes in or changes colour is judged when it has arrived: half faded in, every text has too little contrast.
+SETTLED = """() => Promise.all(document.getAnimations()
+    .filter(one => one.playState === 'running' && one.effect.getComputedTiming().endTime !== Infinity)
+    .map(one => one.finished.catch(() => null))).then(() => null)"""
+
 
 @cache
 def _source() -> str:
@@ -21,6 +26,7 @@ def violations(page: Page) -> list[str]:
     """One line for each rule that is broken, with the first places of it."""
     if not page.evaluate("typeof axe !== 'undefined'"):
         page.evaluate(_source())
+    page.evaluate(SETTLED)
     found: dict[str, Any] = page.evaluate(
         "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})", TAGS
     )
