@@ -6,22 +6,48 @@ anchored in what holds now and followed back, so that a page explains today's fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from operator import itemgetter
 from typing import Any
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Case, F, IntegerField, Q, QuerySet, Sum, Value, When
 
 from governance.domain.quota import NAMES, Amounts
 from governance.models import LimitEntry, Reservation
 from governance.selectors.quota import quota_state
 
 PAGE = 50
+LONGEST_ROW = 18
 NOTHING = Amounts()
 # The order of moves within one moment, so that no sum is ever told to be below nothing.
 LIMITS, PASSES, ENDS, BEGINS = range(4)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a move stands in the ledger: its moment, and among those of one moment its ``rank`` and row.
+
+    ``Place(moment)`` comes before every move of that moment.
+    """
+
+    at: datetime
+    rank: int = LIMITS
+    row: int = 0
+
+    @property
+    def among(self) -> str:
+        """What tells it from others of its moment, for an address."""
+        return f"{self.rank}-{self.row}"
+
+
+def place_read(at: datetime | None, among: str) -> Place | None:
+    """The place that an address names; one whose ``among`` is none stands before its whole moment."""
+    if at is None:
+        return None
+    rank, _, row = among.partition("-")
+    known = rank.isdecimal() and row.isdecimal() and int(rank) <= BEGINS and len(row) <= LONGEST_ROW
+    return Place(at, int(rank), int(row)) if known else Place(at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,50 +89,38 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class LedgerPage:
-    """Newest first; ``next`` is the moment before which the next page begins, None at the end."""
+    """Newest first; ``next`` is the place before which the next page begins, None at the end."""
 
     entries: tuple[Entry, ...]
-    next: datetime | None
+    next: Place | None
 
 
-def ledger_page(team_id: int, *, before: datetime | None = None, size: int = PAGE) -> LedgerPage:
-    """The moves before ``before``, or the latest. Five queries, however long the ledger is."""
+def ledger_page(team_id: int, *, before: Place | None = None, size: int = PAGE) -> LedgerPage:
+    """The ``size`` moves before ``before``, or the latest. Five queries, however long the ledger is."""
     reservations = Reservation.objects.filter(team_id=team_id)
-    limits = LimitEntry.objects.filter(team_id=team_id)
-    begun = _latest(reservations, "created_at", before, size)
-    over = _latest(reservations.exclude(released_at=None), "released_at", before, size)
-    moved = _latest(limits, "at", before, size)
-    floor = max(
-        (
-            getattr(rows[-1], field)
-            for rows, field in ((begun, "created_at"), (over, "released_at"), (moved, "at"))
-            if len(rows) > size
-        ),
-        default=None,
-    )
-    raw = [(row.created_at, (_rank(row), row.pk), _of(row, 1)) for row in begun]
-    raw += [(row.released_at, (ENDS, row.pk), _of(row, -1)) for row in over]
-    raw += [(row.at, (LIMITS, row.pk), _move(row)) for row in moved]
-    kept = [one for one in raw if floor is None or one[0] > floor] or raw
-    kept.sort(key=itemgetter(0, 1), reverse=True)
-    following = None if floor is None else min(one[0] for one in kept)
-    return LedgerPage(tuple(_followed(kept, sums_at(team_id, before))), following)
+    moves = [
+        *((_place(row.created_at, row), _of(row, 1)) for row in _latest(_begun(reservations, before), size)),
+        *((_place(row.released_at, row), _of(row, -1)) for row in _latest(_over(reservations, before), size)),
+        *((_place(row.at, row), _move(row)) for row in _latest(_moved(team_id, before), size)),
+    ]
+    moves.sort(key=lambda one: one[0], reverse=True)
+    following = moves[size - 1][0] if len(moves) > size else None
+    return LedgerPage(tuple(_followed(moves[:size], sums_at(team_id, before))), following)
 
 
-def sums_at(team_id: int, moment: datetime | None) -> Sums:
-    """What held just before ``moment``, or holds now. One query, or two."""
-    if moment is None:
+def sums_at(team_id: int, place: Place | None) -> Sums:
+    """What held just before the move at ``place``, or holds now. One query, or two."""
+    if place is None:
         state = quota_state(team_id)
         return Sums(state.limits, state.used, state.held)
-    there = Reservation.objects.filter(team_id=team_id, created_at__lt=moment)
-    there = there.filter(Q(released_at=None) | Q(released_at__gte=moment))
+    there = _begun(Reservation.objects.filter(team_id=team_id), place).filter(_not_over(place))
     figures = {
         f"{side}_{name}": Sum(name, filter=Q(state__in=states))
         for side, states in (("held", ("held", "released")), ("used", ("used", "ended")))
         for name in NAMES
     }
     found = there.aggregate(**figures)
-    limits = LimitEntry.objects.filter(team_id=team_id, at__lt=moment).aggregate(**{name: Sum(name) for name in NAMES})
+    limits = _moved(team_id, place).aggregate(**{name: Sum(name) for name in NAMES})
     return Sums(Amounts.of(limits), *(Amounts.of(_side(found, side)) for side in ("used", "held")))
 
 
@@ -114,14 +128,47 @@ def _side(found: dict[str, Any], side: str) -> dict[str, Any]:
     return {name: found[f"{side}_{name}"] for name in NAMES}
 
 
-def _latest(rows: QuerySet[Any], field: str, before: datetime | None, size: int) -> list[Any]:
-    rows = rows if before is None else rows.filter(**{f"{field}__lt": before})
-    return list(rows.order_by(f"-{field}", "-pk")[: size + 1])
+def _begun(rows: QuerySet[Reservation], before: Place | None) -> QuerySet[Reservation]:
+    """Beginnings. A hold that is used at once begins before it ends, and so before what else ends in that moment."""
+    at_once = When(released_at=F("created_at"), then=Value(PASSES))
+    rank = Case(at_once, default=Value(BEGINS), output_field=IntegerField())
+    return _earlier(rows.annotate(rank=rank), "created_at", before)
 
 
-def _rank(row: Reservation) -> int:
-    """Where a beginning belongs within its moment: a hold that is used at once begins before it ends."""
-    return PASSES if row.released_at == row.created_at else BEGINS
+def _over(rows: QuerySet[Reservation], before: Place | None) -> QuerySet[Reservation]:
+    ended = rows.exclude(released_at=None).annotate(rank=Value(ENDS, output_field=IntegerField()))
+    return _earlier(ended, "released_at", before)
+
+
+def _moved(team_id: int, before: Place | None) -> QuerySet[LimitEntry]:
+    rows = LimitEntry.objects.filter(team_id=team_id).annotate(rank=Value(LIMITS, output_field=IntegerField()))
+    return _earlier(rows, "at", before)
+
+
+def _earlier(rows: QuerySet[Any], field: str, before: Place | None) -> QuerySet[Any]:
+    """Those of ``rows`` (with their ``rank``) whose moves, at ``field``, come before; the newest first."""
+    if before is not None:
+        same = Q(rank__lt=before.rank) | Q(rank=before.rank, pk__lt=before.row)
+        rows = rows.filter(Q(**{f"{field}__lt": before.at}) | same, **{f"{field}__lte": before.at})
+    return rows.order_by(f"-{field}", "-rank", "-pk")
+
+
+def _not_over(place: Place) -> Q:
+    """Those that had not ended just before ``place``."""
+    open_then = Q(released_at=None) | Q(released_at__gt=place.at)
+    if place.rank > ENDS:
+        return open_then
+    return open_then | Q(released_at=place.at, pk__gte=place.row if place.rank == ENDS else 0)
+
+
+def _latest(rows: QuerySet[Any], size: int) -> list[Any]:
+    """One more than fit, so that whoever reads them knows whether there are more."""
+    return list(rows[: size + 1])
+
+
+def _place(at: datetime | None, row: Any) -> Place:
+    assert at is not None  # what has not ended is not among the ends
+    return Place(at, row.rank, row.pk)
 
 
 def _of(row: Reservation, sign: int) -> dict[str, Any]:
@@ -150,8 +197,8 @@ def _move(row: LimitEntry) -> dict[str, Any]:
     }
 
 
-def _followed(kept: list[tuple[datetime, tuple[int, int], dict[str, Any]]], after: Sums) -> Iterator[Entry]:
+def _followed(moves: Iterable[tuple[Place, dict[str, Any]]], after: Sums) -> Iterator[Entry]:
     """Newest first, each with the sums after it."""
-    for at, _, fields in kept:
-        yield Entry(at=at, after=after, **fields)
+    for place, fields in moves:
+        yield Entry(at=place.at, after=after, **fields)
         after = after - fields["by"]

@@ -14,7 +14,7 @@ from governance.access import visible
 from governance.domain.quota import NAMES, Amounts
 from governance.models import Loan, QuotaRequest
 from governance.selectors.lending import loans, quota_requests
-from governance.selectors.quota_ledger import Entry, ledger_page
+from governance.selectors.quota_ledger import Entry, Place, ledger_page, place_read
 from governance.services import loans as lending
 from governance.services import quota_requests as requests
 from governance.services.budgets import budgets_set, budgets_shown
@@ -42,6 +42,10 @@ from provisioning.services.price_lists import prices_set
 AREA = "Quota and cost"
 TEAM = Query("team", text("Only this team's.", most=63))
 STATE = Query("state", text("Only those in this state.", most=10))
+AMONG = Query(
+    "among",
+    text("Of the moment `before`, also the moves before this one; from `next`.", pattern=r"^[0-3]-[0-9]{1,18}$"),
+)
 
 
 class Ledger(Endpoint):
@@ -50,16 +54,16 @@ class Ledger(Endpoint):
         "Read a team's ledger",
         area=AREA,
         answers={200: shapes.LEDGER},
-        query=(Query("before", moment_shape("Only moves before this moment.")),),
+        query=(Query("before", moment_shape("Only moves before this moment.")), AMONG),
         problems=(422,),
         about="Every move of the team's quota with the sums after it, newest first.",
     )
     def get(self, request: Request, team: str) -> HttpResponse:
         one = team_get(self.rights, team)
-        page = ledger_page(one.pk, before=_moment(self.query.get("before")))
+        page = ledger_page(one.pk, before=_place(self.query.get("before"), self.query.get("among", "")))
         ids = {entry.environment_id for entry in page.entries if entry.environment_id is not None}
         seen = set(visible(Environment.objects.filter(pk__in=ids), self.rights).values_list("pk", flat=True))
-        later = f"{request.path}?{urlencode({'before': page.next.isoformat()})}" if page.next else None
+        later = f"{request.path}?{_address(page.next)}" if page.next else None
         return answer({"items": [_entry(entry, seen) for entry in page.entries], "next": later})
 
 
@@ -370,6 +374,18 @@ def _team(field: str, slug: str) -> Team:
         told = f"There is no team “{slug}”."
         raise InvalidInput(told, errors=[FieldError(field, told)])
     return found
+
+
+def _place(before: str | None, among: str) -> Place | None:
+    place = place_read(_moment(before), among)
+    if among and (place is None or place.among != among):
+        told = "Take it with its before from the next of another page, or leave it out."
+        raise InvalidInput(told, errors=[FieldError("among", told)])
+    return place
+
+
+def _address(place: Place) -> str:
+    return urlencode({"before": place.at.isoformat(), "among": place.among})
 
 
 def _moment(value: str | None) -> datetime | None:

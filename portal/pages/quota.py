@@ -15,7 +15,7 @@ from governance.domain.lending import in_words
 from governance.domain.quota import Amounts
 from governance.selectors.lending import loans, quota_requests
 from governance.selectors.quota import quota_state
-from governance.selectors.quota_ledger import ledger_page
+from governance.selectors.quota_ledger import ledger_page, place_read
 from governance.services import loans as lending
 from governance.services import quota_requests as requests
 from idp.catalog.models import Team
@@ -41,7 +41,8 @@ ACTS = {
 @page("teams")
 def quota_ledger_page(request: PageRequest, team: str) -> HttpResponse:
     one = reading.team_get(team)
-    found = ledger_page(one.pk, before=_moment(request.GET.get("before")))
+    before = place_read(_moment(request.GET.get("before")), request.GET.get("among", ""))
+    found = ledger_page(one.pk, before=before)
     context = {"team": one, "lines": quota_ledger.lines(request.rights, one, found), "next": found.next}
     return render(request, "quotas/ledger.html", context | {"first": "before" not in request.GET})
 

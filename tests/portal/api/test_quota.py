@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from governance.models import Budget, Quota
+from governance.services.quota import quota_set
 from idp.kernel import clock
+from idp.kernel.actor import PLATFORM
 from provisioning.models import Cluster
+from tests.personas import NOW
 
 pytestmark = pytest.mark.django_db
 LOAN = {
@@ -41,6 +44,20 @@ def test_a_loan_lives_over_the_api(api: Any, organisation: Any) -> None:
     kinds = [one["kind"] for one in api("viewer").get("quotas/payments/ledger/").json()["items"]]
     assert kinds[:2] == ["back", "lent"]
     assert api("viewer").get("loans/999/").status_code == 404
+
+
+def test_the_ledger_goes_on_within_a_moment(api: Any, organisation: Any) -> None:
+    for number in range(60):
+        quota_set(
+            PLATFORM, team=organisation.payments, cpu=30 + number, memory_gib=40, storage_gib=500, environments=10,
+            now=NOW,
+        )  # fmt: skip
+    newest = api("viewer").get("quotas/payments/ledger/").json()
+    rest = api("viewer").get(newest["next"].removeprefix("/api/v1/")).json()
+    assert rest["next"] is None
+    told = [one["limit_after"]["cpu"] for one in (*newest["items"], *rest["items"])]
+    assert (len(newest["items"]), told[:61]) == (50, [*range(89, 29, -1), 20])
+    assert api("viewer").get("quotas/payments/ledger/?before=2026-03-02T09:30:00Z&among=9-1").status_code == 422
 
 
 def test_a_request_for_more_lives_over_the_api(api: Any, organisation: Any) -> None:

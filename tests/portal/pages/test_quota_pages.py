@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.html import escape
 
+from governance.domain.quota import Amounts
 from governance.models import Budget, Loan, Quota, QuotaRequest, Reservation
 from governance.selectors.quota import quota_state
 from governance.selectors.quota_ledger import ledger_page
-from governance.services.quota import quota_set
+from governance.services.quota import quota_hold, quota_release_hold, quota_set, quota_use
 from idp.kernel import clock
 from idp.kernel.actor import PLATFORM
 from portal.forms.quota import BudgetsForm, CeilingsField, PricesForm
@@ -39,25 +43,60 @@ def test_the_ledger_names_each_move_and_adds_up(living: Change, sign_in: Any, eq
     assert lines[0].sums[0].startswith(str(state.used.cpu.normalize()))
 
 
-def test_sums_of_every_page_continue_those_of_the_page_before(living: Change, equipped: Organisation) -> None:
+@pytest.mark.parametrize("hours", [1, 0], ids=["one after the other", "all in one moment"])
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_sums_of_every_page_continue_those_of_the_page_before(
+    living: Change, equipped: Organisation, size: int, hours: int
+) -> None:
     for number in range(7):
         quota_set(
             PLATFORM, team=equipped.payments, cpu=30 + number, memory_gib=40, storage_gib=500, environments=10,
-            now=NOW + timedelta(hours=number),
+            now=NOW + timedelta(hours=hours * number),
         )  # fmt: skip
-    whole = ledger_page(equipped.payments.pk, size=100).entries
+        moves_at_once(equipped, 100 + number, NOW + timedelta(hours=hours * number))
+    whole = ledger_page(equipped.payments.pk, size=200)
+    assert whole.next is None
     paged, before = [], None
-    for _ in range(50):
-        page = ledger_page(equipped.payments.pk, before=before, size=2)
+    for _ in range(len(whole.entries)):
+        page = ledger_page(equipped.payments.pk, before=before, size=size)
+        assert len(page.entries) <= size
         paged += page.entries
         before = page.next
         if before is None:
             break
-    assert [(one.at, one.kind, one.by, one.after) for one in paged] == [
-        (one.at, one.kind, one.by, one.after) for one in whole
-    ]
-    last = whole[-1]
+    assert paged == list(whole.entries)
+    last = whole.entries[-1]
     assert last.after == last.by
+
+
+def moves_at_once(organisation: Organisation, number: int, at: datetime) -> None:
+    """A hold that becomes a use, and one that is given back, at the same moment."""
+    place: dict[str, Any] = {"team": organisation.payments, "environment_id": number, "now": at}
+    one = Amounts(cpu=Decimal(1), environments=0)
+    with transaction.atomic():
+        for change in (2 * number, 2 * number + 1):
+            quota_hold(change_id=change, label="x/y", before=Amounts(), after=one, **place)
+        quota_use(change_id=2 * number, label="x/y", amounts=one, **place)
+        quota_release_hold(change_id=2 * number + 1, now=at)
+
+
+def test_more_moves_in_one_moment_than_a_page_has_are_all_told(sign_in: Any, equipped: Organisation) -> None:
+    for number in range(60):
+        quota_set(
+            PLATFORM, team=equipped.payments, cpu=30 + number, memory_gib=40, storage_gib=500, environments=10, now=NOW
+        )
+    url = reverse("quota-ledger", args=TEAM)
+    newest = sign_in("viewer").get(url)
+    following = newest.context["next"]
+    address = urlencode({"before": following.at.isoformat(), "among": following.among})
+    assert escape(f"?{address}") in text(newest)
+    rest = sign_in("viewer").get(f"{url}?{address}")
+    lines = [*newest.context["lines"], *rest.context["lines"]]
+    assert len(newest.context["lines"]) == 50
+    assert rest.context["next"] is None
+    assert [line.sums[0].rpartition(" ")[2] for line in lines][:61] == [str(cpu) for cpu in (*range(89, 29, -1), 20)]
+    for wrong in ("9-1", "x", "1-" + "9" * 30, "²-1"):
+        assert sign_in("viewer").get(url, {"before": NOW.isoformat(), "among": wrong}).status_code == 200
 
 
 def test_a_hold_that_is_used_at_once_is_told_in_the_order_in_which_it_went(
