@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from provisioning.demo import governing
 from provisioning.demo.specs import foreign, image, postgres, route, service, spec
 from provisioning.demo.telling import Approved, StoryClock, Storyteller
 from provisioning.domain.campaign_layout import Pace
@@ -370,13 +371,18 @@ def timeouts_are_retried(story: Storyteller, clock: StoryClock) -> None:
 
 def passkeys_come(story: Storyteller, clock: StoryClock) -> None:
     clock.workday(1, "11:44")
-    story.update(
-        "platform-dev",
+    passkeys = story.edited(
         "identity/prod",
-        "Passkeys for colleagues; customers follow next quarter.",
-        approved=Approved("platform-maintainer", 80, "Enrolled both of my keys on the test tenant, works."),
         api={"image": image("identity-api", "4.8.0")},
         admin={"image": image("identity-admin", "1.23.1")},
+    )
+    why = "Passkeys for colleagues; customers follow next quarter."
+    story.agreed_in_stages(
+        "identity/prod",
+        passkeys,
+        story.ask("platform-dev", "update", "identity/prod", passkeys, why),
+        Approved("platform-maintainer", 80, "Enrolled both of my keys on the test tenant, works."),
+        Approved("admin", 22, "Passwords still work beside them. Go."),
     )
     clock.workday(1, "15:36")
     story.update(
@@ -464,20 +470,27 @@ def today(story: Storyteller, clock: StoryClock) -> None:
 
 STORY = (
     identity_moves,
+    governing.sign_in_gets_a_route,
     checkout_moves,
     ledger_moves,
+    governing.the_late_hour_is_observed,
     search_is_compared,
     shop_moves,
     data_moves,
+    governing.money_is_counted,
     invoicing_moves,
     discounts_are_kept,
     search_moves,
     things_are_tried,
+    governing.the_season_is_prepared,
     shop_changes,
     events_are_left_alone,
     timeouts_are_retried,
+    governing.what_comes_is_frozen,
     passkeys_come,
+    governing.more_is_asked_for,
     routes_move_to_the_gateway,
     what_nobody_uses_sleeps,
+    governing.the_warehouse_moves,
     today,
 )

@@ -7,13 +7,14 @@ out here, as a worker would, with the same clock. So nothing that is shown was w
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
+from governance.services.loans import loan_accept, loan_propose
 from governance.services.tokens import token_authenticate, token_create
-from idp.catalog.models import User
+from idp.catalog.models import Team, User
 from idp.kernel.actor import Actor
 from idp.kernel.errors import PolicyDenied, QuotaExceeded
 from provisioning.demo.specs import Spec
@@ -34,9 +35,11 @@ from provisioning.services.decisions import (
     change_reject,
     change_request_info,
 )
+from provisioning.services.glass import glass_break
 from provisioning.services.preview_environments import PreviewWish, preview_put
 from provisioning.services.sleep import sleep_plan_save
 
+_T = TypeVar("_T")
 ROUNDS = 100
 """More looks at a run than any needs; a run that takes more is a fault of ours."""
 
@@ -112,6 +115,19 @@ class Storyteller:
         )
         self.people[name] = replace(token_authenticate(plaintext, self.clock()), via="api")
 
+    def does(self, who: str, service: Callable[..., _T], *given: Any, **fields: Any) -> _T:
+        """``who`` calls a service that takes an actor and the moment; for what makes no change of an environment."""
+        return service(self.people[who], *given, **fields, now=self.clock())
+
+    def lend(self, lender: Approved, borrower: str, terms: Mapping[str, Any]) -> None:
+        """``borrower`` asks for a loan on ``terms``, which ``lender`` accepts some minutes later."""
+        loan = self.does(borrower, loan_propose, side="borrower", **terms)
+        self.clock.later(lender.minutes)
+        self.does(lender.who, loan_accept, loan.pk)
+
+    def team(self, slug: str) -> Team:
+        return Team.objects.get(slug=slug)
+
     def create(self, who: str, where: str, spec: Spec, reason: str, *, approved: Approved | None = None) -> Change:
         """Make the environment ``where`` (``system/name``) and let its run go to the end."""
         return self._through(self.ask(who, "create", where, spec, reason), where, spec, approved)
@@ -122,6 +138,12 @@ class Storyteller:
         """Change inputs of resources: ``update(…, api={"replicas": 3})``, to the end of its run."""
         spec = self.edited(where, **inputs)
         return self._through(self.ask(who, "update", where, spec, reason), where, spec, approved)
+
+    def agreed_in_stages(self, where: str, spec: Spec, change: Change, *approved: Approved) -> None:
+        """Let a change that waits be agreed to by one after the other, and its run go to the end."""
+        for one in approved[:-1]:
+            self.approve(change, one)
+        self._through(change, where, spec, approved[-1])
 
     def delete(self, who: str, where: str, reason: str) -> Change:
         return self._through(self.ask(who, "delete", where, None, reason), where, None, None)
@@ -179,6 +201,11 @@ class Storyteller:
             comment=approved.comment,
             now=self.clock(),
         )
+
+    def break_glass(self, who: str, change: Change, reason: str) -> None:
+        """Let a change that is agreed to go on in spite of a freeze, to the end of its run."""
+        glass_break(self.people[who], change.pk, reason=reason, now=self.clock())
+        self._carry_out(Run.objects.get(change=change))
 
     def reject(self, who: str, change: Change, comment: str) -> None:
         change_reject(self.people[who], change.pk, plan_digest=change.plan_digest, comment=comment, now=self.clock())

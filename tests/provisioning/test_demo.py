@@ -13,7 +13,17 @@ from django.db import transaction
 from django.db.models import F, Sum
 
 from governance.access import rights_of
-from governance.models import AuditEntry, Policy, Reservation
+from governance.models import (
+    ApprovalRoute,
+    AuditEntry,
+    Budget,
+    Decision,
+    Delegation,
+    Loan,
+    Policy,
+    QuotaRequest,
+    Reservation,
+)  # fmt: skip
 from governance.selectors.quota import quota_state
 from governance.services.accounts import password_hashed
 from governance.services.audit import audit_verify
@@ -25,7 +35,7 @@ from provisioning.demo import making
 from provisioning.demo.organisation import COMPONENTS, PEOPLE
 from provisioning.demo.story import STORY
 from provisioning.demo.telling import StoryClock
-from provisioning.models import Change, Environment, Revision, Run, RunEvent, Stage
+from provisioning.models import Change, Environment, Freeze, GlassBreak, Revision, Run, RunEvent, Stage
 from provisioning.orchestrator import advance, sweep
 from provisioning.selectors.changes import change_list, change_view
 from provisioning.services.changes import ChangeRequest, change_submit
@@ -108,6 +118,16 @@ def only(state: str) -> Change:
         (lambda: Change.objects.filter(via="api"), 4),
         (lambda: Run.objects.filter(state="failed"), 1),
         (lambda: Run.objects.filter(state__in=("queued", "running")), 0),
+        (lambda: ApprovalRoute.objects.filter(state="active"), 1),
+        (lambda: ApprovalRoute.objects.filter(state="draft"), 1),
+        (lambda: Policy.objects.filter(mode="observe", active=True, version=2), 1),
+        (lambda: Freeze.objects.filter(lifted_at=None), 3),
+        (lambda: GlassBreak.objects.filter(verdict=""), 1),
+        (lambda: Loan.objects.filter(state="active"), 1),
+        (lambda: Loan.objects.filter(state="asked"), 1),
+        (lambda: QuotaRequest.objects.filter(state="open"), 1),
+        (lambda: Budget.objects.all(), 4),
+        (lambda: Delegation.objects.filter(withdrawn_at=None), 1),
     ],
     ids=[
         "teams", "systems", "restricted systems", "components", "components without a repository",
@@ -115,6 +135,9 @@ def only(state: str) -> Change:
         "sleeping environments",
         "pending changes", "rejected changes", "cancelled changes", "denied changes", "changes under way",
         "changes by a pipeline", "failed runs", "active runs",
+        "routes in force", "drafts of routes", "policies that observe, edited once", "freezes",
+        "broken glass to look at",
+        "running loans", "loans to answer", "wishes for more quota", "budgets", "stand-ins",
     ],
 )  # fmt: skip
 def test_it_holds_what_was_promised(demo, rows, number):
@@ -157,6 +180,32 @@ def test_it_denies_once_by_policy_and_once_by_quota(demo):
     ]
     assert denials == [["production-images-are-ours"], []]
     assert by_quota.facts["quota"]["memory_gib"]["ratio_after"] > 1
+
+
+def test_it_says_what_the_observed_rule_would_have_stopped(demo):
+    said = [
+        [one["outcome"] for one in change.verdicts if one["policy"] == "nothing-late-in-the-day"]
+        for change in Change.objects.filter(stage__production=True)
+    ]
+    assert 1 <= sum("observes" in outcomes for outcomes in said) < len(said) / 2
+
+
+@pytest.mark.parametrize("team", ["payments", "storefront", "data"])
+def test_it_leaves_room_in_every_budget(demo, team):
+    """A visitor's changes are not stopped by money."""
+    lines = list(Budget.objects.filter(team__slug=team))
+    for line in lines:
+        where = {"system__team__slug": team} if line.system is None else {"system": line.system}
+        cost = Environment.objects.filter(deleted_at=None, **where).aggregate(sum=Sum("monthly_cost"))["sum"]
+        assert 0.5 < cost / line.amount < 0.95, (line.amount, cost)
+
+
+def test_it_asks_two_in_turn_for_sign_in(demo):
+    change = Change.objects.get(system__slug="identity", kind="update")
+    assert list(
+        Decision.objects.filter(change_id=change.pk).order_by("pk").values_list("user__username", flat=True)
+    ) == ["platform-maintainer", "admin"]
+    assert change.state == "succeeded"
 
 
 def test_it_lets_runs_take_as_long_as_work_takes(demo):
