@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django_htmx.http import HttpResponseClientRefresh
 
 from idp.kernel import clock, keyset
 from idp.kernel.errors import Conflict, InvalidInput, NotFound, PolicyDenied, QuotaExceeded, SlipwayError
@@ -17,7 +18,7 @@ from portal.pages.shell import FORM, page
 from portal.reading import drift as reading
 from portal.reading.drift import ACTS, Decision
 from provisioning.models import Change, Drift, Environment
-from provisioning.selectors.drift import THERE, drift_list, drift_there
+from provisioning.selectors.drift import THERE, drift_list, drift_mark, drift_there
 from provisioning.selectors.environments import environment_get
 from provisioning.services import drift as services
 from provisioning.services.changes import change_plan
@@ -29,13 +30,18 @@ OVER = 12
 
 @page("environments")
 def environment_drift(request: PageRequest, system: str, name: str) -> HttpResponse:
+    """With ``seen``, the mark of what an open page shows: 204 while that is so, else to load it anew."""
     found = environment_get(request.rights, system, name)
     there = drift_list(found).filter(state__in=THERE)
+    shown = drift_mark(found)
+    if request.htmx and "seen" in request.GET:
+        return HttpResponse(status=204) if request.GET["seen"] == shown else HttpResponseClientRefresh()
     listed = keyset.page(there, order=("-id",), cursor=request.GET.get("cursor"), limit=PAGE)
     context = {
         **frame(request, found, "drift"),
         "lines": reading.drift_lines(listed.items),
         "next": listed.next,
+        "shown": shown,
         "over": reading.drift_lines(drift_list(found).exclude(state__in=THERE)[:OVER]),
     }
     return render(request, "environments/drift.html", context)

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django_htmx.http import HttpResponseClientRefresh
 
 from governance.access import Rights
 from idp.kernel import clock, keyset
@@ -80,14 +81,18 @@ def environment(request: HttpRequest, system: str, name: str) -> HttpResponse:
 
 @page("environments")
 def environment_live(request: HttpRequest, system: str, name: str) -> HttpResponse:
-    """The overview again while it moves; the last answer tells the browser to stop asking."""
+    """The overview again while it moves; the last answer tells the browser to stop asking that often.
+
+    With ``seen``, what an open page shows of one that does not move: 204 while that is still so.
+    """
     found = environment_get(request.rights, system, name)  # type: ignore[attr-defined]
-    context = _overview(request, found)
-    over = not context["moving"]
     if found.deleted_at is not None:
-        response = HttpResponse(status=204)
-        response["HX-Refresh"] = "true"
-        return response
+        return HttpResponseClientRefresh()
+    seen = request.GET.get("seen", "")
+    if seen and seen == reading.shown(found):
+        return HttpResponse(status=204)
+    context = _overview(request, found)
+    over = not context["moving"] and not seen
     return render(request, "environments/environment.html#overview", context, status=STOP_POLLING if over else 200)
 
 
@@ -183,6 +188,7 @@ def _overview(request: HttpRequest, found: Environment) -> dict[str, Any]:
         "ask": ask_on_environment(request.rights, run),  # type: ignore[attr-defined]
         "moving": found.deleted_at is None
         and (found.state in reading.MOVING or (run is not None and run.state in ("queued", "running"))),
+        "shown": reading.shown(found),
         "failed_run": run
         if run is not None and run.state == "failed" and found.state in ("failed", "degraded")
         else None,

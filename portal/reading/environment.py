@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from zlib import crc32
 
 from django.urls import reverse
 
@@ -52,6 +53,12 @@ class Notice:
     names: str
     verb: str
     note: StateNote
+
+
+def shown(found: Environment) -> str:
+    """Short text that differs when something of the row does; it goes out with the page, and comes back."""
+    told = (found.state, found.drifted, found.desired_id, found.expires_at, found.changed_at, found.conditions)
+    return f"{crc32(repr(told).encode()):08x}"
 
 
 def notices(resources: Iterable[ResourceView], known: Flags) -> list[Notice]:

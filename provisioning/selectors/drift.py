@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
+from zlib import crc32
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from governance.access import Rights
 from idp.kernel.errors import NotFound
@@ -28,6 +29,14 @@ def drift_there(environment: Environment, ids: Collection[int] | None = None) ->
     """What drifted and still is, oldest first; all that is open when ``ids`` is None."""
     rows = drift_list(environment).order_by("pk")
     return list(rows.filter(state="open") if ids is None else rows.filter(state__in=THERE, pk__in=set(ids)))
+
+
+def drift_mark(environment: Environment) -> str:
+    """Short text that differs when something of its drift does; one query."""
+    rows = Drift.objects.filter(environment=environment)
+    there = Count("pk", filter=Q(state__in=THERE))
+    told = rows.aggregate(Max("seen_at"), Max("decided_at"), Max("change"), Count("pk"), there=there)
+    return f"{crc32(repr(sorted(told.items())).encode()):08x}"
 
 
 def drift_get(rights: Rights, drift_id: int) -> Drift:

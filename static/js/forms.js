@@ -20,10 +20,15 @@
     const form = event.target;
     if (form.method !== "post") return;
     if ("busy" in form.dataset) { event.preventDefault(); return; }
-    if (!event.defaultPrevented) busy(form, true); // htmx prevents the default and reports by its own events
+    if (event.defaultPrevented) return; // htmx prevents the default and reports by its own events
+    busy(form, true);
+    form.dataset.busy = "leaving";
+    // What an earlier look still brings would redraw the form while the page is left, and free its buttons again.
+    if (typeof htmx !== "undefined") htmx.trigger(form, "htmx:abort");
   });
   const formOf = (event) => (event.detail?.requestConfig?.triggeringEvent?.type === "submit" ? event.detail.elt.closest("form") : null);
   document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.elt.closest?.("form")?.dataset.busy === "leaving") event.preventDefault();
     const form = formOf(event);
     if (!form) return;
     if ("busy" in form.dataset) event.preventDefault();
@@ -128,11 +133,18 @@
     const { elt, successful } = event.detail;
     if (successful && elt.matches?.("textarea[data-draft]")) elt.defaultValue = elt.value;
   });
-  // A form that is looked at after each change is drawn anew with what was sent; what somebody types meanwhile stays.
+  // What is drawn anew by itself, or after each change of a form, leaves alone what somebody types meanwhile.
+  let polled = false;
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { requestConfig } = event.detail;
-    Idiomorph.defaults.ignoreActiveValue = requestConfig?.elt?.matches?.('form[hx-trigger="change"]') ?? false;
+    polled = requestConfig?.verb === "get";
+    Idiomorph.defaults.ignoreActiveValue = polled || (requestConfig?.elt?.matches?.('form[hx-trigger="change"]') ?? false);
   });
+  const typed = (node) => {
+    if (node instanceof HTMLOptionElement) return [...node.closest("select")?.options ?? []].some((one) => one.selected !== one.defaultSelected);
+    if (node.matches("[type=checkbox], [type=radio]")) return node.checked !== node.defaultChecked;
+    return node.value !== node.defaultValue;
+  };
   // When a form is swapped for its next shape, a plan that was asked for the shape before has nowhere to go.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { target, requestConfig, xhr } = event.detail; // its own elt is always the target
@@ -146,9 +158,12 @@
     for (const input of $$("input[data-filters]", event.target)) { input.value = ""; narrow(input); }
   }, true);
 
-  // A morph leaves folded parts as the reader has them, whatever the server's markup says.
+  // A morph leaves folded parts as the reader has them, whatever the server's markup says; a poll what is filled in, too.
   if (typeof Idiomorph !== "undefined") {
-    Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node instanceof HTMLDetailsElement);
+    Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => {
+      if (name === "open" && node instanceof HTMLDetailsElement) return false;
+      return !(polled && ["value", "checked", "selected"].includes(name) && node.matches("input, textarea, option") && typed(node));
+    };
   }
 
   prepare(document);

@@ -106,9 +106,14 @@
     });
   }
 
-  // What asks for news only while somebody looks: not from a hidden tab, and at once when it is looked at again.
+  // What asks for news only while somebody looks: not from a hidden tab, and at once when it is looked at again. News that
+  // load the page anew wait while something is written on it.
+  const WRITTEN = "form[method=post] :is(textarea, input:not([type=hidden], [type=checkbox], [type=radio]))";
+  const written = () => $$(WRITTEN).some((field) => field.value !== field.defaultValue);
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (document.hidden && event.detail.elt?.matches("[data-awake]")) event.preventDefault();
+    const { elt } = event.detail;
+    if (!elt?.matches("[data-awake]")) return;
+    if (document.hidden || (elt.matches("[hx-swap=none]") && written())) event.preventDefault();
   });
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) for (const element of $$("[data-awake]")) htmx.trigger(element, "awake");

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -70,6 +71,15 @@ def test_it_says_that_all_is_as_agreed(drift, sign_in):
     shown = text(sign_in("developer").get(TAB))
     assert "Everything is as it was agreed" in shown
     assert "Undone" in shown
+
+
+def test_an_open_page_learns_of_what_came_and_went(drift, sign_in):
+    client = sign_in("developer")
+    address = re.search(rf'data-awake hx-get="({TAB}[^"]*)"', text(client.get(TAB)))[1]
+    asked = {"HX-Request": "true"}
+    assert client.get(address, headers=asked).status_code == 204
+    Drift.objects.update(state="vanished", decided_at=clock.now())
+    assert client.get(address, headers=asked)["HX-Refresh"] == "true"
 
 
 def test_it_marks_what_drifted_in_lists_and_at_home(drift, sign_in):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -121,7 +123,18 @@ def test_it_polls_while_it_moves_and_stops_by_itself(equipped, sign_in):
     carry_out(Run.objects.get(change=change))
     over = client.get(HERE + "live")
     assert over.status_code == 286
-    assert "hx-trigger" not in text(over)
+    assert "every 2s" not in text(over)
+
+
+def test_it_is_drawn_anew_when_something_of_it_differs_from_what_is_shown(living, sign_in):
+    client = sign_in("developer")
+    address = re.search(r'data-awake hx-get="(/environments/checkout/try/live[^"]*)"', text(client.get(HERE)))[1]
+    assert client.get(address).status_code == 204
+    Environment.objects.filter(name="try").update(state="degraded", drifted=1)
+    news = client.get(address)
+    assert news.status_code == 200
+    assert address not in text(news)
+    assert "Degraded" in text(news)
 
 
 def test_it_says_what_failed_and_where_to_look(broken, sign_in):
