@@ -46,6 +46,25 @@ class Person:
     def link(self, words: str | re.Pattern[str]) -> Locator:
         return self.page.locator("#main, .topbar").get_by_role("link", name=words).first
 
+    def api(self, method: str, path: str, body: object = None, **headers: str) -> Any:
+        """The API's answer to a request that a program of theirs makes, with the session of this window."""
+        url = self.installation.url
+        token = next(one["value"] for one in self.page.context.cookies() if one.get("name") == "csrftoken")
+        answer = self.page.context.request.fetch(
+            f"{url}/api/v1{path}",
+            method=method,
+            data=body,
+            headers={"X-CSRFToken": token, "Referer": f"{url}/", "Content-Type": "application/json", **headers},
+        )
+        assert answer.ok, f"{method} {path}: {answer.status} {answer.text()}"
+        return answer.json() if answer.text() else None
+
+    def asks_for(self, kind: str, where: str, spec: object, reason: str) -> int:
+        """The number of a change that a program of theirs asks for; ``where`` is ``system/environment``."""
+        system, _, environment = where.partition("/")
+        wish = {"kind": kind, "system": system, "environment": environment, "spec": spec, "reason": reason}
+        return int(self.api("POST", "/changes/", wish)["id"])
+
     # --- asking for an environment ------------------------------------------------------------------------------
 
     @property
