@@ -250,7 +250,7 @@ CELERY_BEAT_SCHEDULE = {
     "clusters": {"task": "provisioning.reconcile_clusters", "schedule": 300.0, "options": {"expires": 300}},
     "drains": {"task": "provisioning.reconcile_drains", "schedule": 5.0, "options": {"expires": 25}},
     "drifts": {"task": "provisioning.reconcile_drifts", "schedule": 30.0, "options": {"expires": 60}},
-    "expiry": {"task": "provisioning.reconcile_expiry", "schedule": 60.0, "options": {"expires": 300}},
+    "expiry": {"task": "provisioning.reconcile_expiry", "schedule": 15.0, "options": {"expires": 60}},
     "ownership": {"task": "provisioning.reconcile_ownership", "schedule": 900.0, "options": {"expires": 900}},
     "freezes": {"task": "provisioning.reconcile_freezes", "schedule": 30.0, "options": {"expires": 60}},
     "sleep": {"task": "provisioning.reconcile_sleep", "schedule": 30.0, "options": {"expires": 120}},

@@ -1,6 +1,6 @@
 """Deletes environments whose time is over, as an ordinary change through the gate, asked for by the platform.
 
-Called by a task every minute. A policy may still ask somebody to agree; then the change waits like any other. One that
+Called by a periodic task. A policy may still ask somebody to agree; then the change waits like any other. One that
 the platform may not delete is passed over for a day, and its team and the platform's admins are told why.
 """
 

@@ -1,6 +1,6 @@
 """Tells teams that environments of theirs go away: a week, a day and an hour before, each once for each end.
 
-Called by the task of every minute. What was told is kept per environment and end, so that a sweep finds only what it
+Called by the periodic task of expiry. What was told is kept per environment and end, so that a sweep finds only what it
 still has to tell; another end begins anew.
 """
 
