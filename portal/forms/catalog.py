@@ -10,7 +10,6 @@ from django import forms
 from idp.catalog.models import Team
 from idp.catalog.names import COMPONENT_TYPES, ROLES, SLUG, SLUG_RULE
 from portal.forms.plain import PlainForm
-from portal.forms.quota import CeilingsField
 
 TYPE_WORDS = {"service": "Service", "website": "Website", "job": "Job", "library": "Library"}
 ROLE_WORDS = {
@@ -119,16 +118,3 @@ class TeamForm(PlainForm):
 class MemberForm(PlainForm):
     user = forms.CharField(label="Name", max_length=150, help_text="The name the person signs in with.")
     role = forms.ChoiceField(label="Role", choices=[(one, ROLE_WORDS[one]) for one in ROLES], initial="developer")
-
-
-class QuotaForm(PlainForm):
-    """Limits of a team, in cores, GiB and whole environments."""
-
-    cpu = forms.DecimalField(label="CPU", min_value=0, max_digits=9, decimal_places=3, help_text="Cores.")
-    memory_gib = forms.DecimalField(label="Memory", min_value=0, max_digits=9, decimal_places=3, help_text="GiB.")
-    storage_gib = forms.DecimalField(label="Storage", min_value=0, max_digits=9, decimal_places=3, help_text="GiB.")
-    environments = forms.IntegerField(label="Environments", min_value=0, max_value=10_000)
-    ceilings = CeilingsField(
-        label="Further limits",
-        help_text="One a line: monthly_cost 500, stage prod cpu 8, capability postgres 3.",
-    )

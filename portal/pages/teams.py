@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -10,24 +9,18 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
-from governance.domain.quota import Amounts
-from governance.domain.quota_state import QuotaState
 from governance.selectors import quota
-from governance.services import quota as quota_services
 from governance.services import teams as services
-from governance.services.edits import edit_last
 from idp.catalog.models import Team
 from idp.kernel import clock, keyset
 from idp.kernel.errors import FieldError, InvalidInput, NotFound
 from portal.drawing import words
-from portal.forms.catalog import MemberForm, QuotaForm, TeamForm
-from portal.forms.quota import CeilingsField
+from portal.forms.catalog import MemberForm, TeamForm
 from portal.pages.problems import add_errors
 from portal.pages.request import PageRequest
 from portal.pages.shell import FORM, POST, page
 from portal.reading import quotas
 from portal.reading import teams as reading
-from portal.reading.affected import limit_effects
 
 PAGE = 20
 
@@ -112,49 +105,6 @@ def team_edit(request: PageRequest, team: str) -> HttpResponse:
             messages.success(request, f"{form.cleaned_data['name']} is saved")
             return redirect("team", one.slug)
     return _form(request, "teams/team_form.html", {"form": form, "team": one})
-
-
-@page("teams", methods=FORM)
-def team_quota(request: PageRequest, team: str) -> HttpResponse:
-    one = reading.team_get(team)
-    request.rights.require_admin()
-    state = reading.quota_of(one)
-    initial = {**_shown(state.limits), "ceilings": CeilingsField.shown(one.quota.ceilings if state.limits else {})}
-    form = QuotaForm(request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        if request.POST.get("do") == "preview":
-            effects = limit_effects(state, Amounts.of(form.cleaned_data))
-            return _quota_form(request, one, form, state, effects)
-        try:
-            quota_services.quota_set(request.rights.actor, team=one, **form.cleaned_data, now=clock.now())
-        except InvalidInput as error:
-            add_errors(form, _at_ceilings(error))
-        else:
-            messages.success(request, f"The quota of {one.name} is set")
-            return redirect("team", one.slug)
-    return _quota_form(request, one, form, state, None)
-
-
-def _at_ceilings(error: InvalidInput) -> InvalidInput:
-    """Faults of further limits at the one field that holds them, whatever their names."""
-    errors = [replace(one, path="ceilings") if one.path.startswith("ceilings") else one for one in error.errors]
-    return InvalidInput(error.message, remedy=error.remedy, errors=errors)
-
-
-def _quota_form(request: PageRequest, one: Team, form: QuotaForm, state: QuotaState, effects: Any) -> HttpResponse:
-    context = {
-        "form": form,
-        "team": one,
-        "bars": quotas.bars(state),
-        "effects": effects,
-        "last": edit_last("quota", one.pk),
-    }
-    return _form(request, "teams/quota_form.html", context)
-
-
-def _shown(limits: Amounts) -> dict[str, str]:
-    """Limits as one would type them: 24, not 24.000."""
-    return {name: words.number(value).replace(",", "") for name, value in limits.as_dict().items()}
 
 
 @page("teams", methods=POST)

@@ -60,7 +60,6 @@ urlpatterns = [
     path("teams/new", teams.team_new, name="team-new"),
     path("teams/<slug:team>/", teams.team, name="team"),
     path("teams/<slug:team>/edit", teams.team_edit, name="team-edit"),
-    path("teams/<slug:team>/quota", teams.team_quota, name="team-quota"),
     path("", include("portal.pages.urls_quota")),
     path("teams/<slug:team>/members", teams.member_set, name="team-member-set"),
     path("teams/<slug:team>/members/remove", teams.member_remove, name="team-member-remove"),

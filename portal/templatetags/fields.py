@@ -19,6 +19,7 @@ _KINDS: tuple[tuple[type[forms.Widget], str], ...] = (
     (forms.RadioSelect, "choices"),
     (forms.Select, "select"),
     (forms.NumberInput, "number"),
+    (forms.DateInput, "date"),
 )
 
 _PASSED_ON = ("min", "max", "step", "maxlength", "rows", "placeholder", "autocomplete")

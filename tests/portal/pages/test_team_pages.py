@@ -127,7 +127,9 @@ def test_an_admin_makes_a_team_and_sets_its_quota(signed_in, organisation):
     client = signed_in("admin")
     assert client.post(reverse("team-new"), {"slug": "data", "name": "Data"}).status_code == 302
     limits = {"cpu": "3.5", "memory_gib": "7", "storage_gib": "0", "environments": "2"}
-    assert client.post(reverse("team-quota", args=["data"]), limits).status_code == 302
+    url = reverse("team-quota", args=["data"])
+    looked_at = client.post(url, limits | {"do": "look"}).context["looked_at"]
+    assert client.post(url, limits | {"do": "save", "looked_at": looked_at}).status_code == 302
     quota = Quota.objects.get(team__slug="data")
     assert (quota.cpu, quota.storage_gib, quota.environments) == (Decimal("3.5"), 0, 2)
 
@@ -142,7 +144,7 @@ LIMITS = {
 
 @pytest.mark.parametrize("typed", LIMITS.values(), ids=LIMITS.keys())
 def test_a_wrong_limit_is_refused_at_its_field(signed_in, organisation, typed):
-    data = {"cpu": "1", "memory_gib": "1", "storage_gib": "1", "environments": "1"} | typed
+    data = {"cpu": "1", "memory_gib": "1", "storage_gib": "1", "environments": "1", "do": "save"} | typed
     answer = signed_in("admin").post(reverse("team-quota", args=["payments"]), data)
     assert answer.status_code == 422
     assert b'aria-invalid="true"' in answer.content
