@@ -91,6 +91,8 @@ def _submitted(
     try:
         change = change_submit(request.actor, _intent(asked, system, name, found), now=clock.now())
     except (InvalidInput, PolicyDenied, QuotaExceeded, Conflict) as error:
+        if error.code == "frozen" and error.change_id is not None:
+            return redirect("change", error.change_id)
         return _drawn(request, system, name, asked, found, error)
     run = change.runs.order_by("-id").values_list("pk", flat=True).first()
     if run is not None:

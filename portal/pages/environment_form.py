@@ -118,6 +118,8 @@ def _submitted(request: HttpRequest, view: RequestView) -> HttpResponse:
     try:
         change = change_submit(request.actor, request_of(view.draft, view.environment), now=clock.now())  # type: ignore[attr-defined]
     except (InvalidInput, PolicyDenied, QuotaExceeded, Conflict) as error:
+        if error.code == "frozen" and error.change_id is not None:
+            return redirect("change", error.change_id)
         view = view.planned(request.actor, strict=True, refused=error)  # type: ignore[attr-defined]
         return render(request, TEMPLATE, view.context(), status=409 if isinstance(error, Conflict) else 422)
     kept_drafts.done(request)

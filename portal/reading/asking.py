@@ -16,7 +16,7 @@ from idp.kernel.errors import FieldError, SlipwayError
 from portal.forms.asking import PREFIX, Asked
 from portal.forms.request_form import sentence
 from portal.forms.schema_kinds import Schema
-from portal.reading.plan_panel import Note, PlanPanel, panel_of
+from portal.reading.plan_panel import Note, PlanPanel, held_by_freeze_alone, panel_of
 from provisioning.domain.move import loses_data
 from provisioning.domain.placement import matches
 from provisioning.domain.version import parse_version
@@ -197,11 +197,11 @@ class AskView:
         notes = [Note("bad", sentence(one.message)) for one in said]
         if self.refused is not None and not self.refused.errors:
             notes.append(Note("bad", f"{self.refused.message} {self.refused.remedy}".strip()))
-        asks = self.planned.outcome == "waits"
+        usual = self.planned.outcome == "waits" or held_by_freeze_alone(self.planned)
         return replace(
             panel,
             notes=tuple(dict.fromkeys([*notes, *self._departure(), *panel.notes])),
-            button="Ask for it" if asks else words.button,
+            button=panel.button if usual else words.button,
         )
 
 

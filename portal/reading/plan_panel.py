@@ -21,6 +21,7 @@ from portal.reading.plan_words import (
     unchanged_sentence,
     verdict_lines,
 )
+from provisioning.domain.freeze import POLICY
 from provisioning.selectors.contract_flags import flagged_in
 from provisioning.services.gate import Planned
 
@@ -226,19 +227,28 @@ def _blocked(planned: Planned, forms: Sequence[ResourceForm], errors: dict[str, 
         return sentence(planned.problems[0].message)
     if planned.outcome == "nothing":
         return "Nothing differs yet"
-    if planned.outcome == "denied":
+    if planned.outcome == "denied" and not held_by_freeze_alone(planned):
         denied = planned.denials
         return f"Refused by “{denied[0].title}”" if denied else f"{planned.system.team.name} has too little quota left"
     return ""
 
 
+def held_by_freeze_alone(planned: Planned) -> bool:
+    """Whether it may be asked for all the same: it is refused, and on its page the glass can be broken."""
+    return bool(planned.denials) and not planned.shortages and {one.policy for one in planned.denials} == {POLICY}
+
+
 def _sentence(planned: Planned, editing: bool) -> str:
+    if planned.outcome == "denied":
+        return "Frozen: its page lets you break the glass"
     if planned.outcome == "waits":
         return "Starts when they agree"
     return "Starts at once" if editing else "Made at once"
 
 
 def _button(planned: Planned, editing: bool) -> str:
+    if planned.outcome == "denied":
+        return "Ask all the same"
     if planned.outcome == "waits":
         return "Ask for it"
     return "Change it" if editing else "Create it"

@@ -154,6 +154,20 @@ def test_a_page_asks_no_more_while_frozen(living: Change, organisation: Organisa
     assert counts[0] == counts[1]
 
 
+def test_who_asks_while_it_is_frozen_comes_to_the_page_where_the_glass_is(
+    living: Change, organisation: Organisation, sign_in: Any
+) -> None:
+    freeze(organisation)
+    maintainer, url = sign_in("maintainer"), "/environments/checkout/try/ask/sleep"
+    shown = text(maintainer.get(url))
+    assert "Ask all the same" in shown
+    assert "its page lets you break the glass" in shown
+    answer = maintainer.post(url, {"do": "submit", "reason": "Nobody is here."})
+    denied = Change.objects.get(state="denied")
+    assert answer.url == f"/changes/{denied.pk}/"
+    assert f"/changes/{denied.pk}/glass" in text(maintainer.get(answer.url))
+
+
 def test_the_glass_is_broken_on_the_page_of_the_change_and_agreed_to_in_the_inbox(
     living: Change, organisation: Organisation, sign_in: Any
 ) -> None:
