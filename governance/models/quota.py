@@ -88,6 +88,10 @@ class Reservation(models.Model):
                 condition=Q(state__in=("held", "used")),
                 name="reservation_live",
             ),
+            # What uses most of a team's quota, as its page lists it.
+            models.Index(
+                fields=["team", "-cpu", "-memory_gib", "label"], condition=Q(state="used"), name="reservation_largest"
+            ),
             models.Index(fields=["team", "-created_at"], name="reservation_begun"),
             models.Index(
                 fields=["team", "-released_at"], condition=Q(released_at__isnull=False), name="reservation_over"

@@ -31,7 +31,7 @@ def quota_states(team_ids: Iterable[int]) -> dict[int, QuotaState]:
     rows = _with_sums(teams=wanted)
     nothing = Amounts()
     found = {team_id: QuotaState(nothing, nothing, nothing) for team_id in wanted}
-    for team_id, *figures in rows:
+    for _, team_id, *figures in rows:
         kept, (state, stage, *sums) = figures[: len(KEPT)], figures[len(KEPT) :]
         known = found[team_id]
         parts = (*known.parts, _part(state, stage, sums)) if state else known.parts
@@ -46,7 +46,9 @@ def _with_sums(teams: list[int]) -> QuerySet[Quota, Any]:
         Quota.objects.filter(team_id__in=teams)
         .annotate(live=live)
         .order_by()
-        .values_list("team_id", *KEPT, "live__state", "live__stage")
+        .values_list(
+            "pk", "team_id", *KEPT, "live__state", "live__stage"
+        )  # with its key, rows are grouped by that alone
         .annotate(*(Sum(f"live__{name}") for name in (*NAMES, "monthly_cost")))
     )
 

@@ -47,16 +47,16 @@ def capabilities(request: PageRequest) -> HttpResponse:
 @page("capabilities")
 def capability(request: PageRequest, name: str) -> HttpResponse:
     capability, asked = selectors.capability_for_page(name), request.GET.get("version", "")[:40]
-    versions = listed_versions(request, capability)
+    versions = listed_versions(capability)
     shown = reading.shown_version(versions, asked)
     if shown is None:
         raise NotFound(f"{name} has no version {asked or 'yet'}.", remedy=f"Open {name} to see its versions.")
     return capability_page(request, capability, versions, shown)
 
 
-def listed_versions(request: PageRequest, capability: Capability) -> list[Contract]:
-    """All versions without their documents, newest first, each knowing its capability and its uses; one query."""
-    versions = list(selectors.contracts_in_use(capability, request.rights))
+def listed_versions(capability: Capability) -> list[Contract]:
+    """All versions without their documents, newest first, each knowing its capability; one query."""
+    versions = list(selectors.contracts_of(capability).defer("document"))
     for row in versions:
         row.capability = capability
     return versions
@@ -86,18 +86,20 @@ def capability_page(
     rights = request.rights
     if rights.may_administer() and form is None and may_become(shown.state):
         form = state_form(shown, versions)
+    uses = selectors.uses_of(capability, rights)
     history = version_history.page_of(versions, _number(request, "history"), also=shown)
     context: dict[str, Any] = {
         "capability": capability,
         "contract": shown,
         "newest": versions[0],
         "spec": shown.document.get("spec", {}),
-        "versions": reading.versions(history, selectors.defaults_of(versions)),
+        "versions": reading.versions(history, selectors.defaults_of(versions), uses.used()),
         "history": history,
         "count": len(versions),
         "form": form,
         "previews": previews.panel(rights, capability, versions),
-        **reading.uses_in_all(versions),
+        "in_use": uses.used().total(),
+        "in_use_unseen": uses.unseen(),
         "currency": settings.CURRENCY,
         "availability": availability.lines(availability_of(capability.name, shown.version)) if _requires(shown) else (),
         "said": feedback.said_of(rights, capability),
@@ -107,7 +109,7 @@ def capability_page(
         "may_conduct": may_conduct(rights, capability),
         **_documentation(shown, capability),
         **_default_choice(shown, versions),
-        **_usage(request, capability),
+        **_usage(request, uses, versions),
     }
     status = 422 if form is not None and form.errors else 200
     return render(request, "capabilities/capability.html", context, status=status)
@@ -144,10 +146,10 @@ def _default_choice(shown: Contract, versions: Sequence[Contract]) -> dict[str, 
     }
 
 
-def _usage(request: PageRequest, capability: Capability) -> dict[str, Any]:
-    """Who uses which, of what the reader may see; one query."""
+def _usage(request: PageRequest, uses: selectors.Uses, versions: Sequence[Contract]) -> dict[str, Any]:
+    """Who uses which, of what the reader may see."""
     number = _number(request, "using")
-    found = selectors.usage_page(capability, request.rights, page=number)
+    found = selectors.usage_page(uses, versions, page=number)
     return {"usage": reading.usage_matrix(found.uses, more=found.more, page=number), "next_using": number + 1}
 
 

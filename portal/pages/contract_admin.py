@@ -59,7 +59,7 @@ def contract_state(request: PageRequest, name: str, version: str) -> HttpRespons
     """Moves one version; what is wrong is shown on the capability's page."""
     request.rights.require_admin()
     capability = selectors.capability_for_page(name)
-    versions = listed_versions(request, capability)
+    versions = listed_versions(capability)
     row = next((one for one in versions if one.version == version), None)
     if row is None:
         return redirect("capability", name)

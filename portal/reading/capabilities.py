@@ -208,13 +208,13 @@ class VersionLine:
     chosen: bool = False
 
 
-def versions(page: Page, defaults: Mapping[int, Contract]) -> list[VersionLine]:
-    """A page of versions as ``contracts_in_use`` counts them, newest first, with what each changed."""
+def versions(page: Page, defaults: Mapping[int, Contract], used: Mapping[int, int]) -> list[VersionLine]:
+    """A page of versions, newest first, with what each changed; ``used`` counts living resources by version's key."""
     leading = {row.pk for row in defaults.values()}
     return [
         VersionLine(
             row,
-            row.used,  # type: ignore[attr-defined]  # annotated
+            used.get(row.pk, 0),
             _note(row),
             page.steps.get(row.pk),
             f"{row.major}.x" if row.pk in leading else "",
@@ -222,16 +222,6 @@ def versions(page: Page, defaults: Mapping[int, Contract]) -> list[VersionLine]:
         )
         for row in page.rows
     ]
-
-
-def uses_in_all(versions: Iterable[Contract]) -> dict[str, int]:
-    """How many living resources use any of them, and how many of those the reader may not see; as
-    ``contracts_in_use`` counts them."""
-    counted: list[Any] = list(versions)
-    return {
-        "in_use": sum(row.used for row in counted),
-        "in_use_unseen": sum(row.used - row.seen for row in counted),
-    }
 
 
 def open_campaigns(capability: Any) -> Sequence[Campaign]:

@@ -166,11 +166,12 @@ def test_nothing_is_cut_before_what_may_be_seen_is_known(organisation: Organisat
             for one in range(number)
         )
     rights = organisation.rights("stranger")
-    found = selectors.usage_page(capability, rights)
+    versions = list(selectors.contracts_of(capability))
+    found = selectors.usage_page(selectors.uses_of(capability, rights), versions)
     assert ([one.system.slug for one in found.uses], found.more) == (["zz-open"], False)
-    for who, seen in (("stranger", 1), ("admin", 601)):
-        [row] = selectors.contracts_in_use(capability, organisation.rights(who))
-        assert (row.used, row.seen) == (601, seen)
+    for who, unseen in (("stranger", 600), ("admin", 0)):
+        uses = selectors.uses_of(capability, organisation.rights(who))
+        assert (uses.used(), uses.unseen()) == ({contract.pk: 601}, unseen)
 
 
 def test_systems_come_by_pages(organisation: Organisation, client: Client) -> None:
