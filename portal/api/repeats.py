@@ -81,7 +81,7 @@ def _answered(request: Request, act: Callable[[], HttpResponse]) -> HttpResponse
     """The answer of ``act``, a fault of the caller included; any other fault is raised."""
     try:
         return act()
-    except Exception as fault:
+    except Exception as fault:  # faults of the caller are answers too, and are kept; all others are raised
         error = translate(fault)
         if error is None or http_status(error) >= 500:
             raise

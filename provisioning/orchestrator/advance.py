@@ -104,7 +104,7 @@ def _attempt(context: RunContext, step: Step, now: Clock) -> tuple[Outcome, bool
         return Failed(error.code, error.message, error.remedy, "", step.progress), True
     except (OperationalError, InterfaceError, runs.LeaseLost):
         raise
-    except Exception as error:
+    except Exception as error:  # a fault of ours fails the step, in words, and never the worker
         log.exception("step_fault", step=step.key)
         return _fault(error), True
     if isinstance(outcome, Wait) and _is_late(step, outcome, now()):

@@ -48,7 +48,7 @@ def blast_advance(report_id: int, *, now: Clock = clock.now) -> None:
         log.warning("lease_lost", report=report_id, epoch=claim.epoch)
     except (OperationalError, InterfaceError):
         raise
-    except Exception as error:
+    except Exception as error:  # whoever waits for the report is told; it would stay open else
         log.exception("blast_fault", report=report_id)
         message = f"Slipway itself failed ({type(error).__name__}). Ask again; what is worked out so far is kept."
         leases.report_fail(claim, message=message, now=now())

@@ -56,7 +56,7 @@ def replay_advance(replay_id: int, *, now: Clock = clock.now) -> None:
         log.warning("lease_lost", report=replay_id, epoch=claim.epoch)
     except (OperationalError, InterfaceError):
         raise
-    except Exception as error:
+    except Exception as error:  # whoever waits for it is told; it would stay open else
         log.exception("replay_fault", report=replay_id)
         message = f"Slipway itself failed ({type(error).__name__}). Ask again; what is worked out so far is kept."
         leases.report_fail(claim, message=message, now=now())

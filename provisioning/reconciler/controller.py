@@ -58,7 +58,7 @@ class ClusterController:
                 log.warning("controller_without_database", cluster=self._cluster_id, error=type(error).__name__)
                 connection.close()
                 self._stopping.wait(STANDBY_LOOK)
-            except Exception:
+            except Exception:  # a fault in one cluster's thread must not end it: it is logged and begun anew
                 log.exception("controller_fault", cluster=self._cluster_id)
                 self._stopping.wait(STANDBY_LOOK)
 

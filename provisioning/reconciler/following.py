@@ -66,7 +66,7 @@ class Follower(threading.Thread):
                 self._wait_for_kind(error)
             except DriverError as error:
                 self._pause(error)
-            except Exception:
+            except Exception:  # a watch at fault lists anew instead of ending: nobody would see the cluster else
                 log.exception("watch_fault", feed=self._feed)
                 self._version = None
                 self._rest(backoff(5, random.random()))  # noqa: S311 - jitter, not a secret
@@ -168,7 +168,7 @@ class Pulse(threading.Thread):
             except DriverError as error:
                 self._failing_since = self._failing_since or time.monotonic()
                 self.why = error.message
-            except Exception:
+            except Exception:  # the pulse must outlive its own faults, or all environments become unknown
                 log.exception("pulse_fault")
             self._stopping.wait(1.0 if self._failing_since else self.EVERY)
 

@@ -183,7 +183,7 @@ class WatchSession:
         except SlipwayError as error:  # what cannot be rendered cannot be compared; the page of its change says why
             log.warning("not_comparable", environment=_label(one.scope), code=error.code)
             return None
-        except Exception:
+        except Exception:  # one environment that cannot be judged must not stop the others
             log.exception("not_judged", environment=_label(one.scope))
             return None
         if seen is None:

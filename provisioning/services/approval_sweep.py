@@ -48,7 +48,7 @@ def _dealt_with(approval: Approval, act: Callable[[Approval, Change, datetime], 
         return False
     except (OperationalError, InterfaceError):
         raise
-    except Exception:
+    except Exception:  # one approval at fault must not stop the others
         log.exception("approval_not_swept", approval=approval.pk)
         return False
 

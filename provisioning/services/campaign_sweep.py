@@ -49,7 +49,7 @@ def campaign_advance(campaign_id: int, *, now: datetime) -> bool:
     except Conflict as other:
         log.info("campaign_moved_meanwhile", campaign=campaign_id, message=other.message)
         look_at = now
-    except Exception:
+    except Exception:  # one campaign at fault must not stop the others; it is looked at again when it is due
         log.exception("campaign_fault", campaign=campaign_id)
     finally:
         _release(campaign_id, mine, seen, look_at)

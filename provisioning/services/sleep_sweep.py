@@ -69,7 +69,7 @@ def _seen_to(plan_id: int, *, now: datetime) -> bool:
             return _carried_out(plan_id, now=now)
     except (OperationalError, InterfaceError):
         raise
-    except Exception:
+    except Exception:  # one plan that cannot be carried out must not stop the others
         log.exception("sleep_fault", plan=plan_id)
         SleepPlan.objects.filter(pk=plan_id).update(due_at=now + SOON)
         return False

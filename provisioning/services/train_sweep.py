@@ -54,7 +54,7 @@ def train_advance(train_id: int, *, now: datetime) -> bool:
     except Conflict as other:
         log.info("train_moved_meanwhile", train=train_id, message=other.message)
         look_at = now + PAUSE
-    except Exception:
+    except Exception:  # one train at fault must not stop the others; it is looked at again when it is due
         log.exception("train_fault", train=train_id)
     finally:
         Train.objects.filter(pk=train_id, lease_until=mine).update(lease_until=None, due_at=look_at)
