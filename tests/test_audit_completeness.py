@@ -48,6 +48,10 @@ PARTS = {
     "replay_of_draft": "a report is a cache",
     "replay_of_policy": "a report is a cache",
     "replay_again": "a report is a cache",
+    "replay_ask": "a report is a cache",
+    "replay_of_quota": "a report is a cache",
+    "replay_of_route": "a report is a cache",
+    "replay_of_route_draft": "a report is a cache",
     "contract_preview": "nothing stays of it",
 }
 """Services with an actor that write without an entry, and why they may."""

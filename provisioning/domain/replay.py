@@ -1,5 +1,7 @@
 """What a policy would have said of a change that was recorded, and the sums of many. Pure.
 
+The sums are also those of limits and of approval routes (``quota_replay``, ``route_replay``).
+
 The policy is asked as if it were enforced, on the facts that the gate kept; nothing else is known of that moment.
 Called by ``provisioning.orchestrator.policy_replay`` and ``provisioning.services.policy_replays``.
 """
@@ -16,12 +18,20 @@ from idp.kernel.canonical import digest
 RULES: Final = 1
 """Raised when the same policy over the same changes would be judged otherwise."""
 
-OUTCOMES: Final = ("denies", "errors", "asks", "warns", "passes", "outside", "unrecorded")
-"""The worst first. ``errors``: it cannot be evaluated on these facts and would have denied; ``outside``: of its scope;
-``unrecorded``: the change kept no facts."""
+SUBJECTS: Final = ("policy", "quota", "route")
 
-STRUCK: Final = ("denies", "errors", "asks", "warns")
+OUTCOMES: Final = ("denies", "errors", "asks", "warns", "admits", "passes", "outside", "unrecorded")
+"""The worst first. ``errors``: it cannot be evaluated on these facts and would have denied; ``admits``: it would have
+let through what was refused or had to wait; ``outside``: of its scope; ``unrecorded``: the change kept no facts."""
+
+STRUCK: Final = ("denies", "errors", "asks", "warns", "admits")
 """Outcomes that somebody would have felt; each is a row of the report."""
+
+_VERBS: Final[Mapping[str, Mapping[str, str]]] = {
+    "policy": {"denies": "denied", "asks": "asked for approval of"},
+    "quota": {"denies": "refused", "admits": "found room for"},
+    "route": {"asks": "delayed", "admits": "let through without waiting"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +99,16 @@ def denied_then(found: Iterable[Replayed]) -> int:
     return sum(one.recorded.denied for one in found if one.outcome in ("denies", "errors"))
 
 
-def sentence(counts: Mapping[str, int], total: int, days: int) -> str:
-    """“It would have denied 12 of 840 changes in 30 days.”"""
+def sentence(counts: Mapping[str, int], total: int, days: int, subject: str = "policy") -> str:
+    """“It would have denied 12 of 840 changes in 30 days.” ``subject`` is one of ``SUBJECTS``."""
+    verbs = _VERBS[subject]
     parts = [
         f"{verb} {number:,}"
         for verb, number in (
-            ("denied", counts.get("denies", 0) + counts.get("errors", 0)),
-            ("asked for approval of", counts.get("asks", 0)),
+            (verbs.get("denies", "denied"), counts.get("denies", 0) + counts.get("errors", 0)),
+            (verbs.get("asks", ""), counts.get("asks", 0)),
             ("warned about", counts.get("warns", 0)),
+            (verbs.get("admits", ""), counts.get("admits", 0)),
         )
         if number
     ]
@@ -104,4 +116,8 @@ def sentence(counts: Mapping[str, int], total: int, days: int) -> str:
     told = f"{total:,} {changes} in {days} days"
     if not total:
         return f"There was no change in {days} days."
-    return f"It would have {' and '.join(parts)} of {told}." if parts else f"It would have let all {told} through."
+    if parts:
+        return f"It would have {' and '.join(parts)} of {told}."
+    if subject == "policy":
+        return f"It would have let all {told} through."
+    return f"Nothing would have been otherwise for {told}."

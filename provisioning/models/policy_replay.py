@@ -1,7 +1,7 @@
-"""Reports of what a policy would have done to the changes that were recorded. Worked off in chunks by a worker.
+"""Reports of what a policy, a team's limits or an approval route would have done to the changes that were recorded.
 
-Written by ``provisioning.services.policy_replays`` only. A report is fixed when it is asked for: changes that come
-later make another report.
+Worked off in chunks by a worker. Written by ``provisioning.services.policy_replays`` only. A report is fixed when it
+is asked for: changes that come later make another report.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Q
 
 from idp.catalog.models import System, Team
-from provisioning.domain.replay import STRUCK
+from provisioning.domain.replay import STRUCK, SUBJECTS
 from provisioning.models.change import Change
 
 REPLAY_STATES = ("queued", "running", "succeeded", "failed")
@@ -24,10 +24,13 @@ class PolicyReplay(models.Model):
     Looks at the changes from ``since`` on, up to the id ``last_id``, the newest first; ``done`` of ``total`` are, and
     the last of those is ``cursor`` (created_at, id). ``counts`` is by outcome, ``teams`` by the team's id, and
     ``denied_then`` counts those of the denied that did not get through anyway. ``version`` is that of the policy, empty
-    for a draft. Claimed by a lease as a run is; every write of a worker is filtered on ``epoch``.
+    for a draft. Of a ``quota`` the name is the team's and ``peaks`` say how high each limit was used; of a ``route``
+    ``document`` holds the route and the policies that ask for it. Claimed by a lease as a run is; every write of a
+    worker is filtered on ``epoch``.
     """
 
     question = models.CharField(max_length=64, unique=True)
+    subject = models.CharField(max_length=8, default="policy")
     policy = models.CharField(max_length=60)
     version = models.PositiveIntegerField(null=True)
     document = models.JSONField()
@@ -40,6 +43,7 @@ class PolicyReplay(models.Model):
     counts = models.JSONField(default=dict)
     teams = models.JSONField(default=dict)
     denied_then = models.PositiveIntegerField(default=0)
+    peaks = models.JSONField(default=list)
     state = models.CharField(max_length=12)
     error = models.CharField(max_length=400, blank=True)
     epoch = models.PositiveIntegerField(default=0)
@@ -53,7 +57,10 @@ class PolicyReplay(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        constraints = [models.CheckConstraint(condition=Q(state__in=REPLAY_STATES), name="replay_state_known")]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=REPLAY_STATES), name="replay_state_known"),
+            models.CheckConstraint(condition=Q(subject__in=SUBJECTS), name="replay_subject_known"),
+        ]
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state__in=OPEN), name="replay_due"),
             models.Index(fields=["policy", "-id"], name="replay_by_policy"),

@@ -1,4 +1,4 @@
-"""Work off a replay of a policy: claim it, judge a chunk of recorded changes, store the chunk, go on.
+"""Work off a replay: claim it, judge a chunk of recorded changes, store the chunk, go on.
 
 A worker that dies in the middle loses one chunk at most; the next one goes on behind the last that is stored. Gives the
 report back after some seconds, so that a long one keeps no worker, and lets other threads run in between.
@@ -19,11 +19,12 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 
-from governance.domain.policy import CompiledPolicy, compiled
 from idp.kernel import clock
 from idp.kernel.wake import wake
-from provisioning.domain.replay import Recorded, Replayed, replayed
-from provisioning.models import Change, PolicyReplay
+from provisioning.domain.replay import Replayed
+from provisioning.models import PolicyReplay
+from provisioning.orchestrator.replay_judges import Judge, judge_of
+from provisioning.selectors.policy_replays import changes_judged
 from provisioning.services import policy_replays as services
 from provisioning.services import report_leases as leases
 from provisioning.services.runs import LeaseLost
@@ -36,11 +37,6 @@ CHUNK: Final = 500
 BREATH: Final = 25
 """Changes between two moments at which another thread may go first."""
 SLICE_SECONDS: Final = 10.0
-
-_READ: Final = (
-    *("pk", "created_at", "system_id", "system__team_id", "system__team__slug", "system__team__name"),
-    *("state", "facts"),
-)
 
 
 def replay_advance(replay_id: int, *, now: Clock = clock.now) -> None:
@@ -73,33 +69,33 @@ def replay_sweep(*, now: Clock = clock.now) -> int:
 
 def _work(claim: leases.ReportClaim, now: Clock) -> None:
     report = PolicyReplay.objects.get(pk=claim.report_id)
-    policy, cursor = compiled(report.document), _read_cursor(report.cursor)
+    judge, cursor = judge_of(report), _read_cursor(report.cursor)
     end = time.monotonic() + SLICE_SECONDS
-    while rows := _chunk(report, cursor):
+    while rows := _chunk(report, judge, cursor):
         if time.monotonic() > end:
             leases.report_release(claim, now=now())
             wake("replay", claim.report_id)
             return
         cursor = (rows[-1][1], rows[-1][0])
         reached = (cursor[0].isoformat(), cursor[1])
-        services.replay_settle(claim, found=_judged(policy, rows), cursor=reached, now=now())
-    leases.report_finish(claim, now=now())
+        services.replay_settle(claim, found=_judged(judge, rows), cursor=reached, now=now())
+    leases.report_finish(claim, now=now(), peaks=judge.peaks())
 
 
-def _chunk(report: PolicyReplay, cursor: tuple[datetime, int] | None) -> list[tuple[Any, ...]]:
-    """The next changes, from new to old."""
-    rows = Change.objects.filter(created_at__gte=report.since, pk__lte=report.last_id)
+def _chunk(report: PolicyReplay, judge: Judge, cursor: tuple[datetime, int] | None) -> list[tuple[Any, ...]]:
+    """The next changes, from new to old: key and moment first, then what the judge reads."""
+    rows = changes_judged(report.subject, report.document, since=report.since, last_id=report.last_id)
     if cursor is not None:
         at, pk = cursor
         # The first condition says nothing new; it lets the database begin in the middle of the index.
         rows = rows.filter(Q(created_at__lte=at), Q(created_at__lt=at) | Q(created_at=at, pk__lt=pk))
-    return list(rows.order_by("-created_at", "-pk").values_list(*_READ)[:CHUNK])
+    return list(rows.order_by("-created_at", "-pk").values_list("pk", "created_at", *judge.reads)[:CHUNK])
 
 
-def _judged(policy: CompiledPolicy, rows: Sequence[tuple[Any, ...]]) -> list[Replayed]:
+def _judged(judge: Judge, rows: Sequence[tuple[Any, ...]]) -> list[Replayed]:
     found = []
-    for number, (pk, _, system, team, slug, name, state, facts) in enumerate(rows):
-        found.append(replayed(policy, Recorded(pk, system, team, slug, name, state == "denied", facts)))
+    for number, one in enumerate(judge.judged(rows)):
+        found.append(one)
         if number % BREATH == 0:
             time.sleep(0)
     return found

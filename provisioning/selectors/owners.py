@@ -29,6 +29,27 @@ def owners_of(system: System, plan: Mapping[str, Any]) -> Callable[[str], Sequen
     return owners
 
 
+def owners_at_hand() -> Callable[[int, int, Mapping[str, Any]], Callable[[str], Sequence[str]]]:
+    """The same for many changes in two queries: called with a change's system, its team and its plan."""
+    capabilities = dict(Capability.objects.values_list("name", "owner__slug"))
+    rows = Dependency.objects.order_by("needs__system__team__slug").values_list(
+        "component__system", "needs__system", "needs__system__team", "needs__system__team__slug"
+    )
+    needs = list(rows.distinct())
+
+    def owners_of_change(system: int, team: int, plan: Mapping[str, Any]) -> Callable[[str], Sequence[str]]:
+        def owners(asked: str) -> Sequence[str]:
+            if asked == "dependencies":
+                found = (slug for of, other, its, slug in needs if of == system and other != system and its != team)
+                return list(dict.fromkeys(found))
+            names = [asked.removeprefix("capability:")] if asked.startswith("capability:") else _touched(plan)
+            return sorted({capabilities.get(name) or "" for name in names})
+
+        return owners
+
+    return owners_of_change
+
+
 def _touched(plan: Mapping[str, Any]) -> list[str]:
     changed = (one for one in plan.get("resources", ()) if one["action"] != "unchanged")
     return sorted({one["capability"] for one in changed})

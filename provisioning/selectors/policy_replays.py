@@ -1,11 +1,12 @@
-"""Replays of policies as people may read them: one report, its rows by keyset, the newest of a policy.
+"""Replays of policies, limits and routes as people may read them: one report, its rows by keyset, changes to judge.
 
 Read by platform admins and auditors. Rows of systems that the reader may not see are left out; how many is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from django.db.models import Count, QuerySet
@@ -42,6 +43,12 @@ def replay_get(rights: Rights, replay_id: int) -> PolicyReplay:
     if found is None:
         raise NotFound("There is no such report.", remedy="It may have been forgotten; ask for it anew.")
     return found
+
+
+def changes_judged(subject: str, document: Mapping[str, Any], *, since: datetime, last_id: int) -> QuerySet[Change]:
+    """The changes that a replay looks at: all, or those of the systems of the team whose limits they are."""
+    rows = Change.objects.filter(created_at__gte=since, pk__lte=last_id)
+    return rows.filter(system__team=document["team"]) if subject == "quota" else rows
 
 
 def has_moved(report: PolicyReplay) -> bool:
@@ -88,6 +95,7 @@ def replay_data(report: PolicyReplay) -> dict[str, Any]:
     """The report as plain data, for the API and for downloads. Times are datetimes."""
     return {
         "id": report.pk,
+        "subject": report.subject,
         "policy": report.policy,
         "version": report.version,
         "days": report.days,
@@ -98,6 +106,7 @@ def replay_data(report: PolicyReplay) -> dict[str, Any]:
         "changes_done": report.done,
         "counts": {outcome: report.counts[outcome] for outcome in OUTCOMES if outcome in report.counts},
         "denied_then": report.denied_then,
+        "peaks": report.peaks,
         "teams": [{"team": one["slug"], "counts": one["counts"]} for one in team_lines(report)],
         "asked_at": report.created_at,
         "started_at": report.started_at,

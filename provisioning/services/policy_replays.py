@@ -1,12 +1,14 @@
-"""Replays of a policy over the changes that were recorded: asked for by people, worked out in chunks, kept.
+"""Replays over the changes that were recorded, of a policy, limits or a route: asked for, worked out in chunks, kept.
 
-The question is what decides in the policy and the range of changes; the same question has the same report. Nothing but
+The question is what decides in it and the range of changes; the same question has the same report. Limits and routes
+are asked about in ``quota_replays`` and ``route_replays``. Nothing but
 the report is written, so asking leaves no audit entry. Admins only, as it is they who edit policies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -21,12 +23,24 @@ from idp.kernel.errors import FieldError, InvalidInput, NotFound, RateLimited
 from idp.kernel.wake import wake_after_commit
 from provisioning.domain.replay import RULES, STRUCK, Replayed, by_team, counted, denied_then, question_of
 from provisioning.models import Change, PolicyReplay, PolicyReplayItem
+from provisioning.selectors.policy_replays import changes_judged
 from provisioning.services.report_leases import LONGEST, OPEN, ReportClaim, report_hold, reports_forget
 
 MOST_OPEN: Final = 5
 MOST_DAYS: Final = 366
 DAYS: Final = 30
 """How far a replay looks back unless somebody asks for more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is replayed. ``kind`` is one of ``SUBJECTS``; ``decides`` is the digest of what decides in ``document``."""
+
+    kind: str
+    name: str
+    version: int | None
+    document: Mapping[str, Any]
+    decides: str
 
 
 def replay_of_policy(
@@ -43,23 +57,26 @@ def replay_of_policy(
         if kept is None:
             raise NotFound(f"The policy “{name}” has no version {number}.")
         document, version = kept.document, number
-    return _ask(actor, document, version, days, now=now)
+    return replay_ask(actor, _of_policy(document, version), days, now=now)
 
 
 def replay_of_draft(actor: Actor, *, document: Mapping[str, Any], days: int = DAYS, now: datetime) -> PolicyReplay:
     """The same of a draft, which is stored nowhere else. InvalidInput names each place that is wrong."""
     rights_of(actor).require_admin()
     parse_policy(document)
-    return _ask(actor, canonical(document), None, days, now=now)
+    return replay_ask(actor, _of_policy(canonical(document), None), days, now=now)
 
 
 def replay_again(actor: Actor, replay_id: int, *, now: datetime) -> PolicyReplay:
-    """The same policy over the days until now; the same report as long as no change came."""
+    """The same over the days until now; the same report as long as no change came."""
     rights_of(actor).require_admin()
     found = PolicyReplay.objects.filter(pk=replay_id).first()
     if found is None:
         raise NotFound("There is no such report.", remedy="It may have been forgotten; ask for it anew.")
-    return _ask(actor, found.document, found.version, found.days, now=now)
+    if found.subject == "policy":
+        return replay_ask(actor, _of_policy(found.document, found.version), found.days, now=now)
+    subject = Subject(found.subject, found.policy, found.version, found.document, digest(found.document))
+    return replay_ask(actor, subject, found.days, now=now)
 
 
 def replay_since(days: int, now: datetime) -> datetime:
@@ -67,28 +84,33 @@ def replay_since(days: int, now: datetime) -> datetime:
     return (now - timedelta(days=days)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
+def _of_policy(document: Mapping[str, Any], version: int | None) -> Subject:
+    return Subject("policy", document["metadata"]["name"], version, document, question_of(document))
+
+
 @transaction.atomic
-def _ask(actor: Actor, document: Mapping[str, Any], version: int | None, days: int, *, now: datetime) -> PolicyReplay:
+def replay_ask(actor: Actor, subject: Subject, days: int, *, now: datetime) -> PolicyReplay:
+    """The report there is about ``subject`` over ``days``, or a new one. The caller has asked whether they may."""
     if not 1 <= days <= MOST_DAYS:
         told = FieldError("days", f"Write 1 to {MOST_DAYS} days.")
         raise InvalidInput(told.message, errors=[told])
     since = replay_since(days, now)
     last = Change.objects.order_by("-id").values_list("pk", flat=True).first() or 0
-    decides = question_of(document)
-    question = digest({"policy": decides, "since": since.isoformat(), "last": last, "rules": RULES})
+    question = digest({subject.kind: subject.decides, "since": since.isoformat(), "last": last, "rules": RULES})
     found = PolicyReplay.objects.filter(question=question).first()
     if found is None:
         _require_room(actor)
         found, _ = PolicyReplay.objects.get_or_create(
             question=question,
             defaults={
-                "policy": document["metadata"]["name"],
-                "version": version,
-                "document": dict(document),
+                "subject": subject.kind,
+                "policy": subject.name,
+                "version": subject.version,
+                "document": dict(subject.document),
                 "days": days,
                 "since": since,
                 "last_id": last,
-                "total": Change.objects.filter(created_at__gte=since, pk__lte=last).count(),
+                "total": changes_judged(subject.kind, subject.document, since=since, last_id=last).count(),
                 "state": "queued",
                 "due_at": now,
                 "asked_by_id": actor.user_id,

@@ -60,8 +60,9 @@ def report_release(claim: ReportClaim, *, now: datetime) -> None:
     report_hold(claim, lease_owner="", lease_until=None, due_at=now)
 
 
-def report_finish(claim: ReportClaim, *, now: datetime) -> None:
-    report_hold(claim, state="succeeded", finished_at=now, lease_owner="", lease_until=None, due_at=None)
+def report_finish(claim: ReportClaim, *, now: datetime, **fields: Any) -> None:
+    """``fields`` are what only the whole of it tells."""
+    report_hold(claim, state="succeeded", finished_at=now, lease_owner="", lease_until=None, due_at=None, **fields)
 
 
 def report_fail(claim: ReportClaim, *, message: str, now: datetime) -> None:

@@ -15,7 +15,7 @@ from governance.domain.facts import completed
 from governance.services.policies import policy_save
 from idp.kernel.errors import Forbidden, InvalidInput, NotFound, RateLimited
 from provisioning.models import Change, PolicyReplay, PolicyReplayItem, Stage
-from provisioning.orchestrator import policy_replay
+from provisioning.orchestrator import policy_replay, replay_judges
 from provisioning.selectors import policy_replays as selectors
 from provisioning.services import policy_replays as services
 from provisioning.services import report_leases as leases
@@ -164,7 +164,7 @@ def test_a_fault_of_ours_is_told_and_can_be_tried_again(
         raise RuntimeError("secret")
 
     with monkeypatch.context() as patched:
-        patched.setattr(policy_replay, "replayed", broken)
+        patched.setattr(replay_judges, "replayed", broken)
         report = work_off(ask(organisation))
     assert report.state == "failed"
     assert "secret" not in report.error
