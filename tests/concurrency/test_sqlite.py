@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.concurrency.test_quota import ROOM, THREADS
+from tests.concurrency.test_lending import RIGHT, THREADS
+from tests.concurrency.test_quota import ROOM
 
 # Ends what waits for ever. All migrations of a new file come first: 16 s of processor, minutes on a busy machine.
 HANGS_AFTER = 600
@@ -21,5 +22,7 @@ def test_it_holds_on_a_sqlite_file(tmp_path: Path) -> None:
         "held": {"Reservation": ROOM, "OverQuota": THREADS - ROOM},
         "left": 0.0,
         "append_faults": [],
+        "journal": "wal",
+        "lending": {**RIGHT, "held": True, "refused": True},
         "broken": [],
     }
