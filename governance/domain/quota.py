@@ -119,6 +119,7 @@ class OverQuota(QuotaExceeded):
             f"What could be freed is at /teams/{team}/quota/room.",
             errors=[FieldError(f"quota.{item.dimension.name}", item.sentence) for item in shortages],
         )
+        self.team = team
         self.shortages = shortages
 
 

@@ -275,7 +275,7 @@ class Costs(Endpoint):
     def get(self, request: Request) -> HttpResponse:
         now = clock.now()
         month = Month.parse(self.query["month"]) if "month" in self.query else Month.of(now)
-        lines = cost_lines(month, rights=self.rights, team=self.query.get("team", ""), now=now)
+        lines = list(cost_lines(month, rights=self.rights, team=self.query.get("team", ""), now=now))
         rows = [
             {
                 "team": one.team,

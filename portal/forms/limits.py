@@ -38,7 +38,8 @@ class StageRow(RowForm):
 
     def clean(self) -> None:
         if not self.errors and all(self.cleaned_data[name] is None for name in STAGE_NAMES):
-            self.add_error("cpu", "Write at least one limit, or remove the stage.")
+            told = "Write at least one limit, or remove the stage."
+            self.add_error("cpu", forms.ValidationError(told, code="missing"))
 
 
 class CapabilityRow(RowForm):

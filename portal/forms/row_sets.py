@@ -6,7 +6,7 @@ the choices that are handed in; what is right about money and quota is decided b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from django import forms
@@ -19,6 +19,8 @@ from portal.forms.plain import PlainForm
 
 ASKED: Final = ("look", "save")
 """Orders after which everything that is wrong is said; after others only what is wrong with what was written."""
+MISSING: Final = ("required", "missing")
+"""Codes of what is wrong only because nothing is there yet."""
 MOST_ROWS: Final = 100
 _COUNTS: Final = ("TOTAL_FORMS", "INITIAL_FORMS")
 
@@ -132,7 +134,7 @@ class Edit:
         wrong = [one for one in self.parts() if not one.is_valid()]
         if self.do not in ASKED:
             for one in wrong:
-                for name in [name for name in one.errors if not one.data.get(one.add_prefix(name))]:
+                for name in [name for name, said in one.errors.as_data().items() if _is_missing(said)]:
                     del one.errors[name]
         return not wrong
 
@@ -174,6 +176,10 @@ def row_of(rows: RowSet, number: str) -> RowForm | None:
     """The row that ``number`` means in a document, which leaves empty rows out."""
     used = rows.used
     return used[int(number)] if number.isdecimal() and len(number) < 4 and int(number) < len(used) else None
+
+
+def _is_missing(said: Sequence[forms.ValidationError]) -> bool:
+    return all(one.code in MISSING for one in said)
 
 
 def _rows(data: Mapping[str, Any], prefix: str) -> list[dict[str, str]]:

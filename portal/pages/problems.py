@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from governance.domain.quota import OverQuota
 from idp.kernel.errors import Forbidden, NotFound, QuotaExceeded, SlipwayError, UserFault
 from portal.middleware import answer as answer_alone
 from portal.middleware import database_away
@@ -72,6 +73,8 @@ def _way_out(error: SlipwayError) -> tuple[str, str]:
     change_id = getattr(error, "change_id", None)
     if change_id is not None:
         return reverse("change", args=[change_id]), "Open the change"
+    if isinstance(error, OverQuota):
+        return reverse("quota-room", args=[error.team]), "Make room"
     if isinstance(error, QuotaExceeded):
         return reverse("teams"), "See what uses it"
     return reverse("home"), "Go to what needs you"

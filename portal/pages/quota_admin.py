@@ -39,9 +39,12 @@ def _quotas(request: PageRequest, *, refused: Any = None) -> HttpResponse:
     running = list(loans().filter(state__in=("active", "due"))[:ON_A_PAGE])
     for loan in running:
         loan.words = in_words(Amounts.of(loan) - Amounts.of(loan.returned))  # type: ignore[attr-defined]
+    lines = [(row, reading_quotas.bars(states[row.team_id])) for row in shown]
+    for row, bars in lines:
+        row.tight = any(bar.state for bar in bars)  # type: ignore[attr-defined]  # for the template
     context = {
         "rows": shown,
-        "lines": [(row, reading_quotas.bars(states[row.team_id])) for row in shown],
+        "lines": lines,
         "asked": asked,
         "running": running,
         "may_decide": request.rights.may_administer(),

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from governance.selectors import quota
+from governance.selectors.lending import moved_by_loans
 from governance.services import teams as services
 from idp.catalog.models import Team
 from idp.kernel import clock, keyset
@@ -59,6 +60,7 @@ def _team_page(request: PageRequest, team: Team, form: MemberForm) -> HttpRespon
     owners = quotas.owners(shares)
     costs = reading.cost_by_system(shares)
     systems = reading.systems_of(rights, team)
+    lent, borrowed = moved_by_loans(team.pk)
     context = {
         "team": team,
         "members": reading.members_of(team),
@@ -66,7 +68,8 @@ def _team_page(request: PageRequest, team: Team, form: MemberForm) -> HttpRespon
         "uses": reading.ledger(rights, team),
         "uses_count": int(reading.total(shares, "environments")),
         "owners": owners,
-        "bars": quotas.bars(state, shares, owners),
+        "bars": quotas.bars(state, shares, owners, lent=lent, borrowed=borrowed),
+        "ceilings": quotas.ceiling_bars(state),
         "totals": {name: reading.total(shares, name) for name in ("cpu", "memory_gib", "storage_gib", "cost")},
         "may_manage": rights.may_manage(team),
         "may_set_quota": rights.may_administer(),

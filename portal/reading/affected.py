@@ -71,7 +71,8 @@ class Limit:
             return "No limit"
         if self.name == COST:
             return words.money(value, settings.CURRENCY)
-        return f"{words.number(value)} {_UNITS.get(self.name, '')}".rstrip()
+        unit = "core" if self.name == "cpu" and value == 1 else _UNITS.get(self.name, "")
+        return f"{words.number(value)} {unit}".rstrip()
 
 
 def limit_effects(team: Team, state: QuotaState, document: Mapping[str, Any]) -> list[Effect]:
@@ -173,7 +174,7 @@ def _price_effect(team: str, before: float, after: float, count: float) -> Effec
     currency, dearer = settings.CURRENCY, round(after - before, 2)
     note = f"{words.money_change(Decimal(str(dearer)), currency)} a month" if dearer else ""
     now, then = (f"{words.money(round(cost, 2), currency)} a month" for cost in (before, after))
-    return Effect(f"{team}, {words.count(int(count), 'environment,environments')}", now, then, dearer > 0, note)
+    return Effect(f"{team}, {words.count(int(count), 'environment,environments')}", now, then, note=note)
 
 
 def budget_effects(

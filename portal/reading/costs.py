@@ -1,16 +1,14 @@
-"""Costs of a month as a table: by team, by system or by environment. Pure over the lines of the selector."""
+"""Costs of a month as a table: by team, by system or by environment. Pure over what the selector sums."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 from django.urls import reverse
 
-from provisioning.selectors.costs import HIDDEN, CostLine
+from provisioning.selectors.costs import CostLine, Costs
 
 WAYS: Final = (("team", "By team"), ("system", "By system"), ("environment", "By environment"))
 MOST: Final = 500
@@ -37,33 +35,25 @@ class Table:
     ways: tuple[tuple[str, str], ...] = WAYS
 
 
-def table(lines: Sequence[CostLine], *, by: str) -> Table:
-    by = by if by in dict(WAYS) else "team"
-    total = sum((one.cost for one in lines), Decimal(0))
-    sums: dict[tuple[str, str, str, str], Decimal] = defaultdict(Decimal)
-    for one in lines:
-        sums[_key(one, by)] += one.cost
-    ranked = sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))
-    rows = tuple(_row(key, cost, total) for key, cost in ranked[:MOST])
-    return Table(by, rows, total, max(len(ranked) - MOST, 0))
+def table(costs: Costs, *, by: str) -> Table:
+    """``costs`` by ``by``, one of ``WAYS``."""
+    rows = tuple(_row(one, costs.total) for one in costs.lines)
+    return Table(by, rows, costs.total, max(costs.count - len(rows), 0))
 
 
-def _key(one: CostLine, by: str) -> tuple[str, str, str, str]:
-    if by == "team":
-        return one.team, "", "", ""
-    if by == "system" or one.hidden:
-        return one.team, one.system, "", ""
-    return one.team, one.system, one.environment, "" if one.lives else "Gone"
+def way(asked: str) -> str:
+    """One of ``WAYS``; by team where the address says something else."""
+    return asked if asked in dict(WAYS) else WAYS[0][0]
 
 
-def _row(key: tuple[str, str, str, str], cost: Decimal, total: Decimal) -> Row:
-    team, system, environment, note = key
-    share = round(100 * cost / total) if total else 0
-    if system == HIDDEN:
-        return Row("Systems you may not see", team, "", "Restricted", cost, share)
-    if environment:
-        url = "" if note else reverse("environment", args=[system, environment])
-        return Row(f"{system} / {environment}", team, url, note, cost, share)
-    if system:
-        return Row(system, team, reverse("system", args=[system]), "", cost, share)
-    return Row(team, team, reverse("team", args=[team]), "", cost, share)
+def _row(one: CostLine, total: Decimal) -> Row:
+    share = round(100 * one.cost / total) if total else 0
+    if one.hidden:
+        return Row("Systems you may not see", one.team, "", "Restricted", one.cost, share)
+    if one.environment:
+        url = reverse("environment", args=[one.system, one.environment]) if one.lives else ""
+        title = f"{one.system} / {one.environment}"
+        return Row(title, one.team, url, "" if one.lives else "Gone", one.cost, share)
+    if one.system:
+        return Row(one.system, one.team, reverse("system", args=[one.system]), "", one.cost, share)
+    return Row(one.team, one.team, reverse("team", args=[one.team]), "", one.cost, share)

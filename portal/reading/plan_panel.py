@@ -51,6 +51,8 @@ class PlanPanel:
     empty: str = ""
     costs: tuple[dict[str, Any], ...] = ()
     team: str = ""
+    room: str = ""
+    """The team whose quota does not suffice, as addresses name it."""
     quota: tuple[dict[str, Any], ...] = ()
     verdicts: tuple[dict[str, str], ...] = ()
     agree: tuple[dict[str, str], ...] = ()
@@ -88,6 +90,7 @@ def panel_of(planned: Planned, forms: Sequence[ResourceForm], errors: dict[str, 
         empty="" if resources else _moved(plan) or _empty(editing, forms),
         costs=_costs(plan, now) if plan and (editing or plan["resources"]) else (),
         team=planned.system.team.name,
+        room=planned.system.team.slug if planned.shortages else "",
         quota=tuple(quota_left(line) for line in planned.quota),
         verdicts=tuple(verdict_lines(planned.verdicts, names=False)),
         agree=tuple(_agree(one, said) for one in planned.approvals),

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+from django.conf import settings
+
+from governance.domain.ceilings import COST, Part
+from governance.domain.quota import Amounts
 from governance.domain.quota_state import QuotaState
 from idp.catalog.models import Team
 from portal.drawing import words
@@ -18,6 +22,9 @@ DIMENSIONS: Final = (
     ("storage_gib", "Storage", "GiB"),
     ("environments", "Environments", ""),
 )
+LABELS: Final = {name: label for name, label, _ in DIMENSIONS} | {COST: "Cost"}
+UNITS: Final = {name: unit for name, _, unit in DIMENSIONS} | {COST: settings.CURRENCY}
+NOTHING: Final = Amounts()
 NEAR: Final = Decimal("0.75")
 OWNERS: Final = 4
 
@@ -33,6 +40,8 @@ class Bar:
     used: Decimal
     held: Decimal
     parts: tuple[tuple[str, Decimal], ...] = ()
+    lent: Decimal = Decimal(0)
+    borrowed: Decimal = Decimal(0)
 
     @property
     def left(self) -> Decimal:
@@ -48,13 +57,25 @@ class Bar:
 
     @property
     def rest(self) -> str:
-        """ "12 free, 1.5 held"."""
+        """ "12 free, 1.5 held, 2 borrowed". The limit has what is lent left out and what is borrowed counted in."""
         unit = f" {self.unit}" if self.unit else ""
         held = f"{words.number(self.held)}{unit} held" if self.held else "none held"
-        return f"{words.number(self.left)}{unit} free, {held}"
+        moved = [
+            f"{words.number(amount)}{unit} {word}"
+            for amount, word in ((self.borrowed, "borrowed"), (self.lent, "lent"))
+            if amount
+        ]
+        return ", ".join([f"{words.number(self.left)}{unit} free", held, *moved])
 
 
-def bars(state: QuotaState, uses: Iterable[Any] = (), owners: Sequence[str] = ()) -> list[Bar]:
+def bars(
+    state: QuotaState,
+    uses: Iterable[Any] = (),
+    owners: Sequence[str] = (),
+    *,
+    lent: Amounts = NOTHING,
+    borrowed: Amounts = NOTHING,
+) -> list[Bar]:
     """One bar per dimension of a ``QuotaState``; ``uses`` are split by ``owners``, in that order."""
     uses = list(uses)
     made = []
@@ -69,9 +90,35 @@ def bars(state: QuotaState, uses: Iterable[Any] = (), owners: Sequence[str] = ()
                 Decimal(getattr(state.used, name)),
                 Decimal(getattr(state.held, name)),
                 parts,
+                Decimal(getattr(lent, name)),
+                Decimal(getattr(borrowed, name)),
             )
         )
     return made
+
+
+def ceiling_bars(state: QuotaState) -> list[Bar]:
+    """One bar per further limit: money, stages, capabilities. Of resources, used and held are one figure.
+
+    ``state.resources`` must be counted where a capability is limited.
+    """
+    ceilings, found = state.ceilings, []
+    if ceilings.monthly_cost is not None:
+        found.append(_ceiling(COST, "Cost a month", ceilings.monthly_cost, state.parts))
+    for stage, limits in ceilings.stages.items():
+        there = [part for part in state.parts if part.stage == stage]
+        found += [_ceiling(name, f"{LABELS[name]} at {stage}", limit, there) for name, limit in limits.items()]
+    for name, most in ceilings.capabilities.items():
+        taken = Decimal(state.resources.get(name, 0))
+        found.append(Bar(name, f"Resources of {name}", "", Decimal(most), taken, Decimal(0)))
+    return found
+
+
+def _ceiling(name: str, label: str, limit: Decimal, parts: Iterable[Part]) -> Bar:
+    sums = {"used": Decimal(0), "held": Decimal(0)}
+    for part in parts:
+        sums[part.state] += part.of(name)
+    return Bar(name, label, UNITS[name], limit, sums["used"], sums["held"])
 
 
 def owners(uses: Iterable[Any]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django.db.models import Case, Count, IntegerField, OuterRef, QuerySet, Subquery, Sum, Value, When
@@ -13,7 +13,7 @@ from governance.access import MANAGE_TEAM, Rights, visible
 from governance.domain.quota import Amounts
 from governance.domain.quota_state import QuotaState
 from governance.models import Reservation
-from governance.selectors.quota import taken
+from governance.selectors.quota import quota_state, resources_taken
 from idp.catalog.models import Membership, System, Team, User
 from idp.catalog.names import ROLES
 from idp.kernel.errors import NotFound
@@ -55,10 +55,9 @@ def team_get(slug: str) -> Team:
 
 
 def quota_of(team: Team) -> QuotaState:
-    """The team's limits, use and holds; ``team`` as ``team_get`` gives it. One query."""
-    limits = Amounts.of(team.quota) if hasattr(team, "quota") else Amounts()
-    sums = taken([team.pk])
-    return QuotaState(limits, sums.get((team.pk, "used"), Amounts()), sums.get((team.pk, "held"), Amounts()))
+    """The team's limits, use and holds. One query, two where the resources of a capability are limited."""
+    state = quota_state(team.pk)
+    return replace(state, resources=resources_taken(team.pk)) if state.ceilings.capabilities else state
 
 
 def members_of(team: Team) -> list[Membership]:

@@ -42,7 +42,7 @@ def living(organisation: Organisation) -> Environment:
 
 
 def lines(organisation: Organisation, who: str = "developer", at: datetime = NOW + timedelta(days=1)) -> Any:
-    return cost_lines(MARCH, rights=organisation.rights(who), now=at)
+    return list(cost_lines(MARCH, rights=organisation.rights(who), now=at))
 
 
 def prices(*lists: dict[str, Any]) -> Cluster:
