@@ -23,7 +23,7 @@ EMPTY_ROWS = 1
 MOST_ROWS = 14
 
 
-@page("systems", methods=FORM)
+@page("environments", methods=FORM)
 def stage_windows(request: PageRequest, stage: str) -> HttpResponse:
     found = stage_get(stage)
     kept = StageWindows.objects.filter(stage=found).first()

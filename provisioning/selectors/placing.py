@@ -166,8 +166,8 @@ def cluster_blockers(cluster: Cluster) -> list[str]:
     return [
         *(f"stage {name} sends its environments there" for _, name in of["stage"]),
         *_living_words([f"{system}/{name}" for system, name in of["living"]]),
-        *(f"{system}/{name} is leaving it" for system, name in of["leaving"]),
-        *(f"{system}/{name} is to move there" for system, name in of["coming"]),
+        *(f"environment {system}/{name} is leaving it" for system, name in of["leaving"]),
+        *(f"environment {system}/{name} is to move there" for system, name in of["coming"]),
     ]
 
 
@@ -194,4 +194,5 @@ def _living_words(living: Sequence[str]) -> list[str]:
     if not living:
         return []
     more = " and more" if len(living) > LISTED else ""
-    return [f"{', '.join(living[:LISTED])}{more} {'lives' if len(living) == 1 else 'live'} there"]
+    word, verb = ("environment", "lives") if len(living) == 1 else ("environments", "live")
+    return [f"{word} {', '.join(living[:LISTED])}{more} {verb} there"]

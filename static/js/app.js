@@ -127,6 +127,12 @@
     pick(next);
   });
 
+  // On a narrow screen the tab of this page may be out of sight.
+  for (const tabs of $$(".tabs")) {
+    const here = tabs.querySelector("[aria-current], [aria-selected=true]")?.getBoundingClientRect();
+    if (here && here.right > tabs.getBoundingClientRect().right) tabs.scrollLeft = here.right - tabs.getBoundingClientRect().right + 24;
+  }
+
   tally();
   document.addEventListener("htmx:afterSettle", tally);
 })();

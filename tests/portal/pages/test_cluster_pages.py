@@ -93,7 +93,7 @@ def test_it_never_shows_a_kubeconfig(equipped: Organisation, sign_in: Any) -> No
 def test_it_says_what_keeps_a_cluster_from_going(living: Change, sign_in: Any) -> None:
     admin = sign_in("admin")
     shown = text(admin.get("/clusters/sandbox/"))
-    assert "Checkout/try lives there." in shown
+    assert "Environment checkout/try lives there." in shown
     assert "Stage dev sends its environments there." in shown
     refused = admin.post("/clusters/sandbox/remove", {"confirm_name": "sandbox"})
     assert refused.status_code == 422
