@@ -223,18 +223,19 @@ def _decision(request: HttpRequest, found: Change) -> dict[str, Any]:
     rights = request.rights  # type: ignore[attr-defined]
     view = change_view(rights, found)
     objects = request.GET.get("view") == "objects"
+    times, agreed = reading.waiting_times(view), reading.approvals_count(view)
     return {
         "change": found,
         "view": view,
         "run": view.runs[0] if view.runs else None,
-        "facts": reading.risk_facts(found),
+        "facts": reading.risk_facts(found, waits=reading.waiting_fact(times, agreed, clock.now())),
         "by_objects": objects,
         "objects": reading.object_diffs(change_objects(found)) if objects else [],
         "diff": diff_resources(found.plan),
         "unchanged": unchanged_sentence(found.plan),
         "approvals": reading.approval_lines(view, rights.actor.username),
-        "approvals_count": reading.approvals_count(view),
-        "times": reading.waiting_times(view),
+        "approvals_count": agreed,
+        "times": times,
         "question": reading.open_question(view),
         "verdicts": stored_verdicts(found.verdicts),
         "quota": [quota_after(line) for line in view.quota],

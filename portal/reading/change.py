@@ -159,10 +159,10 @@ def is_low_risk(change: Change) -> bool:
     return not (change.stage.production or change.kind == "delete" or removes or touches_data)
 
 
-def risk_facts(change: Change) -> list[dict[str, str]]:
-    """The strip below the reason: reach, resources, restarts, data, cost."""
+def risk_facts(change: Change, *, waits: Mapping[str, str] | None = None) -> list[dict[str, str]]:
+    """The strip below the reason: reach, resources, restarts, data, cost, and how long it ``waits`` while it does."""
     plan = change.plan
-    return [
+    facts = [
         {
             "label": "Reach",
             "value": "Production" if change.stage.production else change.stage.title or change.stage.name,
@@ -173,6 +173,7 @@ def risk_facts(change: Change) -> list[dict[str, str]]:
         _data(plan),
         _cost(change),
     ]
+    return [*facts, dict(waits)] if waits else facts
 
 
 def _kept(plan: Mapping[str, Any]) -> str:
@@ -270,6 +271,16 @@ def waiting_times(view: ChangeView) -> dict[str, Any]:
         "expires": [one.expires_at for one in waiting if one.expires_at],
     }
     return {name: min(found) for name, found in moments.items() if found}
+
+
+def waiting_fact(times: Mapping[str, Any], count: str, now: datetime) -> dict[str, str] | None:
+    """For the strip: how long the present stage has waited, and how many have agreed. None when nothing waits."""
+    since = times.get("since")
+    if since is None:
+        return None
+    minutes = int((now - since).total_seconds() // 60)
+    waited = words.duration(minutes * 60) if minutes else "under a minute"
+    return {"label": "Waits for", "value": waited, "small": f"{count} agreed" if count else ""}
 
 
 def open_question(view: ChangeView) -> dict[str, Any] | None:

@@ -32,7 +32,7 @@ RAN = ("running", "succeeded", "failed", "cancelled")
 
 @dataclass(frozen=True, slots=True)
 class ApprovalView:
-    """One required decision with what was said to it. ``who`` may still give it."""
+    """One required decision. ``who`` may still give it; ``given`` is what people who may have said so far."""
 
     label: str
     state: str
@@ -209,10 +209,10 @@ def newest_event(change: Change) -> int:
 
 
 def _approval_view(approval: Approval, who: Sequence[str], decisions: Sequence[Decision]) -> ApprovalView:
-    given = [
+    said = [
         one for one in decisions if one.plan_digest == approval.plan_digest and one.verdict in ("approve", "reject")
     ]
-    answered = {one.user.username for one in given}
+    able, answered = {_decider(name) for name in who}, {one.user.username for one in said}
     return ApprovalView(
         label=_label(approval),
         state=approval.state,
@@ -223,9 +223,14 @@ def _approval_view(approval: Approval, who: Sequence[str], decisions: Sequence[D
         opened_at=approval.opened_at,
         escalates_at=approval.escalates_at if approval.escalated_at is None else None,
         expires_at=approval.expires_at,
-        who=tuple(name for name in who if name.partition(" for ")[0] not in answered),
-        given=given,
+        who=tuple(name for name in who if _decider(name) not in answered),
+        given=[one for one in said if one.user.username in able],
     )
+
+
+def _decider(name: str) -> str:
+    """Who decides where ``name`` may say for whom, as in ``bob for ann``."""
+    return name.partition(" for ")[0]
 
 
 def _label(approval: Approval) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from governance.access import rights_of
 from governance.models import Approval, AuditEntry, Decision, Delegation, Notice
 from governance.services.delegations import delegation_create, delegation_withdraw
 from governance.services.policies import policy_save
@@ -16,6 +17,7 @@ from governance.services.tokens import token_authenticate, token_create, token_r
 from idp.kernel import clock
 from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn, StalePlan
+from portal.reading.change import approvals_count
 from provisioning.models import Change, ChangeAuthor
 from provisioning.selectors.changes import change_get, change_list, change_view
 from provisioning.services.approval_sweep import approvals_escalate, approvals_expire
@@ -58,6 +60,17 @@ def waiting(organisation: Organisation, *stages: dict[str, Any], who: str = "dev
 def agree(organisation: Organisation, change: Change, who: Any, **given: Any) -> Change:
     actor = organisation.actor(who) if isinstance(who, str) else who
     return change_approve(actor, change.pk, plan_digest=change.plan_digest, now=given.pop("now", NOW), **given)
+
+
+def test_it_counts_in_a_stage_only_who_may_agree_in_it(organisation: Organisation) -> None:
+    change = waiting(organisation, TEAM, stage("Platform", "group:platform", count=2))
+    agree(organisation, change, "maintainer")
+
+    change.refresh_from_db()
+    view = change_view(rights_of(organisation.actor("maintainer")), change)
+
+    assert [(one.stage, one.state, len(one.given)) for one in view.approvals][-1] == ("Platform", "waiting", 0)
+    assert approvals_count(view) == "1 of 3"
 
 
 def states(change: Change) -> list[tuple[str, str]]:
