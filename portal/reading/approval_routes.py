@@ -21,7 +21,7 @@ MEANS: Final = {
     "capabilities": "maintainers of the teams that own the capabilities it touches",
     "dependencies": "maintainers of the teams whose systems it depends on",
 }
-STATES: Final = {"active": ("ready", "In force"), "draft": ("waiting", "Draft"), "retired": ("gone", "Retired")}
+STATES: Final = {"active": ("ready", "In force"), "draft": ("next", "Draft"), "retired": ("gone", "Retired")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,8 +75,17 @@ def _stands(row: Row, freeze: Freeze, now: datetime) -> tuple[str, str, str, str
         return "denied", "change", "Frozen", _capital(until_in_words(hold))
     coming = begins(freeze, now)
     if coming is not None:
-        return "waiting", "approval", "Scheduled", f"From {_local(coming, row.zone)}"
+        return "waiting", "approval", "Scheduled", _to_come(row, freeze, coming)
     return "cancelled", "run", "Over", "It has thawed"
+
+
+def _to_come(row: Row, freeze: Freeze, coming: datetime) -> str:
+    """From when it holds, and to when; week by week where it has windows, with the day of the next."""
+    if freeze.schedule.windows:
+        local = coming.astimezone(ZoneInfo(row.zone))
+        return f"{in_words(freeze.schedule)}; next on {local:%a} {local.day} {local:%b}"
+    begin = f"From {_local(coming, row.zone)}"
+    return f"{begin} until {_local(row.ends_at, row.zone)}" if row.ends_at else begin
 
 
 def freeze_facts(row: Row, *, now: datetime) -> list[dict[str, Any]]:
