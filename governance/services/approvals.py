@@ -185,6 +185,19 @@ def approvals_dismiss(*, change_id: int, now: datetime) -> int:
     return unsettled.update(state="dismissed", settled_at=now)
 
 
+def agreement(*, change_id: int, plan_digest: str) -> Literal["whole", "unsettled", "none"]:
+    """Whether everybody who was asked about a change agreed to this plan of it. One query.
+
+    Those of another plan count for nothing: ``none`` says that there are only such. A change about which nobody was
+    ever asked is agreed to.
+    """
+    rows = list(Approval.objects.filter(change_id=change_id).values_list("plan_digest", "state"))
+    states = {state for digest, state in rows if digest == plan_digest and state != "dismissed"}
+    if states:
+        return "whole" if states <= {"approved", "skipped"} else "unsettled"
+    return "none" if rows else "whole"
+
+
 def decide(
     actor: Actor,
     *,

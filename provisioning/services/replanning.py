@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
-from governance.services.approvals import approvals_dismiss, approvals_open
+from governance.services.approvals import agreement, approvals_dismiss, approvals_open
 from governance.services.quota import quota_hold, quota_release_hold
 from idp.kernel.actor import Actor, Via
 from idp.kernel.canonical import digest
@@ -67,6 +67,25 @@ def change_still_holds(change: Change, *, now: datetime) -> bool:
     refusal = refusal or ("" if not planned.denials else planned.denials[0].message)
     if planned.plan_digest == change.plan_digest and not refusal and not _takes_no_new_use(planned, environment):
         return True
+    _replan(change, environment, now=now)
+    change.refresh_from_db()
+    return change.state == "approved"
+
+
+def change_is_agreed(change: Change, environment: Environment, *, now: datetime) -> bool:
+    """Whether the approved, locked ``change`` may start with the plan that it has; the last look before a run.
+
+    However a change came to its start: its plan must begin at what is wanted of ``environment`` now, put back the drift
+    that is there now, and have every approval that it needs. One that does not is planned anew, and asks again or goes
+    on. One query while it stands; a revert is planned once more to see that.
+    """
+    said = agreement(change_id=change.pk, plan_digest=change.plan_digest)
+    if change.base_id == environment.desired_id and said == "whole":
+        return change.kind != "revert" or change_still_holds(change, now=now)
+    if change.base_id == environment.desired_id and said == "unsettled":
+        told = "Not everybody who is asked has agreed to it"
+        change_move(change, "ask-again", actor_name="slipway", now=now, text=told, decided_at=None)
+        return False
     _replan(change, environment, now=now)
     change.refresh_from_db()
     return change.state == "approved"

@@ -36,7 +36,7 @@ from provisioning.services.freeze_gate import start_frozen
 from provisioning.services.moving import former_of
 from provisioning.services.places import place_turned
 from provisioning.services.rejudging import change_stands
-from provisioning.services.replanning import changes_replan
+from provisioning.services.replanning import change_is_agreed, changes_replan
 from provisioning.services.run_steps import dealt_with, steps_for_apply, steps_for_delete
 
 log = structlog.get_logger(__name__)
@@ -55,7 +55,7 @@ def change_start(
     """Start an approved, locked change, or ask the run that keeps its environment busy to make room for it.
 
     Inside the caller's transaction. A deletion makes room for nothing. None also while it is frozen, when a policy
-    does not let it through any more, and for a promotion whose moment has not come, or that became another one.
+    does not let it through any more, for a promotion whose moment has not come, and when it became another plan.
 
     ``environment`` is the change's, as locked, where the caller has it with system, team, stage and desired revision.
     ``made_now``: this transaction made it, so that it has no run, revision, resource or other change yet.
@@ -71,7 +71,9 @@ def change_start(
     if busy is not None:
         runs.run_supersede(busy, change.pk, now=now)
         return None
-    if not judged and not change_stands(change, environment, now=now):
+    if not judged and not (
+        change_is_agreed(change, environment, now=now) and change_stands(change, environment, now=now)
+    ):
         return None
     revision = None if change.kind == "delete" else _revision(change, environment, first=made_now, now=now)
     if change.plan.get("move"):
@@ -209,7 +211,7 @@ def _started(change_id: int, *, now: datetime) -> bool:
             return True
     except (OperationalError, InterfaceError):
         raise
-    except Exception:
+    except Exception:  # one change that cannot start must not stop the sweep; it is tried again
         log.exception("change_not_started", change=change_id)
         return False
 
