@@ -242,7 +242,7 @@ def end_of_expression(text: str, start: int) -> int:
     depth = 0
     at, last = start, min(len(text), start + MAX_SOURCE + 1)
     while at < last:
-        match = _TOKEN.match(text, at)
+        match = _TOKEN.match(text, at, last)
         if match is None:
             at += 1
             continue
