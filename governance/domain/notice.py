@@ -94,6 +94,8 @@ _KINDS: Final = (
     NoticeKind("campaign-moved", "A campaign has moved environments of your team", "Campaigns", "digest"),
     NoticeKind("campaign-failed", "A campaign could not move an environment of your team", "Campaigns", "mail"),
     NoticeKind("campaign-paused", "A campaign that you conduct paused by itself", "Campaigns", "mail"),
+    NoticeKind("drain-paused", "The drain of a cluster paused by itself", "Clusters", "mail"),
+    NoticeKind("drain-over", "The drain of a cluster is over", "Clusters", "portal"),
 )
 KINDS: Final[Mapping[str, NoticeKind]] = MappingProxyType({kind.key: kind for kind in _KINDS})
 

@@ -22,6 +22,7 @@ from provisioning.domain.drain import ACTS, MOST_AT_ONCE, OPEN_DRAIN_STATES, Ite
 from provisioning.models import Cluster, Drain, DrainItem, Environment, FormerPlace
 from provisioning.selectors.clusters import cluster_get
 from provisioning.services.changes import ChangeRequest, change_submit
+from provisioning.services.drain_notices import tell_over, tell_paused
 
 log = structlog.get_logger(__name__)
 NOT_LEFT = "It lives elsewhere, and has not been torn down here yet. Resume its last change."
@@ -72,6 +73,8 @@ def drain_act(actor: Actor, *, cluster: str, act: str, expected_version: int | N
     if act == "resume":
         drain.items.filter(state__in=("failed", "held")).update(state="waiting", told="")
     _move(drain, state, "" if act == "resume" else f"By {actor.username}.", now=now)
+    if act == "end":
+        tell_over(drain, by=actor.user_id, now=now)
     _audit(actor, drain, act, now=now)
     return drain
 
@@ -84,7 +87,7 @@ def drains_sweep(*, now: datetime) -> int:
             drain_advance(drain_id, now=now)
         except (OperationalError, InterfaceError):
             raise
-        except Exception:
+        except Exception:  # one drain at fault must not stop the others
             log.exception("drain_fault", drain=drain_id)
     return len(running)
 
@@ -99,7 +102,8 @@ def drain_advance(drain_id: int, *, now: datetime) -> None:
 @transaction.atomic
 def _looked_at(drain_id: int, *, now: datetime) -> Next:
     """Bring every item up to date, then pause, end or begin the next wave."""
-    drain = Drain.objects.select_for_update(of=("self",)).filter(pk=drain_id, state="running").first()
+    rows = Drain.objects.select_for_update(of=("self",)).select_related("cluster")
+    drain = rows.filter(pk=drain_id, state="running").first()
     if drain is None:
         return Next()
     there = {one.pk: one for one in Environment.objects.filter(cluster=drain.cluster_id, deleted_at=None)}
@@ -112,8 +116,10 @@ def _looked_at(drain_id: int, *, now: datetime) -> Next:
     step = next_of([ItemView(one.pk, one.state) for one in items], at_once=drain.at_once)
     if step.pause:
         _move(drain, "paused", step.pause, now=now)
+        tell_paused(drain, now=now)
     elif step.over:
         _move(drain, "done", "", now=now)
+        tell_over(drain, now=now)
     elif step.start:
         wave = max((one.wave for one in items), default=0) + 1
         DrainItem.objects.filter(pk__in=step.start).update(wave=wave)

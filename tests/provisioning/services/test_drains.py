@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from governance.models import AuditEntry
+from governance.models import AuditEntry, Notice
 from idp.kernel.errors import Conflict, Forbidden, NotFound, PreconditionFailed
 from provisioning.models import Change, DrainItem, Environment, Run, Stage
 from provisioning.services.changes import ChangeRequest, change_submit
@@ -88,6 +88,42 @@ def test_what_is_refused_pauses_it_and_is_asked_for_again(organisation: Organisa
     drain_act(organisation.actor("admin"), cluster="eu-one", act="resume", now=NOW)
     drains_sweep(now=NOW)
     assert [states()[name] for name in ("one", "two")] == ["moving", "moving"]
+
+
+def told(kind: str) -> list[tuple[str, str]]:
+    return list(Notice.objects.filter(kind=kind).order_by("pk").values_list("person__username", "url"))
+
+
+def test_each_pause_is_told_once(organisation: Organisation) -> None:
+    admin = organisation.actor("admin")
+    cluster_cordon(admin, name="eu-two", reason="Full", now=NOW)
+    drain = start(organisation)
+    for _ in range(2):
+        drains_sweep(now=NOW)
+    assert told("drain-paused") == [(admin.username, "/clusters/eu-one/drain")]
+    drain_act(admin, cluster="eu-one", act="resume", now=NOW)
+    drains_sweep(now=NOW)
+    drains_sweep(now=NOW)
+    drain.refresh_from_db()
+    assert (drain.state, len(told("drain-paused"))) == ("paused", 2)
+
+
+def test_who_pauses_it_is_not_told(organisation: Organisation) -> None:
+    start(organisation)
+    drain_act(organisation.actor("admin"), cluster="eu-one", act="pause", now=NOW)
+    drain_act(organisation.actor("admin"), cluster="eu-one", act="end", now=NOW)
+    assert told("drain-paused") == told("drain-over") == []
+
+
+def test_its_end_is_told(organisation: Organisation) -> None:
+    start(organisation, at_once=3)
+    carry_all()
+    drains_sweep(now=NOW)
+    drains_sweep(now=NOW)
+    notice = Notice.objects.get(kind="drain-over")
+    assert notice.person == organisation.admin
+    assert notice.title == "The drain of eu-one is done"
+    assert notice.text == "3 of 4 environments moved. 1 environment stayed: its people move what has data."
 
 
 def test_it_waits_for_who_must_agree(organisation: Organisation) -> None:
