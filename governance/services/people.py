@@ -6,7 +6,7 @@ Lock order: account row, then audit head.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,12 +17,13 @@ from django.db import transaction
 
 from governance.access import AUDITORS, PLATFORM_ADMINS, admins, rights_of
 from governance.domain.audit import difference
+from governance.selectors.groups import group_named
 from governance.services.audit import audit_append
 from governance.services.people_edits import people_edit_keep
 from idp.catalog.models import User
 from idp.catalog.names import SLUG_RULE, is_slug
 from idp.kernel.actor import PLATFORM, Actor
-from idp.kernel.errors import Conflict, FieldError, InvalidInput, NotFound
+from idp.kernel.errors import Conflict, FieldError, InvalidInput, NotFound, PreconditionFailed
 
 BUILT_IN: Final = (PLATFORM_ADMINS, AUDITORS)
 
@@ -35,14 +36,20 @@ def account_update(
     email: str | None = None,
     display_name: str | None = None,
     active: bool | None = None,
+    expected: Mapping[str, Any] | None = None,
     now: datetime,
 ) -> User:
-    """Change what is not None. Platform admins only; nobody switches themselves or the last admin off."""
+    """Change what is not None. Platform admins only; nobody switches themselves or the last admin off.
+
+    ``expected`` is the ``account_state`` that was read; PreconditionFailed when it is another one by now.
+    """
     rights_of(actor).require_admin()
     user = User.objects.select_for_update().filter(username=username).exclude(username=PLATFORM.username).first()
     if user is None:
         raise NotFound(f"There is no account {username}.")
     before = account_state(user)
+    if expected is not None and before != expected:
+        raise PreconditionFailed("The account was changed since you read it; nothing was stored.")
     asked = {"email": email, "display_name": display_name, "active": active}
     after = before | {name: value for name, value in asked.items() if value is not None}
     if after == before:
@@ -96,8 +103,58 @@ def group_create(actor: Actor, *, name: str, now: datetime) -> Group:
     group, made = Group.objects.get_or_create(name=name)
     if not made:
         raise Conflict(f"There is a group {name} already.", code="exists", remedy="Add its members there.")
+    _keep_whole(actor, f"Make group {name}", name, before=None, after=[], now=now)
     _audit(actor, "group.create", group, {}, now=now)
     return group
+
+
+@transaction.atomic
+def group_delete(actor: Actor, *, name: str, expected: Collection[str] | None = None, now: datetime) -> None:
+    """End a group with its members. Platform admins only; Conflict where a policy, a route or an approval names it.
+
+    ``expected`` are the names of the members that were read; PreconditionFailed when they are others by now.
+    """
+    rights_of(actor).require_admin()
+    row = Group.objects.select_for_update().filter(name=name).exclude(name__startswith="team:").first()
+    if row is None:
+        raise NotFound(f"There is no group {name}.")
+    members = group_members(row.name)
+    if expected is not None and sorted(expected) != members:
+        raise PreconditionFailed("Its members were changed since you read them; nothing was deleted.")
+    _require_unnamed(name)
+    _keep_whole(actor, f"Delete group {name}", name, before=members, after=None, now=now)
+    _audit(actor, "group.delete", row, {"before": members, "after": None}, now=now)
+    row.delete()
+
+
+def group_members(name: str) -> list[str]:
+    """Names of everybody in a group, switched off or not, in order."""
+    return list(User.objects.filter(groups__name=name).order_by("username").values_list("username", flat=True))
+
+
+def _require_unnamed(name: str) -> None:
+    if name in BUILT_IN:
+        raise Conflict(f"The platform itself needs the group {name}.", code="illegal-state")
+    named = group_named(name)
+    if named.policies or named.routes:
+        asking = ", ".join(title for _, title in (*named.policies, *named.routes))
+        raise Conflict(
+            f"The group {name} is asked to agree by {asking}.",
+            code="illegal-state",
+            remedy="Let them ask somebody else first.",
+        )
+    if named.waiting:
+        told = f"{named.waiting} open decisions wait for the group {name}."
+        raise Conflict(told, code="illegal-state", remedy="Let them be decided or cancelled first.")
+
+
+def _keep_whole(
+    actor: Actor, label: str, name: str, *, before: list[str] | None, after: list[str] | None, now: datetime
+) -> None:
+    """The making or the end of a group, with its members; None where it does not exist."""
+    people_edit_keep(
+        actor, "whole-group", name, label=label, before={"members": before}, after={"members": after}, now=now
+    )
 
 
 @transaction.atomic

@@ -10,12 +10,20 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from django.contrib.auth.models import Group
 from django.db import transaction
 
 from governance.access import rights_of
 from governance.models import PeopleEdit
 from governance.services.audit import audit_append
-from governance.services.people import account_state, account_update, group_member_set
+from governance.services.people import (
+    account_state,
+    account_update,
+    group_create,
+    group_delete,
+    group_member_set,
+    group_members,
+)
 from governance.services.teams import membership_remove, membership_set, team_state, team_update
 from idp.catalog.models import Membership, Team, User
 from idp.kernel.actor import Actor
@@ -26,9 +34,17 @@ State = Mapping[str, Any]
 
 @transaction.atomic
 def people_edit_undo(actor: Actor, edit_id: int, *, now: datetime) -> PeopleEdit:
-    """Set again what was before. Platform admins only; Conflict when it is not what the edit left any more."""
-    rights_of(actor).require_admin()
+    """Set again what was before; Conflict when it is not what the edit left any more.
+
+    Platform admins; a role in a team also the maintainers of that team, who may give it.
+    """
+    rights = rights_of(actor)
     row = PeopleEdit.objects.select_for_update().filter(pk=edit_id).first()
+    team = Team.objects.filter(slug=row.key.partition("/")[0]).first() if row and row.kind == "membership" else None
+    if team is None:
+        rights.require_admin()
+    else:
+        rights.require_manage(team)
     if row is None:
         raise NotFound("There is no such edit.")
     if row.undone_at is not None:
@@ -70,6 +86,20 @@ def _group_again(actor: Actor, key: str, state: State, now: datetime) -> None:
     group_member_set(actor, group=group, username=username, member=state["member"], now=now)
 
 
+def _whole_group(key: str) -> State:
+    return {"members": group_members(key) if Group.objects.filter(name=key).exists() else None}
+
+
+def _whole_group_again(actor: Actor, key: str, state: State, now: datetime) -> None:
+    if state["members"] is None:
+        group_delete(actor, name=key, now=now)
+        return
+    group_create(actor, name=key, now=now)
+    able = User.objects.filter(username__in=state["members"], is_active=True, service_of=None)
+    for username in able.order_by("username").values_list("username", flat=True):
+        group_member_set(actor, group=key, username=username, member=True, now=now)
+
+
 def _team(key: str) -> State | None:
     team = Team.objects.select_related("parent").filter(slug=key).first()
     return team_state(team) if team else None
@@ -97,6 +127,7 @@ def _membership_again(actor: Actor, key: str, state: State, now: datetime) -> No
 UNDO: Final[Mapping[str, tuple[Callable[[str], State | None], Callable[[Actor, str, State, datetime], None]]]] = {
     "account": (_account, _account_again),
     "group": (_group, _group_again),
+    "whole-group": (_whole_group, _whole_group_again),
     "team": (_team, _team_again),
     "membership": (_membership, _membership_again),
 }

@@ -7,7 +7,10 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
+from governance.selectors import groups as group_selectors
 from governance.services import people as services
 from governance.services.teams import team_update
 from governance.services.undoing import people_edit_undo
@@ -20,7 +23,9 @@ from portal.pages.problems import add_errors
 from portal.pages.request import PageRequest
 from portal.pages.shell import FORM, POST, page
 from portal.reading import people as reading
+from portal.reading.reach import group_reach
 from portal.reading.teams import all_teams, members_of, systems_of, team_get
+from provisioning.selectors import people as selectors
 
 PAGE = 50
 
@@ -29,14 +34,14 @@ PAGE = 50
 def people(request: PageRequest) -> HttpResponse:
     request.rights.require_admin()
     query = request.GET.get("q", "").strip()[:80]
-    found = keyset.page(reading.people(query), order=("username",), cursor=request.GET.get("cursor"), limit=PAGE)
+    found = keyset.page(selectors.people(query), order=("username",), cursor=request.GET.get("cursor"), limit=PAGE)
     return render(request, "people/people.html", {"people": found.items, "next": found.next, "query": query})
 
 
 @page("administration", methods=FORM)
 def person(request: PageRequest, username: str) -> HttpResponse:
     request.rights.require_admin()
-    one = reading.person_get(username)
+    one = selectors.person_get(username)
     initial = {"display_name": one.display_name, "email": one.email, "active": one.is_active}
     form = PersonForm(request.POST or None, initial=initial)
     if request.method == "POST" and was_looked_at(request.POST) and form.is_valid():
@@ -47,12 +52,12 @@ def person(request: PageRequest, username: str) -> HttpResponse:
         else:
             messages.success(request, f"{username} is saved")
             return redirect("person", username)
-    found = reading.leaving(one)
+    found = selectors.leaving(one)
     goes = one.is_active and request.method == "POST" and not request.POST.get("active")
     context = {
         "person": one,
         "form": form,
-        "roles": reading.roles_of(one),
+        "roles": selectors.roles_of(one),
         "groups": list(one.groups.exclude(name__startswith="team:").order_by("name")),
         "leaving": found,
         "facts": reading.leaving_facts(found),
@@ -73,26 +78,51 @@ def groups(request: PageRequest) -> HttpResponse:
             add_errors(form, _at(error, "name"))
         else:
             return redirect("group", made.name)
-    context = {"groups": list(reading.groups_of_people()[:200]), "form": form}
+    context = {"groups": list(group_selectors.groups_of_people()[:200]), "form": form}
     return render(request, "people/groups.html", context, status=422 if form.errors else 200)
 
 
 @page("administration", methods=FORM)
 def group(request: PageRequest, name: str) -> HttpResponse:
+    """Its people. Who comes or goes is looked at first, with the decisions that this moves."""
     request.rights.require_admin()
-    row = reading.group_get(name)
-    form = GroupMemberForm(request.POST or None)
+    row = group_selectors.group_get(name)
+    member, form = request.POST.get("member") != "out", GroupMemberForm(request.POST or None)
+    named, reach = group_selectors.group_named(name), None
     if request.method == "POST" and form.is_valid():
-        member, user = request.POST.get("do") != "remove", form.cleaned_data["user"]
+        user = form.cleaned_data["user"]
         try:
-            services.group_member_set(request.actor, group=name, username=user, member=member, now=clock.now())
+            reach = group_reach(selectors.person_get(user), name, member=member, named=named)
+            if was_looked_at(request.POST):
+                services.group_member_set(request.actor, group=name, username=user, member=member, now=clock.now())
+                messages.success(request, f"{user} is {'in' if member else 'no longer in'} {name}")
+                return redirect("group", name)
         except (InvalidInput, Conflict, NotFound) as error:
             add_errors(form, _at(error, "user"))
-        else:
-            messages.success(request, f"{user} is {'in' if member else 'no longer in'} {name}")
-            return redirect("group", name)
-    context = {"group": row, "members": reading.members_of_group(row), "named_by": reading.named_by(name), "form": form}
+            reach = None
+    context = {
+        "group": row,
+        "members": group_selectors.members_of_group(row),
+        "named": named,
+        "form": form,
+        "reach": reach,
+        "member": member,
+        "edits": reading.edits_recent(reading.of_group(name), most=5),
+        "stays": name in services.BUILT_IN,
+        **_looked(request),
+    }
     return render(request, "people/group.html", context, status=422 if form.errors else 200)
+
+
+@page("administration", methods=POST)
+def group_delete(request: PageRequest, name: str) -> HttpResponse:
+    try:
+        services.group_delete(request.actor, name=name, now=clock.now())
+    except Conflict as error:
+        messages.error(request, f"{name} stays\n{error.message} {error.remedy}".strip())
+        return redirect("group", name)
+    messages.success(request, f"{name} is deleted\nTake it back under Edited lately.")
+    return redirect("administration")
 
 
 @page("administration", methods=FORM)
@@ -129,7 +159,14 @@ def people_undo(request: PageRequest, edit: int) -> HttpResponse:
         messages.error(request, f"Not taken back\n{error.message} {error.remedy}".strip())
     else:
         messages.success(request, f"Taken back\n{row.label}")
-    return redirect("administration")
+    return redirect(_back(request))
+
+
+def _back(request: PageRequest) -> str:
+    """The page whose button it was, where that is one of ours; else the page of administration."""
+    wanted = request.POST.get("next", "")
+    safe = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+    return wanted if safe else reverse("administration")
 
 
 def _looked(request: PageRequest) -> dict[str, Any]:

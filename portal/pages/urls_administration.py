@@ -17,6 +17,7 @@ urlpatterns = [
     path("people/<str:username>/", people.person, name="person"),
     path("groups/", people.groups, name="groups"),
     path("groups/<str:name>/", people.group, name="group"),
+    path("groups/<str:name>/delete", people.group_delete, name="group-delete"),
     path("teams/<slug:team>/place", people.team_place, name="team-place"),
     path("freezes/", freezes.freezes, name="freezes"),
     path("freezes/new", freezes.freeze_new, name="freeze-new"),

@@ -5,14 +5,21 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import Group
 
-from governance.access import PLATFORM_ADMINS, rights_of
-from governance.models import AuditEntry, PeopleEdit
-from governance.services.people import account_update, group_create, group_member_set
+from governance.access import AUDITORS, PLATFORM_ADMINS, rights_of
+from governance.models import ApprovalRoute, AuditEntry, PeopleEdit, Policy
+from governance.services.people import (
+    account_state,
+    account_update,
+    group_create,
+    group_delete,
+    group_member_set,
+    group_members,
+)
 from governance.services.systems import system_create
 from governance.services.teams import membership_remove, membership_set, team_update
 from governance.services.undoing import people_edit_undo
 from idp.catalog.models import Membership, User
-from idp.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound
+from idp.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed
 from tests.personas import NOW, Organisation
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +68,7 @@ def test_only_admins_edit_accounts_groups_and_the_place_of_teams(there: Organisa
     with pytest.raises(Forbidden):
         team_update(maintainer, team=there.payments, parent="storefront", now=NOW)
     with pytest.raises(Forbidden):
-        people_edit_undo(maintainer, 1, now=NOW)
+        people_edit_undo(maintainer, 0, now=NOW)
 
 
 def test_the_platforms_own_account_is_no_account_to_edit(there: Organisation) -> None:
@@ -127,3 +134,56 @@ def test_a_role_that_was_changed_since_is_not_taken_back(there: Organisation) ->
     assert Membership.objects.get(team=there.payments, user=there.viewer).role == "viewer"
     with pytest.raises(Conflict):
         people_edit_undo(admin, first.pk, now=NOW)
+
+
+def test_a_maintainer_takes_a_role_of_their_team_back_and_no_other(there: Organisation) -> None:
+    membership_set(there.actor("admin"), team=there.payments, user=there.viewer, role="developer", now=NOW)
+    edit = PeopleEdit.objects.latest("pk")
+    with pytest.raises(Forbidden):
+        people_edit_undo(there.actor("storefront_maintainer"), edit.pk, now=NOW)
+    people_edit_undo(there.actor("maintainer"), edit.pk, now=NOW)
+    assert Membership.objects.get(team=there.payments, user=there.viewer).role == "viewer"
+    account_update(there.actor("admin"), username="viewer", display_name="V", now=NOW)
+    with pytest.raises(Forbidden):
+        people_edit_undo(there.actor("maintainer"), PeopleEdit.objects.latest("pk").pk, now=NOW)
+
+
+def test_a_group_ends_with_its_members_and_is_taken_back_with_them(there: Organisation) -> None:
+    admin = there.actor("admin")
+    group_create(admin, name="security", now=NOW)
+    for name in ("viewer", "developer"):
+        group_member_set(admin, group="security", username=name, member=True, now=NOW)
+    with pytest.raises(PreconditionFailed):
+        group_delete(admin, name="security", expected=["viewer"], now=NOW)
+    group_delete(admin, name="security", expected=["viewer", "developer"], now=NOW)
+    assert not Group.objects.filter(name="security").exists()
+    assert AuditEntry.objects.latest("sequence").data["before"] == ["developer", "viewer"]
+    undo(there)
+    assert group_members("security") == ["developer", "viewer"]
+
+
+@pytest.mark.parametrize("name", [PLATFORM_ADMINS, AUDITORS, "asked", "sent"])
+def test_a_group_that_is_needed_stays(there: Organisation, name: str) -> None:
+    Group.objects.get_or_create(name=name)
+    rule = {"approvals": [{"from": "group:asked"}]}
+    kind = {"mode": "enforce", "effect": "require-approval"}
+    Policy.objects.create(name="p", title="P", document={"spec": rule}, active=True, updated_at=NOW, **kind)
+    stages = [{"name": "One", "approvers": [{"from": "team:maintainer"}], "escalate": {"after": 1, "to": "group:sent"}}]
+    route = {"metadata": {"name": "r"}, "spec": {"title": "R", "stages": stages}}
+    ApprovalRoute.objects.create(name="r", title="R", document=route, updated_at=NOW)
+    with pytest.raises(Conflict):
+        group_delete(there.actor("admin"), name=name, now=NOW)
+
+
+def test_only_admins_delete_groups_and_roles_are_none(there: Organisation) -> None:
+    with pytest.raises(Forbidden):
+        group_delete(there.actor("maintainer"), name="platform", now=NOW)
+    with pytest.raises(NotFound):
+        group_delete(there.actor("admin"), name="team:payments:viewer", now=NOW)
+
+
+def test_an_account_that_was_edited_meanwhile_is_not_overwritten(there: Organisation) -> None:
+    read = account_state(there.viewer)
+    account_update(there.actor("admin"), username="viewer", display_name="V", expected=read, now=NOW)
+    with pytest.raises(PreconditionFailed):
+        account_update(there.actor("admin"), username="viewer", active=False, expected=read, now=NOW)

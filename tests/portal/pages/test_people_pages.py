@@ -8,6 +8,7 @@ import pytest
 
 from governance.models import PeopleEdit
 from idp.catalog.models import Team, User
+from provisioning.models import Change
 from tests.personas import Organisation
 from tests.portal.pages.test_freeze_pages import looked, text
 
@@ -55,7 +56,9 @@ def test_a_group_is_made_filled_and_its_edit_taken_back(organisation: Organisati
     assert admin.post("/groups/", {"name": "Security"}).status_code == 422
     assert admin.post("/groups/", {"name": "security"}).status_code == 302
     assert admin.post("/groups/security/", {"user": "nobody"}).status_code == 422
-    assert admin.post("/groups/security/", {"user": "viewer"}).status_code == 302
+    assert admin.post("/groups/security/", {"user": "viewer", "do": "save"}).status_code == 200
+    assert not organisation.viewer.groups.filter(name="security").exists()
+    assert looked(admin, "/groups/security/", {"user": "viewer", "member": "in"}).status_code == 302
     assert "/people/viewer/" in text(admin.get("/groups/security/"))
     edit = PeopleEdit.objects.latest("pk")
     assert "Add viewer to security" in text(admin.get("/administration/"))
@@ -72,3 +75,40 @@ def test_a_team_is_put_below_another_and_not_archived_while_it_owns(organisation
     answer = looked(admin, "/teams/payments/place", {"parent": "storefront", "archived": "on"})
     assert answer.status_code == 422
     assert "still owns checkout" in text(answer)
+
+
+def test_it_says_which_decisions_somebody_gains_or_loses(waiting: Change, sign_in: Any) -> None:
+    admin, url = sign_in("admin"), "/groups/platform-admins/"
+    shown = text(admin.post(url, {"user": "viewer", "member": "in", "do": "look"}))
+    assert "viewer may administer the platform" in shown
+    assert f"/changes/{waiting.pk}/" in shown
+    assert looked(admin, url, {"user": "viewer", "member": "in"}).status_code == 302
+    shown = text(admin.post(url, {"user": "viewer", "member": "out", "do": "look"}))
+    assert "May no longer decide" in shown
+    assert f"/changes/{waiting.pk}/" in shown
+    shown = text(admin.post(url, {"user": "maintainer", "member": "in", "do": "look"}))
+    assert "Nothing that waits now" in shown
+
+
+def test_a_group_is_deleted_and_comes_back_with_one_click(organisation: Organisation, sign_in: Any) -> None:
+    admin = sign_in("admin")
+    assert "Delete platform" in text(admin.get("/groups/platform/"))
+    assert admin.post("/groups/platform/delete").status_code == 302
+    assert admin.get("/groups/platform/").status_code == 404
+    edit = PeopleEdit.objects.latest("pk")
+    back = admin.post(f"/administration/undo/{edit.pk}", {"next": "/groups/"})
+    assert (back.status_code, back["Location"]) == (302, "/groups/")
+    assert "/people/platform_engineer/" in text(admin.get("/groups/platform/"))
+    assert admin.post("/groups/auditors/delete")["Location"] == "/groups/auditors/"
+    back = admin.post(f"/administration/undo/{edit.pk}", {"next": "//elsewhere.example/"})
+    assert back["Location"] == "/administration/"
+
+
+def test_it_names_who_takes_over(organisation: Organisation, sign_in: Any) -> None:
+    admin = sign_in("admin")
+    looked(admin, "/teams/storefront/place", {"parent": "payments"})
+    looked(admin, "/people/stranger/", {"email": ""})
+    shown = text(admin.post("/people/storefront_maintainer/", {"do": "look"}))
+    assert "Team payments takes over" in shown
+    looked(admin, "/teams/storefront/place", {"parent": ""})
+    assert "The platform admins take over" in text(admin.post("/people/storefront_maintainer/", {"do": "look"}))
