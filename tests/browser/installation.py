@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,21 @@ class Installation:
     url: str
     password: str
     log: Path
+    environment: Mapping[str, str]
+
+    def printed(self, code: str) -> str:
+        """What a program prints that runs beside the server, on its data; RuntimeError with what went wrong."""
+        program = f"import django; django.setup()\n{code}"
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env={**self.environment, "DJANGO_SETTINGS_MODULE": "idp.settings"},
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr)
+        return done.stdout
 
 
 @contextlib.contextmanager
@@ -52,7 +67,7 @@ def running_installation(folder: Path, *, ready_seconds: int = 3) -> Iterator[In
             await_port(port, process, log)
             _await_answer(f"http://127.0.0.1:{port}/livez")
             password = (folder / "demo-password").read_text(encoding="utf-8").strip()
-            yield Installation(f"http://127.0.0.1:{port}", password, log)
+            yield Installation(f"http://127.0.0.1:{port}", password, log, environment)
         finally:
             end(process)
 

@@ -39,6 +39,7 @@ def main() -> int:
         ):
             as_maintainer(browser, installation)
             as_developer(browser, installation)
+            as_admin(browser, installation)
     except ChromiumMissing as missing:
         sys.stderr.write(f"{missing}\n")
         return 1
@@ -74,6 +75,29 @@ def as_developer(browser: Browser, installation: Installation) -> None:
         take(developer, "run-failed")
         new_environment(developer)
         watch(developer)
+
+
+def as_admin(browser: Browser, installation: Installation) -> None:
+    """What the company's rules are: a route, a rule that observes and what it would have done, and freezes."""
+    with someone(browser, installation, WIDE_LIGHT) as admin:
+        admin.sign_in("admin")
+        page = admin.page
+        for name, path in (
+            ("freezes", "/freezes/"),
+            ("approval-route", "/approval-routes/production/edit"),
+            ("two-stages", "/approval-routes/sign-in/"),
+        ):
+            admin.open(path)
+            take(admin, name)
+        admin.open("/policies/nothing-late-in-the-day/edit")
+        editor = page.get_by_label("Policy", exact=True)
+        editor.fill(editor.input_value().replace("hour(now.time", "hour(noww.time"))
+        expect(page.locator("#check")).to_contain_text("did you mean")
+        take(admin, "policy-editor")
+        admin.open("/policies/nothing-late-in-the-day/")
+        page.get_by_role("button", name="Replay").click()
+        expect(page.locator(".page-lede")).to_contain_text("It would have", timeout=60_000)
+        take(admin, "policy-replay")
 
 
 def new_environment(developer: Person) -> None:
