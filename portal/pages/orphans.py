@@ -17,6 +17,7 @@ PAGE = 50
 WHY = {
     "no-environment": "No such environment lives on this cluster.",
     "not-recorded": "The environment lives, and no resource of it made this.",
+    "left-behind": "It was left behind when its environment moved away and this cluster did not answer.",
 }
 
 

@@ -9,13 +9,14 @@ from django.db.models import Q
 from provisioning.models.stage import Cluster
 
 ORPHAN_STATES = ("open", "deleted", "vanished")
-ORPHAN_REASONS = ("no-environment", "not-recorded")
+ORPHAN_REASONS = ("no-environment", "not-recorded", "left-behind")
 
 
 class Orphan(models.Model):
     """Found by a sweep, deleted by an admin only. ``system`` and ``environment`` are what its labels say.
 
-    ``reason``: there is no such environment on that cluster, or there is and no resource of it has recorded the object.
+    ``reason``: there is no such environment on that cluster, or there is and no resource of it has recorded the object, or
+    an admin let go of it because its cluster did not answer; the sweep ends that when it sees that the object is gone.
     """
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="orphans")

@@ -54,7 +54,9 @@ class Found:
 
 
 def orphans_sweep(*, now: datetime) -> int:
-    """Look at every cluster; how many orphans are open afterwards. A cluster that does not answer is passed over."""
+    """Look at every cluster; how many orphans are open afterwards. A cluster that does not answer is passed over,
+    and what was left behind there stays listed.
+    """
     for cluster in Cluster.objects.all():
         try:
             driver = open_driver(cluster.driver, driver_settings(cluster))
