@@ -56,7 +56,7 @@ def test_it_waits_in_prod_until_a_maintainer_agrees_with_the_keyboard_alone(
     number = developer.number()
     cannot_agree_to_ones_own(developer, number)
     decide_by_keyboard(maintainer, number, name)
-    expect(maintainer.state()).to_have_text("Succeeded", timeout=40_000)
+    expect(maintainer.state()).to_have_text("Succeeded", timeout=90_000)
     expect(developer.page.get_by_role("heading", level=1)).to_contain_text(f"invoicing / {name}")
 
 
@@ -159,7 +159,7 @@ def change_it(person: Person, name: str) -> None:
     person.page.wait_for_url(re.compile(r"/runs/\d+/$"))
     person.link(re.compile(r"^#\d+$")).click()
     sees_before_and_after(person.page.locator(".decision"))
-    expect(person.state()).to_have_text("Succeeded", timeout=30_000)
+    expect(person.state()).to_have_text("Succeeded", timeout=90_000)
     person.open(f"/environments/checkout/{name}/")
     expect(person.page.locator(".page-head .meta")).to_contain_text("r2")
 
@@ -183,7 +183,7 @@ def delete_it(person: Person, name: str) -> None:
     page.get_by_label("Reason").fill("CHK-1202 is done.")
     button.click()
     page.wait_for_url(re.compile(r"/runs/\d+/$"))
-    expect(person.state()).to_have_text("Succeeded", timeout=30_000)
+    expect(person.state()).to_have_text("Succeeded", timeout=90_000)
     person.complaints.allowed.add(410)
     person.open(f"/environments/checkout/{name}/")
     expect(page.get_by_role("main")).to_contain_text("gone")
