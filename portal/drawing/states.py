@@ -126,6 +126,7 @@ STATES: Final[dict[str, dict[str, State]]] = {
         "warns": _warn("Warns"),
         "denies": _bad("Denies", "s-denied"),
         "asks": _wait("Asks"),
+        "admits": _ok("Admits"),
         "observes": _off("Observes", "s-info"),
         "errors": _bad("Errors"),
     },

@@ -18,7 +18,10 @@ from portal.forms.looked_at import fingerprint, was_looked_at
 from portal.pages.request import PageRequest
 from portal.pages.shell import FORM, POST, page
 from portal.reading import approval_routes as reading
+from portal.reading.policies import DAYS_OFFERED
+from portal.reading.policy_replays import days_asked
 from provisioning.selectors.rubber_stamps import Gate, condition_for, gates
+from provisioning.services.route_replays import replay_of_route_draft
 
 MOST = 200
 SHOWN_VERSIONS = 20
@@ -79,6 +82,9 @@ def _form(request: PageRequest, form: RouteForm, row: ApprovalRoute | None) -> H
             read = services.route_checked(form.document())
         if row is None and posted and ApprovalRoute.objects.filter(name=form.name).exists():
             form.errors["name"] = "There is a route of this name; choose another."
+        elif read is not None and (days := days_asked(request.POST.get("days", ""))) is not None:
+            report = replay_of_route_draft(request.actor, document=form.document(), days=days, now=clock.now())
+            return redirect("policy-replay", report.pk)
         elif read is not None and was_looked_at(request.POST):
             saved = _saved(request, form)
             messages.success(request, f"{saved.name} is saved\nChanges that are asked for from now on follow it.")
@@ -95,6 +101,7 @@ def _form(request: PageRequest, form: RouteForm, row: ApprovalRoute | None) -> H
         "facts": reading.affected_facts(row.name if row else "", read),
         "looked_at": fingerprint(request.POST) if posted else "",
         "looked": posted and not wrong,
+        "days": DAYS_OFFERED,
     }
     return render(request, "approval_routes/form.html", context, status=422 if wrong else 200)
 

@@ -28,12 +28,15 @@ from portal.forms.row_sets import ASKED, Edit
 from portal.pages.request import PageRequest
 from portal.pages.shell import FORM, POST, page
 from portal.reading.affected import Effect, budget_effects, limit_effects, limit_facts, price_effects
+from portal.reading.policies import DAYS_OFFERED
+from portal.reading.policy_replays import days_asked
 from portal.reading.quotas import bars
 from portal.reading.teams import team_get
 from provisioning.models import Capability, Cluster, Stage
 from provisioning.selectors.budgets import budget_views
 from provisioning.selectors.clusters import cluster_get
 from provisioning.services.price_lists import prices_set, prices_undo
+from provisioning.services.quota_replays import replay_of_quota
 
 Effects = list[Effect]
 
@@ -82,6 +85,11 @@ def team_quota(request: PageRequest, team: str) -> HttpResponse:
             request.actor, team=one, **form.amounts(), ceilings=form.document()["ceilings"], now=clock.now()
         )
 
+    days = days_asked(request.POST.get("days", ""))
+    if days is not None and form.valid():
+        limits, ceilings = Amounts.of(form.amounts()), form.document()["ceilings"]
+        report = replay_of_quota(request.actor, team=one, limits=limits, ceilings=ceilings, days=days, now=clock.now())
+        return redirect("policy-replay", report.pk)
     effects, saved = _looked(form, lambda: limit_effects(one, state, form.document()), save)
     if saved:
         messages.success(request, f"The limits of {one.name} are set\nThey can be taken back below.")
@@ -92,6 +100,7 @@ def team_quota(request: PageRequest, team: str) -> HttpResponse:
         "effects": effects,
         "facts": limit_facts(one, state, effects or []),
         "last": edit_last("quota", one.pk),
+        "days": DAYS_OFFERED,
     }
     return _drawn(request, "teams/quota_form.html", form, context)
 

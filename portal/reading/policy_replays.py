@@ -1,30 +1,48 @@
-"""A replay of a policy as its pages show it: progress, the sentence, shares by outcome, teams.
+"""A replay of a policy, of limits or of a route as its pages show it: progress, the sentence, shares by outcome, teams.
 
-Read by ``portal.pages.policies`` and ``policy_replays``. Judges nothing: outcomes come from the report.
+Read by ``portal.pages.policies``, ``policy_replays`` and where limits and routes are edited. Judges nothing: outcomes
+come from the report.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from django.urls import reverse
 
 from portal.drawing import words
 from portal.drawing.states import STATES
+from portal.reading.policies import DAYS_OFFERED
 from provisioning.domain.replay import STRUCK, sentence
 from provisioning.models import PolicyReplay
 from provisioning.selectors.policy_replays import team_lines
 
 OVER: Final = ("succeeded", "failed")
 TEAMS_IN_SHORT: Final = 5
-SHARE_WORDS: Final[Mapping[str, str]] = {
-    "denies": "Denied",
-    "errors": "Cannot be evaluated",
-    "asks": "Delayed for approval",
-    "warns": "Warned about",
-    "passes": "Let through",
+SHARE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "policy": {
+        "denies": "Denied",
+        "errors": "Cannot be evaluated",
+        "asks": "Delayed for approval",
+        "warns": "Warned about",
+        "passes": "Let through",
+    },
+    "quota": {"denies": "Refused", "admits": "Room for what was refused", "passes": "As it was"},
+    "route": {"asks": "Delayed", "admits": "Let through without waiting", "passes": "As it was"},
+}
+OUTSIDE: Final[Mapping[str, str]] = {
+    "policy": "{} outside of its scope.",
+    "quota": "{} nothing on top.",
+    "route": "{} outside of what asks for it.",
+}
+LEDES: Final[Mapping[str, str]] = {
+    "policy": "What it would have said, had it been enforced, on what was recorded with each change.",
+    "quota": "What these limits would have said, by what was used and held when each change was asked for.",
+    "route": "Whom it would have asked, beside whom each change really waited for.",
 }
 
 
@@ -40,10 +58,27 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Peak:
+    """How high one limit was used. ``over``: above what is tried."""
+
+    label: str
+    limit: str
+    most: str
+    percent: int
+    at: datetime
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ReplayView:
-    """All that the summary shows."""
+    """All that the summary shows. ``crumbs`` are pairs of address and word, the address empty where there is none."""
 
     report: PolicyReplay
+    title: str
+    crumbs: tuple[tuple[str, str], ...]
+    columns: tuple[str, ...]
+    lede: str
+    peaks: tuple[Peak, ...]
     over: bool
     sentence: str
     aside: str
@@ -56,12 +91,17 @@ class ReplayView:
 def view_of(report: PolicyReplay, *, asked: Mapping[str, str] | None = None, in_short: bool = True) -> ReplayView:
     """``asked`` are the filters of the report's page: outcome and team."""
     over = report.state in OVER
-    teams = [_team(line) for line in team_lines(report)]
+    teams = [_team(report, line) for line in team_lines(report)]
     share = report.done / report.total if report.total else 1.0
     return ReplayView(
         report,
+        _title(report),
+        _crumbs(report),
+        tuple(SHARE_WORDS[report.subject].values()),
+        LEDES[report.subject],
+        tuple(_peak(one) for one in report.peaks),
         over,
-        sentence(report.counts, report.total, report.days) if report.state == "succeeded" else "",
+        sentence(report.counts, report.total, report.days, report.subject) if report.state == "succeeded" else "",
         _aside(report),
         int(share * 100),
         f"{words.number(report.done)} of {words.count(report.total, 'change,changes')}",
@@ -77,7 +117,8 @@ def _aside(report: PolicyReplay) -> str:
         verb = "was" if report.denied_then == 1 else "were"
         told.append(f"{words.number(report.denied_then)} of those {verb} denied then, too.")
     if outside := report.counts.get("outside", 0):
-        told.append(f"{words.count(outside, 'change lies,changes lie').capitalize()} outside of its scope.")
+        verbs = "change asks for,changes ask for" if report.subject == "quota" else "change lies,changes lie"
+        told.append(OUTSIDE[report.subject].format(words.count(outside, verbs).capitalize()))
     if unrecorded := report.counts.get("unrecorded", 0):
         told.append(f"{words.count(unrecorded, 'change,changes').capitalize()} kept no facts to judge by.")
     return " ".join(told)
@@ -87,7 +128,7 @@ def _shares(report: PolicyReplay, asked: Mapping[str, str]) -> list[Share]:
     address = reverse("policy-replay", args=[report.pk])
     team = f"&team={asked['team']}" if asked.get("team") else ""
     found = []
-    for outcome, word in SHARE_WORDS.items():
+    for outcome, word in SHARE_WORDS[report.subject].items():
         if count := report.counts.get(outcome, 0):
             here = asked.get("outcome") == outcome
             url = f"{address}?outcome={'' if here else outcome}{team}" if outcome in STRUCK else ""
@@ -95,8 +136,38 @@ def _shares(report: PolicyReplay, asked: Mapping[str, str]) -> list[Share]:
     return found
 
 
-def _team(line: Mapping[str, Any]) -> dict[str, Any]:
-    cells = [(outcome, line["counts"].get(outcome, 0)) for outcome in SHARE_WORDS]
+def _title(report: PolicyReplay) -> str:
+    return f"Limits of {report.policy}" if report.subject == "quota" else report.policy
+
+
+def _crumbs(report: PolicyReplay) -> tuple[tuple[str, str], ...]:
+    """The way to what was replayed; a draft may have no page."""
+    if report.subject == "quota":
+        return (reverse("teams"), "Teams"), (reverse("team", args=[report.policy]), report.policy)
+    if report.subject == "route":
+        of_route = reverse("approval-route", args=[report.policy]) if report.version else ""
+        return (reverse("approval-routes"), "Approval routes"), (of_route, report.policy)
+    of_policy = reverse("policy", args=[report.policy]) if report.version else ""
+    return (reverse("policies"), "Policies"), (of_policy, report.policy)
+
+
+def _peak(one: Mapping[str, str]) -> Peak:
+    limit, most = Decimal(one["limit"]), Decimal(one["most"])
+    share = int(most * 100 / limit) if limit else 100 * bool(most)
+    label = one["label"][0].upper() + one["label"][1:]
+    unit = "" if one["unit"] == "environments" else f" {one['unit']}"
+    at = datetime.fromisoformat(one["at"])
+    return Peak(label, f"{words.number(limit)}{unit}", f"{words.number(most)}{unit}", share, at, most > limit)
+
+
+def days_asked(given: str) -> int | None:
+    """How far somebody asks to look back; None when it is not among what is offered, so that nothing is asked."""
+    return int(given) if given in {str(days) for days in DAYS_OFFERED} else None
+
+
+def _team(report: PolicyReplay, line: Mapping[str, Any]) -> dict[str, Any]:
+    shown = SHARE_WORDS[report.subject].items()
+    cells = [(word, line["counts"].get(outcome, 0)) for outcome, word in shown]
     return {"slug": line["slug"], "name": line["name"], "struck": line["struck"], "cells": cells}
 
 
