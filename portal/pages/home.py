@@ -16,9 +16,10 @@ from governance.selectors import quota
 from idp.catalog.models import System
 from idp.kernel import clock
 from idp.kernel.prepared import Prepared
+from portal.drawing import words
 from portal.pages.request import PageRequest
-from portal.pages.shell import page, waiting_count
-from portal.reading import matrix, mine, quotas
+from portal.pages.shell import counts_of, page, waiting_count
+from portal.reading import asks, matrix, mine, quotas
 from portal.reading.change_lines import change_lines
 from portal.reading.systems import standing_of
 from provisioning.models import Change, Environment
@@ -34,6 +35,7 @@ MATRIX_STAGES = 3
 def home(request: PageRequest) -> HttpResponse:
     systems, rights = mine.systems(request), request.rights
     waiting = _waiting(request)
+    asked = counts_of(request, asking=True).asks
     standing = standing_of(systems)
     # Their number is all that is told of most of them.
     environments = range(sum({one.system_id: one.of_system for one in standing}.values()))  # type: ignore[attr-defined]
@@ -47,6 +49,8 @@ def home(request: PageRequest) -> HttpResponse:
     context = {
         "waiting": change_lines(waiting),
         "waiting_count": waiting_count(request),
+        "asks": asks.lines(asked),
+        "heading": heading(waiting_count(request), asks.total(asked)),
         "care": care[:ROWS],
         "care_count": len(care) + need.hidden.total() + len(tight),
         "care_more": max(len(care) + need.hidden.total() - ROWS, 0),
@@ -83,6 +87,15 @@ def _asked(rights: Rights) -> QuerySet[Change]:
 def _matrix(systems: list[System], environments: list[Environment]) -> dict[str, Any]:
     stages = matrix.stages_of(environments)[-MATRIX_STAGES:]
     return {"stages": stages, "lines": matrix.lines(systems[:MATRIX_SYSTEMS], stages, environments)}
+
+
+def heading(changes: int, others: int) -> str:
+    """The answer to the question of the page, first of all."""
+    if others:
+        return f"{words.count(changes + others, 'decision waits,decisions wait')} for you"
+    if changes:
+        return f"{words.count(changes, 'change waits,changes wait')} for your decision"
+    return "Nothing waits for your decision"
 
 
 def summary(

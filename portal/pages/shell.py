@@ -100,13 +100,17 @@ def waiting_count(request: HttpRequest) -> int:
     return int(request._waiting_count)  # type: ignore[attr-defined]
 
 
-def counts_of(request: HttpRequest) -> Counts:
-    """What waits for this person and what they have not read, together, in one query per request."""
+def counts_of(request: HttpRequest, *, asking: bool = False) -> Counts:
+    """What waits for this person and what they have not read, together, in one query per request.
+
+    With ``asking``, said by who asks first, also what waits besides changes.
+    """
     if not hasattr(request, "_counts"):
         request._counts = counts(  # type: ignore[attr-defined]
             request.rights,  # type: ignore[attr-defined]
             here=request.path,
             waiting=not hasattr(request, "_waiting_count"),
+            asking=asking,
         )
     found: Counts = request._counts  # type: ignore[attr-defined]
     return found

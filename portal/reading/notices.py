@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from django.db.models import IntegerField, Q, QuerySet, Subquery
+from django.db.models import Q, QuerySet, Subquery
 
 from governance.access import Rights
 from governance.domain.notice import KINDS
@@ -15,6 +15,8 @@ from governance.selectors.notices import notice_list
 from idp.catalog.models import User
 from idp.kernel.prepared import Prepared
 from portal.drawing.states import state_of
+from portal.reading import asks
+from portal.reading.asks import Number
 from provisioning.selectors.changes import waiting_rows
 
 MOST_UNREAD: Final = 100
@@ -37,36 +39,35 @@ MARKS: Final = {
 ICONS: Final = {"change-commented": "message-circle", "information-asked": "message-circle"}
 
 
-class _Number(Subquery):
-    """How many rows a sub-query has, however its columns are called."""
-
-    template = "(SELECT COUNT(*) FROM (%(subquery)s) _counted)"
-    output_field = IntegerField()
-
-
 @dataclass(frozen=True, slots=True)
 class Counts:
     """``unread`` and ``waiting`` are counted up to a hundred; ``newest`` is the id of the newest unread notice, else 0.
 
-    ``here`` counts the unread notices that the page itself answers.
+    ``here`` counts the unread notices that the page itself answers, ``asks`` is what ``portal.reading.asks`` counts.
     """
 
     waiting: int
     unread: int
     newest: int
     here: int
+    asks: Mapping[str, Any] = field(default_factory=dict)
 
 
-def counts(rights: Rights, *, here: str = "", waiting: bool = True) -> Counts:
-    """What the shell shows of a person, in one query; without ``waiting`` that number is left at 0."""
+def counts(rights: Rights, *, here: str = "", waiting: bool = True, asking: bool = False) -> Counts:
+    """What the shell shows of a person, in one query; without ``waiting`` that number is left at 0.
+
+    ``asking`` counts as well what waits for the person besides changes.
+    """
     if rights.actor.user_id is None:
         return Counts(0, 0, 0, 0)
-    found = dict(next(iter(_counts(rights=rights, here=here or None, waiting=waiting)), {}))
-    return Counts(*(int(str(found.get(name) or 0)) for name in ("waiting", "unread", "newest", "here")))
+    rows = _counts(rights=rights, here=here or None, waiting=waiting, asking=asking)
+    found: dict[str, Any] = dict(next(iter(rows), {}))
+    waits, unread, newest, answers = (int(found.pop(name, 0) or 0) for name in ("waiting", "unread", "newest", "here"))
+    return Counts(waits, unread, newest, answers, asks=found)
 
 
 @Prepared
-def _counts(rights: Rights, here: str | None, waiting: bool) -> QuerySet[User, Any]:
+def _counts(rights: Rights, here: str | None, waiting: bool, asking: bool) -> QuerySet[User, Any]:
     person = rights.actor.user_id or 0
     unread = Notice.objects.filter(person_id=person, read_at=None)
     asked: dict[str, Any] = {
@@ -76,12 +77,14 @@ def _counts(rights: Rights, here: str | None, waiting: bool) -> QuerySet[User, A
     if here:
         asked["here"] = _number(unread.filter(url=here))
     if waiting:
-        asked["waiting"] = _Number(waiting_rows(rights))
+        asked["waiting"] = Number(waiting_rows(rights))
+    if asking:
+        asked |= asks.asked(rights)
     return User.objects.filter(pk=person).order_by().values(**asked)
 
 
-def _number(rows: QuerySet[Notice]) -> _Number:
-    return _Number(rows.order_by().values("pk")[:MOST_UNREAD])
+def _number(rows: QuerySet[Notice]) -> Number:
+    return Number(rows.order_by().values("pk")[:MOST_UNREAD])
 
 
 @dataclass(frozen=True, slots=True)

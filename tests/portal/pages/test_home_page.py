@@ -8,7 +8,7 @@ import pytest
 from django.core.cache import cache
 from django.urls import reverse
 
-from governance.models import Approval, Quota
+from governance.models import Approval, Loan, Quota, QuotaRequest
 from idp.catalog.models import System, Team
 from idp.kernel import clock
 from portal.pages.home import summary
@@ -172,3 +172,21 @@ def test_the_banner_says_that_it_is_a_sandbox_and_that_work_is_late(client, orga
     assert "This is a sandbox." in text
     assert "Work is delayed." in text
     assert "3 min" in text
+
+
+def test_it_says_what_waits_besides_changes(client, organisation, stages):
+    soon = clock.now() + timedelta(days=3)
+    payments, other = organisation.payments, Team.objects.create(name="Other", slug="other", created_at=NOW)
+    QuotaRequest.objects.create(team=payments, cpu=2, reason="More shops.", made_at=clock.now())
+    Loan.objects.create(
+        lender=other, borrower=payments, state="offered", cpu=1, reason="-", ends_at=soon, made_at=clock.now()
+    )
+    shown = home(client, organisation, "admin").content.decode()
+    assert "1 team asks for more quota" in shown
+    assert "offered to your team" not in shown
+    shown = home(client, organisation, "maintainer").content.decode()
+    assert "1 decision waits for you" in shown
+    assert 'href="/teams/payments/quota/loans"' in shown
+    assert "for more quota" not in shown
+    shown = home(client, organisation, "developer").content.decode()
+    assert "Nothing waits for your decision" in shown
