@@ -85,7 +85,6 @@ def as_admin(browser: Browser, installation: Installation) -> None:
         for name, path in (
             ("freezes", "/freezes/"),
             ("approval-route", "/approval-routes/production/edit"),
-            ("two-stages", "/approval-routes/sign-in/"),
         ):
             admin.open(path)
             take(admin, name)
