@@ -165,8 +165,8 @@ def what_comes_is_frozen(story: Storyteller, clock: StoryClock) -> None:
         title="Season weekend",
         reason="The four busiest days of the year. Last year a harmless change of a font took the shop down.",
         scope={"teams": ["storefront"], "stages": ["prod"]},
-        starts_at=clock.anchor + timedelta(days=9),
-        ends_at=clock.anchor + timedelta(days=13),
+        starts_at=clock.midnight(9),
+        ends_at=clock.midnight(13),
         glass="admins",
     )
     clock.later(7)
@@ -185,8 +185,8 @@ def what_comes_is_frozen(story: Storyteller, clock: StoryClock) -> None:
         "maintainer",
         delegation_create,
         stand_in="second-maintainer",
-        starts_at=clock.anchor + timedelta(days=6),
-        ends_at=clock.anchor + timedelta(days=13),
+        starts_at=clock.midnight(6),
+        ends_at=clock.midnight(13),
         reason="Hiking, without a telephone.",
     )
 
@@ -228,7 +228,7 @@ def the_warehouse_moves(story: Storyteller, clock: StoryClock) -> None:
         title="The warehouse moves",
         reason="Product data is copied to the new warehouse today; whoever reads it should read one thing all day.",
         scope={"systems": ["recommendations"], "stages": ["prod"]},
-        ends_at=clock.anchor + timedelta(hours=9),
+        ends_at=(clock.anchor + timedelta(hours=9)).replace(minute=0, second=0),
     )
     clock.ago(minutes=204)
     story.approve(change, Approved("data-maintainer", 1, "Seen on the staging shop, the box is full again."))

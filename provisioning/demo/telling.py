@@ -89,6 +89,10 @@ class StoryClock:
             raise ValueError(f"The story would go back from {self.at} to {moment}.")
         self.at = moment
 
+    def midnight(self, days: int) -> datetime:
+        """The beginning of a day after the visitor's today."""
+        return (self.anchor + timedelta(days=days)).replace(hour=0, minute=0, second=0, microsecond=0)
+
     def ahead(self, **span: float) -> str:
         """A moment counted from the visitor's now, as a document writes it."""
         return (self.anchor + timedelta(**span)).isoformat()
