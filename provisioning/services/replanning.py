@@ -86,7 +86,7 @@ def change_is_agreed(change: Change, environment: Environment, *, now: datetime)
         told = "Not everybody who is asked has agreed to it"
         change_move(change, "ask-again", actor_name="slipway", now=now, text=told, decided_at=None)
         return False
-    _replan(change, environment, now=now)
+    _replan(change, environment, anew=True, now=now)
     change.refresh_from_db()
     return change.state == "approved"
 
@@ -116,16 +116,19 @@ def _versions_of(resources: Mapping[str, Mapping[str, Any]]) -> set[tuple[str, s
     return {(one["capability"], one["contract"]) for one in resources.values()}
 
 
-def _replan(change: Change, environment: Environment, *, now: datetime) -> None:
-    if environment.state == "deleting" and change.kind != "delete":
+def _replan(change: Change, environment: Environment, *, anew: bool = False, now: datetime) -> None:
+    """Plan an open change anew. What was agreed to stays agreed to where the plan is the same one, unless ``anew``."""
+    if environment.state == "deleting":
         _supersede(change, "The environment is being deleted", now=now)
         return
     planned = _planned_now(change, environment, now=now)
     if changes_nothing(planned.plan):
         _supersede(change, "A later change made it so already", now=now)
         return
-    quota_release_hold(change_id=change.pk, now=now)
     told = _cannot_follow(planned, environment) or _takes_no_new_use(planned, environment) or _refusal(planned)
+    if not told and not anew and planned.plan_digest == change.plan_digest:
+        return
+    quota_release_hold(change_id=change.pk, now=now)
     if told:
         _deny(change, told, now=now)
         return

@@ -515,6 +515,17 @@ def test_the_last_look_before_a_run_finds_what_everybody_missed(world: World, ha
     runs(change)
 
 
+def test_of_two_who_delete_it_one_does(world: World) -> None:
+    """A deletion moves no base: the plan of the other is the same one, and nobody is left to be asked about it."""
+    first, second = (world.submit("delete", confirm="live", reason="Gone.") for _ in range(2))
+    world.agree(first)
+    runs(first)
+    second.refresh_from_db()
+    assert second.state == "superseded"
+    world.work()
+    assert Environment.objects.get(pk=first.environment_id).deleted_at is not None
+
+
 def test_drift_that_went_on_since_is_not_put_back_unseen(world: World) -> None:
     change = reverted(world)
     agreed = change.plan_digest
