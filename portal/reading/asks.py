@@ -1,4 +1,4 @@
-"""What waits for this person besides changes: wishes for quota, loans, systems that change hands. Read by home."""
+"""What waits for this person besides changes: broken glass, wishes for quota, loans, transfers. Read by home."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.urls import reverse
 from governance.access import MANAGE_TEAM, Rights
 from governance.models import Loan, QuotaRequest, Transfer
 from portal.drawing import words
+from provisioning.models import GlassBreak
 
 
 class Number(Subquery):
@@ -40,6 +41,7 @@ def asked(rights: Rights) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if rights.may_administer():
         found["wishes"] = _number(QuotaRequest.objects.filter(state="open"))
+        found["glass"] = _number(GlassBreak.objects.filter(verdict="").exclude(broken_by_id=rights.actor.user_id))
     if own:
         borrowing = Loan.objects.filter(state="offered", borrower_id__in=own)
         lending = Loan.objects.filter(state="asked", lender_id__in=own)
@@ -54,9 +56,13 @@ def asked(rights: Rights) -> dict[str, Any]:
 def lines(found: Mapping[str, Any]) -> list[Ask]:
     """What ``asked`` found, as lines."""
     shown = []
+    if found.get("glass"):
+        times = words.count(found["glass"], "freeze was,freezes were")
+        text = "An admin says afterwards whether that was right."
+        shown.append(Ask(f"{times} broken through", text, reverse("freezes")))
     if found.get("wishes"):
         wishes = words.count(found["wishes"], "team asks,teams ask")
-        shown.append(Ask(f"{wishes} for more quota", "An admin grants or refuses it.", reverse("quotas")))
+        shown.append(Ask(f"{wishes} for more quota", "You grant or refuse it.", reverse("quotas")))
     if found.get("offered"):
         loans = words.count(found["offered"], "loan is,loans are")
         shown.append(Ask(f"{loans} offered to your team", "", reverse("quota-loans", args=[found["offered_to"]])))
@@ -72,7 +78,7 @@ def lines(found: Mapping[str, Any]) -> list[Ask]:
 
 def total(found: Mapping[str, Any]) -> int:
     """How many decisions that are."""
-    return sum(int(found.get(name) or 0) for name in ("wishes", "offered", "asked", "transfers"))
+    return sum(int(found.get(name) or 0) for name in ("glass", "wishes", "offered", "asked", "transfers"))
 
 
 def _number(rows: QuerySet[Any]) -> Number:
