@@ -15,6 +15,22 @@ def member(team_slug: str, username: str) -> str:
     return f"{ROOT}teams/{team_slug}/members/{username}/"
 
 
+def person(username: str) -> str:
+    return f"{ROOT}people/{quote(username, safe='@')}/"
+
+
+def group(name: str) -> str:
+    return f"{ROOT}groups/{quote(name, safe='')}/"
+
+
+def transfer(transfer_id: int) -> str:
+    return f"{ROOT}transfers/{transfer_id}/"
+
+
+def ownership(system_slug: str) -> str:
+    return f"{ROOT}systems/{system_slug}/ownership/"
+
+
 def system(slug: str) -> str:
     return f"{ROOT}systems/{slug}/"
 

@@ -50,6 +50,9 @@ PARAMETERS: Final[Mapping[str, Schema]] = {
     "break_id": {"type": "integer", "minimum": 1, "description": "Id of the broken glass."},
     "delegation_id": {"type": "integer", "minimum": 1, "description": "Id of the stand-in."},
     "request_id": {"type": "integer", "minimum": 1, "description": "Id of the request for quota."},
+    "group": {"type": "string", "description": "Name of the group."},
+    "edit_id": {"type": "integer", "minimum": 1, "description": "Id of the edit."},
+    "transfer_id": {"type": "integer", "minimum": 1, "description": "Id of the transfer."},
     "loan_id": {"type": "integer", "minimum": 1, "description": "Id of the loan."},
 }
 _HEADERS: Final[Mapping[str, Schema]] = {
@@ -61,7 +64,7 @@ _HEADERS: Final[Mapping[str, Schema]] = {
 }
 AREAS: Final = (
     ("Start", "Where to begin."),
-    ("Catalog", "Who owns what."),
+    ("Catalog", "Who owns what, still does, and gives it to another team."),
     ("Capabilities", "What teams can have."),
     ("Environments", "Systems at stages, as wanted and as seen. Changed by changes only."),
     ("Changes", "The one way in: plan, ask, decide."),
@@ -70,7 +73,7 @@ AREAS: Final = (
     ("Freezes", "When nothing may change, and who broke the glass."),
     ("Runs", "What carries a change out."),
     ("Quota and cost", "What moves a team's quota, what it costs, and what it may cost."),
-    ("Administration", "Stages, clusters, policies and quotas."),
+    ("Administration", "People, groups, stages, clusters, policies and quotas."),
     ("Audit", "What happened and who did it."),
     ("Notices", "What one was told, and how one wants to be told."),
 )
@@ -208,7 +211,7 @@ _SUCCESS: Final = {
     204: "Done; there is no body.",
 }
 _EDITABLE: Final = frozenset(
-    {"Team", "Member", "System", "Component", "Stage", "Cluster", "Drain", "Freeze", "Policy", "Quota"}
+    {"Team", "Member", "System", "Component", "Stage", "Cluster", "Drain", "Freeze", "Policy", "Quota", "GroupDetail"}
 )
 
 

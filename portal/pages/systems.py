@@ -26,6 +26,7 @@ from portal.reading import systems as reading
 from portal.reading import teams as team_reading
 from portal.reading.change_lines import change_lines
 from portal.reading.component_links import links_of
+from portal.reading.owner_hint import owner_hint
 from provisioning.models import Stage
 from provisioning.selectors import stages as stage_selectors
 
@@ -74,6 +75,7 @@ def system(request: PageRequest, system: str) -> HttpResponse:
     context = {
         **_frame(request, one),
         "tab": "pipeline",
+        "hint": owner_hint(rights, one, now=clock.now()),
         "pipeline": pipeline.pipeline(
             one,
             stages,

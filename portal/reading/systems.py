@@ -12,12 +12,14 @@ from django.db.models import Count, Exists, F, IntegerField, Min, OuterRef, Q, Q
 from django.db.models.functions import Coalesce
 
 from governance.access import Rights, visible
+from governance.models import Transfer
 from governance.services.approvals import waiting_change_ids
 from idp.catalog.models import Component, Dependency, System
 from idp.kernel.errors import NotFound
 from idp.kernel.prepared import Prepared
 from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
 from provisioning.models import Change, Environment, Resource, StartHold
+from provisioning.selectors.ownership import newest_work, people_who_own
 
 RECENT: Final = 6
 OTHERS: Final = 12
@@ -37,7 +39,7 @@ def system_list(rights: Rights, *, query: str = "", team: str = "", mine: bool =
 
 
 def system_get(rights: Rights, slug: str) -> System:
-    """The system with its team and ``component_count``; NotFound also when it may not be seen."""
+    """The system with its team, ``component_count`` and what ``owner_hint`` reads; NotFound also when it is hidden."""
     found = next(iter(_system(rights=rights, slug=slug)), None)
     if found is None:
         raise NotFound(f"There is no system {slug}.", remedy="It may be gone, or you may not see it.")
@@ -51,7 +53,13 @@ def _system(rights: Rights, slug: str) -> QuerySet[System]:
     )
     return (
         visible(System.objects.select_related("team"), rights, "")
-        .annotate(component_count=Coalesce(Subquery(components, output_field=IntegerField()), Value(0)))
+        .annotate(
+            component_count=Coalesce(Subquery(components, output_field=IntegerField()), Value(0)),
+            confirmed_at=F("ownership__confirmed_at"),
+            worked_at=newest_work(),
+            has_people=Exists(people_who_own(OuterRef("team"))),
+            goes_to=Subquery(Transfer.objects.filter(system=OuterRef("pk"), state="open").values("taker__name")[:1]),
+        )
         .filter(slug=slug)
     )
 

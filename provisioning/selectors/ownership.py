@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, DateTimeField, Exists, Max, OuterRef, Q, QuerySet, Subquery
 
 from governance.access import MANAGE_TEAM, Rights
 from governance.domain.ownership import CONFIRM_EVERY, OWNING, TeamView, successor
 from governance.domain.quota import Amounts
 from governance.models import Ownership, Reservation, Transfer
-from idp.catalog.models import System, Team
+from idp.catalog.models import Membership, System, Team
 from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import NotFound
 from provisioning.models import Change, Environment
 
 SHOWN = 100
+NEEDS = ("owner", "maintainer", "confirmation")
+"""What a system can need: somebody in its team, somebody in it who approves, a word that it still is owned."""
 
 
 def team_views() -> dict[int, TeamView]:
@@ -35,8 +38,13 @@ def team_views() -> dict[int, TeamView]:
 
 def team_is_alone(team_id: int) -> bool:
     """Whether nobody is left in a team who may ask for changes, or it is archived. One query."""
-    owning = Q(memberships__user__is_active=True, memberships__user__service_of=None, memberships__role__in=OWNING)
-    return not Team.objects.filter(owning, pk=team_id, archived_at=None).exists()
+    owned = Exists(people_who_own(OuterRef("pk")))
+    return not Team.objects.filter(owned, pk=team_id, archived_at=None).exists()
+
+
+def people_who_own(team: Any) -> QuerySet[Membership]:
+    """Roles in ``team``, an id or an outer reference, of active people who may ask for changes."""
+    return Membership.objects.filter(team=team, user__is_active=True, user__service_of=None, role__in=OWNING).order_by()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +108,69 @@ def _known(system: System) -> datetime:
     own: Ownership | None = getattr(system, "ownership", None)
     worked: datetime | None = system.worked_at  # type: ignore[attr-defined]  # annotated
     return max(one for one in (system.created_at, worked, own.confirmed_at if own else None) if one is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a system stands to its owners. ``successor`` takes over where nobody is left, empty for platform admins."""
+
+    system: System
+    team: TeamView
+    needs: tuple[str, ...]
+    successor: str
+    confirmed_at: datetime | None
+    confirmed_by: str
+    worked_at: datetime | None
+    due_at: datetime
+    alone_since: datetime | None
+
+
+def owned_systems(rights: Rights) -> QuerySet[System]:
+    """Visible systems with what ``standing`` reads: team, ownership, and ``worked_at``, a person's newest change."""
+    rows = System.objects.filter(rights.sees()).select_related("team", "ownership__confirmed_by")
+    return rows.annotate(worked_at=newest_work()).order_by("slug")
+
+
+def newest_work() -> Subquery:
+    """When a person last asked for a change of the outer system; by the index of its changes."""
+    asked = Change.objects.filter(system=OuterRef("pk")).exclude(requester__username=PLATFORM.username)
+    return Subquery(asked.order_by("-pk").values("created_at")[:1], output_field=DateTimeField())
+
+
+def needing(rights: Rights, teams: Mapping[int, TeamView], *, needs: str, now: datetime) -> QuerySet[System]:
+    """Those of ``owned_systems`` that need something, or what ``needs`` names."""
+    past = now - CONFIRM_EVERY
+    lonely = [one.id for one in teams.values() if one.alone]
+    confirmed = Q(ownership=None) | Q(ownership__confirmed_at=None) | Q(ownership__confirmed_at__lte=past)
+    worked = Q(worked_at=None) | Q(worked_at__lte=past)
+    kinds = {
+        "owner": Q(team__in=lonely),
+        "maintainer": Q(team__in=[one.id for one in teams.values() if not one.alone and one.maintainers == 0]),
+        "confirmation": confirmed & worked & Q(created_at__lte=past) & ~Q(team__in=lonely),
+    }
+    chosen = kinds[needs] if needs else kinds["owner"] | kinds["maintainer"] | kinds["confirmation"]
+    return owned_systems(rights).filter(chosen)
+
+
+def standing(system: System, teams: Mapping[int, TeamView], *, now: datetime) -> Standing:
+    """One of ``owned_systems``. No query."""
+    team, own = teams[system.team_id], getattr(system, "ownership", None)
+    worked: datetime | None = system.worked_at  # type: ignore[attr-defined]  # annotated
+    due = _known(system) + CONFIRM_EVERY
+    needs = {"owner": team.alone, "maintainer": not team.alone and team.maintainers == 0}
+    needs["confirmation"] = not team.alone and due <= now
+    above = successor(system.team_id, teams)
+    return Standing(
+        system=system,
+        team=team,
+        needs=tuple(name for name in NEEDS if needs[name]),
+        successor=above.slug if above else "",
+        confirmed_at=own.confirmed_at if own else None,
+        confirmed_by=own.confirmed_by.username if own and own.confirmed_by else "",
+        worked_at=worked,
+        due_at=due,
+        alone_since=own.alone_since if own else None,
+    )
 
 
 def transfers_open(rights: Rights) -> list[Transfer]:

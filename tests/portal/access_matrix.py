@@ -310,6 +310,7 @@ ADMIN = ("admin",)
 NEW_LINK = {"name": "Logs", "kind": "logs", "url": "https://logs.example/${environment.namespace}"}
 OLD_LINK = {**NEW_LINK, "name": "Dashboard", "kind": "dashboard"}
 UNSEEN = {"stranger": 404}
+HANDED = {"system": "checkout", "team": "storefront", "reason": "Theirs."}
 SLEEP = {"schedule": [{"days": ["sun"], "from": "01:00", "to": "05:00"}], "timezone": "UTC"}
 DEPLOYMENT = "?api_version=apps/v1&kind=Deployment&name=api"
 CHECKOUT = {"system": "checkout"}
@@ -415,6 +416,50 @@ API_CATALOG = [
     ),
     Row("api:component", "DELETE", needs("admin", MANAGERS, 204, token_admin=403), API_COMPONENT),
     Row("api:component", "DELETE", needs("admin", MANAGERS, 204, token_admin=403, **UNSEEN), HIDDEN_COMPONENT),
+]
+
+API_OWNERS = [
+    Row("api:people", "GET", reads(403, admin=200)),
+    Row("api:person", "GET", reads(403, admin=200), {"username": "viewer"}),
+    Row("api:person", "PATCH", needs("admin", ADMIN, 200), {"username": "viewer"}, {"display_name": "V"}),
+    Row("api:person-deactivate", "POST", needs("admin", ADMIN, 200), {"username": "viewer"}, {}),
+    Row("api:person-reactivate", "POST", needs("admin", ADMIN, 200), {"username": "viewer"}, {}),
+    Row("api:people-edits", "GET", reads(403, admin=200)),
+    Row("api:people-edit-take-back", "POST", needs("admin", MANAGERS, 200), {"edit_id": "=edit"}, {}),
+    Row("api:groups", "GET", reads(403, admin=200)),
+    Row("api:groups", "POST", needs("admin", ADMIN, 201), body={"name": "security"}),
+    Row("api:group", "GET", reads(403, admin=200), {"group": "auditors"}),
+    Row("api:group", "DELETE", needs("admin", ADMIN, 204), {"group": "platform"}),
+    Row("api:group-members", "POST", needs("admin", ADMIN, 200), {"group": "auditors"}, {"username": "viewer"}),
+    Row("api:group-member-remove", "POST", needs("admin", ADMIN, 200), {"group": "auditors"}, {"username": "auditor"}),
+    Row("api:ownership", "GET", reads()),
+    Row("api:system-ownership", "GET", reads(), CHECKOUT),
+    Row("api:system-ownership", "GET", reads(**UNSEEN), VAULT),
+    Row("api:system-confirm", "POST", needs("change", ASKERS, 200, token_change=403), CHECKOUT, {}),
+    Row("api:system-confirm", "POST", needs("change", ASKERS, 200, token_change=403, **UNSEEN), VAULT, {}),
+    Row("api:transfers", "GET", reads()),
+    Row("api:transfers", "POST", needs("admin", MANAGERS, 409, token_admin=403), body=HANDED),
+    Row(
+        "api:transfers",
+        "POST",
+        needs("admin", MANAGERS, 201, token_admin=403, **UNSEEN),
+        body=HANDED | {"system": "vault"},
+    ),
+    Row("api:transfer", "GET", reads(), {"transfer_id": "=transfer"}),
+    Row(
+        "api:transfer-agree",
+        "POST",
+        needs("admin", MANAGERS, 200, admin=409, token_admin=409),
+        {"transfer_id": "=transfer"},
+        {},
+    ),
+    Row(
+        "api:transfer-decline",
+        "POST",
+        needs("admin", (*MANAGERS, "developer"), 200),
+        {"transfer_id": "=transfer"},
+        {},
+    ),
 ]
 
 API_PLATFORM = [
@@ -1203,6 +1248,7 @@ MATRIX: list[Row] = [
     *API_START,
     *AUDIT,
     *API_CATALOG,
+    *API_OWNERS,
     *API_PLATFORM,
     *API_ENVIRONMENTS,
     *API_CHANGES,
