@@ -297,6 +297,7 @@ SANDBOX_CUSTOM_KINDS = (
 SANDBOX_CLOCK = time.time  # the demo tells its history with a clock in the past
 
 RELEASE_AFTER_MINUTES = environ.number("SLIPWAY_RELEASE_AFTER_MINUTES", 30)
+LET_GO_AFTER_MINUTES = environ.number("SLIPWAY_LET_GO_AFTER_MINUTES", 60)
 CURRENCY = environ.text("SLIPWAY_CURRENCY", "EUR")
 
 # --- logs -------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from provisioning.models import Orphan
 from provisioning.selectors.environments import environment_get, unreachable_since
 from provisioning.selectors.health import Health, Leaving, environment_health, resource_log
 from provisioning.selectors.orphans import orphan_list
+from provisioning.services.letting_go import place_let_go
 from provisioning.services.orphans import orphan_delete
 from provisioning.services.releases import object_release
 
@@ -83,6 +84,26 @@ class ObjectRelease(Endpoint):
         row = environment_get(self.rights, system, name)
         told = object_release(self.actor, row, **self.sent, now=clock.now())
         return answer({"gone": told.gone, "finalizers": list(told.finalizers)})
+
+
+class PlaceLetGo(Endpoint):
+    @operation(
+        "environments_let_go",
+        "Let go of a cluster that an environment cannot leave",
+        area=ADMINISTRATION,
+        answers={200: shapes.LET_GO_OF},
+        body=shapes.LET_GO,
+        scope="admin",
+        problems=(409,),
+        about="Platform admins only, when the cluster that a moved environment is leaving does not answer, and leaving "
+        "has been tried as long as the operator set (60 minutes unless set otherwise). What stands there is listed "
+        "with the orphans; a run that failed over nothing else goes on. `confirm` is the environment's name. Audited.",
+    )
+    def post(self, request: Request, system: str, name: str) -> HttpResponse:
+        self.rights.require_admin()
+        row = environment_get(self.rights, system, name)
+        told = place_let_go(self.actor, row, **self.sent, now=clock.now())
+        return answer({"cluster": told.cluster, "left": told.left, "resumed": told.resumed})
 
 
 class Orphans(Endpoint):

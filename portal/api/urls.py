@@ -244,6 +244,7 @@ urlpatterns = [
     path(
         "environments/<slug:system>/<slug:name>/release/", troubles.ObjectRelease.as_view(), name="environment-release"
     ),
+    path("environments/<slug:system>/<slug:name>/let-go/", troubles.PlaceLetGo.as_view(), name="environment-let-go"),
     path(
         "environments/<slug:system>/<slug:name>/resources/<slug:resource>/log/",
         troubles.ResourceLog.as_view(),

@@ -55,6 +55,7 @@ ACTIONS: Final = MappingProxyType(
         "notice.settings": "Changed how they are told",
         "object.release": "Released an object",
         "orphan.delete": "Deleted an orphan",
+        "place.let-go": "Let go of a place",
         "quota.set": "Set a quota",
         "run.cancel": "Cancelled a run",
         "run.cancelled": "Run was cancelled",

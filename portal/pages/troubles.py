@@ -21,6 +21,7 @@ from provisioning.models import Environment
 from provisioning.selectors.environments import environment_get
 from provisioning.selectors.health import Health, resource_log
 from provisioning.selectors.health import environment_health as health_of
+from provisioning.services.moving import former_of
 from provisioning.services.releases import object_held, object_release, release_wait
 
 PLACE = ("api_version", "kind", "name")
@@ -35,6 +36,7 @@ def environment_health(request: HttpRequest, system: str, name: str) -> HttpResp
         "health": Health() if found.deleted_at is not None else health_of(found),
         "may_release": request.rights.may_administer(),  # type: ignore[attr-defined]
         "wait": release_wait(),
+        "leaves": former_of(found),
     }
     return render(request, _part(request, "environments/health.html", "health"), context)
 

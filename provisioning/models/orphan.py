@@ -15,8 +15,8 @@ ORPHAN_REASONS = ("no-environment", "not-recorded", "left-behind")
 class Orphan(models.Model):
     """Found by a sweep, deleted by an admin only. ``system`` and ``environment`` are what its labels say.
 
-    ``reason``: there is no such environment on that cluster, or there is and no resource of it has recorded the object, or
-    an admin let go of it because its cluster did not answer; the sweep ends that when it sees that the object is gone.
+    ``reason``: there is no such environment on that cluster, or there is and no resource of it has recorded the object,
+    or an admin let go of it because its cluster did not answer; the sweep ends that when the object is seen gone.
     """
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="orphans")

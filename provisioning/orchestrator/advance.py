@@ -24,6 +24,7 @@ from provisioning.orchestrator.leaving import LEAVING
 from provisioning.orchestrator.steps import HANDLERS, RunContext
 from provisioning.services import run_outcomes, runs, starts
 from provisioning.services.drift_rows import drift_url
+from provisioning.services.letting_go import let_go_url
 
 log = structlog.get_logger(__name__)
 Clock = Callable[[], datetime]
@@ -97,7 +98,7 @@ def _attempt(context: RunContext, step: Step, now: Clock) -> tuple[Outcome, bool
         outcome = ALL_HANDLERS[step.kind](context, step)
     except TemporaryError as error:
         step.failures += 1
-        return _try_again(step, error, now()), True
+        return _try_again(context, step, error, now()), True
     except PermanentError as error:
         return Failed(error.code, error.message, _remedy(context, error), error.raw, step.progress), True
     except SlipwayError as error:
@@ -129,18 +130,27 @@ def _remedy(context: RunContext, error: PermanentError) -> str:
     )
 
 
-def _try_again(step: Step, error: TemporaryError, now: datetime) -> Outcome:
+def _try_again(context: RunContext, step: Step, error: TemporaryError, now: datetime) -> Outcome:
     if step.deadline_at is not None and now >= step.deadline_at:
         return Failed(
             error.code,
             f"{error.message} Slipway tried {step.failures} times.",
-            "Resume the run when it is reachable again.",
+            f"Resume the run when it is reachable again.{_way_out(context, step)}",
             error.raw,
             step.progress,
         )
     delay = max(error.delay, backoff(step.failures, random.random()))  # noqa: S311 - jitter, not a secret
     told = f"Try {step.failures}: {error.message} Next try in {delay:.0f} s."
     return Wait(delay, told, step.progress)
+
+
+def _way_out(context: RunContext, step: Step) -> str:
+    """Where a place cannot be left, because its cluster may be gone for good."""
+    if step.kind not in LEAVING:
+        return ""
+    environment = context.environment
+    page = let_go_url(environment.system.slug, environment.name)
+    return f" If it never will be, a platform admin may let go of what stands there: {page}"
 
 
 def _too_late(step: Step, outcome: Wait) -> Failed:

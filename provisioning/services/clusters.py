@@ -20,7 +20,7 @@ from idp.kernel.vault import encrypt
 from provisioning.domain.driver import ClusterInfo, DriverError, TemporaryError
 from provisioning.domain.placement import label_problem
 from provisioning.drivers import open_driver
-from provisioning.models import Cluster, ClusterOffer, ClusterWatch
+from provisioning.models import Cluster, ClusterOffer, ClusterWatch, Orphan
 from provisioning.models.stage import DRIVERS
 from provisioning.selectors.clusters import driver_settings
 from provisioning.selectors.placing import cluster_blockers
@@ -176,6 +176,8 @@ def cluster_remove(actor: Actor, *, name: str, confirm: str, now: datetime) -> N
     Cluster.objects.filter(pk=cluster.pk).update(removed_at=now, credentials="", version=cluster.version + 1)
     ClusterOffer.objects.filter(cluster=cluster).delete()
     ClusterWatch.objects.filter(cluster=cluster).delete()
+    # Nothing looks at it any more; what was left behind there stays in the audit log.
+    Orphan.objects.filter(cluster=cluster, state="open").update(state="vanished", ended_at=now, ended_by=actor.user_id)
     _audit(actor, cluster, "cluster.remove", now=now)
 
 

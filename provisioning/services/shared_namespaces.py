@@ -53,6 +53,22 @@ def shared_closed(cluster: Cluster, namespace: str) -> None:
     SharedNamespace.objects.filter(cluster=cluster, namespace=namespace, closing=True).delete()
 
 
+def shared_forgotten(cluster: Cluster, namespace: str) -> None:
+    """An environment will never say there that it has left; nobody waits for the one that would have deleted it.
+
+    Inside the transaction that forgets its place. A namespace that nobody is in any more is not known any more, so that
+    the sweep of orphans lists it.
+    """
+    row = SharedNamespace.objects.select_for_update().filter(cluster=cluster, namespace=namespace).first()
+    if row is None:
+        return
+    if not _there(row):
+        row.delete()
+    elif row.closing:
+        row.closing = False
+        row.save(update_fields=["closing"])
+
+
 def shared_is_current(cluster: Cluster, namespace: str, serial: int) -> bool:
     """Whether nobody worked out a newer sum since."""
     return SharedNamespace.objects.filter(cluster=cluster, namespace=namespace, serial=serial).exists()

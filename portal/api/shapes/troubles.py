@@ -96,6 +96,24 @@ RELEASED = shape(
     "Released",
     record({"gone": flag(), "finalizers": listed(text(), "What still holds it, if it is not gone yet.")}),
 )
+LET_GO = shape(
+    "LetGo",
+    record(
+        {"confirm": text("The environment's name.", most=63), "reason": text(most=400)},
+        closed=True,
+        examples=({"confirm": "try", "reason": "The hall burnt down; that cluster does not come back."},),
+    ),
+)
+LET_GO_OF = shape(
+    "LetGoOf",
+    record(
+        {
+            "cluster": text("What was let go of."),
+            "left": whole("How many objects are listed as orphans now."),
+            "resumed": maybe(whole("The change whose run goes on because of it.")),
+        }
+    ),
+)
 ORPHAN = shape(
     "Orphan",
     record(

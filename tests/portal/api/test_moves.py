@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from idp.kernel import clock
-from provisioning.models import Cluster, Environment, Run, Stage
+from provisioning.models import Cluster, Environment, FormerPlace, Run, Stage, Step
 from tests.portal.api.conftest import Caller
-from tests.provisioning.organisation import Clock, carry_out, create
+from tests.provisioning.organisation import Clock, carry_out, create, sandbox
 
 pytestmark = pytest.mark.django_db
 EU = {"region": "eu"}
@@ -82,3 +82,23 @@ def test_nobody_steers_a_drain_that_went_on_meanwhile(running: None, api: Caller
     assert admin.patch("clusters/sandbox/drain/", {"act": "end"}, If_Match=begun["ETag"]).status_code == 412
     ended = admin.patch("clusters/sandbox/drain/", {"act": "end"}, If_Match=paused["ETag"])
     assert (ended.status_code, ended.json()["state"]) == (200, "ended")
+
+
+def test_a_cluster_that_never_answers_again_is_let_go_of(running: None, api: Caller, settings: Any) -> None:
+    asked = api("developer").post("changes/", {**MOVE, "confirm": "try", "reason": "The old one goes."})
+    run = Run.objects.get(change=asked.json()["id"])
+    sandbox().tell("*", "unavailable")
+    time = Clock(clock.now())
+    with pytest.raises(AssertionError, match="still running"):
+        carry_out(run, time, rounds=20)
+    body = {"confirm": "try", "reason": "It is gone for good."}
+    assert api("developer").post("environments/checkout/try/let-go/", body).status_code == 403
+    early = api("admin").post("environments/checkout/try/let-go/", body)
+    assert (early.status_code, early.json()["code"]) == (409, "too-early")
+    settings.LET_GO_AFTER_MINUTES = 0
+    Step.objects.filter(kind="leave-resource").update(started_at=FormerPlace.objects.get().since)
+    told = api("admin").post("environments/checkout/try/let-go/", body).json()
+    assert (told["cluster"], told["resumed"]) == ("sandbox", None)
+    listed = api("admin").get("orphans/?cluster=sandbox").json()["items"]
+    assert {one["reason"] for one in listed} == {"left-behind"}
+    assert len(listed) == told["left"]
