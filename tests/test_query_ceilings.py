@@ -15,6 +15,9 @@ from bench.seed import seed
 from tests.personas import NOW
 
 SIZES = (10, 1_000)
+SUMS = {f"costs by {way}": f"/costs/?by={way}" for way in ("team", "system", "environment")}
+"""Pages that sum over everything of a month."""
+LOOKED_AT = (*pages.PAGES, *SUMS)
 PAGE_CEILING = 12
 SUBMIT_CEILINGS = {"waits for approval": ("prod", 21), "starts at once": ("dev", 27)}
 
@@ -39,9 +42,9 @@ def counted(django_db_setup: None, django_db_blocker: object) -> Counted:
 def _count(size: int) -> dict[str, int]:
     at = seed(size, now=NOW, lines=2)
     found = {}
-    for page in pages.PAGES:
+    for page in LOOKED_AT:
         client = pages.signed_in(at.developer)
-        url = pages.address(page, at)
+        url = SUMS.get(page) or pages.address(page, at)
         pages.load(client, url)
         found[page] = pages.queries_of(client, url)
     client = api.client_of(at.developer)
@@ -51,13 +54,13 @@ def _count(size: int) -> dict[str, int]:
     return found
 
 
-@pytest.mark.parametrize("page", pages.PAGES)
+@pytest.mark.parametrize("page", LOOKED_AT)
 def test_a_page_asks_no_more_with_more_environments(counted: Counted, page: str) -> None:
     few, many = (counted[page][size] for size in SIZES)
     assert few == many
 
 
-@pytest.mark.parametrize("page", pages.PAGES)
+@pytest.mark.parametrize("page", LOOKED_AT)
 def test_a_page_stays_below_its_ceiling(counted: Counted, page: str) -> None:
     assert max(counted[page].values()) <= PAGE_CEILING
 

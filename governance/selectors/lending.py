@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from typing import Final
+
+from django.db.models import DecimalField, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce
 
 from governance.domain.quota import NAMES, Amounts
 from governance.models import Loan, QuotaRequest
+from idp.catalog.models import Team
+
+_SIDES: Final = ("lender", "borrower")
+_MOVED: Final = tuple((side, name) for side in _SIDES for name in NAMES)
+_AMOUNT: Final = DecimalField(max_digits=14, decimal_places=3)
 
 
 def loans(*, team: str = "", state: str = "") -> QuerySet[Loan]:
@@ -24,10 +33,20 @@ def quota_requests(*, team: str = "", state: str = "") -> QuerySet[QuotaRequest]
     return rows.filter(state=state) if state else rows
 
 
-def moved_by_loans(team_id: int) -> tuple[Amounts, Amounts]:
-    """What the team has lent and what it has borrowed, as far as it is not back yet. One query."""
-    rows = Loan.objects.filter(Q(lender=team_id) | Q(borrower=team_id), state__in=("active", "due"))
-    sums = {True: Amounts(), False: Amounts()}
-    for row in rows.only("lender_id", *NAMES, "returned"):
-        sums[row.lender_id == team_id] += Amounts.of(row) - Amounts.of(row.returned)
-    return sums[True], sums[False]
+def with_loans(teams: QuerySet[Team]) -> QuerySet[Team]:
+    """``teams`` with what each has lent and borrowed and is not back yet, for ``moved_by_loans``."""
+    return teams.annotate(
+        **{f"{side}_{name}": Coalesce(_outstanding(side, name), 0, output_field=_AMOUNT) for side, name in _MOVED}
+    )
+
+
+def moved_by_loans(team: Team) -> tuple[Amounts, Amounts]:
+    """What a team that ``with_loans`` gave has lent, and what it has borrowed, as far as it is not back yet."""
+    lent, borrowed = ({name: getattr(team, f"{side}_{name}") for name in NAMES} for side in _SIDES)
+    return Amounts.of(lent), Amounts.of(borrowed)
+
+
+def _outstanding(side: str, name: str) -> Subquery:
+    back = Coalesce(Cast(KT(f"returned__{name}"), _AMOUNT), 0, output_field=_AMOUNT)
+    rows = Loan.objects.filter(**{side: OuterRef("pk")}, state__in=("active", "due")).order_by().values(side)
+    return Subquery(rows.annotate(out=Sum(Cast(name, _AMOUNT) - back, output_field=_AMOUNT)).values("out"))

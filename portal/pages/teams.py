@@ -50,17 +50,17 @@ def teams(request: PageRequest) -> HttpResponse:
 
 @page("teams")
 def team(request: PageRequest, team: str) -> HttpResponse:
-    return _team_page(request, reading.team_get(team), MemberForm())
+    return _team_page(request, team, MemberForm())
 
 
-def _team_page(request: PageRequest, team: Team, form: MemberForm) -> HttpResponse:
-    rights = request.rights
+def _team_page(request: PageRequest, slug: str, form: MemberForm) -> HttpResponse:
+    rights, team = request.rights, reading.team_get(slug, loans=True)
     state = reading.quota_of(team)
     shares = reading.shares(rights, team, state.used)
     owners = quotas.owners(shares)
     costs = reading.cost_by_system(shares)
     systems = reading.systems_of(rights, team)
-    lent, borrowed = moved_by_loans(team.pk)
+    lent, borrowed = moved_by_loans(team)
     context = {
         "team": team,
         "members": reading.members_of(team),
@@ -122,7 +122,7 @@ def member_set(request: PageRequest, team: str) -> HttpResponse:
         else:
             messages.success(request, f"{form.cleaned_data['user']} is {role} of {one.name}")
             return redirect("team", one.slug)
-    return _team_page(request, one, form)
+    return _team_page(request, one.slug, form)
 
 
 def _set_role(request: PageRequest, team: Team, *, user: str, role: str) -> str:

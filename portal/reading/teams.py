@@ -13,6 +13,7 @@ from governance.access import MANAGE_TEAM, Rights, visible
 from governance.domain.quota import Amounts
 from governance.domain.quota_state import QuotaState
 from governance.models import Reservation
+from governance.selectors.lending import with_loans
 from governance.selectors.quota import quota_state, resources_taken
 from idp.catalog.models import Membership, System, Team, User
 from idp.catalog.names import ROLES
@@ -46,9 +47,10 @@ def systems_counted(rights: Rights, teams: Iterable[Team]) -> dict[int, int]:
     return dict(rows.order_by().values_list("team").annotate(n=Count("pk")))
 
 
-def team_get(slug: str) -> Team:
-    """The team with its quota; NotFound otherwise. One query."""
-    team = Team.objects.select_related("quota").filter(slug=slug).first()
+def team_get(slug: str, *, loans: bool = False) -> Team:
+    """The team with its quota, and with ``loans`` what it lends and borrows; NotFound otherwise. One query."""
+    rows = Team.objects.select_related("quota").filter(slug=slug)
+    team = (with_loans(rows) if loans else rows).first()
     if team is None:
         raise NotFound(f"There is no team {slug}.", remedy="Open the list of teams.")
     return team
