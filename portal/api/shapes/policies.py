@@ -19,8 +19,8 @@ from portal.api.shapes.words import (
     whole,
 )
 
-OUTCOMES = ("denies", "errors", "asks", "warns", "passes", "outside", "unrecorded")
-STRUCK = OUTCOMES[:4]
+OUTCOMES = ("denies", "errors", "asks", "warns", "admits", "passes", "outside", "unrecorded")
+STRUCK = OUTCOMES[:5]
 _COUNTS = mapped(whole(), "How many changes, by outcome; what does not occur is left out.")
 
 _VERSION_FIELDS = {
@@ -83,8 +83,9 @@ REPLAY = shape(
     record(
         {
             "id": whole(),
-            "policy": text(),
-            "version": maybe(whole("Null for a draft.")),
+            "subject": text("What was replayed.", one_of=("policy", "quota", "route")),
+            "policy": text("Its name; of a quota the team's, of a route the route's."),
+            "version": maybe(whole("Null for a draft, and for a quota.")),
             "days": whole(),
             "since": moment(),
             "state": text(one_of=("queued", "running", "succeeded", "failed")),
@@ -93,6 +94,10 @@ REPLAY = shape(
             "changes_done": whole("Judged so far."),
             "counts": _COUNTS,
             "denied_then": whole("Of those that it would have denied: so many did not get through anyway."),
+            "peaks": listed(
+                record({key: text() for key in ("name", "label", "unit", "limit", "most")} | {"at": moment()}),
+                "Of a quota: how high each limit was used; figures as text.",
+            ),
             "teams": listed(record({"team": text("Slug."), "counts": _COUNTS})),
             "hidden": whole("Rows of systems that you may not see."),
             "asked_at": moment(),
