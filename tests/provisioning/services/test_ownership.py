@@ -15,7 +15,7 @@ from governance.services.quota import quota_set
 from governance.services.teams import team_update
 from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import Conflict, Forbidden, InvalidInput
-from provisioning.models import Change, Environment, Run
+from provisioning.models import Change, Environment, Run, Stage
 from provisioning.selectors.ownership import alone, team_is_alone, team_views, unconfirmed, without_maintainer
 from provisioning.services.changes import ChangeRequest, change_plan
 from provisioning.services.ownership import ownership_confirm, ownership_sweep
@@ -189,3 +189,19 @@ def test_an_admin_takes_over_for_a_team_that_is_gone(there: Organisation) -> Non
     assert transfer_agree(there.actor("admin"), row.pk, now=NOW).state == "done"
     assert Ownership.objects.get(system=there.checkout).alone_since is None
     assert Environment.objects.get().system.team == there.storefront
+
+
+def test_the_maintainers_of_the_team_above_are_told_and_no_admin(there: Organisation) -> None:
+    team_update(there.actor("admin"), team=there.payments, parent="storefront", now=NOW)
+    leave(there, *PAYMENTS)
+    ownership_sweep(now=NOW)
+    told = Notice.objects.filter(kind="system-alone").values_list("person__username", flat=True)
+    assert set(told) == {"storefront_maintainer"}
+
+
+def test_production_of_what_nobody_owns_stays_as_it_is(there: Organisation) -> None:
+    leave(there, *PAYMENTS)
+    Stage.objects.update(production=True)
+    ownership_sweep(now=NOW)
+    ownership_sweep(now=NOW + ENDS_AFTER)
+    assert not Change.objects.filter(kind__in=("sleep", "extend")).exists()
