@@ -5,7 +5,7 @@ Knows no model: ``user_id`` is the primary key of the account, None for the plat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Via = Literal["portal", "api", "cli", "demo", "system"]
@@ -47,3 +47,8 @@ class Actor:
 
 
 PLATFORM = Actor(user_id=None, username="slipway", via="system")
+
+
+def platform_for(whom: str) -> Actor:
+    """The platform, doing what ``whom`` (a user's name, or ``team <slug>``) began or is to answer for."""
+    return replace(PLATFORM, behalf=whom)

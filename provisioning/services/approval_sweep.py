@@ -15,7 +15,7 @@ from governance.domain.approval import source_label
 from governance.models import Approval
 from governance.services.approvals import approval_escalate
 from governance.services.audit import audit_append
-from idp.kernel.actor import PLATFORM
+from idp.kernel.actor import platform_for
 from provisioning.models import Change
 from provisioning.services.change_ends import change_dropped
 from provisioning.services.change_notices import change_waits_told
@@ -75,7 +75,7 @@ def _expire(approval: Approval, change: Change, now: datetime) -> bool:
 
 def _audit(change: Change, action: str, data: dict[str, str], *, now: datetime) -> None:
     audit_append(
-        PLATFORM,
+        platform_for(change.requester.username),
         action=action,
         object_type="change",
         object_id=str(change.pk),

@@ -15,7 +15,7 @@ from governance.access import rights_of
 from governance.domain.approval import source_label
 from governance.models import Approval
 from governance.services.audit import audit_append
-from idp.kernel.actor import PLATFORM, Actor
+from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, InvalidInput, NotFound, PolicyDenied, QuotaExceeded, UserFault
 from idp.kernel.wake import wake_after_commit
 from provisioning.domain.campaign import NOT_ASKED, TAKEABLE
@@ -25,7 +25,7 @@ from provisioning.models import Campaign, CampaignItem, Change, Environment
 from provisioning.selectors.campaigns import unreachable
 from provisioning.selectors.freezes import environment_hold
 from provisioning.services.campaign_notices import tell_stopped
-from provisioning.services.campaign_rows import campaign_lock, item_move
+from provisioning.services.campaign_rows import campaign_actor, campaign_lock, item_move
 from provisioning.services.changes import ChangeRequest, change_submit
 from provisioning.services.decisions import change_cancel
 
@@ -82,7 +82,7 @@ def item_ask(item_id: int, *, now: datetime) -> None:
         if hold is not None:
             item_move(item, "reschedule", now=now, reason=refusal(hold)[:400], due_at=hold.until or now + LOOK_AGAIN)
         else:
-            _ask(campaign, item, PLATFORM, now=now)
+            _ask(campaign, item, campaign_actor(campaign), now=now)
 
 
 def _ask(campaign: Campaign, item: CampaignItem, actor: Actor, *, now: datetime) -> None:
@@ -165,7 +165,7 @@ def item_withdraw(item_id: int, *, now: datetime) -> None:
     """Take back what was asked for and has not begun: to be asked for later, or never when all of it is cancelled."""
     with transaction.atomic():
         campaign, item = _locked(item_id)
-        if item.state == "waiting" and item.change_id is not None and not _cancelled(item.change_id, now=now):
+        if item.state == "waiting" and item.change_id is not None and not _cancelled(campaign, item.change_id, now=now):
             return
         if campaign.state == "cancelled":
             if item.state in (*NOT_ASKED, "waiting"):
@@ -174,10 +174,10 @@ def item_withdraw(item_id: int, *, now: datetime) -> None:
             item_move(item, "postpone", now=now, reason="Withdrawn when the campaign paused.", change=None)
 
 
-def _cancelled(change_id: int, *, now: datetime) -> bool:
+def _cancelled(campaign: Campaign, change_id: int, *, now: datetime) -> bool:
     """Whether the change is out of the way; not when it has begun meanwhile."""
     try:
-        change_cancel(PLATFORM, change_id, now=now)
+        change_cancel(campaign_actor(campaign), change_id, now=now)
     except Conflict:
         return False
     return True
@@ -210,7 +210,7 @@ def _taken_back(campaign: Campaign, item: CampaignItem, number: int, *, now: dat
         authors=_conductors(campaign),
     )
     try:
-        change = change_submit(PLATFORM, request, now=now)
+        change = change_submit(campaign_actor(campaign), request, now=now)
     except UserFault as refusal:
         _stopped(campaign, item, "stick", _words(refusal), now=now, rollback_id=refusal.change_id)
     else:

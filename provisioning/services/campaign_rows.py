@@ -13,7 +13,7 @@ from django.db.models import F
 
 from governance.access import Rights, rights_of
 from governance.services.audit import audit_append
-from idp.kernel.actor import Actor
+from idp.kernel.actor import PLATFORM, Actor, platform_for
 from idp.kernel.errors import Conflict, Forbidden, NotFound
 from provisioning.domain.campaign import next_campaign_state, next_item_state, next_wave_state
 from provisioning.models import Campaign, CampaignItem, CampaignWave
@@ -21,7 +21,9 @@ from provisioning.selectors.campaigns import LONGEST_REASON, may_conduct
 
 
 def campaign_lock(campaign_id: int) -> Campaign:
-    rows = Campaign.objects.select_for_update(of=("self",)).select_related("capability__owner", "target")
+    rows = Campaign.objects.select_for_update(of=("self",)).select_related(
+        "capability__owner", "target", "started_by", "created_by"
+    )
     found = rows.filter(pk=campaign_id).first()
     if found is None:
         raise NotFound(f"There is no campaign {campaign_id}.")
@@ -68,6 +70,12 @@ def item_move(item: CampaignItem, event: str, *, now: datetime, reason: str = ""
     fields |= {"state": state, "reason": reason[:LONGEST_REASON], "changed_at": now}
     _require_first(CampaignItem.objects.filter(pk=item.pk, state=item.state).update(**fields))
     _same(item, **fields)
+
+
+def campaign_actor(campaign: Campaign) -> Actor:
+    """The platform, on behalf of who started the campaign, or drafted it."""
+    conductor = campaign.started_by or campaign.created_by
+    return platform_for(conductor.username) if conductor else PLATFORM
 
 
 def campaign_audit(actor: Actor, campaign: Campaign, verb: str, *, now: datetime, **data: Any) -> None:

@@ -13,13 +13,19 @@ import structlog
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 
-from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import Conflict
 from provisioning.domain.campaign import ItemView, Snapshot, Steps, WaveView, next_steps, observed
 from provisioning.models import Campaign, CampaignItem, Change, ChangeEvent, Run
 from provisioning.services.campaign_items import item_ask, item_revert, item_withdraw
 from provisioning.services.campaign_notices import tell_moved, tell_paused, tell_stopped
-from provisioning.services.campaign_rows import campaign_audit, campaign_lock, campaign_move, item_move, wave_move
+from provisioning.services.campaign_rows import (
+    campaign_actor,
+    campaign_audit,
+    campaign_lock,
+    campaign_move,
+    item_move,
+    wave_move,
+)
 
 log = structlog.get_logger(__name__)
 LEASE = timedelta(minutes=2)
@@ -114,14 +120,14 @@ def _pause(campaign_id: int, reason: str, *, now: datetime) -> None:
     campaign = campaign_lock(campaign_id)
     campaign_move(campaign, "pause", state_reason=reason)
     tell_paused(campaign, now=now)
-    campaign_audit(PLATFORM, campaign, "pause", now=now, reason=reason)
+    campaign_audit(campaign_actor(campaign), campaign, "pause", now=now, reason=reason)
 
 
 @transaction.atomic
 def _finish(campaign_id: int, *, now: datetime) -> None:
     campaign = campaign_lock(campaign_id)
     campaign_move(campaign, "finish", finished_at=now)
-    campaign_audit(PLATFORM, campaign, "finish", now=now)
+    campaign_audit(campaign_actor(campaign), campaign, "finish", now=now)
 
 
 @transaction.atomic
@@ -134,7 +140,7 @@ def _turn(campaign_id: int, number: int, event: str, *, now: datetime) -> None:
     if event == "settle":
         tell_moved(campaign, wave, now=now)
     verb = {"start": "wave-start", "settle": "wave-settle", "finish": "wave-reverted"}[event]
-    campaign_audit(PLATFORM, campaign, verb, now=now, wave=number)
+    campaign_audit(campaign_actor(campaign), campaign, verb, now=now, wave=number)
 
 
 def _observe(campaign_id: int, *, now: datetime) -> None:

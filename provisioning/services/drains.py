@@ -16,7 +16,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from governance.access import rights_of
 from governance.services.audit import audit_append
 from governance.services.transactions import require_version
-from idp.kernel.actor import PLATFORM, Actor
+from idp.kernel.actor import PLATFORM, Actor, platform_for
 from idp.kernel.errors import Conflict, FieldError, InvalidInput, NotFound, UserFault
 from provisioning.domain.drain import ACTS, MOST_AT_ONCE, OPEN_DRAIN_STATES, ItemView, Next, item_state, next_of
 from provisioning.models import Cluster, Drain, DrainItem, Environment, FormerPlace
@@ -152,10 +152,15 @@ def _ask(drain_id: int, item_id: int, *, now: datetime) -> None:
             return
         change_id: int | None
         try:
-            change_id, state, told = change_submit(PLATFORM, _request(drain, item), now=now).pk, "moving", ""
+            change_id, state, told = change_submit(_actor(drain), _request(drain, item), now=now).pk, "moving", ""
         except UserFault as fault:
             change_id, state, told = fault.change_id, "failed", _words(fault)
         DrainItem.objects.filter(pk=item.pk).update(state=state, told=told[:400], change=change_id)
+
+
+def _actor(drain: Drain) -> Actor:
+    """The platform, on behalf of who began the drain."""
+    return platform_for(drain.started_by.username) if drain.started_by else PLATFORM
 
 
 def _request(drain: Drain, item: DrainItem) -> ChangeRequest:

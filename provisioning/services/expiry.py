@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 from governance.access import admins
 from governance.selectors.people import team_people
 from governance.services.notices import notify
-from idp.kernel.actor import PLATFORM
+from idp.kernel.actor import platform_for
 from idp.kernel.errors import UserFault
 from provisioning.models import Change, Environment, ExpiryWatch
 from provisioning.selectors.freezes import environment_hold, frozen_places
@@ -63,7 +63,7 @@ def _expire(environment: Environment, *, now: datetime) -> Change:
         reason=f"Its time was over on {environment.expires_at:%d %B %Y at %H:%M} UTC.",
         confirm=environment.name,
     )
-    return change_submit(PLATFORM, request, now=now)
+    return change_submit(platform_for(f"team {environment.system.team.slug}"), request, now=now)
 
 
 @transaction.atomic

@@ -16,7 +16,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from governance.selectors.people import team_people
 from governance.services.accounts import platform_account
 from governance.services.notices import notify
-from idp.kernel.actor import PLATFORM
+from idp.kernel.actor import Actor, platform_for
 from idp.kernel.errors import UserFault
 from provisioning.domain.freeze import refusal
 from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
@@ -126,11 +126,16 @@ def _submitted(plan: SleepPlan, asked: Due, *, now: datetime) -> str:
         reason=f"It falls asleep {asked.why}." if asked.power == "asleep" else f"It wakes {asked.why}.",
     )
     try:
-        change_submit(PLATFORM, request, now=now)
+        change_submit(_actor(plan), request, now=now)
     except UserFault as refusal:
         _refused(plan, asked.power, refusal, now=now)
         return refusal.message[:400]
     return ""
+
+
+def _actor(plan: SleepPlan) -> Actor:
+    """The platform, on behalf of the team whose environment it is."""
+    return platform_for(f"team {plan.environment.system.team.slug}")
 
 
 def _refused(plan: SleepPlan, power: Power, refusal: UserFault, *, now: datetime) -> None:
@@ -154,4 +159,4 @@ def _withdraw(plan: SleepPlan, kind: str, *, now: datetime) -> None:
         environment=plan.environment, kind=kind, state__in=("pending", "approved"), requester=platform_account()
     )
     for change_id in list(own.values_list("pk", flat=True)):
-        change_cancel(PLATFORM, change_id, now=now)
+        change_cancel(_actor(plan), change_id, now=now)

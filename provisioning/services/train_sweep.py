@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Exists, OuterRef, Q
 
 from governance.services.quota import quotas_lock
-from idp.kernel.actor import PLATFORM
+from idp.kernel.actor import PLATFORM, platform_for
 from idp.kernel.errors import Conflict
 from provisioning.domain.freeze import refusal
 from provisioning.domain.train import LOST, OPEN_TRAIN_STATES, verdict
@@ -72,7 +72,7 @@ def _advanced(train_id: int, *, now: datetime) -> datetime | None:
     rows = member_rows([train.pk]).get(train.pk, [])
     said = verdict(train.state, [one.as_member(now, train.not_before) for one in rows], now)
     if said.step == "cancel":
-        train_call_off(PLATFORM, train, rows, said.why, now=now)
+        train_call_off(platform_for(train.requester.username), train, rows, said.why, now=now)
     elif said.step == "depart":
         return _depart(train, now=now)
     elif said.step:
@@ -110,7 +110,7 @@ def _depart(train: Train, *, now: datetime) -> datetime:
         if change_start(change, now=now) is None:
             raise Conflict(f"{change.title} cannot start yet.")
     train_told(train, "train-moved", f"Left: {train.title}", "Every part of it runs now.", by=PLATFORM, now=now)
-    train_audit(PLATFORM, train, "depart", now=now)
+    train_audit(platform_for(train.requester.username), train, "depart", now=now)
     return now + PAUSE
 
 
@@ -123,4 +123,4 @@ def _end(train: Train, step: str, why: str, *, now: datetime) -> None:
     if step == "fail":
         text = f"{why}. Resume its run, or roll the others back; what arrived stays."
         train_told(train, "train-stopped", f"Failed: {train.title}", text, by=PLATFORM, now=now)
-    train_audit(PLATFORM, train, step, now=now)
+    train_audit(platform_for(train.requester.username), train, step, now=now)

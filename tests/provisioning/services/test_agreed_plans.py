@@ -118,6 +118,10 @@ class World:
 
 @pytest.fixture
 def world() -> World:
+    return founded()
+
+
+def founded() -> World:
     organisation = Organisation.found()
     equip(organisation, policies=(ASKS,))
     Stage.objects.filter(name="dev").update(cluster_labels=EU)
