@@ -44,11 +44,13 @@ class Judge(Protocol):
 def judge_of(report: PolicyReplay) -> Judge:
     if report.subject == "quota":
         return _OfLimits(report.document, report.since)
-    return _OfRoute(report.document) if report.subject == "route" else _OfPolicy(report.document)
+    if report.subject == "route":
+        return _OfRoute(report.document)
+    return _OfPolicy(report.document)
 
 
 class _OfPolicy:
-    reads = (*PLACE, "facts")
+    reads: tuple[str, ...] = (*PLACE, "facts")
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._policy = policies.compiled(document)
@@ -64,7 +66,7 @@ class _OfPolicy:
 class _OfLimits:
     """Reads the team's ledger of the days once; a line of it is small, and one team has some thousands."""
 
-    reads = (*PLACE, "plan", "verdicts")
+    reads: tuple[str, ...] = (*PLACE, "plan", "verdicts")
 
     def __init__(self, document: Mapping[str, Any], since: datetime) -> None:
         bounds = bounds_of(Amounts.of(document["limits"]), ceilings_of(document["ceilings"]))
@@ -81,7 +83,7 @@ class _OfLimits:
 
 
 class _OfRoute:
-    reads = (*PLACE, "facts", "plan", "plan_digest", "verdicts")
+    reads: tuple[str, ...] = (*PLACE, "facts", "plan", "plan_digest", "verdicts")
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._route = routes.compiled(document["route"])
