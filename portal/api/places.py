@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from idp.kernel import clock
 from idp.kernel.errors import Conflict, FieldError, InvalidInput, NotFound
 from portal.api import paths
-from portal.api.answers import created, listing, moment, versioned
+from portal.api.answers import answer, created, listing, moment, versioned
 from portal.api.endpoint import Endpoint
 from portal.api.operation import PAGED, operation
 from portal.api.preconditions import require_if_match
@@ -72,6 +72,21 @@ class OneStage(Endpoint):
             self.actor, now=clock.now(), expected_version=expected, **_stage_fields({**self.sent, "name": stage})
         )
         return versioned(stage_row(row), row.version)
+
+
+class StageTakeBack(Endpoint):
+    @operation(
+        "stages_take_back",
+        "Take the last edit of a stage back",
+        area=AREA,
+        answers={200: shapes.STAGE},
+        scope="admin",
+        problems=(409,),
+        about=f"{ADMINS} It is what it was before; once more brings the edit again. Windows are not part of it.",
+    )
+    def post(self, request: Request, stage: str) -> HttpResponse:
+        self.rights.require_admin()
+        return answer(stage_row(stage_services.stage_take_back(self.actor, name=stage, now=clock.now())))
 
 
 def stage_row(stage: Stage) -> dict[str, Any]:

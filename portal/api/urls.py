@@ -153,6 +153,7 @@ urlpatterns = [
     path("trains/<int:train_id>/cancel/", trains.TrainCancel.as_view(), name="train-cancel"),
     path("stages/<slug:stage>/windows/", trains.Windows.as_view(), name="stage-windows"),
     path("stages/<slug:stage>/", places.OneStage.as_view(), name="stage"),
+    path("stages/<slug:stage>/take-back/", places.StageTakeBack.as_view(), name="stage-take-back"),
     path("stages/<slug:stage>/links/", links.StageLinks.as_view(), name="stage-links"),
     path("stages/<slug:stage>/links/<int:link_id>/", links.OneStageLink.as_view(), name="stage-link"),
     path("clusters/", clusters.Clusters.as_view(), name="clusters"),

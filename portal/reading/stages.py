@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from portal.drawing import words
+from provisioning.domain.isolation import WAYS
 from provisioning.domain.windows import in_words
 from provisioning.models import Stage
 from provisioning.selectors.departures import schedule_of
@@ -97,6 +98,8 @@ def _meaning(key: str, before: Mapping[str, Any], after: Mapping[str, Any], reac
         return f"From the next drift on, in {living}.", ""
     if key in ("cluster", "cluster_labels"):
         return f"New environments only; {living} stay where they are." if reach.environments else "", ""
+    if key == "isolation":
+        return f"New environments only; {living} stay as they are until moved." if reach.environments else "", ""
     if key in ("default_days", "max_days"):
         return f"{living[:1].upper()}{living[1:]} keep their end; it counts when one is made or extended.", ""
     if key == "soak_minutes":
@@ -130,6 +133,10 @@ def _text(value: Any) -> str:
     return str(value) if value not in (None, "") else "Nothing"
 
 
+def _apart(value: Any) -> str:
+    return WAYS[value].title if value in WAYS else _text(value)
+
+
 def _labels(value: Any) -> str:
     return ", ".join(f"{key}={told}" for key, told in sorted((value or {}).items())) or "Nothing"
 
@@ -147,7 +154,7 @@ def _soak(stage: Stage) -> str:
     return _minutes(stage.soak_minutes) if stage.promotes_from else ""
 
 
-_NAMED: Final = ("cluster", "promotes_from", "cluster_labels")
+_NAMED: Final = ("cluster", "promotes_from", "cluster_labels", "isolation")
 _FIELDS: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = {
     "title": ("Title", _text),
     "summary": ("In one sentence", _text),
@@ -161,4 +168,5 @@ _FIELDS: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = {
     "drift_mode": ("Drift", _drift),
     "cluster": ("Cluster", _text),
     "cluster_labels": ("Labels of clusters", _labels),
+    "isolation": ("Kept apart", _apart),
 }

@@ -44,9 +44,14 @@ def stage_before(stage: Stage) -> dict[str, Any] | None:
     The audit log keeps both sides of every edit; nothing else needs to. None when it was never edited, or changed in
     another way since.
     """
-    entries = AuditEntry.objects.filter(action="stage.save", object_type="stage", object_id=str(stage.pk))
-    last = entries.order_by("-sequence").values_list("data", flat=True).first()
-    return last.get("before") if last and last.get("after") == stage_written(stage) else None
+    edits = ("stage.save", "stage.isolate")
+    entries = AuditEntry.objects.filter(action__in=edits, object_type="stage", object_id=str(stage.pk))
+    last = entries.order_by("-sequence").values_list("action", "data").first()
+    action, data = last or ("", {})
+    written = stage_written(stage)
+    if action == "stage.isolate":
+        return {**written, "isolation": data["before"]} if data["after"] == stage.isolation else None
+    return data.get("before") if data.get("after") == written else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -541,6 +541,7 @@ API_PLATFORM = [
     Row("api:stages", "POST", needs("admin", ADMIN, 201), body=NEW_STAGE),
     Row("api:stage", "GET", reads(), {"stage": "dev"}),
     Row("api:stage", "PUT", needs("admin", ADMIN, 200), {"stage": "dev"}, STAGE),
+    Row("api:stage-take-back", "POST", needs("admin", ADMIN, 409), {"stage": "dev"}),
     Row("api:stage-links", "GET", reads(), {"stage": "dev"}),
     Row("api:stage-links", "POST", needs("admin", ADMIN, 201), {"stage": "dev"}, NEW_LINK),
     Row("api:stage-link", "GET", reads(), {"stage": "dev", "link_id": "=link"}),

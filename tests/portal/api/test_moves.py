@@ -48,7 +48,10 @@ def test_a_stage_says_how_far_its_environments_are_kept_apart(organisation: Any,
     edit = {key: read.json()[key] for key in ("title", "order", "cluster", "promotes_from")}
     changed = admin.put("stages/dev/", {**edit, "isolation": "shared"}, If_Match=read["ETag"])
     assert changed.json()["isolation"] == "shared"
-    kept = admin.put("stages/dev/", edit, If_Match=changed["ETag"])
+    back = admin.post("stages/dev/take-back/")
+    assert (back.status_code, back.json()["isolation"]) == (200, "namespace")
+    assert admin.post("stages/dev/take-back/").json()["isolation"] == "shared"
+    kept = admin.put("stages/dev/", edit, If_Match=admin.get("stages/dev/")["ETag"])
     assert kept.json()["isolation"] == "shared"
     refused = admin.put("stages/dev/", {**edit, "isolation": "dedicated"}, If_Match=kept["ETag"])
     assert [one["path"] for one in refused.json()["errors"]] == ["isolation"]

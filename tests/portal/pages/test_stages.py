@@ -85,6 +85,17 @@ def test_the_last_edit_is_taken_back_with_one_click(admin):
     assert Stage.objects.get(name="staging").drift_mode == "correct"
 
 
+def test_a_choice_of_isolation_alone_is_taken_back(admin):
+    chosen = {"isolation": "shared", "version": version()}
+    assert admin.post("/stages/staging/isolation", chosen).status_code == 302
+    page = admin.get("/stages/staging/").content.decode()
+    assert "Kept apart" in page
+    assert admin.post("/stages/staging/take-back", {"version": version()}).status_code == 302
+    assert Stage.objects.get(name="staging").isolation == "namespace"
+    admin.post("/stages/staging/take-back", {"version": version()})
+    assert Stage.objects.get(name="staging").isolation == "shared"
+
+
 def test_it_says_at_the_field_what_is_wrong(admin):
     told = admin.post("/stages/staging/edit", sent("save", default_days="40")).content.decode()
     assert "Write at most 30, the longest life of this stage." in told
