@@ -62,36 +62,45 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {**FUNCTIONS, _TICK: _tick, _ORDERED
 
 
 class Facts:
-    """Facts checked and converted once, for many evaluations on the same thread or another. Not to be changed after."""
+    """Facts checked once, for many evaluations on the same thread or another. Not to be changed after.
+
+    Each is converted for the library when an expression reads it first: most read few of them, and converting takes
+    far longer than evaluating.
+    """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         _check_facts(values)
         self.values = values
-        self.context = library.Context(variables=dict(values), functions=_FUNCTIONS)
+        self._context = library.Context(functions=_FUNCTIONS)
+        self._converted: set[str] = set()
+
+    def context_of(self, names: frozenset[str]) -> library.Context:
+        """What the library evaluates on, with at least those of ``names`` that are among the facts."""
+        for name in names - self._converted:
+            if name in self.values:
+                self._context.add_variable(name, self.values[name])
+            self._converted.add(name)
+        return self._context
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
     """One compiled expression. ``paths`` are the dotted paths that it reads and ``reads`` the places where it does;
-    ``calls`` are the functions that it calls."""
+    ``calls`` are the functions that it calls, ``names`` the variables that must be among the facts."""
 
     source: str
     paths: tuple[tuple[str, ...], ...]
     calls: tuple[str, ...]
     reads: tuple[Read, ...]
+    names: frozenset[str]
     _compiled: Any
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The variables that must be among the facts."""
-        return frozenset(path[0] for path in self.paths)
 
     def evaluate(self, facts: Mapping[str, Any] | Facts) -> Any:
         """The value on ``facts``; CelError when it has none (a field is missing, types do not fit, time is over)."""
         prepared = facts if isinstance(facts, Facts) else Facts(facts)
         _running.deadline, _running.late = time.thread_time() + MAX_SECONDS, False
         try:
-            value = self._compiled.execute(prepared.context)
+            value = self._compiled.execute(prepared.context_of(self.names))
         except Exception as error:  # noqa: BLE001 - the library raises half a dozen types; all become one sentence
             value = None
             if not _running.late:
@@ -128,7 +137,8 @@ def _compiled(source: str) -> Program:
             raise CelError(f"There is no function “{call}”{did_you_mean(call, KNOWN)}.", at=_called_at(lexed, call))
     check_patterns(lexed)
     _parsed(source)
-    return Program(source, lexed.paths, lexed.calls, lexed.reads, _parsed(_guarded(lexed)))
+    names = frozenset(path[0] for path in lexed.paths)
+    return Program(source, lexed.paths, lexed.calls, lexed.reads, names, _parsed(_guarded(lexed)))
 
 
 def _called_at(lexed: Lexed, call: str) -> int | None:
