@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from governance.models import AuditEntry
 from provisioning.domain.sleep_schedule import Schedule, schedule_read
 from provisioning.domain.windows import ALWAYS, in_words, moment_in_words
-from provisioning.models import StageWindows, StartHold
+from provisioning.models import Stage, StageWindows, StartHold
 
 WAITS = Q(released_at=None) & (~Q(train=None) | ~Q(starts_at=None))
 
@@ -21,6 +23,22 @@ def schedule_of(row: StageWindows | None) -> Schedule:
         return ALWAYS
     schedule, errors = schedule_read(row.windows, row.zone)
     return ALWAYS if errors else schedule
+
+
+def windows_written(row: StageWindows) -> dict[str, Any]:
+    """As the service takes them, and as the audit log keeps both sides of an edit."""
+    return {"windows": row.windows, "zone": row.zone}
+
+
+def windows_before(stage: Stage) -> dict[str, Any] | None:
+    """How the windows were before their last edit, as ``windows_written`` gives them; None when there was none.
+
+    Two queries; the audit log keeps both sides of every edit.
+    """
+    entries = AuditEntry.objects.filter(action="stage.windows", object_type="stage", object_id=str(stage.pk))
+    data = entries.order_by("-sequence").values_list("data", flat=True).first() or {}
+    row = StageWindows.objects.filter(stage=stage).first()
+    return data.get("before") if row is not None and data.get("after") == windows_written(row) else None
 
 
 def windows_of(stage_id: int) -> Schedule:
@@ -37,6 +55,11 @@ def held_changes(now: datetime) -> QuerySet[StartHold, int]:
     """Ids of changes that may not start yet, as a sub-query."""
     later = Q(released_at=None) & (~Q(train=None) | Q(starts_at__gt=now))
     return StartHold.objects.filter(later).order_by().values_list("change_id", flat=True)
+
+
+def waiting_for_windows(stage: Stage) -> int:
+    """How many agreed changes into ``stage`` wait for their moment, and are looked at again when it is edited."""
+    return StartHold.objects.filter(change__stage=stage, released_at=None, train=None).count()
 
 
 @dataclass(frozen=True, slots=True)

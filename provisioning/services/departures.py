@@ -17,12 +17,12 @@ from governance.access import rights_of
 from governance.services.audit import audit_append
 from governance.services.transactions import require_version
 from idp.kernel.actor import Actor
-from idp.kernel.errors import FieldError, InvalidInput
+from idp.kernel.errors import Conflict, FieldError, InvalidInput
 from idp.kernel.wake import wake_after_commit
 from provisioning.domain.sleep_schedule import schedule_written
 from provisioning.domain.windows import in_words, moment_in_words, moment_read, opens, windows_read
 from provisioning.models import Change, Environment, Stage, StageWindows, StartHold
-from provisioning.selectors.departures import windows_of
+from provisioning.selectors.departures import windows_before, windows_of, windows_written
 from provisioning.services.change_notices import change_waits_for_told
 from provisioning.services.change_states import change_note
 from provisioning.services.drift_gate import drift_blocks
@@ -130,6 +130,7 @@ def stage_windows_set(
     row = StageWindows.objects.select_for_update().filter(stage=stage).first()
     if row is None:
         row = StageWindows(stage=stage)
+    before = windows_written(row)
     require_version(row, row.version, expected_version)
     row.windows, row.zone, row.changed_at = schedule_written(schedule), schedule.zone, now
     row.version += 1
@@ -141,7 +142,19 @@ def stage_windows_set(
         object_type="stage",
         object_id=str(stage.pk),
         object_label=stage.name,
-        data={"windows": in_words(schedule)},
+        data={"windows": in_words(schedule), "before": before, "after": windows_written(row)},
         now=now,
     )
     return row
+
+
+@transaction.atomic
+def stage_windows_take_back(
+    actor: Actor, stage: Stage, *, expected_version: int | None = None, now: datetime
+) -> StageWindows:
+    """Make the windows what they were before the last edit; once more brings that edit again. Admins only."""
+    rights_of(actor).require_admin()
+    before = windows_before(stage)
+    if before is None:
+        raise Conflict("There is no edit of these windows to take back.", remedy="Edit them instead.")
+    return stage_windows_set(actor, stage, **before, expected_version=expected_version, now=now)

@@ -153,6 +153,20 @@ def test_admins_edit_windows_on_the_page(two, sign_in):
     assert 'value="nine"' in text(wrong)
 
 
+def test_an_edit_of_windows_is_taken_back_and_back_again(two, sign_in):
+    url, client = reverse("stage-windows", args=["staging"]), sign_in("admin")
+    assert "Take the last edit back" not in text(client.get(url))
+    assert client.post(url, {"do": "back"}).status_code == 422
+    rows = {"day-0-tue": "1", "from-0": "09:00", "to-0": "16:00", "zone": "Europe/Berlin"}
+    client.post(url, rows)
+    client.post(url, rows | {"to-0": "17:00"})
+    assert "Before the last edit: Tue 09:00 to 16:00, Europe/Berlin" in text(client.get(url))
+    for ends in ("16:00", "17:00"):
+        assert client.post(url, {"do": "back"}).status_code == 302
+        assert f'value="{ends}"' in text(client.get(url))
+    assert client.post(url, {"do": "back", "version": "2"}).status_code == 412
+
+
 def test_two_admins_do_not_overwrite_each_other(two, sign_in):
     client, url = sign_in("admin"), "/api/v1/stages/staging/windows/"
     tag = client.get(url)["ETag"]
