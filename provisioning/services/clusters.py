@@ -116,8 +116,10 @@ def cluster_update(
             raise Conflict("The cluster was changed at the same moment.", remedy="Read it again and redo your edit.")
         if info is not None:
             offer_store(cluster, info, now=now)
-        _audit(actor, cluster, "cluster.update", now=now)
-    cluster.refresh_from_db()
+        before = _written(cluster)
+        cluster.refresh_from_db()
+        edit = {"before": before, "after": _written(cluster), "access": "new" if kubeconfig else "kept"}
+        _audit(actor, cluster, "cluster.update", now=now, **edit)
     return cluster
 
 
@@ -149,9 +151,10 @@ def cluster_uncordon(actor: Actor, *, name: str, now: datetime) -> Cluster:
 @transaction.atomic
 def _turn(actor: Actor, name: str, action: str, *, now: datetime, **fields: Any) -> Cluster:
     cluster = Cluster.objects.select_for_update().filter(name=name).first() or _cluster(name)
+    before = _written(cluster)
     Cluster.objects.filter(pk=cluster.pk).update(version=cluster.version + 1, **fields)
-    _audit(actor, cluster, action, now=now, reason=fields["cordon_reason"])
     cluster.refresh_from_db()
+    _audit(actor, cluster, action, now=now, reason=cluster.cordon_reason, before=before, after=_written(cluster))
     return cluster
 
 
@@ -284,13 +287,29 @@ def _probe(driver: str, driver_options: dict[str, Any]) -> ClusterInfo:
         ) from None
 
 
-def _audit(actor: Actor, cluster: Cluster, action: str, *, now: datetime, reason: str = "") -> None:
+def _written(cluster: Cluster) -> dict[str, Any]:
+    """What people may edit of a cluster, without its credentials: one side of an edit in the audit log."""
+    return {
+        "title": cluster.title,
+        "server": cluster.server,
+        "labels": cluster.labels,
+        "prices": {key: _plain(value) for key, value in _held(cluster, "price").items()},
+        "capacity": {key: _plain(value) for key, value in _held(cluster, "capacity").items()},
+        "cordoned": cluster.cordoned_at is not None,
+    }
+
+
+def _plain(value: Decimal | None) -> str | None:
+    return None if value is None else str(value.normalize())
+
+
+def _audit(actor: Actor, cluster: Cluster, action: str, *, now: datetime, reason: str = "", **told: Any) -> None:
     audit_append(
         actor,
         action=action,
         object_type="cluster",
         object_id=str(cluster.pk),
         object_label=cluster.name,
-        data={"driver": cluster.driver, "server": cluster.server, **({"reason": reason} if reason else {})},
+        data={"driver": cluster.driver, "server": cluster.server, **({"reason": reason} if reason else {}), **told},
         now=now,
     )

@@ -221,3 +221,15 @@ def test_a_clock_that_is_five_minutes_off_says_nothing_about_a_watch(
     assert health_of(cluster_seen("sandbox")).state == "answers"
     ClusterWatch.objects.update(lease_until=real() - timedelta(seconds=1))
     assert health_of(cluster_seen("sandbox")).state == "unwatched"
+
+
+def test_the_audit_log_keeps_both_sides_of_an_edit(organisation: Organisation) -> None:
+    admin = organisation.actor("admin")
+    cluster_update(admin, name="sandbox", title="Where we try things", labels={"zone": "b"}, now=clock.now())
+    told = AuditEntry.objects.filter(action="cluster.update").latest("sequence").data
+    assert told["before"]["title"] != told["after"]["title"] == "Where we try things"
+    assert told["after"]["labels"] == {"zone": "b"}
+    assert told["access"] == "kept"
+    cluster_cordon(admin, name="sandbox", now=clock.now())
+    told = AuditEntry.objects.filter(action="cluster.cordon").latest("sequence").data
+    assert (told["before"]["cordoned"], told["after"]["cordoned"]) == (False, True)
