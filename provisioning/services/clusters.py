@@ -118,7 +118,7 @@ def cluster_update(
             offer_store(cluster, info, now=now)
         before = _written(cluster)
         cluster.refresh_from_db()
-        edit = {"before": before, "after": _written(cluster), "access": "new" if kubeconfig else "kept"}
+        edit: dict[str, Any] = {"before": before, "after": _written(cluster), "access": "new" if kubeconfig else "kept"}
         _audit(actor, cluster, "cluster.update", now=now, **edit)
     return cluster
 
