@@ -6,7 +6,7 @@ that differs is drawn anew with its effect instead.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from django.http import QueryDict
 
@@ -20,6 +20,16 @@ def fingerprint(given: QueryDict) -> str:
     """Of everything that was filled in."""
     fields = {name: given.getlist(name) for name in sorted(given) if name not in _NOT_COUNTED}
     return digest({name: [one.strip() for one in values] for name, values in fields.items() if any(values)})
+
+
+def meaning(document: Any) -> str:
+    """Of what the fields mean, for a form that grows by rows while it is looked at."""
+    return digest(document)
+
+
+def meant(given: QueryDict, document: Any) -> bool:
+    """As ``was_looked_at``, for a form whose page carries the ``meaning`` of what it showed."""
+    return given.get("do") == "save" and given.get(NAME) == meaning(document)
 
 
 def was_looked_at(given: QueryDict) -> bool:

@@ -14,7 +14,7 @@ from governance.services import routes as services
 from idp.kernel import clock
 from idp.kernel.errors import Conflict, InvalidInput, NotFound, PreconditionFailed
 from portal.forms.approval_routes import RouteForm, from_document, from_fields
-from portal.forms.looked_at import fingerprint, was_looked_at
+from portal.forms.looked_at import meaning, meant
 from portal.pages.request import PageRequest
 from portal.pages.shell import FORM, POST, page
 from portal.reading import approval_routes as reading
@@ -76,16 +76,18 @@ def approval_route_edit(request: PageRequest, route: str) -> HttpResponse:
 def _form(request: PageRequest, form: RouteForm, row: ApprovalRoute | None) -> HttpResponse:
     """The form with who would be asked; saved when that is what was looked at."""
     read: Route | None = None
+    document: Any = None
     posted = request.method == "POST"
     try:
         if posted or row is not None:
-            read = services.route_checked(form.document())
+            document = form.document()
+            read = services.route_checked(document)
         if row is None and posted and ApprovalRoute.objects.filter(name=form.name).exists():
             form.errors["name"] = "There is a route of this name; choose another."
         elif read is not None and (days := days_asked(request.POST.get("days", ""))) is not None:
-            report = replay_of_route_draft(request.actor, document=form.document(), days=days, now=clock.now())
+            report = replay_of_route_draft(request.actor, document=document, days=days, now=clock.now())
             return redirect("policy-replay", report.pk)
-        elif read is not None and was_looked_at(request.POST):
+        elif read is not None and meant(request.POST, document):
             saved = _saved(request, form)
             messages.success(request, f"{saved.name} is saved\nChanges that are asked for from now on follow it.")
             return redirect("approval-route", saved.name)
@@ -99,7 +101,7 @@ def _form(request: PageRequest, form: RouteForm, row: ApprovalRoute | None) -> H
         "route": row,
         "stages": reading.stage_lines(read) if read else [],
         "facts": reading.affected_facts(row.name if row else "", read),
-        "looked_at": fingerprint(request.POST) if posted else "",
+        "looked_at": meaning(document) if posted and read is not None else "",
         "looked": posted and not wrong,
         "days": DAYS_OFFERED,
     }

@@ -16,6 +16,18 @@ from tests.services.programs import required
 
 expect.set_options(timeout=PATIENCE_MS)
 
+# All tests share one company, whose busiest team has room for three more environments. Whatever one test leaves behind
+# must not refuse the next.
+ROOM = """
+from idp.catalog.models import Team
+from idp.kernel import clock
+from idp.kernel.actor import PLATFORM
+from governance.services.quota_limits import quota_set
+
+team = Team.objects.get(slug="payments")
+quota_set(PLATFORM, team=team, cpu=80, memory_gib=160, storage_gib=2000, environments=60, now=clock.now())
+"""
+
 
 @pytest.fixture(autouse=True)
 def own_sandbox() -> None:
@@ -39,6 +51,7 @@ def chromium_browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def installation(chromium_browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     with running_installation(tmp_path_factory.mktemp("installation")) as running:
+        running.printed(ROOM)
         yield running
 
 

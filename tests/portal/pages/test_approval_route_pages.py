@@ -84,6 +84,13 @@ def test_an_admin_makes_a_route_after_seeing_who_is_asked(organisation):
     }
 
 
+def test_what_was_looked_at_is_saved_though_the_form_offers_another_stage_by_then(organisation):
+    client, address = client_of(organisation, "admin"), reverse("approval-route-new")
+    mark = looked_at(client, address, FIELDS)
+    offered = {"s2-name": "", "s2-a0-kind": "", "s2-a0-count": "1", "s2-a0-which": "", "s0-a1-count": "1"}
+    assert client.post(address, {**FIELDS, **offered, "do": "save", "looked_at": mark}).status_code == 302
+
+
 def test_what_was_not_looked_at_is_not_saved(organisation):
     client, address = client_of(organisation, "admin"), reverse("approval-route-new")
     mark = looked_at(client, address, FIELDS)
