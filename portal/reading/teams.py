@@ -18,6 +18,7 @@ from governance.selectors.quota import quota_state, resources_taken
 from idp.catalog.models import Membership, System, Team, User
 from idp.catalog.names import ROLES
 from idp.kernel.errors import NotFound
+from idp.kernel.prepared import Prepared
 from provisioning.models import Environment
 
 
@@ -49,11 +50,16 @@ def systems_counted(rights: Rights, teams: Iterable[Team]) -> dict[int, int]:
 
 def team_get(slug: str, *, loans: bool = False) -> Team:
     """The team with its quota, and with ``loans`` what it lends and borrows; NotFound otherwise. One query."""
-    rows = Team.objects.select_related("quota").filter(slug=slug)
-    team = (with_loans(rows) if loans else rows).first()
+    team = next(iter(_team(slug=slug, loans=loans)), None)
     if team is None:
         raise NotFound(f"There is no team {slug}.", remedy="Open the list of teams.")
     return team
+
+
+@Prepared
+def _team(slug: str, loans: bool) -> QuerySet[Team]:
+    rows = Team.objects.select_related("quota").filter(slug=slug)
+    return with_loans(rows) if loans else rows
 
 
 def quota_of(team: Team) -> QuotaState:

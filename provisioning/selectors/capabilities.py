@@ -261,9 +261,13 @@ class UsesPage:
 def uses_of(capability: Capability, rights: Rights) -> Uses:
     """What every version is used for; two queries, which count in the database: a row for each version and place."""
     tallies = tuple(_Tally(*row) for row in _tallies(capability=capability.pk))
-    used = {one.system for one in tallies}
-    systems = visible(System.objects.filter(pk__in=used), rights, "").order_by() if used else System.objects.none()
-    return Uses(tallies, dict(systems.values_list("pk", "slug")))
+    return Uses(tallies, dict(_seen(capability=capability.pk, rights=rights)) if tallies else {})
+
+
+@Prepared
+def _seen(capability: int, rights: Rights) -> QuerySet[System, Any]:
+    used = _living(capability).filter(environment__system=OuterRef("pk"))
+    return visible(System.objects.filter(Exists(used)), rights, "").order_by().values_list("pk", "slug")
 
 
 @Prepared
