@@ -135,11 +135,17 @@
   });
   // What is drawn anew by itself, or after each change of a form, leaves alone what somebody types meanwhile.
   let polled = false;
+  let sent = null;
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { requestConfig } = event.detail;
+    const looked = requestConfig?.elt?.matches?.('form[hx-trigger="change"]') ?? false;
     polled = requestConfig?.verb === "get";
-    Idiomorph.defaults.ignoreActiveValue = polled || (requestConfig?.elt?.matches?.('form[hx-trigger="change"]') ?? false);
+    sent = looked ? requestConfig.formData : null;
+    Idiomorph.defaults.ignoreActiveValue = polled || looked;
   });
+  // An answer that comes late knows nothing of what was typed in another field since it was asked for.
+  const TEXT = "textarea, input:not([type=hidden], [type=checkbox], [type=radio])";
+  const since = (node) => Boolean(sent?.has(node.name)) && node.matches(TEXT) && sent.get(node.name) !== node.value;
   const typed = (node) => {
     if (node instanceof HTMLOptionElement) return [...node.closest("select")?.options ?? []].some((one) => one.selected !== one.defaultSelected);
     if (node.matches("[type=checkbox], [type=radio]")) return node.checked !== node.defaultChecked;
@@ -162,6 +168,7 @@
   if (typeof Idiomorph !== "undefined") {
     Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => {
       if (name === "open" && node instanceof HTMLDetailsElement) return false;
+      if (name === "value" && since(node)) return false;
       return !(polled && ["value", "checked", "selected"].includes(name) && node.matches("input, textarea, option") && typed(node));
     };
   }
