@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -77,8 +78,9 @@ class RowsEdit(Edit):
             self.rows.full_clean()
         return super().valid()
 
+    @abstractmethod
     def documents(self) -> list[dict[str, Any]]:
-        raise NotImplementedError
+        """What would be saved, a document for each row."""
 
     def document(self) -> dict[str, Any]:
         return {"rows": self.documents()}

@@ -6,6 +6,7 @@ the choices that are handed in; what is right about money and quota is decided b
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -107,7 +108,7 @@ def row_set(row: type[RowForm], base: type[RowSet] = RowSet) -> type[RowSet]:
     return cast("type[RowSet]", made)
 
 
-class Edit:
+class Edit(ABC):
     """A whole form of fields and rows that is looked at before it is saved. Subclasses say what is in it.
 
     ``document`` is what would be saved, as JSON; ``before`` what is there now, so that an edit that somebody else made
@@ -120,12 +121,13 @@ class Edit:
         self.do = str(given.get("do", ""))[:80] if given is not None else ""
         self.general: list[str] = []
 
+    @abstractmethod
     def parts(self) -> list[PlainForm]:
         """Every form in it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def document(self) -> dict[str, Any]:
-        raise NotImplementedError
+        """What would be saved."""
 
     def valid(self) -> bool:
         """Whether all of it was sent and is right. Until somebody asks, what is empty is not complained about."""
@@ -159,9 +161,9 @@ class Edit:
         form.add_error(name, message)
         return True
 
+    @abstractmethod
     def place(self, path: str) -> tuple[PlainForm | None, str]:
         """Where a fault at ``path`` of the document is shown: a form and a field's name."""
-        raise NotImplementedError
 
     @property
     def errors(self) -> list[str]:
