@@ -38,6 +38,8 @@ if not SECRET_KEY:
 
 ALLOWED_HOSTS = environ.words("SLIPWAY_HOSTS", "127.0.0.1,localhost,[::1]" if DEMO or DEBUG or TESTING else "")
 CSRF_TRUSTED_ORIGINS = environ.words("SLIPWAY_ORIGINS")
+# What people may make Slipway call beyond the public internet: networks and hosts (idp/kernel/outbound.py).
+OUTBOUND_ALLOW = environ.words("SLIPWAY_OUTBOUND_ALLOW")
 BASE_URL = environ.text("SLIPWAY_URL", f"http://127.0.0.1:{environ.number('PORT', 8000)}").rstrip("/")
 
 INSTALLED_APPS = [
