@@ -58,6 +58,7 @@ PARTS = {
 
 WORKINGS = {
     "governance_apitoken": "when a token was last used; its making and its end are audited by the services' net",
+    "governance_devicelogin": "a question of nobody yet; its answer, and the token made of it, are audited",
     "governance_auditentry": "the log itself",
     "governance_audithead": "the log itself",
     "governance_notice": "what people are told",
