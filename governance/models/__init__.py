@@ -8,6 +8,7 @@ from governance.models.approval import Approval, Decision
 from governance.models.audit import AuditCheckpoint, AuditEntry, AuditHead
 from governance.models.budget import Budget, Edit
 from governance.models.device_login import DeviceLogin
+from governance.models.chat import SlackApp, SlackCode, SlackLink, SlackRequest
 from governance.models.idempotency import IdempotencyRecord
 from governance.models.lending import Loan, QuotaRequest
 from governance.models.notice import Notice, NoticeSchedule, NoticeSetting
@@ -18,6 +19,7 @@ from governance.models.policy_version import PolicyVersion
 from governance.models.quota import LimitEntry, Quota, Reservation
 from governance.models.route import ApprovalRoute, Delegation, RouteVersion
 from governance.models.token import ApiToken
+from governance.models.webhook import OutgoingEvent, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "ApiToken",
@@ -37,6 +39,7 @@ __all__ = [
     "Notice",
     "NoticeSchedule",
     "NoticeSetting",
+    "OutgoingEvent",
     "Ownership",
     "PeopleEdit",
     "Policy",
@@ -45,5 +48,12 @@ __all__ = [
     "QuotaRequest",
     "Reservation",
     "RouteVersion",
+    "SlackApp",
+    "SlackCode",
+    "SlackLink",
+    "SlackRequest",
     "Transfer",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]

@@ -1,0 +1,282 @@
+"""What Slipway tells other programs: every type of event with the schema of its data, and how one is written.
+
+An event is a CloudEvent 1.0 in its structured form. A type is one line of ``EVENT_TYPES``: filters, the OpenAPI
+document, the served schemas and docs/webhooks.md are all written from it. Pure; ``governance.services.events`` stores
+events, ``governance.services.webhook_delivery`` sends them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+PREFIX: Final = "dev.slipway."
+MEDIA: Final = "application/cloudevents+json"
+TEST: Final = "webhook.test"
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """``key`` filters, ``title`` completes “Sent when …”, ``schema`` is JSON Schema 2020-12 of ``data``."""
+
+    key: str
+    title: str
+    group: str
+    schema: Schema
+    example: dict[str, Any]
+
+    @property
+    def wire(self) -> str:
+        """The CloudEvent's ``type``."""
+        return PREFIX + self.key
+
+
+def _text(about: str) -> Schema:
+    return {"type": "string", "description": about}
+
+
+def _record(about: str, **members: Schema) -> Schema:
+    return {"type": "object", "description": about, "properties": members, "required": list(members)}
+
+
+_WHOLE: Final[Schema] = {"type": "integer"}
+_PLACE: Final[Mapping[str, Schema]] = MappingProxyType(
+    {
+        "system": _text("Slug of the system."),
+        "team": _text("Slug of the team that owns the system."),
+        "environment": _text("Name of the environment."),
+        "stage": _text("Name of the environment's stage."),
+        "page": _text("Address of the page that answers it."),
+    }
+)
+_SAMPLE_PLACE: Final = {"system": "checkout", "team": "payments", "environment": "staging", "stage": "staging"}
+_CHANGE: Final = _record(
+    "The change, as it stood at that moment.",
+    id=_WHOLE,
+    kind=_text("create, update, promote, …"),
+    state=_text("The state that it is in now."),
+    title=_text("What it does, in words."),
+    reason=_text("Why it was asked for."),
+    requester=_text("Username of who asked."),
+    via=_text("How it came in: portal, api, cli, …"),
+    plan_digest=_text("Digest of its plan; approvals are bound to it."),
+)
+_SAMPLE_CHANGE: Final = {
+    "id": 12,
+    "kind": "update",
+    "state": "pending",
+    "title": "Update checkout / staging: api",
+    "reason": "New release.",
+    "requester": "dana",
+    "via": "portal",
+    "plan_digest": "9f2c" * 16,
+}
+_RUN: Final = _record("The run that carries the change out.", id=_WHOLE, page=_text("Address of the run's page."))
+_ERROR: Final[Schema] = {
+    "type": ["object", "null"],
+    "description": "What stopped it, in words; null where nothing did.",
+    "properties": {
+        "code": _text("Stable code."),
+        "message": _text("What happened."),
+        "remedy": _text("What to do."),
+        "step": _text("The step that failed."),
+    },
+}
+_ACTOR: Final = _text("Username of who did it; slipway for the platform.")
+_SAID: Final = _text("What the person wrote, or why it happened; may be empty.")
+
+
+def _of_change(key: str, title: str, state: str, **more: Any) -> EventType:
+    schema = _record("A change.", **_PLACE, change=_CHANGE, actor=_ACTOR, text=_SAID)
+    change = {**_SAMPLE_CHANGE, "state": state}
+    page = "https://slipway.example/changes/12/"
+    example = {**_SAMPLE_PLACE, "page": page, "change": change, "actor": "mara", "text": "", **more}
+    if key == "change.decided":
+        schema["properties"]["verdict"] = {"type": "string", "enum": ["approve", "reject"]}
+        schema["required"] = [*schema["required"], "verdict"]
+        example["verdict"] = "approve"
+    return EventType(key, title, "Changes", schema, example)
+
+
+def _of_run(key: str, title: str, state: str, error: dict[str, str] | None = None) -> EventType:
+    schema = _record("A run.", **_PLACE, change=_CHANGE, run=_RUN, error=_ERROR)
+    page = "https://slipway.example/runs/31/"
+    example = {
+        **_SAMPLE_PLACE,
+        "page": page,
+        "change": {**_SAMPLE_CHANGE, "state": state},
+        "run": {"id": 31, "page": page},
+        "error": error,
+    }
+    return EventType(key, title, "Runs", schema, example)
+
+
+def _of_environment(key: str, title: str, state: str, **more: Any) -> EventType:
+    extra: dict[str, Schema] = {
+        "objects": {"type": "array", "items": {"type": "string"}, "description": "Objects that differ."},
+        "expires": {"type": "string", "format": "date-time", "description": "When it is deleted."},
+    }
+    members = {name: extra[name] for name in more if name in extra}
+    schema = _record(
+        "An environment.",
+        **_PLACE,
+        state=_text("Its state now."),
+        reason=_text("A stable word for why."),
+        message=_text("Why, in a sentence; may be empty."),
+        **members,
+    )
+    page = "https://slipway.example/environments/checkout/staging/"
+    example = {**_SAMPLE_PLACE, "page": page, "state": state, "reason": "", "message": "", **more}
+    return EventType(key, title, "Environments", schema, example)
+
+
+_TYPES: Final = (
+    _of_change("change.submitted", "Somebody asked for a change", "pending"),
+    _of_change("change.decided", "Somebody approved or rejected a change", "pending"),
+    _of_change("change.approved", "A change has every approval, or needs none", "approved"),
+    _of_change("change.rejected", "A change was rejected", "rejected"),
+    _of_change("change.denied", "A policy, a freeze or the quota stopped a change", "denied"),
+    _of_change("change.cancelled", "A change was withdrawn before it ran", "cancelled"),
+    _of_change("change.expired", "Nobody decided on a change in time", "expired"),
+    _of_change("change.superseded", "A later change made a change needless", "superseded"),
+    _of_change("change.commented", "Somebody said or asked something about a change", "pending", text="Why now?"),
+    _of_run("run.started", "A run started, or went on after a failure", "running"),
+    _of_run("run.succeeded", "A run made the environment as it was agreed", "succeeded"),
+    _of_run(
+        "run.failed",
+        "A run stopped with an error",
+        "failed",
+        {"code": "image-missing", "message": "The image is not there.", "remedy": "Push it.", "step": "resource:api"},
+    ),
+    _of_run("run.cancelled", "A run was cancelled", "cancelled"),
+    _of_environment("environment.ready", "An environment became ready", "ready", reason="AsAgreed"),
+    _of_environment(
+        "environment.degraded",
+        "Something in an environment does not work",
+        "degraded",
+        reason="NotReady",
+        message="api: 1 of 2 copies answer.",
+    ),
+    _of_environment("environment.failed", "An environment's last run failed", "failed", reason="RunFailed"),
+    _of_environment("environment.asleep", "An environment fell asleep", "asleep", reason="Asleep"),
+    _of_environment("environment.deleted", "An environment is gone", "gone", reason="Deleted"),
+    _of_environment(
+        "environment.drifted",
+        "Something in an environment was changed outside of Slipway",
+        "ready",
+        objects=["Deployment api"],
+    ),
+    _of_environment("environment.expiring", "An environment is deleted soon", "ready", expires="2026-12-01T09:00:00Z"),
+    EventType(
+        TEST,
+        "Somebody pressed “Send a test event”",
+        "Test",
+        _record("A test.", actor=_ACTOR, text=_text("A sentence.")),
+        {"actor": "mara", "text": "This is a test."},
+    ),
+)
+EVENT_TYPES: Final[Mapping[str, EventType]] = MappingProxyType({one.key: one for one in _TYPES})
+CHOICES: Final = tuple(one for one in _TYPES if one.key != TEST)
+"""Those that can be asked for; a test event is sent whatever was asked for."""
+
+OF_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ready": "environment.ready",
+        "degraded": "environment.degraded",
+        "failed": "environment.failed",
+        "asleep": "environment.asleep",
+        "gone": "environment.deleted",
+    }
+)
+"""State of an environment -> the event that tells of it; other states pass and are not told."""
+
+_OF_LINE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "submit": "change.submitted",
+        "reject": "change.rejected",
+        "deny": "change.denied",
+        "cancel": "change.cancelled",
+        "expire": "change.expired",
+        "supersede": "change.superseded",
+        "comment": "change.commented",
+        "request-info": "change.commented",
+        "start": "run.started",
+        "resume": "run.started",
+        "succeed": "run.succeeded",
+        "fail": "run.failed",
+        "stop": "run.cancelled",
+    }
+)
+
+
+def events_of_line(event: str, state: str, before: str) -> tuple[str, ...]:
+    """Which events one line of a change's history is: ``event`` took it from ``before`` to ``state``.
+
+    A decision leaves a line of its own, with the state as it was, and then the one of what follows from it.
+    """
+    if event in ("approve", "reject") and state == before:
+        return ("change.decided",)
+    if event == "approve":
+        return ("change.approved",)
+    if event == "submit" and state == "denied":
+        return ("change.denied",)
+    found = _OF_LINE.get(event)
+    return (found,) if found else ()
+
+
+def wanted(chosen: Collection[str], key: str) -> bool:
+    """Whether an endpoint that chose these types gets this one; no choice means all."""
+    return key == TEST or not chosen or key in chosen
+
+
+def unknown_types(chosen: Collection[str]) -> list[str]:
+    """Names among ``chosen`` that are not types that can be asked for."""
+    known = {one.key for one in CHOICES}
+    return sorted(set(chosen) - known)
+
+
+def cloud_event(
+    uid: str, key: str, *, subject: str, at: datetime, data: Mapping[str, Any], base_url: str
+) -> dict[str, Any]:
+    """The event as structured CloudEvent. ``source`` is the installation; with ``id`` it is unique."""
+    found: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": uid,
+        "source": base_url,
+        "type": PREFIX + key,
+        "time": at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+        "dataschema": f"{base_url}/api/v1/events/types/{key}/schema.json",
+        "data": dict(data),
+    }
+    return {**found, "subject": subject} if subject else found
+
+
+def body_of(event: Mapping[str, Any]) -> bytes:
+    """The bytes that are signed and sent; the same for every attempt."""
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+
+
+def schema_document(key: str, base_url: str) -> Schema:
+    """The JSON Schema of one type's ``data``, as it is served."""
+    one = EVENT_TYPES[key]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"{base_url}/api/v1/events/types/{key}/schema.json",
+        "title": f"{one.wire}: {one.title}",
+        **one.schema,
+        "examples": [one.example],
+    }
+
+
+def groups() -> dict[str, list[EventType]]:
+    """Types that can be asked for by group, both in the order of the table."""
+    found: dict[str, list[EventType]] = {}
+    for one in CHOICES:
+        found.setdefault(one.group, []).append(one)
+    return found
