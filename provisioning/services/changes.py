@@ -29,6 +29,7 @@ from provisioning.services.departures import start_asked
 from provisioning.services.drift_rows import drifts_answered
 from provisioning.services.gate import Planned, change_plan
 from provisioning.services.hosts import hosts_take
+from provisioning.services.moved_changes import Moves, cause_of, moves_audit
 from provisioning.services.places import place_kept_alone
 from provisioning.services.requests import ChangeRequest
 from provisioning.services.starts import change_start
@@ -119,6 +120,7 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
     )
     if planned.needs:
         change_waits_told(change, asker=actor.username, now=now)
+    moves = Moves()
     if not planned.needs:
         # The environment is locked, or made by this transaction; nobody else can know of the change.
         change_start(
@@ -127,6 +129,7 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
             made_now=planned.environment is None,
             catalogue=planned.catalogue,
             judged=True,
+            moves=moves,
             now=now,
         )
     drifts_answered(change, by=actor.user_id, automatic=actor.is_platform, now=now)
@@ -134,6 +137,7 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
     if new:
         hosts_take(actor, planned.system, new, now=now)
     _audit(actor, change, planned, "change.submit", now=now)
+    moves_audit(actor, moves, cause=cause_of(change), now=now)
     return planned, change
 
 

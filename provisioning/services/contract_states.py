@@ -18,6 +18,7 @@ from provisioning.domain.contract_states import note_problems, transition_refuse
 from provisioning.models import Capability, Contract, PreviewTeam, Resource
 from provisioning.selectors.contract_flags import flags_forget
 from provisioning.services.default_versions import default_version_drop
+from provisioning.services.moved_changes import Moves, moves_audit
 from provisioning.services.replanning import changes_refuse
 
 
@@ -57,8 +58,9 @@ def contract_state_set(
     row.refresh_from_db()
     flags_forget()
     was_default = state != "stable" and default_version_drop(row)
+    moves: Moves = []
     if state == "defective" != before:
-        changes_refuse(row, now=now)
+        changes_refuse(row, moves=moves, now=now)
     audit_append(
         actor,
         action="contract.state",
@@ -75,6 +77,7 @@ def contract_state_set(
         },
         now=now,
     )
+    moves_audit(actor, moves, cause=f"{capability} {version} is {state}", now=now)
     return row
 
 

@@ -21,6 +21,7 @@ from provisioning.selectors.changes import subject_of
 from provisioning.services.change_ends import change_dropped
 from provisioning.services.change_notices import change_waits_told
 from provisioning.services.change_states import change_lock, change_move, change_note
+from provisioning.services.moved_changes import Moves, cause_of, moves_audit
 from provisioning.services.starts import change_start
 
 
@@ -56,6 +57,7 @@ def _decide(
             code="illegal-state",
             remedy="Open the change again to see the outcome.",
         )
+    moves = Moves()
     decide(
         actor,
         change=subject_of(change),
@@ -63,13 +65,16 @@ def _decide(
         plan_digest=plan_digest or change.plan_digest,
         comment=comment.strip(),
         now=now,
-        then=lambda outcome: _follow(actor, change, verdict, outcome, comment=comment, now=now),
+        then=lambda outcome: _follow(actor, change, verdict, outcome, comment=comment, moves=moves, now=now),
     )
+    moves_audit(actor, moves, cause=cause_of(change), now=now)
     change.refresh_from_db()
     return change
 
 
-def _follow(actor: Actor, change: Change, verdict: str, outcome: Outcome, *, comment: str, now: datetime) -> None:
+def _follow(
+    actor: Actor, change: Change, verdict: str, outcome: Outcome, *, comment: str, moves: Moves, now: datetime
+) -> None:
     """What a decision means for the change: nothing yet, its end, or its start."""
     change_note(change, verdict, state=change.state, actor_name=actor.username, now=now, text=comment.strip())
     if outcome is Outcome.REJECTED:
@@ -79,7 +84,7 @@ def _follow(actor: Actor, change: Change, verdict: str, outcome: Outcome, *, com
         change_waits_told(change, asker=change.requester.username, now=now)
     elif outcome is Outcome.APPROVED:
         change_move(change, "approve", actor_name=actor.username, now=now, decided_at=now)
-        change_start(change, now=now)
+        change_start(change, moves=moves, now=now)
 
 
 @transaction.atomic

@@ -26,6 +26,7 @@ from provisioning.selectors.departures import windows_before, windows_of, window
 from provisioning.services.change_notices import change_waits_for_told
 from provisioning.services.change_states import change_note
 from provisioning.services.drift_gate import drift_blocks
+from provisioning.services.moved_changes import Moves
 from provisioning.services.replanning import change_still_holds
 from provisioning.services.requests import ChangeRequest
 
@@ -48,11 +49,11 @@ def start_asked(change: Change, request: ChangeRequest, *, now: datetime) -> Sta
     return StartHold.objects.create(change=change, train_id=request.train, not_before=moment, starts_at=starts)
 
 
-def start_held(change: Change, *, environment: Environment | None = None, now: datetime) -> bool:
+def start_held(change: Change, *, environment: Environment | None = None, moves: Moves, now: datetime) -> bool:
     """Whether the locked, approved ``change`` may not start now; what held it until now has it planned anew.
 
     ``environment`` is the change's with its system and stage, where the caller has it. One query for other kinds than
-    promotions: none. Its hold's ``starts_at`` is up to date afterwards.
+    promotions: none. Its hold's ``starts_at`` is up to date afterwards, and ``moves`` has what became of it.
     """
     if change.kind != "promote":
         return False
@@ -72,7 +73,7 @@ def start_held(change: Change, *, environment: Environment | None = None, now: d
         return True
     if hold is None:
         return False
-    if not change_still_holds(change, now=now):
+    if not change_still_holds(change, moves=moves, now=now):
         return True
     StartHold.objects.filter(pk=hold.pk).update(released_at=now, waits_for="")
     return False

@@ -26,6 +26,7 @@ from provisioning.selectors.freezes import breaks_visible, change_holds, standin
 from provisioning.services.change_states import change_lock, change_note
 from provisioning.services.changes import change_submit
 from provisioning.services.freeze_gate import may_break
+from provisioning.services.moved_changes import Moves, cause_of, moves_audit
 from provisioning.services.requests import ChangeRequest, request_again
 from provisioning.services.starts import change_start
 
@@ -122,8 +123,9 @@ def _asked_again(actor: Actor, rights: Rights, denied: Change, reason: str, *, n
     except (PolicyDenied, QuotaExceeded) as error:
         error.change_id = None  # it goes with this transaction; the change that was denied before stays
         raise
-    _keep(actor, change, found, reason, now=now)
+    row = _keep(actor, change, found, reason, now=now)
     change_note(change, "glass", state=change.state, actor_name=actor.username, now=now, text=reason)
+    _audit(actor, row, "break-glass", reason, now=now)
     return change
 
 
@@ -134,11 +136,13 @@ def _started(actor: Actor, rights: Rights, change_id: int, reason: str, *, now: 
         raise Conflict(f"This change is {change.state}; no glass keeps it.", code="illegal-state")
     found = change_holds(change, now=now)
     _require(rights, found, change)
-    _keep(actor, change, found, reason, now=now)
+    row, moves = _keep(actor, change, found, reason, now=now), Moves()
     change_note(change, "glass", state=change.state, actor_name=actor.username, now=now, text=reason)
     busy = Run.objects.filter(environment=change.environment_id, state__in=("queued", "running")).exists()
     if change.state == "approved" and not busy:
-        change_start(change, now=now)
+        change_start(change, moves=moves, now=now)
+    _audit(actor, row, "break-glass", reason, now=now)
+    moves_audit(actor, moves, cause=cause_of(change), now=now)
     return change
 
 
@@ -193,7 +197,7 @@ def _request(denied: Change, reason: str) -> ChangeRequest:
     )
 
 
-def _keep(actor: Actor, change: Change, found: Sequence[Hold], reason: str, *, now: datetime) -> None:
+def _keep(actor: Actor, change: Change, found: Sequence[Hold], reason: str, *, now: datetime) -> GlassBreak:
     assert actor.user_id is not None  # the platform breaks no glass
     row = GlassBreak.objects.create(
         change=change,
@@ -214,7 +218,7 @@ def _keep(actor: Actor, change: Change, found: Sequence[Hold], reason: str, *, n
         key=_key(row),
         now=now,
     )
-    _audit(actor, row, "break-glass", reason, now=now)
+    return row
 
 
 def _key(row: GlassBreak) -> str:

@@ -26,12 +26,14 @@ from provisioning.services.change_ends import change_dropped
 from provisioning.services.change_notices import change_waits_told
 from provisioning.services.change_states import change_move
 from provisioning.services.facts import facts_of
+from provisioning.services.moved_changes import Moved, Moves, stand_of
 
 
-def change_stands(change: Change, environment: Environment, *, now: datetime) -> bool:
+def change_stands(change: Change, environment: Environment, *, moves: Moves, now: datetime) -> bool:
     """Whether every policy still lets the approved, locked ``change`` start. Two queries when they do.
 
-    ``environment`` has its system, team, stage and desired revision joined.
+    ``environment`` has its system, team, stage and desired revision joined. ``moves`` gets what becomes of one that may
+    not.
     """
     policies = active_policies()
     if not policies:
@@ -40,13 +42,17 @@ def change_stands(change: Change, environment: Environment, *, now: datetime) ->
     said = evaluate(policies, facts)
     policy_errors_told(said, now=now)
     denials = [one for one in said if one.blocks]
+    before, asks = stand_of(change), _new_asks(change, said)
     if denials:
+        why = denials[0].message
         _keep(change, facts, said)
-        change_move(change, "deny", actor_name="slipway", now=now, text=denials[0].message, finished_at=now)
+        change_move(change, "deny", actor_name="slipway", now=now, text=why, finished_at=now)
         change_dropped(change, now=now)
-        return False
-    asks = _new_asks(change, said)
-    return not asks or not _asked(change, environment, facts, said, asks, now=now)
+    else:
+        why = _asked(change, environment, facts, said, asks, now=now) if asks else ""
+    if why:
+        moves.append(Moved(change, before, stand_of(change), why))
+    return not why
 
 
 def _facts(change: Change, environment: Environment, now: datetime) -> dict[str, Any]:
@@ -89,8 +95,8 @@ def _asked(
     asks: Sequence[Verdict],
     *,
     now: datetime,
-) -> bool:
-    """Whether somebody must agree; a condition of a route may leave everybody out."""
+) -> str:
+    """Why somebody must agree; empty where the condition of a route leaves everybody out."""
     team = environment.system.team
     needs, skipped = needs_routed(
         needed_approvals(asks, team.slug),
@@ -110,11 +116,11 @@ def _asked(
         now=now,
     )
     if not needs:
-        return False
+        return ""
     told = f"{asks[0].title}: this is asked for since it was agreed to"
     change_move(change, "ask-again", actor_name="slipway", now=now, text=told, decided_at=None)
     change_waits_told(change, asker=change.requester.username, now=now)
-    return True
+    return told
 
 
 def _keep(change: Change, facts: dict[str, Any], said: Sequence[Verdict]) -> None:

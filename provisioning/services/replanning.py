@@ -24,6 +24,7 @@ from provisioning.selectors.desired import desired_of
 from provisioning.services.change_notices import change_waits_no_more, change_waits_told
 from provisioning.services.change_states import change_move, change_note
 from provisioning.services.gate import Planned, judge, targeted, with_plan
+from provisioning.services.moved_changes import Moved, Moves, stand_of
 from provisioning.services.moving import moved_again
 from provisioning.services.requests import request_again
 from provisioning.services.targeting import sources_of
@@ -32,10 +33,11 @@ WHOLE = ("create", "update", "delete")
 """Kinds whose target is a whole document, written by a person; that of the others is computed anew."""
 
 
-def changes_replan(environment: Environment, *, except_change: int, now: datetime) -> int | None:
+def changes_replan(environment: Environment, *, except_change: int, moves: Moves, now: datetime) -> int | None:
     """Every other open change of ``environment`` gets the plan it has now; those left without sense are superseded.
 
-    Answers the first that is still approved, so that it starts next; None when there is none.
+    Answers the first that is still approved, so that it starts next; None when there is none. ``moves`` gets what
+    became of each, for the end of the transaction.
     """
     rows = (
         Change.objects.select_for_update(of=("self",))
@@ -46,13 +48,13 @@ def changes_replan(environment: Environment, *, except_change: int, now: datetim
     )
     open_now = list(rows)
     for change in open_now:
-        _replan(change, environment, now=now)
+        _replan(change, environment, moves=moves, now=now)
     approved = [change.pk for change in open_now if change.state == "approved"]
     held = set(held_changes(now).filter(change__in=approved)) if approved else set()
     return next((pk for pk in approved if pk not in held), None)
 
 
-def change_still_holds(change: Change, *, now: datetime) -> bool:
+def change_still_holds(change: Change, *, moves: Moves, now: datetime) -> bool:
     """Whether the approved, locked ``change`` still is what was agreed; it waited for its moment meanwhile.
 
     What may no longer run is denied. What became another plan is asked for again, or goes on with the new one when
@@ -67,12 +69,12 @@ def change_still_holds(change: Change, *, now: datetime) -> bool:
     refusal = refusal or ("" if not planned.denials else planned.denials[0].message)
     if planned.plan_digest == change.plan_digest and not refusal and not _takes_no_new_use(planned, environment):
         return True
-    _replan(change, environment, now=now)
+    _replan(change, environment, moves=moves, now=now)
     change.refresh_from_db()
     return change.state == "approved"
 
 
-def change_is_agreed(change: Change, environment: Environment, *, now: datetime) -> bool:
+def change_is_agreed(change: Change, environment: Environment, *, moves: Moves, now: datetime) -> bool:
     """Whether the approved, locked ``change`` may start with the plan that it has; the last look before a run.
 
     However a change came to its start: its plan must begin at what is wanted of ``environment`` now, put back the drift
@@ -81,17 +83,18 @@ def change_is_agreed(change: Change, environment: Environment, *, now: datetime)
     """
     said = agreement(change_id=change.pk, plan_digest=change.plan_digest)
     if change.base_id == environment.desired_id and said == "whole":
-        return change.kind != "revert" or change_still_holds(change, now=now)
+        return change.kind != "revert" or change_still_holds(change, moves=moves, now=now)
     if change.base_id == environment.desired_id and said == "unsettled":
-        told = "Not everybody who is asked has agreed to it"
+        told, before = "Not everybody who is asked has agreed to it", stand_of(change)
         change_move(change, "ask-again", actor_name="slipway", now=now, text=told, decided_at=None)
+        moves.append(Moved(change, before, stand_of(change), told))
         return False
-    _replan(change, environment, anew=True, now=now)
+    _replan(change, environment, anew=True, moves=moves, now=now)
     change.refresh_from_db()
     return change.state == "approved"
 
 
-def changes_refuse(contract: Contract, *, now: datetime) -> None:
+def changes_refuse(contract: Contract, *, moves: Moves, now: datetime) -> None:
     """Deny the open changes that would begin to use ``contract``, which takes no new use any more.
 
     Called inside the transaction that made it defective. Locks each environment, then its changes.
@@ -105,34 +108,40 @@ def changes_refuse(contract: Contract, *, now: datetime) -> None:
     }
     environments = Environment.objects.select_for_update(of=("self",)).select_related("desired")
     for environment in environments.filter(pk__in=struck).order_by("pk"):
-        open_now = Change.objects.select_for_update(of=("self",)).select_related("system")
+        open_now = Change.objects.select_for_update(of=("self",)).select_related("system__team")
         for change in open_now.filter(environment=environment, state__in=("pending", "approved")).order_by("pk"):
             if told := _takes_no_new_use(change, environment):
+                before = stand_of(change)
                 quota_release_hold(change_id=change.pk, now=now)
                 _deny(change, told, now=now)
+                moves.append(Moved(change, before, stand_of(change), told))
 
 
 def _versions_of(resources: Mapping[str, Mapping[str, Any]]) -> set[tuple[str, str]]:
     return {(one["capability"], one["contract"]) for one in resources.values()}
 
 
-def _replan(change: Change, environment: Environment, *, anew: bool = False, now: datetime) -> None:
+def _replan(change: Change, environment: Environment, *, anew: bool = False, moves: Moves, now: datetime) -> None:
     """Plan an open change anew. What was agreed to stays agreed to where the plan is the same one, unless ``anew``."""
+    before = stand_of(change)
+    if why := _moved(change, environment, anew=anew, now=now):
+        moves.append(Moved(change, before, stand_of(change), why))
+
+
+def _moved(change: Change, environment: Environment, *, anew: bool, now: datetime) -> str:
+    """What the history of the change says about it; empty when it stays as it is."""
     if environment.state == "deleting":
-        _supersede(change, "The environment is being deleted", now=now)
-        return
+        return _supersede(change, "The environment is being deleted", now=now)
     planned = _planned_now(change, environment, now=now)
     if changes_nothing(planned.plan):
-        _supersede(change, "A later change made it so already", now=now)
-        return
+        return _supersede(change, "A later change made it so already", now=now)
     told = _cannot_follow(planned, environment) or _takes_no_new_use(planned, environment) or _refusal(planned)
     if not told and not anew and planned.plan_digest == change.plan_digest:
-        return
+        return ""
     quota_release_hold(change_id=change.pk, now=now)
     if told:
-        _deny(change, told, now=now)
-        return
-    _ask_again(change, planned, environment, now=now)
+        return _deny(change, told, now=now)
+    return _ask_again(change, planned, environment, now=now)
 
 
 def _planned_now(change: Change, environment: Environment, *, now: datetime) -> Planned:
@@ -151,9 +160,10 @@ def _planned_now(change: Change, environment: Environment, *, now: datetime) -> 
     return judge(planned, actor, reason=change.reason, now=now, people=False)
 
 
-def _deny(change: Change, told: str, *, now: datetime) -> None:
+def _deny(change: Change, told: str, *, now: datetime) -> str:
     change_move(change, "deny", actor_name="slipway", now=now, text=told, finished_at=now)
     approvals_dismiss(change_id=change.pk, now=now)
+    return told
 
 
 def _planned_again(change: Change, bare: Planned, *, now: datetime) -> Planned:
@@ -218,7 +228,7 @@ def _takes_no_new_use(change: Change | Planned, environment: Environment) -> str
     return f"{refused[0].message}." if refused else ""
 
 
-def _ask_again(change: Change, planned: Planned, environment: Environment, *, now: datetime) -> None:
+def _ask_again(change: Change, planned: Planned, environment: Environment, *, now: datetime) -> str:
     change_waits_no_more(change, now=now)
     Change.objects.filter(pk=change.pk).update(
         base=environment.desired,
@@ -249,22 +259,24 @@ def _ask_again(change: Change, planned: Planned, environment: Environment, *, no
         team_id=change.system.team_id,
         now=now,
     )
-    change.plan_digest = planned.plan_digest
+    change.plan_digest, change.monthly_cost_after = planned.plan_digest, planned.plan["cost_after"]
     change_waits_told(change, asker=change.requester.username, now=now)
     told = f"The environment moved to r{environment.desired.number if environment.desired else 0}; planned anew"
     if change.state == "approved" and planned.needs:
         change_move(change, "ask-again", actor_name="slipway", now=now, text=told, decided_at=None)
-        return
+        return told
     change_note(change, "replan", state=change.state, actor_name="slipway", now=now, text=told)
     if change.state == "pending" and not planned.needs:
         change_move(change, "approve", actor_name="slipway", now=now, text="No approval is needed", decided_at=now)
+    return told
 
 
 def _order(change: Change) -> list[str]:
     return [one["name"] for one in change.plan["resources"]]
 
 
-def _supersede(change: Change, why: str, *, now: datetime) -> None:
+def _supersede(change: Change, why: str, *, now: datetime) -> str:
     change_move(change, "supersede", actor_name="slipway", now=now, text=why, finished_at=now)
     quota_release_hold(change_id=change.pk, now=now)
     approvals_dismiss(change_id=change.pk, now=now)
+    return why

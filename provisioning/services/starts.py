@@ -33,6 +33,7 @@ from provisioning.services import runs
 from provisioning.services.change_states import change_lock, change_move, made_for
 from provisioning.services.departures import start_held
 from provisioning.services.freeze_gate import start_frozen
+from provisioning.services.moved_changes import Moves, cause_of, moves_audit
 from provisioning.services.moving import former_of
 from provisioning.services.places import place_turned
 from provisioning.services.rejudging import change_stands
@@ -46,6 +47,7 @@ BUSY = ("queued", "running")
 def change_start(
     change: Change,
     *,
+    moves: Moves,
     now: datetime,
     environment: Environment | None = None,
     made_now: bool = False,
@@ -57,6 +59,7 @@ def change_start(
     Inside the caller's transaction. A deletion makes room for nothing. None also while it is frozen, when a policy
     does not let it through any more, for a promotion whose moment has not come, and when it became another plan.
 
+    ``moves`` gets what becomes of this change and of others because of it; the caller has it audited, last of all.
     ``environment`` is the change's, as locked, where the caller has it with system, team, stage and desired revision.
     ``made_now``: this transaction made it, so that it has no run, revision, resource or other change yet.
     ``catalogue`` holds the contracts of the change's target; they are loaded when it is None.
@@ -64,7 +67,7 @@ def change_start(
     """
     if not judged and start_frozen(change, now=now):
         return None
-    if start_held(change, environment=environment, now=now):
+    if start_held(change, environment=environment, moves=moves, now=now):
         return None
     environment = environment or _environment_of(change)
     busy = None if made_now else Run.objects.filter(environment=environment, state__in=BUSY).first()
@@ -72,7 +75,8 @@ def change_start(
         runs.run_supersede(busy, change.pk, now=now)
         return None
     if not judged and not (
-        change_is_agreed(change, environment, now=now) and change_stands(change, environment, now=now)
+        change_is_agreed(change, environment, moves=moves, now=now)
+        and change_stands(change, environment, moves=moves, now=now)
     ):
         return None
     revision = None if change.kind == "delete" else _revision(change, environment, first=made_now, now=now)
@@ -104,7 +108,7 @@ def change_start(
         Step(run=run, position=position, state="next", **fields) for position, fields in enumerate(steps)
     )
     change_move(change, "start", actor_name="slipway", now=now, revision=revision)
-    newer = None if made_now else changes_replan(environment, except_change=change.pk, now=now)
+    newer = None if made_now else changes_replan(environment, except_change=change.pk, moves=moves, now=now)
     if newer is not None:
         runs.run_supersede(run, newer, now=now)
     wake_after_commit("run", run.pk)
@@ -204,11 +208,13 @@ def _started(change_id: int, *, now: datetime) -> bool:
     """Whether the change started; one that cannot is left as it is, for the log and for the next sweep."""
     try:
         with transaction.atomic():
-            change = change_lock(change_id)
-            if change.state != "approved" or change_start(change, now=now) is None:
-                return False
-            _audit(PLATFORM, change, "change.start", now=now)
-            return True
+            change, moves = change_lock(change_id), Moves()
+            begun = change.state == "approved" and change_start(change, moves=moves, now=now) is not None
+            if begun:
+                _audit(PLATFORM, change, "change.start", now=now)
+            if moves:
+                moves_audit(PLATFORM, moves, cause=cause_of(change), whom=change.requester.username, now=now)
+            return begun
     except (OperationalError, InterfaceError):
         raise
     except Exception:  # one change that cannot start must not stop the sweep; it is tried again

@@ -22,6 +22,7 @@ from provisioning.selectors.freezes import change_holds
 from provisioning.selectors.trains import member_rows
 from provisioning.services.change_states import change_lock
 from provisioning.services.departures import start_blocked
+from provisioning.services.moved_changes import Moves, moves_audit
 from provisioning.services.replanning import change_still_holds
 from provisioning.services.starts import change_start
 from provisioning.services.trains import train_audit, train_call_off, train_lock, train_move, train_told
@@ -74,7 +75,10 @@ def _advanced(train_id: int, *, now: datetime) -> datetime | None:
     if said.step == "cancel":
         train_call_off(platform_for(train.requester.username), train, rows, said.why, now=now)
     elif said.step == "depart":
-        return _depart(train, now=now)
+        moves = Moves()
+        look_at = _depart(train, moves=moves, now=now)
+        moves_audit(platform_for(train.requester.username), moves, cause=f"train {train.pk}", now=now)
+        return look_at
     elif said.step:
         _end(train, said.step, said.why, now=now)
     elif said.why != train.state_reason and train.state == "waiting":
@@ -84,7 +88,7 @@ def _advanced(train_id: int, *, now: datetime) -> datetime | None:
     return max(now + PAUSE, said.look_at) if said.look_at else now + PAUSE
 
 
-def _depart(train: Train, *, now: datetime) -> datetime:
+def _depart(train: Train, *, moves: Moves, now: datetime) -> datetime:
     """Start every member in this transaction; one that cannot start takes the others back with it.
 
     A member that became another plan while it waited asks again, and the train waits on; as it does in a freeze, and
@@ -93,7 +97,7 @@ def _depart(train: Train, *, now: datetime) -> datetime:
     rows = member_rows([train.pk])[train.pk]
     changes = [change_lock(one.change.pk) for one in sorted(rows, key=lambda one: one.change.environment_id or 0)]
     for change in changes:
-        if change.state != "approved" or not change_still_holds(change, now=now):
+        if change.state != "approved" or not change_still_holds(change, moves=moves, now=now):
             return now
     frozen = next((hold for change in changes for hold in change_holds(change, now=now)), None)
     if frozen is not None:
@@ -107,7 +111,7 @@ def _depart(train: Train, *, now: datetime) -> datetime:
     StartHold.objects.filter(train=train).update(released_at=now)
     train_move(train, "depart", departed_at=now, state_reason="")
     for change in changes:
-        if change_start(change, now=now) is None:
+        if change_start(change, moves=moves, now=now) is None:
             raise Conflict(f"{change.title} cannot start yet.")
     train_told(train, "train-moved", f"Left: {train.title}", "Every part of it runs now.", by=PLATFORM, now=now)
     train_audit(platform_for(train.requester.username), train, "depart", now=now)

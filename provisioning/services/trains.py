@@ -29,6 +29,7 @@ from provisioning.selectors.trains import MemberRow, member_rows, train_get
 from provisioning.services.change_ends import change_dropped
 from provisioning.services.change_states import change_lock, change_move
 from provisioning.services.changes import ChangeRequest, Planned, change_plan, change_submit
+from provisioning.services.moved_changes import Moved, Moves, moves_audit, stand_of
 
 MAX_TITLE = 120
 MAX_REASON = 4000
@@ -164,17 +165,20 @@ def _require_cancel(rights: Rights, train: Train, rows: Sequence[MemberRow]) -> 
 def train_call_off(actor: Actor, train: Train, rows: Sequence[MemberRow], why: str, *, now: datetime) -> None:
     """The locked train ends before it left, and every member that is still open with it."""
     train_move(train, "cancel", state_reason=why[:400], finished_at=now, due_at=None)
+    moves: Moves = []
     locked = [change_lock(one.change.pk) for one in sorted(rows, key=lambda one: one.change.environment_id or 0)]
     for change in locked:
         if change.state not in ("pending", "approved"):
             continue
-        told = f"Its train is called off: {why}"
+        told, before = f"Its train is called off: {why}", stand_of(change)
         change_move(
             change, "cancel", actor_name=actor.username, now=now, text=told[:400], decided_at=now, finished_at=now
         )
         change_dropped(change, now=now)
+        moves.append(Moved(change, before, stand_of(change), told))
     train_told(train, "train-stopped", f"Called off: {train.title}", why, by=actor, now=now)
     train_audit(actor, train, "cancel", now=now, reason=why)
+    moves_audit(actor, moves, cause=f"train {train.pk}", now=now)
 
 
 def train_lock(train_id: int) -> Train:

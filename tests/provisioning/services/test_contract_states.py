@@ -201,7 +201,7 @@ def test_a_change_is_denied_when_it_is_planned_anew_for_a_preview_that_was_left(
     preview_leave(who, capability="postgres", team="payments", now=NOW)
     behind.refresh_from_db()
     environment = Environment.objects.select_related("system__team", "stage", "cluster", "desired").get()
-    changes_replan(environment, except_change=first.pk, now=NOW)
+    changes_replan(environment, except_change=first.pk, moves=[], now=NOW)
     behind.refresh_from_db()
     assert behind.state == "denied"
     assert "1.1.0 is a preview" in behind.events.order_by("-pk").first().text
