@@ -25,7 +25,7 @@ KIND_WORDS: Final[Mapping[str, str]] = {
 STATES: Final = ("active", "paused", "disabled")
 DELIVERY_STATES: Final = ("due", "sending", "delivered", "failed", "dropped")
 
-SECRET_PREFIX: Final = "whsec_"
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what every secret begins with
 SECRET_BYTES: Final = 32
 BOTH_SIGN: Final = timedelta(hours=24)
 TIMEOUT: Final = 15.0

@@ -7,8 +7,8 @@ Governance lies below provisioning and knows environments and changes by number 
 from governance.models.approval import Approval, Decision
 from governance.models.audit import AuditCheckpoint, AuditEntry, AuditHead
 from governance.models.budget import Budget, Edit
-from governance.models.device_login import DeviceLogin
 from governance.models.chat import SlackApp, SlackCode, SlackLink, SlackRequest
+from governance.models.device_login import DeviceLogin
 from governance.models.idempotency import IdempotencyRecord
 from governance.models.lending import Loan, QuotaRequest
 from governance.models.notice import Notice, NoticeSchedule, NoticeSetting
