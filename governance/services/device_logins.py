@@ -9,7 +9,6 @@ token. Called by ``portal.api.logins`` and the page “Command line”.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.core.cache import cache
@@ -119,7 +118,13 @@ def login_take(device_code: str, *, now: datetime, asker: Actor) -> tuple[ApiTok
         return None
     if not DeviceLogin.objects.filter(pk=login.pk, state="allowed").update(state="taken"):
         raise _over()
-    actor = replace(asker, user_id=login.person.pk, username=login.person.username, via="cli", scopes=None)
+    actor = Actor(
+        user_id=login.person.pk,
+        username=login.person.username,
+        via="cli",
+        request_id=asker.request_id,
+        address=asker.address,
+    )
     token, plaintext = token_create(
         actor,
         owner=login.person,

@@ -78,6 +78,8 @@ class Endpoint(APIView):
         if declared.body is None:
             return self._run(method, request, *args, **kwargs)
         raw = request._request.body
+        if not declared.kept:
+            return self._with_body(declared, method, raw, request, *args, **kwargs)
         return once(request, raw, lambda: self._with_body(declared, method, raw, request, *args, **kwargs))
 
     def _with_body(

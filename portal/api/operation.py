@@ -35,6 +35,7 @@ class Operation:
 
     ``problems`` are statuses beyond those that follow from the rest. ``scope`` is what a token needs before anything
     is looked up; None leaves it to the services. ``media`` lists further media types that a GET can answer with.
+    ``kept`` is False for a POST whose answer holds a secret and so is not kept for a repeat.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Operation:
     problems: tuple[int, ...] = ()
     scope: str | None = "read"
     versioned: bool = False
+    kept: bool = True
     media: tuple[str, ...] = ()
     raw: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)

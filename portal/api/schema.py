@@ -231,7 +231,7 @@ def _header_parameters(declared: Operation, method: str) -> list[dict[str, Any]]
     found: list[tuple[str, str, Schema, bool]] = []
     if declared.versioned and method in EDITS:
         found.append(("If-Match", "The ETag that you read.", {"type": "string"}, declared.id != "members_set"))
-    if method == "POST":
+    if method == "POST" and declared.kept:
         found.append(
             (
                 "Idempotency-Key",

@@ -25,7 +25,7 @@ from provisioning.models import Capability, Change, Cluster, Drift, Environment,
 from provisioning.services.campaigns import CampaignSettings, campaign_draft, campaign_start
 from provisioning.services.links import link_save
 from tests.personas import NOW, Organisation
-from tests.portal.api.client import token_for
+from tests.portal.api.client import SCOPES, token_for
 from tests.provisioning.organisation import PROD_NEEDS_A_MAINTAINER, carry_out, create, equip, spec
 
 PEOPLE = ("developer", "maintainer", "second_maintainer", "viewer", "stranger", "admin", "auditor")
@@ -99,6 +99,7 @@ def furnish() -> World:
         ).pk,
         "edit": PeopleEdit.objects.filter(kind="membership", key="payments/viewer").latest("pk").pk,
         "token": _token_of(organisation),
+        **_login(),
         "delegation": _routes_and_stand_ins(organisation),
         "entry": AuditEntry.objects.filter(team_slug="").latest("sequence").pk,
         "unsubscribe": unsubscribe_token(organisation.developer.pk, "change-failed"),
@@ -263,6 +264,14 @@ def _token_of(organisation: Organisation) -> int:
     return ApiToken.objects.latest("id").pk
 
 
+def _login() -> dict[str, str]:
+    """A command line that asks to act for whoever answers."""
+    from governance.services.device_logins import login_ask
+
+    login, device = login_ask(client="a laptop", scopes=["read"], address="192.0.2.1", now=clock.now())
+    return {"login_code": login.code, "login_device": device}
+
+
 def _expected(people: int, anonymous: int, tokens: Mapping[str, int], but: Mapping[str, int]) -> Expected:
     table = dict.fromkeys(PEOPLE, people) | {"anonymous": anonymous} | {f"token_{k}": v for k, v in tokens.items()}
     unknown = set(but) - set(table)
@@ -356,6 +365,9 @@ API_START = [
     Row("api:problem", "GET", for_all(200), {"code": "invalid"}),
     Row("api:schema", "GET", for_all(200), {"kind": "contract"}),
     Row("api:unknown", "GET", for_all(404), {"path": "nothing/"}),
+    Row("api:login", "POST", for_all(201), body={"client": "a laptop", "scopes": ["read"]}),
+    Row("api:login-token", "POST", for_all(202), body={"device_code": "=login_device"}),
+    Row("api:login-end", "POST", _expected(409, 401, dict.fromkeys(SCOPES, 204), {}), body={}),
     Row("api:me", "GET", for_all(200) | {"anonymous": 401}),
     Row("api:my-notices", "GET", reads()),
     Row("api:my-notices", "PATCH", needs("change", PEOPLE, 200), body={"digest_hour": 7}),
@@ -1143,6 +1155,14 @@ PAGES_ACCOUNT = [
     Row("account", "GET", for_people(200)),
     Row("token-new", "POST", for_people(200), body={"name": "ci", "scopes": ["read"], "days": "30"}),
     Row("token-revoke", "POST", for_people(404, developer=302), {"token": "=token"}),
+    Row("command-line", "GET", for_people(200)),
+    Row("command-line", "GET", for_people(422), query="?code=BCDF-GHJK"),
+    Row(
+        "command-line",
+        "POST",
+        for_people(302),
+        body={"code": "=login_code", "scopes": "read", "days": "30", "do": "allow"},
+    ),
     Row("account-notices", "GET", for_people(200)),
     Row("account-notices", "POST", for_people(302), body={"digest_hour": "7", "time_zone": "UTC"}),
     Row("notices", "GET", for_people(200)),
