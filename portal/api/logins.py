@@ -76,7 +76,7 @@ class LoginToken(PublicEndpoint):
     def post(self, request: Request) -> HttpResponse:
         taken = login_take(self.sent["device_code"], now=clock.now(), asker=self.actor)
         if taken is None:
-            return answer({"state": "waiting", "interval": POLL_SECONDS}, 202)
+            return created({"state": "waiting", "interval": POLL_SECONDS}, reverse("api:login-token"), status=202)
         token, plaintext = taken
         shown: dict[str, Any] = {
             "token": plaintext,
