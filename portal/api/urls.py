@@ -14,6 +14,7 @@ from portal.api import (
     catalog,
     changes,
     clusters,
+    contract_checks,
     contract_drafts,
     default_versions,
     drains,
@@ -114,6 +115,7 @@ urlpatterns = [
         name="default-clear",
     ),
     path("capabilities/<slug:capability>/feedback/", feedback.CapabilityFeedback.as_view(), name="capability-feedback"),
+    path("contract-checks/", contract_checks.ContractChecks.as_view(), name="contract-checks"),
     path("contract-drafts/", contract_drafts.ContractDrafts.as_view(), name="contract-drafts"),
     path("capabilities/<slug:capability>/previews/", previews.PreviewTeams.as_view(), name="previews"),
     path(

@@ -530,6 +530,7 @@ API_PLATFORM = [
         API_CAMPAIGN | {"item_id": "=hidden_part"},
         {"until": "2020-01-01T09:00:00Z"},
     ),
+    Row("api:contract-checks", "POST", needs("admin", ADMIN, 200), body=CONTRACT),
     Row("api:contract-drafts", "POST", needs("admin", ADMIN, 422), body={"artifact": "crd", "text": "kind: Pod"}),
     Row("api:defaults", "GET", reads(), {"capability": "postgres"}),
     Row("api:defaults", "POST", needs("admin", ADMIN, 200), {"capability": "postgres"}, {"version": "1.0.0"}),

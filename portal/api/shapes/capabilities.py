@@ -168,6 +168,28 @@ DRAFT_REQUEST = shape(
         examples=({"artifact": "values-schema", "text": '{"properties": {"size": {"type": "integer"}}}'},),
     ),
 )
+CONTRACT_CHECK = shape(
+    "ContractCheck",
+    record(
+        {
+            "capability": text(),
+            "version": text(),
+            "before": maybe(text("The version that it follows.")),
+            "may_be_published": flag("Nothing stands against it."),
+            "found": listed(
+                record(
+                    {
+                        "path": text(),
+                        "message": text(),
+                        "line": maybe(whole("Of the YAML that was sent.", least=1)),
+                    }
+                )
+            ),
+            "breaking": listed(text(), "What it takes away from those who use the version before, in sentences."),
+            "allowed": flag("As it is numbered it may take that away."),
+        }
+    ),
+)
 DRAFT = shape(
     "ContractDraft",
     record(

@@ -114,3 +114,37 @@ def test_it_announces_the_end_of_a_contract(state, spec, expected):
         assert headers["Deprecation"] == f"@{int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())}"
     if "Sunset" in headers:
         assert headers["Sunset"] == "Mon, 01 Jun 2026 00:00:00 GMT"
+
+
+def test_it_checks_a_contract_and_stores_nothing(api, organisation):
+    body = contract_document(version="1.1.0")
+    read = api("admin").post("contract-checks/", body).json()
+    assert (read["capability"], read["version"], read["before"]) == ("postgres", "1.1.0", "1.0.0")
+    assert (read["may_be_published"], read["found"], read["breaking"]) == (True, [], [])
+    assert not Contract.objects.filter(version="1.1.0").exists()
+
+
+def test_a_check_names_the_line_of_what_is_wrong(api, organisation):
+    body = contract_document(version="1.1.0")
+    body["spec"]["publish"]["host"] = "${nothing.here}"
+    raw = yaml.safe_dump(body, sort_keys=False).encode()
+    read = api("admin").call("POST", "contract-checks/", raw, media="application/yaml").json()
+    assert not read["may_be_published"]
+    (found,) = read["found"]
+    assert "nothing" in raw.decode().splitlines()[found["line"] - 1]
+
+
+def test_a_check_says_what_a_version_would_take_away(api, organisation):
+    body = contract_document(version="1.1.0")
+    del body["spec"]["outputs"]["host"]
+    del body["spec"]["publish"]["host"]
+    read = api("admin").post("contract-checks/", body).json()
+    assert (read["may_be_published"], read["allowed"]) == (False, False)
+    assert any("host" in one for one in read["breaking"])
+
+
+def test_a_check_of_what_is_no_contract_says_so(api, organisation):
+    body = contract_document(version="soon")
+    read = api("admin").post("contract-checks/", body).json()
+    assert not read["may_be_published"]
+    assert [one["path"] for one in read["found"]] == ["metadata.version"]
