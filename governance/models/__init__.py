@@ -9,6 +9,7 @@ from governance.models.audit import AuditCheckpoint, AuditEntry, AuditHead
 from governance.models.budget import Budget, Edit
 from governance.models.chat import SlackApp, SlackCode, SlackLink, SlackRequest
 from governance.models.device_login import DeviceLogin
+from governance.models.entity import CatalogImport, CatalogSource, Entity, EntityRelation
 from governance.models.idempotency import IdempotencyRecord
 from governance.models.lending import Loan, QuotaRequest
 from governance.models.notice import Notice, NoticeSchedule, NoticeSetting
@@ -29,10 +30,14 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "Budget",
+    "CatalogImport",
+    "CatalogSource",
     "Decision",
     "Delegation",
     "DeviceLogin",
     "Edit",
+    "Entity",
+    "EntityRelation",
     "IdempotencyRecord",
     "LimitEntry",
     "Loan",
