@@ -19,6 +19,7 @@ from governance.models.policy import Policy
 from governance.models.policy_version import PolicyVersion
 from governance.models.quota import LimitEntry, Quota, Reservation
 from governance.models.route import ApprovalRoute, Delegation, RouteVersion
+from governance.models.tally import QuotaTally
 from governance.models.token import ApiToken
 from governance.models.webhook import OutgoingEvent, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
@@ -51,6 +52,7 @@ __all__ = [
     "PolicyVersion",
     "Quota",
     "QuotaRequest",
+    "QuotaTally",
     "Reservation",
     "RouteVersion",
     "SlackApp",
