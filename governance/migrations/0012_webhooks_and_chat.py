@@ -126,20 +126,21 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name", models.CharField(max_length=80)),
                 ("kind", models.CharField(default="webhook", max_length=10)),
-                ("events", models.JSONField(default=list)),
+                ("events", models.JSONField(blank=True, default=list)),
                 ("address", models.TextField()),
                 ("shown", models.CharField(max_length=400)),
                 ("secret", models.TextField(blank=True)),
                 ("old_secret", models.TextField(blank=True)),
-                ("old_until", models.DateTimeField(null=True)),
+                ("old_until", models.DateTimeField(blank=True, null=True)),
                 ("state", models.CharField(default="active", max_length=10)),
                 ("reason", models.CharField(blank=True, max_length=400)),
-                ("failing_since", models.DateTimeField(null=True)),
+                ("failing_since", models.DateTimeField(blank=True, null=True)),
                 ("version", models.PositiveIntegerField(default=1)),
                 ("created_at", models.DateTimeField()),
                 (
                     "created_by",
                     models.ForeignKey(
+                        blank=True,
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
@@ -149,6 +150,7 @@ class Migration(migrations.Migration):
                 (
                     "system",
                     models.ForeignKey(
+                        blank=True,
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="webhooks",
@@ -158,6 +160,7 @@ class Migration(migrations.Migration):
                 (
                     "team",
                     models.ForeignKey(
+                        blank=True,
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="webhooks",

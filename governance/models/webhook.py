@@ -51,19 +51,21 @@ class WebhookEndpoint(models.Model):
 
     name = models.CharField(max_length=80)
     kind = models.CharField(max_length=10, default="webhook")
-    team = models.ForeignKey(Team, null=True, on_delete=models.CASCADE, related_name="webhooks")
-    system = models.ForeignKey(System, null=True, on_delete=models.CASCADE, related_name="webhooks")
-    events = models.JSONField(default=list)
+    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.CASCADE, related_name="webhooks")
+    system = models.ForeignKey(System, null=True, blank=True, on_delete=models.CASCADE, related_name="webhooks")
+    events = models.JSONField(default=list, blank=True)
     address = models.TextField()
     shown = models.CharField(max_length=400)
     secret = models.TextField(blank=True)
     old_secret = models.TextField(blank=True)
-    old_until = models.DateTimeField(null=True)
+    old_until = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=10, default="active")
     reason = models.CharField(max_length=400, blank=True)
-    failing_since = models.DateTimeField(null=True)
+    failing_since = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField()
 
     class Meta:
