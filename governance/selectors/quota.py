@@ -8,13 +8,14 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import FilteredRelation, Q, QuerySet, Sum
+from django.db.models import QuerySet
 
 from governance.domain.ceilings import Part, ceilings_of, summed
 from governance.domain.quota import NAMES, Amounts
 from governance.domain.quota_state import QuotaState
-from governance.models import Quota, Reservation
+from governance.models import Quota, QuotaTally, Reservation
 from idp.kernel.prepared import Prepared
+from idp.kernel.tallies import total
 
 LIVE = ("held", "used")
 KEPT = (*NAMES, "ceilings", "owed", "budgeted")
@@ -34,23 +35,25 @@ def quota_states(team_ids: Iterable[int]) -> dict[int, QuotaState]:
     for _, team_id, *figures in rows:
         kept, (state, stage, *sums) = figures[: len(KEPT)], figures[len(KEPT) :]
         known = found[team_id]
-        parts = (*known.parts, _part(state, stage, sums)) if state else known.parts
+        parts = (*known.parts, _part(state, stage, sums)) if state and any(sums) else known.parts
         found[team_id] = _state(kept, parts)
     return found
 
 
 @Prepared
 def _with_sums(teams: list[int]) -> QuerySet[Quota, Any]:
-    live = FilteredRelation("team__reservations", condition=Q(team__reservations__state__in=LIVE))
     return (
         Quota.objects.filter(team_id__in=teams)
-        .annotate(live=live)
         .order_by()
         .values_list(
-            "pk", "team_id", *KEPT, "live__state", "live__stage"
+            "pk", "team_id", *KEPT, "team__taken__state", "team__taken__stage"
         )  # with its key, rows are grouped by that alone
-        .annotate(*(Sum(f"live__{name}") for name in (*NAMES, "monthly_cost")))
+        .annotate(**_totals("team__taken__"))
     )
+
+
+def _totals(of: str = "") -> dict[str, Any]:
+    return {f"sum_of_{name}": total(f"{of}{name}") for name in (*NAMES, "monthly_cost")}
 
 
 def _state(kept: list[Any], parts: tuple[Part, ...]) -> QuotaState:
@@ -76,29 +79,24 @@ def _amounts(figures: Iterable[Any]) -> Amounts:
 
 
 def parts_of(team_id: int) -> tuple[Part, ...]:
-    """What a team uses and holds at each stage; summed by the database, so many environments cost no more."""
-    return tuple(_part(state, stage, sums) for state, stage, *sums in _sums(team=team_id))
+    """What a team uses and holds at each stage; from sums, so many environments cost no more."""
+    return tuple(_part(state, stage, sums) for state, stage, *sums in _sums(team=team_id) if any(sums))
 
 
 @Prepared
-def _sums(team: int) -> QuerySet[Reservation, Any]:
-    return (
-        Reservation.objects.filter(team_id=team, state__in=LIVE)
-        .order_by()
-        .values_list("state", "stage")
-        .annotate(*(Sum(name) for name in (*NAMES, "monthly_cost")))
-    )
+def _sums(team: int) -> QuerySet[QuotaTally, Any]:
+    return QuotaTally.objects.filter(team_id=team).order_by().values_list("state", "stage").annotate(**_totals())
 
 
 def taken(team_ids: Iterable[int]) -> dict[tuple[int, str], Amounts]:
-    """What is used and held, by (team id, state); summed by the database, so many environments cost no more."""
+    """What is used and held, by (team id, state); from sums, so many environments cost no more."""
     rows = (
-        Reservation.objects.filter(team_id__in=list(team_ids), state__in=LIVE)
+        QuotaTally.objects.filter(team_id__in=list(team_ids))
         .order_by()
         .values_list("team_id", "state")
-        .annotate(*(Sum(name) for name in NAMES))
+        .annotate(**{name: value for name, value in _totals().items() if name != "sum_of_monthly_cost"})
     )
-    return {(team_id, state): _amounts(sums) for team_id, state, *sums in rows}
+    return {(team_id, state): _amounts(sums) for team_id, state, *sums in rows if any(sums)}
 
 
 def resources_taken(team_id: int) -> dict[str, int]:

@@ -95,15 +95,40 @@ def total(name: str) -> Func:
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Triggers of every tally whose tables are there, with sums made anew. Writers wait until the transaction ends."""
-    tables = set(connection.introspection.table_names())
-    there = [one for one in _kept if {one.table, *(source.table for source in one.sources)} <= tables]
+    with transaction.atomic(using=connection.alias):
+        with connection.cursor() as cursor:
+            for one in _there(connection):
+                for statement in _statements(connection.vendor, one):
+                    cursor.execute(statement)
+        count_anew(connection)
+
+
+def count_anew(connection: BaseDatabaseWrapper) -> None:
+    """Make all sums from the rows, for when nothing else writes."""
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        for one in there:
-            for statement in _statements(connection.vendor, one):
-                cursor.execute(statement)
-        for one in there:
+        for one in _there(connection):
             cursor.execute(f"DELETE FROM {one.table}")
             cursor.execute(f"INSERT INTO {one.table} ({one.columns}) {one.truth}")
+
+
+def _there(connection: BaseDatabaseWrapper) -> list[Tally]:
+    tables = set(connection.introspection.table_names())
+    return [one for one in _kept if {one.table, *(source.table for source in one.sources)} <= tables]
+
+
+def follow(using: str, plan: Sequence[Any] | None = None, **_: Any) -> None:
+    """After migrations: ``plan`` is what was migrated, None after a flush, of which SQLite's triggers count the end."""
+    connection = connections[using]
+    if plan:
+        install(connection)
+    elif plan is None and connection.vendor == "sqlite":
+        count_anew(connection)
+
+
+def let_go(using: str, plan: Sequence[Any], **_: Any) -> None:
+    """Before migrations."""
+    if plan:
+        uninstall(connections[using])
 
 
 def uninstall(connection: BaseDatabaseWrapper) -> None:

@@ -1,5 +1,6 @@
 """Submit, approve, reject, run, fail, sleep, delete, lend and return in whatever order:
 what two teams use and hold stays within their limits at every step, and the ledger adds up to both.
+So do the sums that are kept beside it, folded at any time.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from hypothesis.extra.django import TestCase
 
 from governance.domain.ceilings import Extras
 from governance.domain.quota import NAMES, Amounts
-from governance.models import LimitEntry, Loan, Quota, Reservation
+from governance.models import LimitEntry, Loan, Quota, QuotaTally, Reservation
+from governance.models.tally import QUOTA_TALLY
 from governance.selectors.quota import parts_of, quota_state
 from governance.services.loans import loan_accept, loan_propose, loan_return, loans_due
 from governance.services.quota import (
@@ -28,6 +30,7 @@ from governance.services.quota import (
     quota_use,
 )
 from idp.catalog.models import Team
+from idp.kernel import tallies
 from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import Conflict, InvalidInput, QuotaExceeded
 from tests.personas import NOW, Organisation
@@ -35,7 +38,7 @@ from tests.personas import NOW, Organisation
 CPU, MONEY, DATABASES = 6, 50, 3
 VERBS = (
     "submit", "submit", "approve", "approve", "reject", "succeed", "fail", "sleep", "delete", "lend", "lend", "return",
-    "wait",
+    "wait", "fold",
 )  # fmt: skip
 STEP = st.tuples(st.sampled_from(VERBS), st.integers(0, 1), st.integers(0, 3), st.integers(1, 4))
 
@@ -134,6 +137,11 @@ class Life:
         self.now += timedelta(hours=amount)
         loans_due(now=self.now)
 
+    def fold(self, place: Place, amount: int) -> None:
+        tallies.fold(QUOTA_TALLY)
+        places = QuotaTally.objects.values_list("team_id", "state", "stage")
+        assert len(places) == len(set(places))
+
     def __getattr__(self, verb: str) -> object:
         if verb == "return":
             return self.give_back
@@ -150,6 +158,7 @@ def extras(amounts: Amounts) -> Extras:
 
 
 def check(life: Life) -> None:
+    assert tallies.differences(QUOTA_TALLY) == []
     for team in life.teams:
         state, parts = quota_state(team.pk), parts_of(team.pk)
         for name in NAMES:
@@ -158,6 +167,8 @@ def check(life: Life) -> None:
         assert sum(part.monthly_cost for part in parts) <= MONEY
         assert sum(part.amounts.cpu for part in parts if part.stage == "prod") <= CPU - 1
         live = Reservation.objects.filter(team=team, state__in=("used", "held"))
+        assert sum((row.cpu for row in live), Decimal(0)) == state.used.cpu + state.held.cpu
+        assert sum((row.monthly_cost for row in live), Decimal(0)) == sum(part.monthly_cost for part in parts)
         assert sum(row.resources.get("postgres", 0) for row in live) <= DATABASES
         entries = LimitEntry.objects.filter(team=team).aggregate(**{name: Sum(name) for name in NAMES})
         assert Amounts.of(entries) == Amounts.of(Quota.objects.get(team=team))
