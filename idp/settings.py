@@ -249,6 +249,7 @@ CELERY_BEAT_SCHEDULE = {
     "blasts": {"task": "provisioning.reconcile_blasts", "schedule": 5.0, "options": {"expires": 25}},
     "campaigns": {"task": "provisioning.reconcile_campaigns", "schedule": 5.0, "options": {"expires": 25}},
     "mail": {"task": "provisioning.notify_mail", "schedule": 30.0, "options": {"expires": 60}},
+    "webhooks": {"task": "provisioning.notify_webhooks", "schedule": 5.0, "options": {"expires": 25}},
     "clusters": {"task": "provisioning.reconcile_clusters", "schedule": 300.0, "options": {"expires": 300}},
     "drains": {"task": "provisioning.reconcile_drains", "schedule": 5.0, "options": {"expires": 25}},
     "drifts": {"task": "provisioning.reconcile_drifts", "schedule": 30.0, "options": {"expires": 60}},
@@ -260,6 +261,7 @@ CELERY_BEAT_SCHEDULE = {
     "records": {"task": "provisioning.reconcile_records", "schedule": 3600.0, "options": {"expires": 3600}},
     "costs": {"task": "provisioning.reconcile_costs", "schedule": 600.0, "options": {"expires": 600}},
     "quota": {"task": "provisioning.reconcile_quota", "schedule": 30.0, "options": {"expires": 60}},
+    "words": {"task": "provisioning.reconcile_words", "schedule": 20.0, "options": {"expires": 60}},
     "trains": {"task": "provisioning.reconcile_trains", "schedule": 5.0, "options": {"expires": 25}},
     "sweep": {
         "task": "provisioning.runs_sweep",
@@ -287,6 +289,7 @@ EMAIL_USE_SSL = SMTP_SECURITY == "tls"
 EMAIL_TIMEOUT = environ.number("SLIPWAY_SMTP_TIMEOUT", 20, least=1)
 DEFAULT_FROM_EMAIL = environ.text("SLIPWAY_MAIL_FROM", "Slipway <slipway@localhost>")
 NOTICE_DAYS = environ.number("SLIPWAY_NOTICE_DAYS", 90, least=1)
+WEBHOOK_DAYS = environ.number("SLIPWAY_WEBHOOK_DAYS", 30, least=4)
 
 # --- the sandbox cluster ----------------------------------------------------------------------------------------
 SANDBOX_PATH = DATA_DIR / "sandbox.sqlite3"

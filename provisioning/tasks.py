@@ -106,6 +106,7 @@ def reconcile_records() -> None:
 
     from governance.services.idempotency import idempotency_purge
     from governance.services.notices import notices_purge
+    from governance.services.webhooks import webhooks_purge
     from provisioning.services.blast_reports import blasts_forget
     from provisioning.services.drift_retention import drifts_forget
     from provisioning.services.kept_drafts import drafts_forget
@@ -113,6 +114,7 @@ def reconcile_records() -> None:
 
     idempotency_purge(clock.now())
     notices_purge(clock.now())
+    webhooks_purge(clock.now())
     blasts_forget(clock.now())
     replays_forget(clock.now())
     drifts_forget(clock.now())
@@ -125,6 +127,13 @@ def notify_mail() -> None:
     from governance.services.notice_mail import notices_send
 
     notices_send(now=clock.now())
+
+
+@shared_task(name="provisioning.notify_webhooks")
+def notify_webhooks() -> None:
+    from governance.services.webhook_delivery import webhooks_send
+
+    webhooks_send(now=clock.now())
 
 
 @shared_task(name="provisioning.reconcile_campaign")
@@ -172,6 +181,14 @@ def reconcile_trains() -> None:
     trains_advance_due(now=clock.now())
 
 
+@shared_task(name="provisioning.reconcile_words")
+def reconcile_words() -> None:
+    """Learn the words of what came since, from which misspelt searches are mended."""
+    from provisioning.services.search_words import search_words_gather
+
+    search_words_gather()
+
+
 @shared_task(name="provisioning.reconcile_quota")
 def reconcile_quota() -> None:
     """Let loans go back whose time is over."""
@@ -215,6 +232,7 @@ def register_wakers() -> None:
     wake.register("replay", _send_replay)
     wake.register("train", _send_train)
     wake.register("notices", _send_mail)
+    wake.register("webhooks", _send_webhooks)
     wake.register("drift", _send_drift)
 
 
@@ -244,3 +262,7 @@ def _send_replay(replay_id: int) -> None:
 
 def _send_mail(_: int) -> None:
     notify_mail.apply_async(ignore_result=True, retry=False)
+
+
+def _send_webhooks(_: int) -> None:
+    notify_webhooks.apply_async(ignore_result=True, retry=False)

@@ -5,8 +5,7 @@ The catalog lies below governance, so it knows rights only by ``Sight``; ``gover
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from django.db.models import Count, Prefetch, Q, QuerySet
 
@@ -22,16 +21,6 @@ class Sight(Protocol):
 
     def sees(self, path: str = "") -> Q:
         """A filter for what the reader may see; ``path`` leads to System, ``""`` is System itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One thing found by ``search``. ``detail`` says where it belongs."""
-
-    kind: Literal["system", "component", "team"]
-    slug: str
-    name: str
-    detail: str
 
 
 def system_list(rights: Sight, *, query: str = "", team: str = "") -> QuerySet[System]:
@@ -101,22 +90,6 @@ def people(query: str = "") -> QuerySet[User]:
     """Active accounts by name, to choose members from."""
     chosen = Q(username__icontains=query) | Q(display_name__icontains=query) if query else Q()
     return User.objects.filter(chosen, is_active=True).order_by("username")
-
-
-def search(rights: Sight, q: str, *, limit: int = 8) -> list[Hit]:
-    """Up to ``limit`` visible systems, then components, then teams whose slug or name holds ``q``. Three queries."""
-    rights.require_scope("read")
-    wanted = q.strip()
-    if not wanted:
-        return []
-    systems = system_list(rights, query=wanted)[:limit]
-    components = _visible_components(rights).filter(_named(wanted))[:limit]
-    teams = Team.objects.filter(_named(wanted)).order_by("slug")[:limit]
-    return [
-        *(Hit("system", row.slug, row.name, row.team.name) for row in systems),
-        *(Hit("component", row.slug, row.name, row.system.name) for row in components),
-        *(Hit("team", row.slug, row.name, "") for row in teams),
-    ]
 
 
 def _visible_components(rights: Sight) -> QuerySet[Component]:

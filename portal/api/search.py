@@ -1,14 +1,10 @@
-"""One search over everything the caller may see: names first, a few of each kind."""
+"""One search over everything the caller may see, in the order in which the portal shows it."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.db.models import Q
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from idp.catalog import selectors as catalog
 from portal.api import paths
 from portal.api.answers import answer
 from portal.api.endpoint import Endpoint
@@ -16,11 +12,10 @@ from portal.api.faults import BadRequest
 from portal.api.operation import Query, operation
 from portal.api.shapes.capabilities import SEARCH
 from portal.api.shapes.words import text
-from provisioning.models import Capability
-from provisioning.selectors import changes, environments
+from provisioning.domain.searching import KINDS, Entry
+from provisioning.selectors import searching
 
 EACH = 8
-Hit = dict[str, str]
 
 
 class Search(Endpoint):
@@ -29,60 +24,63 @@ class Search(Endpoint):
         "Search",
         area="Start",
         answers={200: SEARCH},
-        query=(Query("q", text("What to look for; needed.", most=100)),),
-        about="Environments, systems, components, capabilities, teams and changes whose name holds the words.",
+        query=(
+            Query("q", text("What to look for; needed.", most=100)),
+            Query("kind", text("Only things of this kind.", one_of=KINDS)),
+        ),
+        about=(
+            "Systems, environments, resources, components, capabilities, teams, policies, changes and runs that hold "
+            "all the words, or begin so; people as well for administrators. Where none does, words spelt "
+            "alike are looked for, and named in `instead`."
+        ),
     )
     def get(self, request: Request) -> HttpResponse:
         wanted = self.query.get("q", "").strip()
         if not wanted:
             raise BadRequest("Say what to look for: /api/v1/search/?q=checkout.", code="bad-query")
-        found = [
-            _environments(self.rights, wanted),
-            _catalog(self.rights, wanted),
-            _capabilities(wanted),
-            _changes(self.rights, wanted),
-        ]
-        hits = [hit for kind in found for hit in kind]
-        return answer({"query": wanted, "items": hits, "more": any(len(kind) >= EACH for kind in found)})
-
-
-def _environments(rights: Any, wanted: str) -> list[Hit]:
-    return [
-        _hit(
-            "environment",
-            f"{row.system.slug}/{row.name}",
-            f"{row.system.name} · {row.name}",
-            f"{row.stage.title}, {row.state}",
-            paths.environment(row.system.slug, row.name),
-            f"/environments/{row.system.slug}/{row.name}/",
+        kind = self.query.get("kind")
+        kinds = tuple(
+            one for one in KINDS if one == (kind or one) and (one != "person" or self.rights.may_administer())
         )
-        for row in environments.environment_list(rights, query=wanted)[:EACH]
-    ]
+        found = searching.search(self.rights, wanted, each=EACH, kinds=kinds)
+        hits = [_hit(entry) for entry in found.entries]
+        full = {kind for kind in KINDS if sum(hit["kind"] == kind for hit in hits) >= EACH}
+        return answer({"query": wanted, "instead": " ".join(found.instead), "items": hits, "more": bool(full)})
 
 
-def _catalog(rights: Any, wanted: str) -> list[Hit]:
-    addresses = {"system": paths.system, "component": paths.component, "team": paths.team}
-    pages = {"system": "/systems/{}/", "component": "/search?q={}", "team": "/teams/{}/"}
-    return [
-        _hit(hit.kind, hit.slug, hit.name, hit.detail, addresses[hit.kind](hit.slug), pages[hit.kind].format(hit.slug))
-        for hit in catalog.search(rights, wanted, limit=EACH)
-    ]
+def _hit(entry: Entry) -> dict[str, str]:
+    return {
+        "kind": entry.kind,
+        "name": entry.name,
+        "title": entry.title,
+        "detail": entry.detail,
+        "url": _address(entry),
+        "page": entry.path or f"/people/{entry.name}/",
+    }
 
 
-def _capabilities(wanted: str) -> list[Hit]:
-    rows = Capability.objects.filter(Q(name__icontains=wanted) | Q(title__icontains=wanted)).order_by("name")[:EACH]
-    return [
-        _hit("capability", row.name, row.title, row.summary, paths.capability(row.name), f"/capabilities/{row.name}/")
-        for row in rows
-    ]
-
-
-def _changes(rights: Any, wanted: str) -> list[Hit]:
-    return [
-        _hit("change", f"#{row.pk}", row.title, row.state, paths.change(row.pk), f"/changes/{row.pk}/")
-        for row in changes.change_list(rights, query=wanted)[:EACH]
-    ]
-
-
-def _hit(kind: str, name: str, title: str, detail: str, url: str, page: str) -> Hit:
-    return {"kind": kind, "name": name, "title": title, "detail": detail, "url": url, "page": page}
+def _address(entry: Entry) -> str:
+    """Where the API has it; what is only a page has that as its address."""
+    match entry.kind:
+        case "system":
+            return paths.system(entry.name)
+        case "component":
+            return paths.component(entry.name)
+        case "environment":
+            return paths.environment(*entry.name.split("/"))
+        case "resource":
+            system, environment, _ = entry.name.split("/")
+            return paths.environment(system, environment)
+        case "capability":
+            return paths.capability(entry.name)
+        case "team":
+            return paths.team(entry.name)
+        case "person":
+            return paths.person(entry.name)
+        case "policy":
+            return paths.policy(entry.name)
+        case "change":
+            return paths.change(entry.object_id)
+        case "run":
+            return paths.run(entry.object_id)
+    return entry.path

@@ -18,6 +18,8 @@ def search(request: PageRequest) -> HttpResponse:
     typed = request.GET.get("q", "").strip()[: reading.LONGEST]
     rights = request.rights
     if request.htmx:
-        found = reading.search(rights, typed, each=PALETTE_EACH)[:PALETTE]
-        return render(request, "components/_palette_results.html", {"query": typed, "results": found})
-    return render(request, "search/search.html", {"query": typed, "results": reading.search(rights, typed)})
+        found = reading.search(rights, typed, each=PALETTE_EACH)
+        context = {"query": typed, "results": found.hits[:PALETTE], "instead": found.instead}
+        return render(request, "components/_palette_results.html", context)
+    found = reading.search(rights, typed)
+    return render(request, "search/search.html", {"query": typed, "results": found.hits, "instead": found.instead})

@@ -1,5 +1,6 @@
 """Tables of provisioning, one module per subject. Rows change in ``provisioning.services`` only."""
 
+from provisioning.models.applied import AppliedDocument
 from provisioning.models.author import ChangeAuthor
 from provisioning.models.blast import BlastItem, BlastReport
 from provisioning.models.campaign import Campaign, CampaignItem, CampaignWave
@@ -21,11 +22,14 @@ from provisioning.models.observation import ClusterWatch, Drift
 from provisioning.models.orphan import Orphan
 from provisioning.models.policy_replay import PolicyReplay, PolicyReplayItem
 from provisioning.models.run import Run, RunEvent, Step
+from provisioning.models.score import ScoreRules, ScoreWorkload
+from provisioning.models.search import SearchEntry, SearchWord, SearchWordMark
 from provisioning.models.shared_namespace import SharedNamespace
 from provisioning.models.stage import Cluster, Stage
 from provisioning.models.stage_link import StageLink
 
 __all__ = [
+    "AppliedDocument",
     "BlastItem",
     "BlastReport",
     "Campaign",
@@ -64,6 +68,11 @@ __all__ = [
     "Revision",
     "Run",
     "RunEvent",
+    "SearchEntry",
+    "SearchWord",
+    "SearchWordMark",
+    "ScoreRules",
+    "ScoreWorkload",
     "SharedNamespace",
     "SleepPlan",
     "Stage",

@@ -18,6 +18,7 @@ from portal.api.shapes.words import (
     text,
     whole,
 )
+from provisioning.domain.searching import KINDS
 
 STATES = ("preview", "stable", "deprecated", "defective", "retired")
 
@@ -258,7 +259,7 @@ SEARCH_HIT = shape(
     "SearchHit",
     record(
         {
-            "kind": text(one_of=("environment", "system", "component", "capability", "team", "change")),
+            "kind": text(one_of=KINDS),
             "name": text(),
             "title": text(),
             "detail": text(),
@@ -269,5 +270,12 @@ SEARCH_HIT = shape(
 )
 SEARCH = shape(
     "SearchResult",
-    record({"query": text(), "items": listed(ref(SEARCH_HIT)), "more": flag("There is more than is shown.")}),
+    record(
+        {
+            "query": text(),
+            "instead": text("Words that were looked for instead, when nothing held the typed ones."),
+            "items": listed(ref(SEARCH_HIT)),
+            "more": flag("There is more than is shown."),
+        }
+    ),
 )

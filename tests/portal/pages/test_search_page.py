@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
+from portal.reading.actions import ACTS
 from portal.reading.search import search
 from provisioning.models import Change
+from provisioning.services.search_words import search_words_gather
 from tests.personas import Organisation
 from tests.portal.pages import estate
 
@@ -25,7 +27,7 @@ def organisation():
 
 def titles(organisation, persona, typed):
     return {(one.kind, one.title.partition(" ")[2] if one.kind == "Change" else one.title)
-            for one in search(organisation.rights(persona), typed)}  # fmt: skip
+            for one in search(organisation.rights(persona), typed).hits}  # fmt: skip
 
 
 FINDS = {
@@ -61,12 +63,12 @@ EMPTY = ["", "   ", "#", "nothing-like-this", "%", "\\", "0" * 400, "#9999999999
 
 @pytest.mark.parametrize("typed", EMPTY)
 def test_it_finds_nothing_for_what_says_nothing(organisation, typed):
-    assert search(organisation.rights("developer"), typed) == []
+    assert search(organisation.rights("developer"), typed).hits == []
 
 
 def test_the_exact_name_comes_first(organisation):
     estate.systems(organisation.payments, 3, prefix="a-shop")
-    assert search(organisation.rights("developer"), "shop")[0].title == "shop"
+    assert search(organisation.rights("developer"), "shop").hits[0].title == "shop"
 
 
 def test_the_page_and_the_palette_show_the_same(client, organisation):
@@ -81,3 +83,44 @@ def test_the_page_and_the_palette_show_the_same(client, organisation):
 def test_it_escapes_what_was_typed(client, organisation):
     client.force_login(organisation.developer)
     assert b"<script>x" not in client.get(reverse("search"), {"q": "<script>x"}).content
+
+
+WAYS = {
+    "a page by its title": ("developer", "envir", "Environments", True),
+    "a page by another word": ("developer", "inbox", "Changes", True),
+    "an action": ("developer", "new env", "New environment", True),
+    "an action that is not for viewers": ("viewer", "new env", "New environment", False),
+    "the red switch": ("admin", "freeze", "Freeze everything", True),
+    "the red switch is for admins": ("developer", "freeze", "Freeze everything", False),
+    "a page of administrators": ("admin", "clusters", "Clusters", True),
+    "a page that is not for developers": ("developer", "clusters", "Clusters", False),
+    "a page of auditors": ("auditor", "audit", "Audit", True),
+}
+
+
+@pytest.mark.parametrize(("persona", "typed", "title", "found"), WAYS.values(), ids=WAYS.keys())
+def test_it_leads_to_pages_and_actions(organisation, persona, typed, title, found):
+    assert (title in [one.title for one in search(organisation.rights(persona), typed).hits]) is found
+
+
+def test_every_way_leads_somewhere(client, organisation):
+    client.force_login(organisation.people["admin"])
+    for one in ACTS:
+        assert client.get(one.url).status_code == 200, one.title
+
+
+@pytest.mark.parametrize(("persona", "path"), [("admin", "/people/viewer/"), ("developer", "/teams/payments/")])
+def test_a_person_is_found_where_one_may_look(client, organisation, persona, path):
+    hits = [one for one in search(organisation.rights(persona), "viewer").hits if one.kind == "Person"]
+    assert [one.url for one in hits] == [path]
+    client.force_login(organisation.people[persona])
+    assert client.get(path).status_code == 200
+
+
+def test_the_page_says_what_it_looked_for_instead(client, organisation):
+    search_words_gather()
+    client.force_login(organisation.developer)
+    for headers in ({}, {"hx-request": "true"}):
+        shown = client.get(reverse("search"), {"q": "chekout"}, headers=headers).content.decode()
+        assert "“checkout”" in shown
+        assert reverse("environment", args=["checkout", "dev"]) in shown

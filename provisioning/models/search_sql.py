@@ -1,0 +1,291 @@
+"""The SQL of the search index: what of each table is found, and the triggers that keep it so, for both databases.
+
+``search_install`` is called after every migration. It looks which triggers are as they are written here, makes the
+others anew and fills their part of the index again: a migration that rebuilds a table of SQLite takes its triggers away
+without a word, and a newer version of this file may say something else. No value that anybody typed comes into these
+statements; they are made of this file alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import transaction
+
+from provisioning.domain.searching import SEPARATORS
+
+_COLUMNS: Final = "kind, object_id, system_id, name, title, key, words, detail, path"
+_TABLE: Final = "provisioning_searchentry"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Rows of one table in the index; ``o`` is the row. ``words`` is searched besides the title.
+
+    ``watched`` are the columns whose change writes the entry anew; ``alive`` says which rows are found at all.
+    """
+
+    kind: str
+    table: str
+    watched: tuple[str, ...]
+    name: str
+    title: str
+    words: str
+    detail: str
+    path: str
+    system: str = "NULL"
+    joins: str = ""
+    alive: str = "1 = 1"
+
+
+_OF_ENVIRONMENT: Final = "JOIN catalog_system s ON s.id = e.system_id"
+SOURCES: Final = (
+    Source(
+        "system",
+        "catalog_system",
+        ("slug", "name", "description", "team_id"),
+        "o.slug",
+        "o.slug",
+        "o.name || ' ' || t.slug || ' ' || o.description",
+        "CASE o.description WHEN '' THEN t.name ELSE o.description END",
+        "'/systems/' || o.slug || '/'",
+        system="o.id",
+        joins="JOIN catalog_team t ON t.id = o.team_id",
+    ),
+    Source(
+        "component",
+        "catalog_component",
+        ("slug", "name", "description", "type", "system_id"),
+        "o.slug",
+        "o.slug",
+        "o.name || ' ' || o.type || ' ' || s.slug || ' ' || o.description",
+        "o.type || ' of ' || s.slug",
+        "'/systems/' || s.slug || '/components/' || o.slug || '/'",
+        system="o.system_id",
+        joins="JOIN catalog_system s ON s.id = o.system_id",
+    ),
+    Source(
+        "team",
+        "catalog_team",
+        ("slug", "name", "description"),
+        "o.slug",
+        "o.name",
+        "o.slug || ' ' || o.description",
+        "o.description",
+        "'/teams/' || o.slug || '/'",
+    ),
+    Source(
+        "person",
+        "catalog_user",
+        ("username", "display_name", "is_active", "service_of_id"),
+        "o.username",
+        "CASE o.display_name WHEN '' THEN o.username ELSE o.display_name END",
+        "o.username",
+        "o.username",
+        "''",
+        alive="o.is_active AND o.service_of_id IS NULL",
+    ),
+    Source(
+        "environment",
+        "provisioning_environment",
+        ("name", "stage_id", "deleted_at"),
+        "s.slug || '/' || o.name",
+        "s.slug || ' / ' || o.name",
+        "g.name || ' ' || s.name",
+        "g.title",
+        "'/environments/' || s.slug || '/' || o.name || '/'",
+        system="o.system_id",
+        joins="JOIN catalog_system s ON s.id = o.system_id JOIN provisioning_stage g ON g.id = o.stage_id",
+        alive="o.deleted_at IS NULL",
+    ),
+    Source(
+        "resource",
+        "provisioning_resource",
+        ("name", "contract_id", "component_id"),
+        "s.slug || '/' || e.name || '/' || o.name",
+        "o.name || ' in ' || s.slug || ' / ' || e.name",
+        "c.name",
+        "c.title",
+        "'/environments/' || s.slug || '/' || e.name || '/'",
+        system="e.system_id",
+        joins=(
+            f"JOIN provisioning_environment e ON e.id = o.environment_id {_OF_ENVIRONMENT} "
+            "JOIN provisioning_contract k ON k.id = o.contract_id "
+            "JOIN provisioning_capability c ON c.id = k.capability_id"
+        ),
+        alive="e.deleted_at IS NULL",
+    ),
+    Source(
+        "capability",
+        "provisioning_capability",
+        ("name", "title", "summary", "category"),
+        "o.name",
+        "o.name",
+        "o.title || ' ' || o.category || ' ' || o.summary",
+        "o.summary",
+        "'/capabilities/' || o.name || '/'",
+    ),
+    Source(
+        "policy",
+        "governance_policy",
+        ("name", "title", "active"),
+        "o.name",
+        "o.title",
+        "o.name",
+        "o.name",
+        "'/policies/' || o.name || '/'",
+        alive="o.active",
+    ),
+    Source(
+        "change",
+        "provisioning_change",
+        ("title",),
+        "'#' || CAST(o.id AS varchar(20))",
+        "o.title",
+        "u.username || ' ' || o.kind",
+        "u.username || ', ' || o.kind",
+        "'/changes/' || CAST(o.id AS varchar(20)) || '/'",
+        system="o.system_id",
+        joins="JOIN catalog_user u ON u.id = o.requester_id",
+    ),
+    Source(
+        "run",
+        "provisioning_run",
+        ("environment_id",),
+        "CAST(o.id AS varchar(20))",
+        "'Run ' || CAST(o.id AS varchar(20)) || ' of ' || s.slug || ' / ' || e.name",
+        "o.kind",
+        "o.kind",
+        "'/runs/' || CAST(o.id AS varchar(20)) || '/'",
+        system="e.system_id",
+        joins=f"JOIN provisioning_environment e ON e.id = o.environment_id {_OF_ENVIRONMENT}",
+    ),
+)
+
+
+def _plain(expression: str, vendor: str) -> str:
+    """``domain.searching.plain_words`` in SQL, but for runs of spaces, which mean nothing to what reads it.
+
+    SQLite knows only one sign at a time and nests no deeper; what it leaves, its tokenizer takes for a space anyway.
+    """
+    if vendor == "postgresql":
+        signs = SEPARATORS.replace("'", "''")
+        return f"lower(translate({expression}, '{signs}', '{' ' * len(SEPARATORS)}'))"
+    for sign in SEPARATORS[:10]:
+        expression = f"replace({expression}, '{sign}', ' ')"
+    return f"lower({expression})"
+
+
+def _rows(source: Source, where: str, vendor: str) -> str:
+    """Statement that adds the entries of the rows that ``where`` names."""
+    title = f"substr({source.title}, 1, 200)"
+    words = f"substr({source.title} || ' ' || {source.words}, 1, 600)"
+    chosen = (
+        f"'{source.kind}', o.id, {source.system}, substr({source.name}, 1, 200), {title}, {_plain(title, vendor)}, "
+        f"{_plain(words, vendor)}, substr({source.detail}, 1, 400), {source.path}"
+    )
+    return (  # noqa: S608
+        f"INSERT INTO {_TABLE} ({_COLUMNS}) SELECT {chosen} FROM {source.table} o {source.joins} "
+        f"WHERE {where} AND {source.alive}"
+    )
+
+
+def _away(source: Source, row: str) -> str:
+    return f"DELETE FROM {_TABLE} WHERE kind = '{source.kind}' AND object_id = {row}.id"  # noqa: S608
+
+
+def _sqlite_triggers(source: Source) -> Iterator[tuple[str, list[str]]]:
+    name, moved = f"search_{source.kind}", " OR ".join(f"OLD.{one} IS NOT NEW.{one}" for one in source.watched)
+    new = _rows(source, "o.id = NEW.id", "sqlite")
+    again = f"{_away(source, 'NEW')}; {new}"
+    on = f"ON {source.table}"
+    yield f"{name}_in", [f"CREATE TRIGGER {name}_in AFTER INSERT {on} BEGIN {new}; END"]
+    yield f"{name}_up", [f"CREATE TRIGGER {name}_up AFTER UPDATE {on} WHEN {moved} BEGIN {again}; END"]
+    yield f"{name}_out", [f"CREATE TRIGGER {name}_out AFTER DELETE {on} BEGIN {_away(source, 'OLD')}; END"]
+
+
+def _postgresql_triggers(source: Source) -> Iterator[tuple[str, list[str]]]:
+    name, on = f"search_{source.kind}", f"ON {source.table}"
+    moved = " OR ".join(f"OLD.{one} IS DISTINCT FROM NEW.{one}" for one in source.watched)
+    new = _rows(source, "o.id = NEW.id", "postgresql")
+    again = f"{_away(source, 'NEW')}; {new};"
+    bodies = {
+        "in": ("INSERT", "", f"{new};"),
+        "up": ("UPDATE", f"WHEN ({moved}) ", again),
+        "out": ("DELETE", "", f"{_away(source, 'OLD')};"),
+    }
+    for end, (verb, when, body) in bodies.items():
+        function = (
+            f"CREATE OR REPLACE FUNCTION {name}_{end}() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$search$ BEGIN {body} RETURN NULL; END $search$"
+        )
+        yield (
+            f"{name}_{end}",
+            [
+                function,
+                f"CREATE TRIGGER {name}_{end} AFTER {verb} {on} FOR EACH ROW {when}EXECUTE FUNCTION {name}_{end}()",
+            ],
+        )
+
+
+def search_install(connection: Any) -> list[str]:
+    """Make the triggers as they are written here; the kinds whose triggers had to be made, filled anew.
+
+    Writing to the tables waits meanwhile, so that nothing that happens now is missed or found twice.
+    """
+    own = _postgresql_triggers if connection.vendor == "postgresql" else _sqlite_triggers
+    made: list[str] = []
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        standing = _standing(cursor, connection.vendor)
+        for source in SOURCES:
+            wanted = dict(own(source))
+            if all(standing.get(name) == _mark(statements) for name, statements in wanted.items()):
+                continue
+            for name, statements in wanted.items():
+                cursor.execute(_dropped(name, source.table, connection.vendor))
+                for statement in statements:
+                    cursor.execute(_marked(name, statement, _mark(statements), connection.vendor))
+                if connection.vendor == "postgresql":
+                    cursor.execute(f"COMMENT ON TRIGGER {name} ON {source.table} IS '{_mark(statements)}'")
+            cursor.execute(f"DELETE FROM {_TABLE} WHERE kind = '{source.kind}'")  # noqa: S608
+            cursor.execute(_rows(source, "1 = 1", connection.vendor))
+            made.append(source.kind)
+    return made
+
+
+def search_uninstall(connection: Any) -> None:
+    """Take the triggers away: PostgreSQL changes no column that one of them looks at. Entries stay as they are."""
+    with connection.cursor() as cursor:
+        for name in _standing(cursor, connection.vendor):
+            table = next((one.table for one in SOURCES if name.startswith(f"search_{one.kind}_")), None)
+            if table is not None:
+                cursor.execute(_dropped(name, table, connection.vendor))
+
+
+def _mark(statements: list[str]) -> str:
+    return hashlib.sha256("\n".join(statements).encode()).hexdigest()[:16]
+
+
+def _marked(name: str, statement: str, mark: str, vendor: str) -> str:
+    """SQLite keeps the text of a trigger, comments in it included; PostgreSQL has comments of its own."""
+    if vendor == "postgresql":
+        return statement
+    return statement.replace(f"CREATE TRIGGER {name} ", f"CREATE TRIGGER {name} /* {mark} */ ", 1)
+
+
+def _standing(cursor: Any, vendor: str) -> dict[str, str]:
+    """Marks of the triggers that stand, by name."""
+    if vendor == "postgresql":
+        cursor.execute(
+            "SELECT tgname, obj_description(oid, 'pg_trigger') FROM pg_trigger WHERE tgname LIKE 'search\\_%'"
+        )
+        return {name: mark or "" for name, mark in cursor.fetchall()}
+    cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'search#_%' ESCAPE '#'")
+    return {name: sql.partition("/* ")[2].partition(" */")[0] for name, sql in cursor.fetchall()}
+
+
+def _dropped(name: str, table: str, vendor: str) -> str:
+    return f"DROP TRIGGER IF EXISTS {name} ON {table}" if vendor == "postgresql" else f"DROP TRIGGER IF EXISTS {name}"

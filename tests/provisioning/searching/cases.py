@@ -1,0 +1,120 @@
+"""What holds of the search index on either database. The modules beside this one run it on each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from idp.catalog.models import Component, System, Team, User
+from provisioning.models import Change, Environment, SearchEntry
+from provisioning.models.search_sql import SOURCES, search_install, search_uninstall
+from provisioning.selectors.searching import search
+from provisioning.services.search_words import search_words_gather
+from tests.personas import NOW, Organisation
+from tests.portal.pages import estate
+
+
+def names(organisation: Organisation, typed: str, persona: str = "developer", **given: Any) -> list[tuple[str, str]]:
+    found = search(organisation.rights(persona, **given), typed)
+    return [(one.kind, one.name) for one in found.entries]
+
+
+@pytest.mark.django_db
+class IndexCases:
+    @pytest.fixture
+    def organisation(self) -> Organisation:
+        made = Organisation.found()
+        stages = estate.install()
+        for system in (made.checkout, made.vault):
+            environment = estate.environment(system, stages["dev"], made.developer)
+            estate.change(environment, made.developer, title=f"More replicas of {system.slug}")
+        return made
+
+    def test_a_triggers_entry_follows_its_row(self, organisation: Organisation) -> None:
+        Component.objects.create(
+            slug="ledger-sync", name="Sync", system=organisation.checkout, type="job", created_at=NOW
+        )
+        assert ("component", "ledger-sync") in names(organisation, "ledger")
+        Component.objects.filter(slug="ledger-sync").update(description="Copies postings nightly")
+        assert ("component", "ledger-sync") in names(organisation, "postings")
+        Component.objects.filter(slug="ledger-sync").update(description="")
+        assert names(organisation, "postings") == []
+        Component.objects.filter(slug="ledger-sync").delete()
+        assert names(organisation, "ledger") == []
+
+    def test_what_is_written_in_bulk_is_found(self, organisation: Organisation) -> None:
+        rows = [Team(slug=f"guild-{n}", name=f"Guild {n}", created_at=NOW) for n in range(3)]
+        Team.objects.bulk_create(rows)
+        assert len(names(organisation, "guild")) == 3
+
+    def test_what_is_gone_is_not_found(self, organisation: Organisation) -> None:
+        assert ("environment", "checkout/dev") in names(organisation, "checkout dev")
+        Environment.objects.filter(system__slug="checkout").update(deleted_at=NOW)
+        assert ("environment", "checkout/dev") not in names(organisation, "checkout dev")
+        User.objects.filter(username="viewer").update(is_active=False)
+        assert ("person", "viewer") not in names(organisation, "viewer")
+
+    @pytest.mark.parametrize("typed", ["chekout", "cehckout", "heckou", "Checkot dev", "chekout/devv"])
+    def test_a_misspelt_word_is_mended(self, organisation: Organisation, typed: str) -> None:
+        search_words_gather()
+        found = search(organisation.rights("developer"), typed)
+        assert found.entries
+        assert found.entries[0].name in ("checkout", "checkout/dev")
+        assert found.instead[0] == "checkout"
+
+    def test_a_word_is_not_mended_while_it_stands_somewhere(self, organisation: Organisation) -> None:
+        search_words_gather()
+        assert search(organisation.rights("developer"), "checkout").instead == ()
+
+    def test_the_vocabulary_is_learnt_once(self, organisation: Organisation) -> None:
+        assert search_words_gather() > 10
+        assert search_words_gather() == 0
+        Team.objects.create(slug="zebra", name="Zebra", created_at=NOW)
+        assert search_words_gather() == 1
+
+    def test_a_restricted_system_is_not_even_mended(self, organisation: Organisation) -> None:
+        search_words_gather()
+        for typed in ("vault", "vuault", "replicas of vault"):
+            found = search(organisation.rights("stranger"), typed)
+            assert (found.entries, found.instead) == ([], ())
+        assert ("system", "vault") in names(organisation, "vault", "viewer")
+        System.objects.filter(slug="vault").update(restricted=False)
+        assert ("system", "vault") in names(organisation, "vault", "stranger")
+
+    def test_a_narrowed_token_finds_its_systems_only(self, organisation: Organisation) -> None:
+        found = names(organisation, "checkout", scopes=("read",), systems=("shop",))
+        assert found == []
+        assert names(organisation, "pay", scopes=("read",), systems=("shop",)) == []
+        assert ("system", "shop") in names(organisation, "shop", scopes=("read",), systems=("shop",))
+
+    def test_a_number_finds_change_and_run(self, organisation: Organisation) -> None:
+        change = Change.objects.get(title="More replicas of checkout")
+        assert names(organisation, f"#{change.pk}")[0] == ("change", f"#{change.pk}")
+
+    def test_it_asks_one_query(self, organisation: Organisation, django_assert_num_queries: Any) -> None:
+        rights = organisation.rights("developer")
+        with django_assert_num_queries(1):
+            search(rights, "checkout")
+
+    @pytest.mark.parametrize(
+        "typed",
+        ['"', "'", "a' OR 1=1 --", "(", "*", "x:y", "NEAR(a b)", "AND", "a AND", "\\", "€", "😀", "%_", "-a", "^a"],
+    )
+    def test_signs_of_query_languages_mean_nothing(self, organisation: Organisation, typed: str) -> None:
+        search(organisation.rights("developer"), typed)
+
+    def test_it_is_made_anew_where_triggers_are_missing(self, organisation: Organisation) -> None:
+        assert search_install(connection) == []
+        search_uninstall(connection)
+        Team.objects.create(slug="quiet", name="Quiet", created_at=NOW)
+        assert names(organisation, "quiet") == []
+        assert sorted(search_install(connection)) == sorted(source.kind for source in SOURCES)
+        assert names(organisation, "quiet") == [("team", "quiet")]
+        assert names(organisation, "checkout")[0] == ("system", "checkout")
+
+    def test_every_visible_row_is_in_the_index_once(self, organisation: Organisation) -> None:
+        assert SearchEntry.objects.filter(kind="system").count() == System.objects.count()
+        assert SearchEntry.objects.filter(kind="change").count() == Change.objects.count()
+        assert SearchEntry.objects.filter(kind="capability").exists()
