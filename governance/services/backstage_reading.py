@@ -1,0 +1,155 @@
+"""Turns files of a catalog into entities that may be stored, and everything else into findings.
+
+Called by ``backstage_import`` with the files of one source, whole. Writes nothing. What a document takes in from other
+files comes from the same set of files, or through ``fetch``, which the caller gives or not.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Final
+from urllib.parse import unquote, urljoin, urlsplit
+
+from governance.domain.backstage.findings import Finding
+from governance.domain.backstage.placeholders import Unreadable, resolve
+from governance.domain.backstage.reading import Draft, read_file
+from governance.domain.backstage.refs import ref_of
+from governance.domain.backstage.rules import SERVER_MADE, faults_of
+
+LONGEST_REF: Final = 200
+Fetch = Callable[[str], bytes]
+"""What stands at an address; Unreadable says why not."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file of a source: ``path`` is relative to its root, or an address."""
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entity that may be stored; ``digest`` changes with its data."""
+
+    ref: str
+    kind: str
+    data: dict[str, Any]
+    digest: str
+    file: str
+    line: int
+
+    def finding(self, code: str, reason: str, path: str = "") -> Finding:
+        return Finding(code, reason, self.file, self.line, path, self.ref)
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Entities by reference, in the order in which they stand, and why the others are refused."""
+
+    items: dict[str, Item] = field(default_factory=dict)
+    refused: list[Finding] = field(default_factory=list)
+
+    def refuse(self, findings: Iterable[Finding]) -> None:
+        self.refused.extend(findings)
+
+
+def gather(files: Sequence[SourceFile], fetch: Fetch | None = None) -> Gathered:
+    """Every entity of ``files``. The second of two with the same reference is refused."""
+    gathered, reader = Gathered(), _Reader(files, fetch)
+    for file in files:
+        for draft in read_file(file.path, file.content):
+            if isinstance(draft, Finding):
+                gathered.refuse([draft])
+            else:
+                _take(gathered, draft, reader)
+    return gathered
+
+
+def entity_items(entities: Iterable[Any], file: str) -> Gathered:
+    """The same for entities that came as JSON (a running Backstage): the document is the place in the list."""
+    gathered = Gathered()
+    for number, data in enumerate(entities, 1):
+        if not isinstance(data, dict):
+            gathered.refuse([Finding("not-an-entity", "An entity is a map.", file, number)])
+            continue
+        faults = faults_of(kept(data))
+        if faults:
+            gathered.refuse(Finding(code, reason, file, number, path, _named(data)) for code, path, reason in faults)
+        else:
+            _put(gathered, kept(data), file, number)
+    return gathered
+
+
+def kept(data: dict[str, Any]) -> dict[str, Any]:
+    """What is stored of a document: all but what servers add to it."""
+    held = {key: value for key, value in data.items() if key not in ("relations", "status")}
+    metadata = held.get("metadata")
+    if isinstance(metadata, dict) and any(key in metadata for key in SERVER_MADE):
+        held["metadata"] = {key: value for key, value in metadata.items() if key not in SERVER_MADE}
+    return held
+
+
+def _take(gathered: Gathered, draft: Draft, reader: _Reader) -> None:
+    data, unfilled = resolve(draft, reader.read)
+    if unfilled is not None:
+        gathered.refuse([unfilled])
+        return
+    faults = faults_of(data)
+    if faults:
+        gathered.refuse(draft.finding(code, reason, path, _named(data)) for code, path, reason in faults)
+        return
+    _put(gathered, kept(data), draft.file, draft.line("") or 1)
+
+
+def _put(gathered: Gathered, data: dict[str, Any], file: str, line: int) -> None:
+    ref = str(ref_of(data))
+    text = json.dumps(data, sort_keys=True, ensure_ascii=False)
+    item = Item(ref, data["kind"].lower(), data, sha256(text.encode()).hexdigest(), file, line)
+    first = gathered.items.setdefault(ref, item)
+    if first is not item:
+        told = f"{ref} stands twice; the first, in {first.file[-120:]} line {first.line}, is taken."
+        gathered.refuse([item.finding("stands-twice", told, "metadata.name")])
+
+
+def _named(data: dict[str, Any]) -> str:
+    """How a document that is wrong calls itself, as far as it does."""
+    metadata = data.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return f"{data.get('kind')}:{name}".lower()[:LONGEST_REF] if isinstance(name, str) else ""
+
+
+class _Reader:
+    """Reads what documents point at: files beside them, or addresses where the source may."""
+
+    def __init__(self, files: Sequence[SourceFile], fetch: Fetch | None) -> None:
+        self._files = {_plain(file.path): file.content for file in files}
+        self._fetch = fetch
+
+    def read(self, said: str, base: str) -> bytes:
+        if _is_address(said) or _is_address(base):
+            target = urljoin(base, said)
+            if target in self._files:
+                return self._files[target]
+            if self._fetch is None or not _is_address(target):
+                raise Unreadable("addresses are not read for this source")
+            return self._fetch(target)
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(_plain(base)), said))
+        if path.startswith(("..", "/")):
+            raise Unreadable("it lies outside of the source")
+        if path not in self._files:
+            raise Unreadable("the source has no such file")
+        return self._files[path]
+
+
+def _is_address(text: str) -> bool:
+    return urlsplit(text).scheme in ("http", "https") if "://" in text else False
+
+
+def _plain(path: str) -> str:
+    return path if _is_address(path) else posixpath.normpath(unquote(path)).lstrip("/")
