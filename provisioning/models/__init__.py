@@ -27,6 +27,7 @@ from provisioning.models.search import SearchEntry, SearchWord, SearchWordMark
 from provisioning.models.shared_namespace import SharedNamespace
 from provisioning.models.stage import Cluster, Stage
 from provisioning.models.stage_link import StageLink
+from provisioning.models.tally import PlaceTally, UseTally
 
 __all__ = [
     "AppliedDocument",
@@ -60,6 +61,7 @@ __all__ = [
     "HostClaim",
     "KeptDraft",
     "Orphan",
+    "PlaceTally",
     "PolicyReplay",
     "PolicyReplayItem",
     "Preview",
@@ -81,4 +83,5 @@ __all__ = [
     "StartHold",
     "Step",
     "Train",
+    "UseTally",
 ]

@@ -70,13 +70,8 @@ class Environment(models.Model):
             models.Index(
                 fields=["-changed_at", "-id"], condition=Q(deleted_at=None, drifted__gt=0), name="environment_drifted"
             ),
-            # Holds what figures of a system's stages need, so that they read the index alone.
-            models.Index(
-                fields=["system", "stage"],
-                include=["name", "state", "monthly_cost"],
-                condition=Q(deleted_at=None),
-                name="environment_by_place",
-            ),
+            # The oldest of a place stands for it.
+            models.Index(fields=["system", "stage", "id"], condition=Q(deleted_at=None), name="environment_of_place"),
         ]
 
     def __str__(self) -> str:
