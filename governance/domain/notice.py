@@ -82,6 +82,7 @@ _KINDS: Final = (
         "train-stopped", "A promotion train of yours is called off, or a part of it fails", "Promotions", "mail"
     ),
     NoticeKind("policy-errors", "A policy cannot be evaluated and stops changes", "Administration", "mail"),
+    NoticeKind("webhook-disabled", "An endpoint of your team is told nothing any more", "Administration", "mail"),
     NoticeKind("quota-asked", "A team asks for more quota, and you may decide", "Quota and cost", "mail"),
     NoticeKind("quota-answered", "Your request for more quota is decided", "Quota and cost", "mail"),
     NoticeKind("loan-proposed", "A loan of quota waits for your team", "Quota and cost", "mail"),

@@ -12,6 +12,7 @@ from provisioning.domain.lifecycle import next_change_state
 from provisioning.models import Change, ChangeEvent, Environment
 from provisioning.services import runs
 from provisioning.services.change_notices import change_told
+from provisioning.services.event_lines import change_event_told
 
 
 def change_lock(change_id: int) -> Change:
@@ -63,11 +64,17 @@ def change_begins(change: Change, *, actor_name: str, now: datetime) -> None:
         state, text = next_change_state(asked, "approve"), "No approval is needed"
         lines.append(ChangeEvent(change=change, at=now, actor_name="slipway", event="approve", state=state, text=text))
     ChangeEvent.objects.bulk_create(lines)
+    before = ""
+    for line in lines:
+        told = {"state": line.state, "actor_name": line.actor_name, "text": line.text}
+        change_event_told(change, line.event, before=before, now=now, **told)
+        before = line.state
 
 
 def change_note(change: Change, event: str, *, state: str, actor_name: str, now: datetime, text: str = "") -> None:
-    """One line of the change's history, and who is told of it."""
+    """One line of the change's history, and who and what is told of it."""
     line = ChangeEvent.objects.create(
         change=change, at=now, actor_name=actor_name, event=event, state=state, text=text[:400]
     )
     change_told(change, event, line=line.pk, state=state, actor_name=actor_name, now=now, text=text)
+    change_event_told(change, event, state=state, before=change.state, actor_name=actor_name, now=now, text=text)

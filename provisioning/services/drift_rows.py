@@ -17,6 +17,7 @@ from provisioning.domain.drift import Drifted, describe
 from provisioning.domain.observation import ObjectDrift
 from provisioning.models import Change, Drift, Environment
 from provisioning.selectors.drift import THERE, label_of
+from provisioning.services.event_lines import drift_event_told
 
 DECIDING = {"adopt": "adopted", "revert": "reverted"}
 """Kinds of change that answer drift, and the state in which it ends."""
@@ -120,6 +121,7 @@ def _told(environment: Environment, rows: Sequence[Drift], *, again: bool, now: 
     begins = "was changed outside; Slipway puts it back" if corrects else "was changed outside"
     mark = f":{now.isoformat()}" if again else ""
     drift_told(environment, rows, key=f"drift:{min(row.pk for row in rows)}{mark}", begins=begins, now=now)
+    drift_event_told(environment, rows, now=now)
 
 
 def sentence_of(row: Drift) -> str:

@@ -17,6 +17,7 @@ from governance.services.notices import notify
 from provisioning.domain.expiring import THRESHOLDS, WORDS, expiring, extension, notice_level, worth_telling
 from provisioning.domain.observation import with_since
 from provisioning.models import Environment, ExpiryWatch
+from provisioning.services.event_lines import expiry_event_told
 
 SETS_AN_END = ("create", "extend")
 
@@ -63,6 +64,7 @@ def _told(environment: Environment, *, now: datetime) -> bool:
     if not worth_telling(level, environment.expires_at, _set_at(environment)):
         return False
     _notify(environment, environment.expires_at, level, now=now)
+    expiry_event_told(environment, environment.expires_at, now=now)
     return True
 
 

@@ -31,6 +31,7 @@ from provisioning.domain.observation import (
 )
 from provisioning.models import Cluster, ClusterWatch, Drift, Environment, Resource, Run, Step
 from provisioning.services.drift_rows import drift_store, key_of
+from provisioning.services.event_lines import environment_event_told
 
 LEASE = timedelta(seconds=10)
 """A controller that is gone is followed by another within this and one look of the stand-by."""
@@ -222,6 +223,8 @@ def _store(environment: Environment, one: EnvironmentSeen, *, now: datetime) -> 
         Environment.objects.filter(pk=environment.pk).update(
             state=state, conditions=told, ready_since=_ready_since(environment, state, now)
         )
+        if state != environment.state:
+            environment_event_told(environment, state, told, now=now)
         stored = 1
     return stored
 

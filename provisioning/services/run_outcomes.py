@@ -22,6 +22,7 @@ from provisioning.selectors.amounts import amounts_of, extras_after
 from provisioning.services import runs
 from provisioning.services.change_states import change_lock, change_move
 from provisioning.services.drift_rows import drifts_settled
+from provisioning.services.event_lines import environment_event_told
 from provisioning.services.starts import change_start_next
 
 CHANGE_EVENT = {"succeed": "succeed", "fail": "fail", "cancel": "stop"}
@@ -116,6 +117,7 @@ def _environment_after(environment: Environment, run: Run, state: str, error: An
     environment.save(
         update_fields=["state", "conditions", "changed_at", "observed", "ready_since", "deleted_at", "version"]
     )
+    environment_event_told(environment, environment.state, environment.conditions, now=now)
 
 
 def _ready_since(environment: Environment, revision: Revision | None, now: datetime) -> datetime | None:

@@ -1,0 +1,75 @@
+"""Tells other programs what happened: the event is stored in the transaction of what it tells, and sent later.
+
+Called by the services in which things happen. Nothing is stored where nobody listens, which costs one query; who
+exactly gets an event is decided when the worker makes deliveries of it (``governance.services.webhook_delivery``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from governance.domain.event import EVENT_TYPES, wanted
+from governance.domain.webhook import new_event_id
+from governance.models import OutgoingEvent
+from governance.selectors.webhooks import listening
+from governance.services.transactions import require_transaction
+from idp.catalog.models import System
+from idp.kernel.errors import PlatformFault
+from idp.kernel.wake import wake_after_commit
+
+LONGEST_TEXT = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """What the endpoints that may be told of a system have asked for, as read once."""
+
+    chosen: tuple[tuple[str, ...], ...]
+
+    def want(self, key: str) -> bool:
+        return any(wanted(one, key) for one in self.chosen)
+
+
+def listeners_of(system: System) -> Listeners:
+    """One query. May be kept for as long as the transaction that asked."""
+    found = listening(system=system.pk, team=system.team_id, restricted=system.restricted)
+    return Listeners(tuple(tuple(one.events) for one in found))
+
+
+def event_tell(
+    key: str,
+    *,
+    system: System,
+    subject: str,
+    data: Mapping[str, Any],
+    now: datetime,
+    listeners: Listeners | None = None,
+) -> bool:
+    """Store one event of a type of ``EVENT_TYPES`` for whoever listens; whether anybody does.
+
+    ``subject`` is what it is about (``checkout/staging``). ``data`` are JSON types that fit the type's schema, without
+    secrets. ``system`` comes with its team.
+    """
+    require_transaction("event_tell")
+    if key not in EVENT_TYPES:
+        raise PlatformFault(f"There is no type of event “{key}”.")
+    if not (listeners or listeners_of(system)).want(key):
+        return False
+    OutgoingEvent.objects.create(
+        uid=new_event_id(),
+        type=key,
+        at=now,
+        subject=subject[:120],
+        data={name: _cut(value) for name, value in data.items()},
+        system=system,
+        team_id=system.team_id,
+    )
+    wake_after_commit("webhooks", 0)
+    return True
+
+
+def _cut(value: Any) -> Any:
+    return value.replace("\x00", "")[:LONGEST_TEXT] if isinstance(value, str) else value
