@@ -57,8 +57,9 @@ class Watch:
         seen: set[int] = set()
         while True:
             change: dict[str, Any] = self._alive(lambda: self.client.get(f"changes/{change_id}/"))
-            newest = change["runs"][0]["id"] if change["runs"] and change["state"] != "pending" else None
-            if newest not in (None, *seen) and self.run(newest, tell) is not None:
+            begun = change["runs"] if change["state"] != "pending" else []
+            newest = int(begun[0]["id"]) if begun else 0
+            if newest and newest not in seen and self.run(newest, tell) is not None:
                 seen.add(newest)
                 continue
             waits = change["state"] == "pending" and not people

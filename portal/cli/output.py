@@ -81,7 +81,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         made.add_column(Text(name), overflow="fold")
     for row in rows:
         made.add_row(*(cell(one) for one in row))
-    out().print(made)
+    _aligned(made)
 
 
 def facts(pairs: Iterable[tuple[str, Any]]) -> None:
@@ -92,7 +92,15 @@ def facts(pairs: Iterable[tuple[str, Any]]) -> None:
     for name, value in pairs:
         if value not in (None, "", []):
             made.add_row(Text(name), cell(value))
-    out().print(made)
+    _aligned(made)
+
+
+def _aligned(made: Table) -> None:
+    """A table without the blanks at the ends of its lines."""
+    console = out()
+    with console.capture() as drawn:
+        console.print(made)
+    sys.stdout.write("".join(f"{one.rstrip()}\n" for one in drawn.get().splitlines()))
 
 
 def cell(value: Any) -> Text:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from .output import clean, money
-from .plan_text import OUTCOMES, contract_words, counts_words, quota_words, value_words
+from .plan_text import OUTCOMES, contract_words, counts_words, fields_of, quota_words, value_words
 
 Plan = Mapping[str, Any]
 MARKS: Final = {"starts": "✅", "waits": "✋", "denied": "⛔", "invalid": "❌", "nothing": "➖"}
@@ -27,16 +27,21 @@ def _lines(planned: Plan) -> Iterator[str]:
     yield f"<!-- slipway-plan {_word(place)} -->"
     yield f"### {MARKS.get(planned['outcome'], '')} Slipway: {planned['kind']} {code(place)}"
     yield ""
-    changes = counts_words(plan)
-    yield f"{OUTCOMES.get(planned['outcome'], '')}{f' {changes}.' if changes else ''}{_cost(plan)}"
+    changes = "" if planned.get("problems") else counts_words(plan)
+    yield f"{OUTCOMES.get(planned['outcome'], '')}{f' {changes}.' if changes else ''}{_cost(planned, plan)}"
     yield from _problems(planned)
-    yield from _resources(plan)
-    yield from _fields(plan)
+    touched = [
+        one
+        for one in plan.get("resources", ())
+        if one["action"] != "unchanged" and one["name"] not in planned.get("left_out", ())
+    ]
+    yield from _resources(touched)
+    yield from _fields(touched)
     yield from _rules(planned)
 
 
-def _cost(plan: Plan) -> str:
-    if not plan or plan.get("cost_before") == plan.get("cost_after"):
+def _cost(planned: Plan, plan: Plan) -> str:
+    if not plan or planned.get("problems") or plan["cost_before"] == plan["cost_after"]:
         return ""
     before, after = money(plan["cost_before"], plan["currency"]), money(plan["cost_after"], plan["currency"])
     return f" Cost per month {before} → **{after}**."
@@ -46,12 +51,12 @@ def _problems(planned: Plan) -> Iterator[str]:
     if planned.get("problems"):
         yield from ("", "**To mend**", "")
         for one in planned["problems"]:
-            place = f"{code(one['path'])}: " if one.get("path") else ""
+            at = f"{code(one['file'])} line {one['line']}, " if one.get("file") else ""
+            place = f"{at}{code(one['path'])}: " if one.get("path") else ""
             yield f"- {place}{text(one['message'])}"
 
 
-def _resources(plan: Plan) -> Iterator[str]:
-    touched = [one for one in plan.get("resources", ()) if one["action"] != "unchanged"]
+def _resources(touched: Sequence[Plan]) -> Iterator[str]:
     if not touched:
         return
     yield from ("", "| | Resource | Capability | Per month |", "|---|---|---|---|")
@@ -62,8 +67,8 @@ def _resources(plan: Plan) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
-def _fields(plan: Plan) -> Iterator[str]:
-    rows = [(one["name"], field) for one in plan.get("resources", ()) for field in one.get("fields", ())]
+def _fields(touched: Sequence[Plan]) -> Iterator[str]:
+    rows = [(one["name"], field) for one in touched for field in fields_of(one)]
     if not rows:
         return
     head = f"{len(rows)} field{'' if len(rows) == 1 else 's'}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from rich.text import Text
@@ -18,6 +18,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "invalid": "It cannot be asked for as it stands.",
     "nothing": "Nothing would change.",
 }
+EFFECTS: Final[Mapping[str, str]] = {"restarts": "restarts it", "data": "concerns its data"}
 SIGNS: Final = {"added": "+", "updated": "~", "removed": "-"}
 LONGEST: Final = 200
 
@@ -32,8 +33,9 @@ def plan_show(planned: Plan) -> None:
 def plan_lines(planned: Plan) -> Iterator[Text]:
     plan = planned.get("plan") or {}
     yield _head(planned)
-    yield from difference_lines(plan)
-    yield from _cost(plan)
+    yield from difference_lines(plan, without=planned.get("left_out", ()))
+    if not planned.get("problems"):
+        yield from _cost(plan)
     for note in plan.get("notes", ()):
         yield line(f"  {note}", "yellow")
     for one in planned.get("warnings", ()):
@@ -47,24 +49,36 @@ def plan_lines(planned: Plan) -> Iterator[Text]:
     for one in planned.get("approvals", ()):
         yield line(f"Needs {approval_words(one)}", "yellow")
     for one in planned.get("problems", ()):
-        yield line(f"Problem: {one['path']}: {one['message']}" if one["path"] else one["message"], "red")
+        yield line(f"Problem: {problem_words(one)}", "red")
     if planned.get("dry_run"):
         yield from _dry_run(planned["dry_run"])
     yield line(OUTCOMES.get(planned["outcome"], planned["outcome"]), STYLES.get(planned["outcome"], "bold"))
 
 
-def difference_lines(plan: Plan) -> Iterator[Text]:
-    """Resource by resource; what stays as it is is left out."""
+def difference_lines(plan: Plan, *, without: Collection[str] = ()) -> Iterator[Text]:
+    """Resource by resource; what stays as it is is left out, and what a problem keeps from being planned."""
     for resource in plan.get("resources", ()):
-        if resource["action"] == "unchanged":
+        if resource["action"] == "unchanged" or resource["name"] in without:
             continue
         sign, style = SIGNS.get(resource["action"], "~"), STYLES.get(resource["action"], "")
         yield line(f"  {sign} {resource['name']} {contract_words(resource)}".rstrip(), style)
-        for field in resource.get("fields", ()):
+        for field in fields_of(resource):
             yield line(f"      {field_words(field)}")
         for one in resource.get("objects", ()):
             if one.get("action") != "unchanged":
                 yield line(f"      {one.get('action')} {one.get('kind')}/{one.get('name')}", "dim")
+
+
+def fields_of(resource: Plan) -> list[dict[str, Any]]:
+    """The fields worth reading, with their effect in words: of what goes none, of what comes its inputs."""
+    if resource["action"] == "removed":
+        return []
+    is_new = resource["action"] == "added"
+    return [
+        {**one, "effect": "" if is_new else EFFECTS.get(one.get("effect", ""), "")}
+        for one in resource.get("fields", ())
+        if not (is_new and one["path"] in ("contract", "component"))
+    ]
 
 
 def contract_words(resource: Plan) -> str:
@@ -110,6 +124,13 @@ def approval_words(approval: Plan) -> str:
     count = f"{approval['count']} of " if approval.get("count", 1) > 1 else ""
     reason = f": {approval['reason']}" if approval.get("reason") else ""
     return f"{count}{approval['label']} ({people}){reason}"
+
+
+def problem_words(problem: Plan) -> str:
+    """``staging.yaml:15: spec.resources.api.inputs.port: must be a whole number``"""
+    at = f"{problem['file']}:{problem['line']}: " if problem.get("file") else ""
+    path = f"{problem['path']}: " if problem.get("path") else ""
+    return f"{at}{path}{problem['message']}"
 
 
 def counts_words(plan: Plan) -> str:

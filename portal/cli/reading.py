@@ -44,8 +44,15 @@ def _system(ctx: typer.Context, name: str, output: Form) -> None:
     if output is not Form.table:
         data({**system, "environments": rows}, output)
         return
-    facts([("System", system["slug"]), ("Name", system["name"]), ("Team", system["team"])])
-    facts([("About", system["description"]), ("", _seen_by(system))])
+    facts(
+        [
+            ("System", system["slug"]),
+            ("Name", system["name"]),
+            ("Team", system["team"]),
+            ("About", system["description"]),
+            ("Seen by", "its team only" if system["restricted"] else ""),
+        ]
+    )
     show("")
     _environments(rows)
 
@@ -80,8 +87,14 @@ def capabilities(
 def _capability(found: dict[str, Any]) -> None:
     used = {one["version"]: one["resources"] for one in found["usage"]}
     chosen = {one["version"] for one in found["defaults"]}
-    facts([("Capability", found["name"]), ("Title", found["title"]), ("Owner", found["owner"])])
-    facts([("About", found["summary"])])
+    facts(
+        [
+            ("Capability", found["name"]),
+            ("Title", found["title"]),
+            ("Owner", found["owner"]),
+            ("About", found["summary"]),
+        ]
+    )
     show("")
     table(
         ("VERSION", "STATE", "USED BY", "DEFAULT", "PUBLISHED", "ENDS"),

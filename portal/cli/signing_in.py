@@ -101,7 +101,7 @@ contexts = typer.Typer(no_args_is_help=True, help="Several installations: list, 
 def contexts_list(ctx: typer.Context, output: Output = Form.table) -> None:
     """The installations that are known here; tokens are not shown."""
     kept = session_of(ctx).contexts
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "name": name,
             "current": name == kept.current,
