@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from portal.api import (
+    applying,
     approvals,
     audit,
     availability,
@@ -38,12 +39,14 @@ from portal.api import (
     rules,
     runs,
     schemas,
+    score,
     search,
     secrets,
     sleep,
     trains,
     troubles,
     unknown,
+    webhooks,
 )
 
 app_name = "api"
@@ -259,6 +262,8 @@ urlpatterns = [
     ),
     path("orphans/", troubles.Orphans.as_view(), name="orphans"),
     path("orphans/<int:orphan_id>/delete/", troubles.OrphanDelete.as_view(), name="orphan-delete"),
+    path("apply/", applying.Apply.as_view(), name="apply"),
+    path("export/", applying.Export.as_view(), name="export"),
     path("plans/", plans.Plans.as_view(), name="plans"),
     path("changes/", changes.Changes.as_view(), name="changes"),
     path("changes/<int:change_id>/", changes.OneChange.as_view(), name="change"),
@@ -273,5 +278,31 @@ urlpatterns = [
     path("runs/<int:run_id>/feedback/", feedback.RunFeedback.as_view(), name="run-feedback"),
     path("runs/<int:run_id>/events/", runs.RunEvents.as_view(), name="run-events"),
     path("audit/", audit.Audit.as_view(), name="audit"),
+    path("events/types/", webhooks.EventTypes.as_view(), name="event-types"),
+    path("events/types/<str:event_type>/schema.json", webhooks.EventTypeSchema.as_view(), name="event-type-schema"),
+    path("webhooks/", webhooks.Webhooks.as_view(), name="webhooks"),
+    path("webhooks/<int:webhook_id>/", webhooks.OneWebhook.as_view(), name="webhook"),
+    path("webhooks/<int:webhook_id>/rotate/", webhooks.WebhookRotate.as_view(), name="webhook-rotate"),
+    path("webhooks/<int:webhook_id>/pause/", webhooks.WebhookPause.as_view(), name="webhook-pause"),
+    path("webhooks/<int:webhook_id>/resume/", webhooks.WebhookResume.as_view(), name="webhook-resume"),
+    path("webhooks/<int:webhook_id>/test/", webhooks.WebhookTest.as_view(), name="webhook-test"),
+    path("webhooks/<int:webhook_id>/replay/", webhooks.WebhookReplayPeriod.as_view(), name="webhook-replay"),
+    path("webhooks/<int:webhook_id>/deliveries/", webhooks.Deliveries.as_view(), name="webhook-deliveries"),
+    path(
+        "webhooks/<int:webhook_id>/deliveries/<int:delivery_id>/",
+        webhooks.OneDelivery.as_view(),
+        name="webhook-delivery",
+    ),
+    path(
+        "webhooks/<int:webhook_id>/deliveries/<int:delivery_id>/replay/",
+        webhooks.DeliveryReplay.as_view(),
+        name="webhook-delivery-replay",
+    ),
+    path("score/plans/", score.Plans.as_view(), name="score-plans"),
+    path("score/changes/", score.Changes.as_view(), name="score-changes"),
+    path("score/rules/", score.Rules.as_view(), name="score-rules"),
+    path("score/rules/preview/", score.RulesPreview.as_view(), name="score-rules-preview"),
+    path("score/rules/restore/", score.RulesRestore.as_view(), name="score-rules-restore"),
+    path("score/rules/versions/", score.RulesVersions.as_view(), name="score-rules-versions"),
     re_path(r"^(?P<path>.*)$", unknown.Unknown.as_view(), name="unknown"),
 ]

@@ -179,8 +179,8 @@ def _request(
     """The change that the files stand for. Resources that no Score file made stay as they are."""
     expires = {"expires": wish.expires} if wish.expires else {}
     if environment is None or environment.desired is None:
-        spec = {"stage": wish.stage, **expires, "resources": translation.resources}
-        return ChangeRequest("create", system.slug, wish.environment, spec=spec, reason=wish.reason)
+        made = {"stage": wish.stage, **expires, "resources": translation.resources}
+        return ChangeRequest("create", system.slug, wish.environment, spec=made, reason=wish.reason)
     spec: dict[str, Any] = spec_of(environment.desired.document)
     resources = {name: one for name, one in spec["resources"].items() if name not in removed}
     for name, one in translation.resources.items():

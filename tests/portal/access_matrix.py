@@ -319,6 +319,13 @@ ADMIN = ("admin",)
 NEW_LINK = {"name": "Logs", "kind": "logs", "url": "https://logs.example/${environment.namespace}"}
 OLD_LINK = {**NEW_LINK, "name": "Dashboard", "kind": "dashboard"}
 UNSEEN = {"stranger": 404}
+SCORE = {
+    "score": "apiVersion: score.dev/v1b1\nmetadata: {name: mailer}\n"
+    "containers: {main: {image: registry.example/mailer:1.0.0}}\n",
+    "system": "checkout",
+    "environment": "scored",
+    "stage": "dev",
+}
 HANDED = {"system": "checkout", "team": "storefront", "reason": "Theirs."}
 SLEEP = {"schedule": [{"days": ["sun"], "from": "01:00", "to": "05:00"}], "timezone": "UTC"}
 DEPLOYMENT = "?api_version=apps/v1&kind=Deployment&name=api"
@@ -374,6 +381,13 @@ API_START = [
     Row("api:notices", "GET", reads()),
     Row("api:notices-read", "POST", needs("change", PEOPLE, 200), body={"until": 1}),
     Row("api:search", "GET", reads(), query="?q=checkout"),
+    Row("api:score-plans", "POST", needs("change", ASKERS, 200), body=SCORE),
+    Row("api:score-changes", "POST", needs("change", ASKERS, 202), body=SCORE),
+    Row("api:score-rules", "GET", reads()),
+    Row("api:score-rules", "PUT", {**needs("admin", ADMIN, 428), "token_admin": 428}, body={"rules": []}),
+    Row("api:score-rules-preview", "POST", needs("admin", ADMIN, 200), body={"rules": []}),
+    Row("api:score-rules-restore", "POST", needs("admin", ADMIN, 200), body={"version": 0}),
+    Row("api:score-rules-versions", "GET", reads()),
     Row("api:audit", "GET", reads(viewer=403)),
     Row("api:audit", "GET", reads(403, admin=200, auditor=200, stranger=200), query="?team=storefront"),
 ]
