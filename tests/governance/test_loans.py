@@ -22,6 +22,8 @@ from governance.services.quota import Amounts, quota_hold, quota_release, quota_
 from idp.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, QuotaExceeded
 from tests.personas import NOW, Organisation
 
+pytestmark = pytest.mark.usefixtures("both_sides_told")
+
 END = NOW + timedelta(days=7)
 FOUR = Amounts(cpu=Decimal(4))
 
@@ -72,8 +74,14 @@ def test_it_moves_limits_when_the_other_side_accepts_and_back_when_its_time_is_o
     assert (loan.state, loan.over_at) == ("returned", END)
     for team in (organisation.payments, organisation.storefront):
         assert sum(one.cpu for one in LimitEntry.objects.filter(team=team)) == 20
-    actions = AuditEntry.objects.filter(object_type="loan").order_by("sequence").values_list("action", flat=True)
-    assert list(actions) == ["loan.propose", "loan.accept", "loan.return"]
+    entries = list(AuditEntry.objects.filter(object_type="loan").order_by("sequence"))
+    first = "offered" if side == "lender" else "asked"
+    assert [(one.action, (one.data["before"] or {}).get("state"), one.data["after"]["state"]) for one in entries] == [
+        ("loan.propose", None, first),
+        ("loan.accept", first, "active"),
+        ("loan.return", "active", "returned"),
+    ]
+    assert entries[-1].behalf == "team payments"
 
 
 def test_what_is_in_use_is_owed_and_goes_back_as_it_becomes_free(organisation: Organisation) -> None:

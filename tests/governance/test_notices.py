@@ -268,7 +268,8 @@ def test_it_keeps_settings_and_says_so_in_the_audit_log(organisation: Organisati
     assert saved.deliveries["change-waits"] == KINDS["change-waits"].default
     entry = AuditEntry.objects.get(action="notice.settings")
     assert entry.actor_name == "developer"
-    assert entry.data["deliveries"] == {"change-failed": "digest"}
+    assert entry.data["before"]["change-failed"] == KINDS["change-failed"].default
+    assert entry.data["after"] == {"change-failed": "digest", "digest_hour": 17, "time_zone": "Europe/Berlin"}
     notice_settings_save(developer, deliveries={"change-failed": "digest"}, now=NOW)
     assert AuditEntry.objects.filter(action="notice.settings").count() == 1
 

@@ -22,7 +22,7 @@ from idp.catalog.models import Membership, User
 from idp.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed
 from tests.personas import NOW, Organisation
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_sides_told")]
 
 
 @pytest.fixture

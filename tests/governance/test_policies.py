@@ -25,6 +25,8 @@ from idp.kernel.errors import InvalidInput, NotFound, UserFault
 from tests.governance.domain.test_policy import DOCUMENT, document
 from tests.personas import NOW, Organisation
 
+pytestmark = pytest.mark.usefixtures("both_sides_told")
+
 
 def save(organisation: Organisation, given: dict[str, Any]) -> Policy:
     return policy_save(organisation.actor("admin"), document=given, now=NOW)

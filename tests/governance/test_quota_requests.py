@@ -16,6 +16,8 @@ from governance.services.quota_requests import request_decide, request_make, req
 from idp.kernel.errors import Conflict, Forbidden, InvalidInput
 from tests.personas import NOW, Organisation
 
+pytestmark = pytest.mark.usefixtures("both_sides_told")
+
 MORE = Amounts(cpu=Decimal(5), environments=2)
 
 

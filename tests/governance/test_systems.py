@@ -19,6 +19,8 @@ from idp.catalog.models import Component, System
 from idp.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed, UserFault
 from tests.personas import NOW, Organisation
 
+pytestmark = pytest.mark.usefixtures("both_sides_told")
+
 
 def create(organisation: Organisation, **given: Any) -> Component:
     wanted: dict[str, Any] = {"slug": "ledger", "name": "Ledger", "type": "service"} | given

@@ -12,6 +12,8 @@ from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import Forbidden, InvalidInput, NotFound, PreconditionFailed
 from tests.personas import NOW, Organisation, person
 
+pytestmark = pytest.mark.usefixtures("both_sides_told")
+
 
 @pytest.mark.parametrize(
     ("slug", "name", "path"),

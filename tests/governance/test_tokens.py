@@ -18,6 +18,8 @@ from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import Forbidden, InvalidInput, NotFound, NotSignedIn, UserFault
 from tests.personas import NOW, Organisation, person
 
+pytestmark = pytest.mark.usefixtures("both_sides_told")
+
 
 def make(organisation: Organisation, persona: str = "developer", **given: Any) -> tuple[ApiToken, str]:
     wanted: dict[str, Any] = {"name": "ci", "scopes": ["read", "change"]} | given

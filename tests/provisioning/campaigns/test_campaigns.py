@@ -22,7 +22,7 @@ from tests.personas import Organisation
 from tests.provisioning.campaigns.fleet import HOUR, PACE, Fleet, next_version, upgrades
 from tests.provisioning.organisation import PROD_NEEDS_A_MAINTAINER, carry_out
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_sides_told")]
 NO_UPGRADES = {
     "apiVersion": "slipway.dev/v1",
     "kind": "Policy",

@@ -13,7 +13,7 @@ from tests.personas import Organisation
 from tests.provisioning.campaigns.fleet import SYSTEMS, Fleet, next_version, upgrades
 from tests.provisioning.organisation import PROD_NEEDS_A_MAINTAINER, sandbox
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_sides_told")]
 BROKEN = "*-staging/Deployment/*"
 
 

@@ -23,7 +23,7 @@ from tests.provisioning.services.test_agreed_plans import (
     woken_by_schedule,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_sides_told")]
 ASKED: dict[str, tuple[Callable[[World], Change], str]] = {
     "a schedule": (woken_by_schedule, "team payments"),
     "a drain": (drained, "admin"),

@@ -27,7 +27,7 @@ from provisioning.services.observations import watch_claim, watch_renew
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import carry_out, create, equip, spec
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_sides_told")]
 EU = {"region": "eu"}
 
 

@@ -22,7 +22,7 @@ from provisioning.services.replanning import changes_replan
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import carry_out, create, equip
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_sides_told")]
 
 SUNSET = NOW + timedelta(days=60)
 

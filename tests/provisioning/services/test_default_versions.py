@@ -21,7 +21,7 @@ from provisioning.services.default_versions import default_version_clear, defaul
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import equip
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_sides_told")]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from provisioning.services.drains import drain_act, drain_start, drains_sweep
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import carry_out, create, equip
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_sides_told")]
 EU = {"region": "eu"}
 SMALL = {"stage": "dev", "resources": {"notes": {"capability": "config@1", "inputs": {"values": {"a": "b"}}}}}
 

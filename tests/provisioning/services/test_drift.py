@@ -27,7 +27,7 @@ from tests.personas import Organisation
 from tests.provisioning.organisation import Clock, carry_out, create, equip, sandbox, spec
 from tests.provisioning.reconciler.watching import session_of, until
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_sides_told")]
 
 API = ObjectRef("apps/v1", "Deployment", "checkout-staging", "api")
 SERVICE = ObjectRef("v1", "Service", "checkout-staging", "db")
@@ -131,7 +131,9 @@ def test_it_snoozes_until_a_moment_and_opens_again(session, environment, organis
     drift.refresh_from_db()
     environment.refresh_from_db()
     assert (drift.state, drift.reason, environment.drifted) == ("snoozed", "Load test", 0)
-    assert AuditEntry.objects.filter(action="drift.snooze").exists()
+    snoozed = AuditEntry.objects.get(action="drift.snooze").data
+    [[before], [after]] = snoozed["before"].values(), snoozed["after"].values()
+    assert (before["state"], after["state"], after["until"]) == ("open", "snoozed", until_then.isoformat())
     session.turn()
     assert drifts_reopen(now=until_then - timedelta(seconds=1)) == 0
     assert drifts_reopen(now=until_then) == 1
@@ -139,6 +141,9 @@ def test_it_snoozes_until_a_moment_and_opens_again(session, environment, organis
     environment.refresh_from_db()
     assert (drift.state, environment.drifted) == ("open", 1)
     assert drifts_reopen(now=until_then) == 0
+    reopened = AuditEntry.objects.get(action="drift.reopen")
+    assert (reopened.actor_name, reopened.behalf) == ("slipway", "team payments")
+    assert [one["state"] for one in reopened.data["after"].values()] == ["open"]
 
 
 @pytest.mark.parametrize(
@@ -243,6 +248,11 @@ def test_it_corrects_at_once_and_stops_where_somebody_fights_it(session, environ
     assert Notice.objects.filter(kind="drift-fought", key=f"drift:{drift.pk}:fought").exists()
     assert drifts_correct(now=clock.now() + timedelta(hours=2)) == []
     drift_revert(organisation.actor("developer"), **PLACE, now=clock.now())
+    said = AuditEntry.objects.filter(via="system", action__in=("change.submit", "drift.give-up"))
+    assert set(said.values_list("action", "behalf")) == {
+        ("change.submit", "team payments"),
+        ("drift.give-up", "team payments"),
+    }
 
 
 def test_it_leaves_drift_to_people_where_the_stage_reports(session, environment):

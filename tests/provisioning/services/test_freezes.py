@@ -30,7 +30,7 @@ from provisioning.services.starts import changes_start_due
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import carry_out, create, equip, spec
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_sides_told")]
 HOUR = timedelta(hours=1)
 
 

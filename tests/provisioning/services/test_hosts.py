@@ -15,7 +15,7 @@ from provisioning.services.hosts import host_give, host_take_back, hosts_record
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import Clock, carry_out, equip
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_sides_told")]
 
 ROUTES = ("route@1", "route@2", "public-api@1")
 

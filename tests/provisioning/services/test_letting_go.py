@@ -19,7 +19,7 @@ from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import Clock, carry_out, equip
 from tests.provisioning.services.test_moving import driver
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_sides_told")]
 EU = {"region": "eu"}
 SMALL = {"stage": "dev", "resources": {"notes": {"capability": "config@1", "inputs": {"values": {"a": "b"}}}}}
 LATER = timedelta(hours=2)
@@ -95,7 +95,7 @@ def test_it_ends_the_move_and_lists_what_stands_there(stranded: Run, organisatio
     assert left() == LEFT
     assert told.left == len(left())
     entry = AuditEntry.objects.get(action="place.let-go")
-    assert (entry.data["cluster"], entry.data["reason"]) == ("eu-one", "The hall burnt down.")
+    assert (entry.data["before"]["cluster"], entry.data["reason"]) == ("eu-one", "The hall burnt down.")
     assert "ConfigMap" in " ".join(entry.data["objects"])
     ended = carry_out(stranded, Clock(begun_at(stranded) + LATER))
     assert (ended.state, environment().state) == ("succeeded", "ready")

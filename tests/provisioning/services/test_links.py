@@ -13,7 +13,7 @@ from provisioning.services.links import MOST, link_remove, link_save
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import carry_out, create, equip
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_sides_told")]
 
 URL = "https://logs.example/?ns=${environment.namespace}&w=${resource.name}"
 
@@ -50,7 +50,8 @@ def test_the_same_again_changes_nothing_and_another_address_is_noted(organisatio
     assert save(organisation).pk == save(organisation).pk
     save(organisation, url="https://loki.example/")
     entries = AuditEntry.objects.filter(action="link.save").order_by("sequence")
-    assert [(one.data["url"], one.data["before"]) for one in entries] == [(URL, None), ("https://loki.example/", URL)]
+    assert [one.data["after"]["url"] for one in entries] == [URL, "https://loki.example/"]
+    assert [one.data["before"] and one.data["before"]["url"] for one in entries] == [None, URL]
     link_remove(
         organisation.actor("admin"), stage=Stage.objects.get(name="dev"), link_id=save(organisation).pk, now=NOW
     )

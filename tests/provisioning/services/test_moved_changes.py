@@ -28,7 +28,7 @@ from tests.provisioning.services.test_agreed_plans import (
     promotions,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_sides_told")]
 MOVES = ("change.replan", "change.ask-again", "change.refuse", "change.supersede", "change.cancel")
 
 

@@ -19,7 +19,7 @@ from tests.personas import NOW, Organisation
 from tests.provisioning.drivers import manifests as made
 from tests.provisioning.organisation import Clock, carry_out, create, equip, sandbox
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_sides_told")]
 
 LOST = Scope("gone", "long")
 
@@ -112,7 +112,7 @@ def test_an_admin_deletes_one(living: Environment, organisation: Organisation) -
     orphan_delete(organisation.actor("admin"), row.pk, confirm=ref.name, now=NOW)
     seen = sandbox().observe([ref])[0]
     assert seen.deleting or not seen.exists
-    assert AuditEntry.objects.get(action="orphan.delete").data["namespace"] == "gone-long"
+    assert AuditEntry.objects.get(action="orphan.delete").data["before"]["namespace"] == "gone-long"
     row.refresh_from_db()
     assert (row.state, row.ended_by) == ("deleted", organisation.admin)
     with pytest.raises(NotFound):

@@ -23,7 +23,7 @@ from provisioning.services.transfers import transfer_agree, transfer_ask, transf
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import Clock, carry_out, create, equip
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_sides_told")]
 PAYMENTS = ("developer", "maintainer", "second_maintainer")
 
 
@@ -100,6 +100,8 @@ def test_it_sleeps_after_a_week_and_goes_after_a_month_with_notice(there: Organi
         ownership_sweep(now=NOW + ENDS_AFTER + timedelta(hours=hours))
     assert Change.objects.filter(kind="sleep").count() == 1
     assert Change.objects.filter(kind="extend").count() == 1
+    asked = AuditEntry.objects.filter(action="change.submit", data__kind__in=("sleep", "extend"))
+    assert set(asked.values_list("actor_name", "behalf")) == {("slipway", "team payments")}
     assert Notice.objects.filter(kind="system-alone", person=there.admin, title__startswith="checkout").count() == 3
 
 
@@ -109,6 +111,14 @@ def test_a_team_that_has_people_again_is_left_in_peace(there: Organisation) -> N
     account_update(there.actor("admin"), username="developer", active=True, now=NOW)
     assert ownership_sweep(now=NOW + ENDS_AFTER) == 0
     assert not Ownership.objects.exclude(alone_since=None).exists()
+    told = AuditEntry.objects.filter(object_type="system", object_label="checkout", actor_name="slipway")
+    told = told.exclude(action="system.create").order_by("sequence")
+    assert list(told.values_list("action", "behalf")) == [
+        ("system.alone", "team payments"),
+        ("system.owned-again", "team payments"),
+    ]
+    assert told[0].data["before"] == {"alone_since": None}
+    assert told[0].data["after"] == told[1].data["before"] == {"alone_since": NOW.isoformat()}
 
 
 def test_owners_confirm_once_a_period_or_work_on_it(there: Organisation) -> None:

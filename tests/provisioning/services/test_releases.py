@@ -42,7 +42,7 @@ def test_it_lets_a_hanging_deletion_end(hanging: Environment, organisation: Orga
     entry = AuditEntry.objects.get(action="object.release")
     assert entry.actor_name == organisation.actor("admin").username
     assert entry.data["reason"] == "Its controller is gone."
-    assert "sandbox.slipway.dev/hold" in entry.data["finalizers"]
+    assert "sandbox.slipway.dev/hold" in entry.data["before"]["finalizers"]
     assert RunEvent.objects.filter(level="warn", text__contains="releases Deployment api").exists()
     assert carry_out(Run.objects.get(kind="delete"), Clock(now)).state == "succeeded"
 

@@ -18,7 +18,7 @@ from provisioning.services.sleep_sweep import environments_power
 from tests.personas import NOW
 from tests.provisioning.organisation import Clock, carry_out, create, equip, spec
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_sides_told")]
 
 NIGHTS = [{"days": ["mon", "tue", "wed", "thu", "fri"], "from": "19:00", "to": "07:00"}]
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)  # a Monday

@@ -19,7 +19,7 @@ from provisioning.services.trains import TrainRequest, train_cancel, train_plan,
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import Clock, carry_out, create, equip, spec
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both_sides_told")]
 LATER = NOW + timedelta(hours=1)
 
 
