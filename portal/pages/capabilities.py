@@ -93,13 +93,13 @@ def capability_page(
         "contract": shown,
         "newest": versions[0],
         "spec": shown.document.get("spec", {}),
-        "versions": reading.versions(history, selectors.defaults_of(versions), uses.used()),
+        "versions": reading.versions(history, selectors.defaults_of(versions), uses.used),
         "history": history,
         "count": len(versions),
         "form": form,
         "previews": previews.panel(rights, capability, versions),
-        "in_use": uses.used().total(),
-        "in_use_unseen": uses.unseen(),
+        "in_use": uses.used.total(),
+        "in_use_unseen": uses.unseen,
         "currency": settings.CURRENCY,
         "availability": availability.lines(availability_of(capability.name, shown.version)) if _requires(shown) else (),
         "said": feedback.said_of(rights, capability),
@@ -109,7 +109,7 @@ def capability_page(
         "may_conduct": may_conduct(rights, capability),
         **_documentation(shown, capability),
         **_default_choice(shown, versions),
-        **_usage(request, uses, versions),
+        **_usage(request, capability, versions),
     }
     status = 422 if form is not None and form.errors else 200
     return render(request, "capabilities/capability.html", context, status=status)
@@ -146,10 +146,10 @@ def _default_choice(shown: Contract, versions: Sequence[Contract]) -> dict[str, 
     }
 
 
-def _usage(request: PageRequest, uses: selectors.Uses, versions: Sequence[Contract]) -> dict[str, Any]:
+def _usage(request: PageRequest, capability: Capability, versions: Sequence[Contract]) -> dict[str, Any]:
     """Who uses which, of what the reader may see."""
     number = _number(request, "using")
-    found = selectors.usage_page(uses, versions, page=number)
+    found = selectors.usage_page(capability, request.rights, versions, page=number)
     return {"usage": reading.usage_matrix(found.uses, more=found.more, page=number), "next_using": number + 1}
 
 

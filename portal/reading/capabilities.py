@@ -10,22 +10,21 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import yaml
-from django.core.cache import cache
-from django.db.models import Count
+from django.db.models import QuerySet, Sum
 from django.urls import reverse
 
+from idp.kernel.prepared import Prepared
 from portal.reading import schema_table
 from portal.reading.capability_cost import Price, cheapest_prices, is_known, price_of, taken_by
 from portal.reading.readme import Block
 from portal.reading.version_history import Page, Step
-from provisioning.models import Campaign, Capability, Contract, Resource
+from provisioning.models import Campaign, Capability, Contract, UseTally
 from provisioning.selectors.campaigns import open_for
 from provisioning.selectors.capabilities import BAD_STATES, Use, is_chosen
 
 CATEGORY_ORDER: Final = ("compute", "data", "network", "messages")
 STATE_ORDER: Final = ("stable", "preview", "deprecated", "defective", "retired")
 FEW: Final = 6
-IN_USE_KNOWN_FOR: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Card:
 def cards() -> list[Card]:
     """Every capability that has a version, with its best one: stable before preview before the rest.
 
-    Four queries, and one more for contracts that this process has not seen; versions are read as bare tuples, for there
+    Five queries, and one more for contracts that this process has not seen; versions are read as bare tuples, for there
     may be thousands.
     """
     counts = in_use()
@@ -72,14 +71,13 @@ def _best_versions(counts: Mapping[int, int]) -> tuple[list[int], dict[int, int]
 
 
 def in_use() -> dict[int, int]:
-    """Living resources by contract. Counting them all takes long where there are many, so a minute old will do."""
-    found: dict[int, int] | None = cache.get_or_set("capabilities.in-use", _in_use, IN_USE_KNOWN_FOR)
-    return found or {}
+    """Living resources by contract; one query of kept sums."""
+    return {key: n for key, n in _in_use() if n}
 
 
-def _in_use() -> dict[int, int]:
-    living = Resource.objects.filter(environment__deleted_at=None).exclude(state="gone").order_by()
-    return dict(living.values_list("contract").annotate(n=Count("pk")))
+@Prepared
+def _in_use() -> QuerySet[UseTally, Any]:
+    return UseTally.objects.order_by().values_list("contract_id").annotate(n=Sum("living"))
 
 
 def best_version(versions: Iterable[Contract]) -> Contract:

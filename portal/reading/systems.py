@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from django.db.models import Count, Exists, F, IntegerField, Min, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from governance.access import Rights, visible
@@ -17,13 +17,13 @@ from governance.services.approvals import waiting_change_ids
 from idp.catalog.models import Component, Dependency, System
 from idp.kernel.errors import NotFound
 from idp.kernel.prepared import Prepared
+from idp.kernel.tallies import total
 from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
-from provisioning.models import Change, Environment, Resource, StartHold
+from provisioning.models import Change, Environment, PlaceTally, Resource, StartHold
 from provisioning.selectors.ownership import newest_work, people_who_own
 
 RECENT: Final = 6
 OTHERS: Final = 12
-CARE: Final = frozenset({"failed", "degraded"})
 
 
 def system_list(rights: Rights, *, query: str = "", team: str = "", mine: bool = False) -> QuerySet[System]:
@@ -112,23 +112,26 @@ class Place:
 
 
 def places_of(systems: Iterable[System]) -> list[Place]:
-    """Every stage of these systems that has a living environment, in one query. Keys rise with time."""
+    """Every stage of these systems that has a living environment, in one query: figures are kept sums, and what stands
+    for the stage is looked up by index. Keys rise with time."""
     return [Place(*row) for row in _places(systems=[one.pk for one in systems])]
 
 
 @Prepared
-def _places(systems: list[int]) -> QuerySet[Environment, Any]:
+def _places(systems: list[int]) -> QuerySet[PlaceTally, Any]:
+    there = Environment.objects.filter(system=OuterRef("system_id"), stage=OuterRef("stage_id"), deleted_at=None)
     return (
-        Environment.objects.filter(system__in=systems, deleted_at=None)
+        PlaceTally.objects.filter(system__in=systems)
         .order_by()
         .values_list("system_id", "stage_id")
         .annotate(
-            named=Min("pk", filter=Q(name=F("stage__name"))),
-            first=Min("pk"),
-            living=Count("pk"),
-            care=Count("pk", filter=Q(state__in=CARE)),
-            cost=Sum("monthly_cost"),
+            named=Subquery(there.filter(name=F("stage__name")).values("pk")[:1]),
+            first=Subquery(there.order_by("pk").values("pk")[:1]),
+            lives=Sum("living"),
+            cares=Sum("care"),
+            cost=total("monthly_cost"),
         )
+        .filter(lives__gt=0)
     )
 
 

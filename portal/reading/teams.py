@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Case, Count, IntegerField, OuterRef, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
@@ -19,7 +20,8 @@ from idp.catalog.models import Membership, System, Team, User
 from idp.catalog.names import ROLES
 from idp.kernel.errors import NotFound
 from idp.kernel.prepared import Prepared
-from provisioning.models import Environment
+from idp.kernel.tallies import total as kept_total
+from provisioning.models import Environment, PlaceTally
 
 
 def all_teams() -> QuerySet[Team]:
@@ -146,16 +148,10 @@ class Share:
 def shares(rights: Rights, team: Team, used: Amounts) -> list[Share]:
     """What is ``used`` by system, as far as the reader may see it, and the rest as one share.
 
-    One query, summed by the database over what the environments want; while one is moving, that and what it uses
-    differ, and the difference is in the rest too.
+    One query of kept sums of what the environments want; while one is moving, that and what it uses differ, and the
+    difference is in the rest too.
     """
-    living = Environment.objects.filter(system__team=team, deleted_at=None, desired__isnull=False)
-    rows = (
-        visible(living, rights)
-        .order_by()
-        .values_list("system__slug")
-        .annotate(Sum("cpu"), Sum("memory_gib"), Sum("storage_gib"), Count("pk"), Sum("monthly_cost"))
-    )
+    rows = _shares(rights=rights, team=team.pk)
     seen = [Share(*row) for row in rows]
     names = ("cpu", "memory_gib", "storage_gib", "environments")
     rest = {name: Decimal(getattr(used, name)) - total(seen, name) for name in names}
@@ -163,6 +159,18 @@ def shares(rights: Rights, team: Team, used: Amounts) -> list[Share]:
         left = int(used.environments - total(seen, "environments"))
         seen.append(Share(HIDDEN, environments=left, cost=None, **{name: max(rest[name], Decimal(0)) for name in rest}))
     return seen
+
+
+@Prepared
+def _shares(rights: Rights, team: int) -> QuerySet[PlaceTally, Any]:
+    sums = {f"of_{name}": kept_total(name) for name in ("cpu", "memory_gib", "storage_gib")}
+    return (
+        visible(PlaceTally.objects.filter(system__team=team), rights)
+        .order_by()
+        .values_list("system__slug")
+        .annotate(**sums, there=Sum("wanted"), of_cost=kept_total("monthly_cost"))
+        .filter(there__gt=0)
+    )
 
 
 def cost_by_system(found: Iterable[Share]) -> dict[str, Decimal]:

@@ -6,17 +6,17 @@ A published contract never changes, so its parsed form is kept per process by di
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum, When
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Coalesce
 
 from governance.access import MANAGE_TEAM, Rights, visible
-from idp.catalog.models import System, Team
+from idp.catalog.models import Team
 from idp.kernel.errors import NotFound
 from idp.kernel.prepared import Prepared
 from provisioning.domain.availability import Requires, requires_of
@@ -25,7 +25,7 @@ from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.contract import parse_contract
 from provisioning.domain.feedback import EASY, HARD
 from provisioning.domain.version import choose, parse_version
-from provisioning.models import Campaign, Capability, Contract, FeedbackSubject, PreviewTeam, Resource
+from provisioning.models import Campaign, Capability, Contract, FeedbackSubject, PreviewTeam, UseTally
 
 
 def capability_get(name: str) -> Capability:
@@ -203,51 +203,25 @@ class Use:
     state: str
 
 
-def _living(capability: Capability | int) -> QuerySet[Resource]:
-    living = Resource.objects.filter(contract__capability=capability, environment__deleted_at=None)
-    return living.exclude(state="gone").order_by()
-
-
 def usage_counts(capability: Capability, rights: Rights) -> dict[str, int]:
     """How many live resources the reader may see run each version, newest version first."""
     rows = (
-        visible(_living(capability), rights, "environment__system")
+        visible(UseTally.objects.filter(contract__capability=capability), rights)
         .values_list("contract__version")
-        .annotate(n=Count("pk"))
+        .annotate(n=Sum("living"))
+        .filter(n__gt=0)
         .order_by("-contract__major", "-contract__minor", "-contract__patch")
     )
     return dict(rows)
 
 
 @dataclass(frozen=True, slots=True)
-class _Tally:
-    """How many living resources of a version a system has at a stage."""
-
-    contract: int
-    system: int
-    stage_id: int
-    stage: str
-    stage_order: int
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
 class Uses:
-    """Living resources of a capability by version and place. ``seen``: slugs of the systems that the reader may see."""
+    """How many living resources of a capability there are: of each version by its key, and how many of all the reader
+    may not see."""
 
-    tallies: tuple[_Tally, ...]
-    seen: Mapping[int, str]
-
-    def used(self) -> Counter[int]:
-        """How many there are of each version, by its key; also those that the reader may only see counted."""
-        found: Counter[int] = Counter()
-        for one in self.tallies:
-            found[one.contract] += one.count
-        return found
-
-    def unseen(self) -> int:
-        """How many of all the reader may not see."""
-        return sum(one.count for one in self.tallies if one.system not in self.seen)
+    used: Counter[int]
+    unseen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,49 +233,67 @@ class UsesPage:
 
 
 def uses_of(capability: Capability, rights: Rights) -> Uses:
-    """What every version is used for; two queries, which count in the database: a row for each version and place."""
-    tallies = tuple(_Tally(*row) for row in _tallies(capability=capability.pk))
-    return Uses(tallies, dict(_seen(capability=capability.pk, rights=rights)) if tallies else {})
+    """Also those that the reader may only see counted; one query of kept sums."""
+    rows = list(_used(capability=capability.pk, rights=rights))
+    return Uses(Counter({key: n for key, n, _ in rows}), sum(n - (seen or 0) for _, n, seen in rows))
 
 
 @Prepared
-def _seen(capability: int, rights: Rights) -> QuerySet[System, Any]:
-    used = _living(capability).filter(environment__system=OuterRef("pk"))
-    return visible(System.objects.filter(Exists(used)), rights, "").order_by().values_list("pk", "slug")
-
-
-@Prepared
-def _tallies(capability: int) -> QuerySet[Resource, Any]:
-    """Grouped by keys alone, which is several times faster than by names."""
+def _used(capability: int, rights: Rights) -> QuerySet[UseTally, Any]:
     return (
-        _living(capability)
-        .values_list("contract_id", "environment__system_id", "environment__stage_id")
-        .annotate(name=Max("environment__stage__name"), order=Max("environment__stage__order"), n=Count("pk"))
+        UseTally.objects.filter(contract__capability=capability)
+        .order_by()
+        .values_list("contract_id")
+        .annotate(n=Sum("living"), seen=Sum("living", filter=rights.sees("system")))
+        .filter(n__gt=0)
     )
 
 
-def usage_page(uses: Uses, versions: Sequence[Contract], *, page: int = 1) -> UsesPage:
+def usage_page(capability: Capability, rights: Rights, versions: Sequence[Contract], *, page: int = 1) -> UsesPage:
     """Which of ``versions`` (newest first) a page of ``SYSTEMS_SHOWN`` visible systems runs at which stage.
 
     Those with a bad version come first, then by name. What the reader may not see is left out before anything is cut.
+    One query, which reads the tallies of those systems alone.
     """
     rows, order = {row.pk: row for row in versions}, {row.pk: place for place, row in enumerate(versions)}
-    seen = sorted((one for one in uses.tallies if one.system in uses.seen), key=lambda one: order[one.contract])
-    found = [
-        Use(
-            SystemRef(one.system, uses.seen[one.system]),
-            one.stage,
-            one.stage_order,
-            rows[one.contract].version,
-            rows[one.contract].state,
-        )
-        for one in seen
-    ]
-    bad = {one.system.pk for one in found if one.state in BAD_STATES}
-    systems = sorted({one.system for one in found}, key=lambda one: (one.pk not in bad, one.slug))
     first = (page - 1) * SYSTEMS_SHOWN
-    kept = {one.pk for one in systems[first : first + SYSTEMS_SHOWN]}
-    return UsesPage(tuple(one for one in found if one.system.pk in kept), more=len(systems) > first + SYSTEMS_SHOWN)
+    asked = {"capability": capability.pk, "rights": rights}
+    found = list(_page_of_uses(first=first, **asked) if first else _first_uses(**asked))
+    # As the database sorts names, and one more than is shown.
+    named = {system: slug for system, slug, *_ in found}
+    bad = {system for system, _, contract, *_ in found if rows[contract].state in BAD_STATES}
+    shown = sorted(named, key=lambda system: system not in bad)[:SYSTEMS_SHOWN]
+    uses = [
+        Use(SystemRef(system, slug), stage, place, rows[contract].version, rows[contract].state)
+        for system, slug, contract, stage, place, _ in sorted(found, key=lambda row: order[row[2]])
+        if system in shown
+    ]
+    return UsesPage(tuple(uses), more=len(named) > SYSTEMS_SHOWN)
+
+
+def _page_of_uses(capability: int, rights: Rights, first: int) -> QuerySet[UseTally, Any]:
+    """A row for each version and place of the systems from ``first`` on: key, slug, version's key, stage, its order."""
+    there = visible(UseTally.objects.filter(contract__capability=capability), rights)
+    systems = (
+        there.values("system_id")
+        .annotate(lives=Sum("living"), bad=Sum("living", filter=Q(contract__state__in=BAD_STATES)))
+        .filter(lives__gt=0)
+        .order_by(Case(When(bad__gt=0, then=0), default=1), "system__slug")
+    )
+    return (
+        UseTally.objects.filter(
+            contract__capability=capability, system__in=systems.values("system_id")[first : first + SYSTEMS_SHOWN + 1]
+        )
+        .values_list("system_id", "system__slug", "contract_id", "stage__name", "stage__order")
+        .annotate(lives=Sum("living"))
+        .filter(lives__gt=0)
+        .order_by("system__slug", "system_id")
+    )
+
+
+@Prepared
+def _first_uses(capability: int, rights: Rights) -> QuerySet[UseTally, Any]:
+    return _page_of_uses(capability, rights, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, CharField, Count, IntegerField, Q, QuerySet, Sum, Value, When
-from django.db.models.functions import Cast, Now
+from django.db.models import Case, CharField, IntegerField, OuterRef, QuerySet, Subquery, Sum, Value, When
+from django.db.models.functions import Cast, Coalesce, Now
 
 from idp.catalog.models import System
 from idp.kernel.errors import NotFound
+from idp.kernel.tallies import total
 from provisioning.domain.isolation import DEDICATED
 from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
 from provisioning.domain.placement import DIMENSIONS, Candidate
 from provisioning.domain.plan import Footprint
-from provisioning.models import Change, Cluster, ClusterWatch, Environment, FormerPlace, Stage
+from provisioning.models import Change, Cluster, ClusterWatch, Environment, FormerPlace, PlaceTally, Stage
 
 LISTED = 10
 """How many environments a refusal names."""
@@ -93,9 +94,9 @@ def used_of(cluster_ids: Iterable[int]) -> dict[int, Footprint]:
     wanted = list(cluster_ids)
     if not wanted:
         return {}
-    rows = Environment.objects.filter(cluster__in=wanted, deleted_at=None).order_by().values_list("cluster")
-    summed = rows.annotate(Sum("cpu"), Sum("memory_gib"), Sum("storage_gib"))
-    return {pk: Footprint(float(cpu), float(memory), float(storage)) for pk, cpu, memory, storage in summed}
+    rows = PlaceTally.objects.filter(cluster__in=wanted).order_by().values_list("cluster_id")
+    summed = rows.annotate(lives=Sum("living"), **{f"of_{name}": total(name) for name, _ in DIMENSIONS})
+    return {pk: Footprint(*map(float, amounts)) for pk, lives, *amounts in summed if lives}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +129,18 @@ def clusters_seen() -> QuerySet[Cluster]:
     """All clusters with watch and offer joined, ``lives``, ``has_credentials`` and ``held``: whether a controller has
     the watch now; never the credentials.
     """
+    lives = (
+        PlaceTally.objects.filter(cluster=OuterRef("pk"))
+        .order_by()
+        .values("cluster")
+        .annotate(n=Sum("living"))
+        .values("n")
+    )
     return (
         Cluster.objects.defer("credentials")
         .select_related("watch", "offer")
         .annotate(
-            lives=Count("environments", filter=Q(environments__deleted_at=None)),
+            lives=Coalesce(Subquery(lives, output_field=IntegerField()), Value(0)),
             has_credentials=Case(When(credentials="", then=Value(False)), default=Value(True)),
             held=Case(When(watch__lease_until__gt=Now(), then=Value(True)), default=Value(False)),
         )

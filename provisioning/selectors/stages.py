@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
 
 from governance.models import AuditEntry
 from idp.kernel.errors import NotFound
-from provisioning.models import Environment, Stage
+from provisioning.models import Environment, PlaceTally, Stage
 
 WRITTEN: Final = (
     "title", "summary", "order", "production", "default_days", "max_days", "soak_minutes", "idle_hours", "drift_mode",
@@ -78,6 +78,6 @@ def stage_reach(stage: Stage) -> StageReach:
 
 
 def stage_reaches() -> dict[int, int]:
-    """How many environments live at each stage. One query."""
-    living = Environment.objects.filter(deleted_at=None).order_by()
-    return dict(living.values_list("stage").annotate(Count("pk")))
+    """How many environments live at each stage. One query of kept sums."""
+    rows = PlaceTally.objects.order_by().values_list("stage_id").annotate(lives=Sum("living"))
+    return dict(rows.filter(lives__gt=0))

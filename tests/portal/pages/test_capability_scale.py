@@ -128,7 +128,7 @@ def _count() -> dict[tuple[str, str], int]:
 
 
 def _forget() -> None:
-    cache.delete_many(["capabilities.in-use", "capabilities.price-lists"])
+    cache.delete("capabilities.price-lists")
     capability_cost._KNOWN.clear()
     version_history._KNOWN.clear()
 
@@ -167,11 +167,11 @@ def test_nothing_is_cut_before_what_may_be_seen_is_known(organisation: Organisat
         )
     rights = organisation.rights("stranger")
     versions = list(selectors.contracts_of(capability))
-    found = selectors.usage_page(selectors.uses_of(capability, rights), versions)
+    found = selectors.usage_page(capability, rights, versions)
     assert ([one.system.slug for one in found.uses], found.more) == (["zz-open"], False)
     for who, unseen in (("stranger", 600), ("admin", 0)):
         uses = selectors.uses_of(capability, organisation.rights(who))
-        assert (uses.used(), uses.unseen()) == ({contract.pk: 601}, unseen)
+        assert (uses.used, uses.unseen) == ({contract.pk: 601}, unseen)
 
 
 def test_systems_come_by_pages(organisation: Organisation, client: Client) -> None:
