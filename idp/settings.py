@@ -150,7 +150,9 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 # Bodies larger than this are refused before anything reads them. The largest document we take is a contract.
 MAX_BODY_BYTES = 1_000_000
-DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+# Files of a whole catalog come in one body; these addresses alone take more. (path, bytes)
+LARGE_BODIES = (("/api/v1/backstage/imports/", 20_000_000), ("/backstage/upload/", 20_000_000))
+DATA_UPLOAD_MAX_MEMORY_SIZE = max(bytes for _, bytes in LARGE_BODIES)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 
 # --- what the browser is told -------------------------------------------------------------------------------
@@ -250,6 +252,7 @@ CELERY_BEAT_SCHEDULE = {
     "campaigns": {"task": "provisioning.reconcile_campaigns", "schedule": 5.0, "options": {"expires": 25}},
     "mail": {"task": "provisioning.notify_mail", "schedule": 30.0, "options": {"expires": 60}},
     "webhooks": {"task": "provisioning.notify_webhooks", "schedule": 5.0, "options": {"expires": 25}},
+    "catalogs": {"task": "provisioning.reconcile_catalogs", "schedule": 15.0, "options": {"expires": 60}},
     "clusters": {"task": "provisioning.reconcile_clusters", "schedule": 300.0, "options": {"expires": 300}},
     "drains": {"task": "provisioning.reconcile_drains", "schedule": 5.0, "options": {"expires": 25}},
     "drifts": {"task": "provisioning.reconcile_drifts", "schedule": 30.0, "options": {"expires": 60}},

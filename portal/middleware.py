@@ -63,7 +63,7 @@ class Faults:
         if isinstance(error, SlipwayError):
             return answer(request, error)
         if isinstance(error, RequestDataTooBig):
-            return answer(request, _too_large())
+            return answer(request, _too_large(settings.MAX_BODY_BYTES))
         if isinstance(error, (OperationalError, InterfaceError)):
             return self._database_away(request, error)
         return None
@@ -99,8 +99,9 @@ class BodyLimit:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isascii() or not length.isdigit():
             return answer(request, _unreadable("Content-Length is not a number."))
-        if len(length) > 18 or int(length) > settings.MAX_BODY_BYTES:
-            return answer(request, _too_large())
+        most = dict(settings.LARGE_BODIES).get(request.path_info, settings.MAX_BODY_BYTES)
+        if len(length) > 18 or int(length) > most:
+            return answer(request, _too_large(most))
         if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
             return answer(request, _unreadable("The body came in chunks; send it whole, with Content-Length."))
         return self.get_response(request)
@@ -220,8 +221,11 @@ def _unreadable(message: str, remedy: str = "Send the request again as it should
     return UserFault(message, code="bad-request", remedy=remedy)
 
 
-def _too_large() -> TooLarge:
+def _too_large(most: int) -> TooLarge:
+    larger = most > settings.MAX_BODY_BYTES
     return TooLarge(
-        f"The request is larger than {settings.MAX_BODY_BYTES // 1_000_000} MB.",
-        remedy="Send a smaller document; the largest that Slipway takes is a contract.",
+        f"The request is larger than {most // 1_000_000} MB.",
+        remedy="Import a larger catalog from its repository or address."
+        if larger
+        else "Send a smaller document; the largest that Slipway takes is a contract.",
     )

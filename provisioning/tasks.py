@@ -99,6 +99,21 @@ def reconcile_orphans() -> None:
     orphans_sweep(now=clock.now())
 
 
+@shared_task(name="provisioning.reconcile_catalog")
+def reconcile_catalog(import_id: int) -> None:
+    from governance.services.backstage_runs import import_carry_out
+
+    import_carry_out(import_id, now=clock.now())
+
+
+@shared_task(name="provisioning.reconcile_catalogs")
+def reconcile_catalogs() -> None:
+    """Imports of catalogs that are due by schedule, or that wait for a worker."""
+    from governance.services.backstage_runs import imports_sweep
+
+    imports_sweep(now=clock.now())
+
+
 @shared_task(name="provisioning.reconcile_records")
 def reconcile_records() -> None:
     """Forget what is over: answers kept for repeated requests, old notices, reports, drift and drafts, and sessions."""
@@ -234,10 +249,15 @@ def register_wakers() -> None:
     wake.register("notices", _send_mail)
     wake.register("webhooks", _send_webhooks)
     wake.register("drift", _send_drift)
+    wake.register("catalog-import", _send_catalog_import)
 
 
 def _send_drift(environment_id: int) -> None:
     reconcile_drift.apply_async((environment_id,), ignore_result=True, retry=False)
+
+
+def _send_catalog_import(import_id: int) -> None:
+    reconcile_catalog.apply_async((import_id,), ignore_result=True, retry=False)
 
 
 def _send_campaign(campaign_id: int) -> None:

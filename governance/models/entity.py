@@ -44,6 +44,7 @@ class CatalogSource(models.Model):
     every = models.PositiveIntegerField(default=0, help_text="Minutes between two imports; 0 for never by itself")
     due_at = models.DateTimeField(null=True, blank=True, db_index=True)
     known = models.CharField(max_length=200, blank=True)
+    previous = models.JSONField(null=True, blank=True, help_text="What the latest edit replaced")
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
     changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -19,6 +19,7 @@ from governance.domain.backstage.placeholders import Unreadable, resolve
 from governance.domain.backstage.reading import Draft, read_file
 from governance.domain.backstage.refs import ref_of
 from governance.domain.backstage.rules import SERVER_MADE, faults_of
+from idp.kernel.documents import MAX_DEPTH, MAX_NODES
 
 LONGEST_REF: Final = 200
 Fetch = Callable[[str], bytes]
@@ -59,9 +60,12 @@ class Gathered:
         self.refused.extend(findings)
 
 
-def gather(files: Sequence[SourceFile], fetch: Fetch | None = None) -> Gathered:
-    """Every entity of ``files``. The second of two with the same reference is refused."""
-    gathered, reader = Gathered(), _Reader(files, fetch)
+def gather(files: Sequence[SourceFile], fetch: Fetch | None = None, beside: Fetch | None = None) -> Gathered:
+    """Every entity of ``files``. The second of two with the same reference is refused.
+
+    ``fetch`` reads an address that a document takes in, ``beside`` a path of the same repository.
+    """
+    gathered, reader = Gathered(), _Reader(files, fetch, beside)
     for file in files:
         for draft in read_file(file.path, file.content):
             if isinstance(draft, Finding):
@@ -75,14 +79,19 @@ def entity_items(entities: Iterable[Any], file: str) -> Gathered:
     """The same for entities that came as JSON (a running Backstage): the document is the place in the list."""
     gathered = Gathered()
     for number, data in enumerate(entities, 1):
+        place = f"{file} (entity {number})"
         if not isinstance(data, dict):
-            gathered.refuse([Finding("not-an-entity", "An entity is a map.", file, number)])
+            gathered.refuse([Finding("not-an-entity", "An entity is a map.", place)])
+            continue
+        if not _is_bounded(data):
+            told = f"An entity has at most {MAX_NODES:,} values, {MAX_DEPTH} levels deep."
+            gathered.refuse([Finding("too-large", told, place)])
             continue
         faults = faults_of(kept(data))
         if faults:
-            gathered.refuse(Finding(code, reason, file, number, path, _named(data)) for code, path, reason in faults)
+            gathered.refuse(Finding(code, reason, place, None, path, _named(data)) for code, path, reason in faults)
         else:
-            _put(gathered, kept(data), file, number)
+            _put(gathered, kept(data), file, 1)
     return gathered
 
 
@@ -93,6 +102,19 @@ def kept(data: dict[str, Any]) -> dict[str, Any]:
     if isinstance(metadata, dict) and any(key in metadata for key in SERVER_MADE):
         held["metadata"] = {key: value for key, value in metadata.items() if key not in SERVER_MADE}
     return held
+
+
+def _is_bounded(data: Any) -> bool:
+    """Whether it is no deeper and no larger than a document may be; never deeper itself."""
+    waiting, nodes = [(data, 0)], 0
+    while waiting:
+        value, depth = waiting.pop()
+        nodes += 1
+        if depth > MAX_DEPTH or nodes > MAX_NODES:
+            return False
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        waiting.extend((one, depth + 1) for one in inner)
+    return True
 
 
 def _take(gathered: Gathered, draft: Draft, reader: _Reader) -> None:
@@ -121,35 +143,39 @@ def _named(data: dict[str, Any]) -> str:
     """How a document that is wrong calls itself, as far as it does."""
     metadata = data.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
-    return f"{data.get('kind')}:{name}".lower()[:LONGEST_REF] if isinstance(name, str) else ""
+    if not isinstance(metadata, dict) or not isinstance(name, str):
+        return ""
+    return f"{data.get('kind')}:{metadata.get('namespace') or 'default'}/{name}".lower()[:LONGEST_REF]
 
 
 class _Reader:
     """Reads what documents point at: files beside them, or addresses where the source may."""
 
-    def __init__(self, files: Sequence[SourceFile], fetch: Fetch | None) -> None:
-        self._files = {_plain(file.path): file.content for file in files}
-        self._fetch = fetch
+    def __init__(self, files: Sequence[SourceFile], fetch: Fetch | None, beside: Fetch | None) -> None:
+        self._files = {plain_path(file.path): file.content for file in files}
+        self._fetch, self._beside = fetch, beside
 
     def read(self, said: str, base: str) -> bytes:
-        if _is_address(said) or _is_address(base):
+        if is_address(said) or is_address(base):
             target = urljoin(base, said)
             if target in self._files:
                 return self._files[target]
-            if self._fetch is None or not _is_address(target):
+            if self._fetch is None or not is_address(target):
                 raise Unreadable("addresses are not read for this source")
             return self._fetch(target)
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(_plain(base)), said))
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(plain_path(base)), said))
         if path.startswith(("..", "/")):
             raise Unreadable("it lies outside of the source")
-        if path not in self._files:
+        if path in self._files:
+            return self._files[path]
+        if self._beside is None:
             raise Unreadable("the source has no such file")
-        return self._files[path]
+        return self._beside(path)
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
     return urlsplit(text).scheme in ("http", "https") if "://" in text else False
 
 
-def _plain(path: str) -> str:
-    return path if _is_address(path) else posixpath.normpath(unquote(path)).lstrip("/")
+def plain_path(path: str) -> str:
+    return path if is_address(path) else posixpath.normpath(unquote(path)).lstrip("/")
