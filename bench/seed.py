@@ -43,6 +43,7 @@ def seed(
     from bench.history import History
     from bench.wanted import plan_all
     from idp.catalog.models import System
+    from provisioning.models.search_sql import search_install, search_uninstall
 
     if System.objects.exists():
         raise SystemExit("This database has systems already; bench.seed fills empty databases only.")
@@ -61,12 +62,18 @@ def seed(
         say(f"{runs} runs")
         trace.changes()
         trace.audit()
-    _analyze()
+        # Rows came before what they belong to, so the index was written without them.
+        search_uninstall(connection)
+        search_install(connection)
+    _settle()
     return look(environments)
 
 
-def _analyze() -> None:
-    """What autovacuum would have done long ago."""
+def _settle() -> None:
+    """What the schedule and autovacuum would have done long ago."""
+    from governance.services.tallies import tallies_fold
+
+    tallies_fold()
     if connection.in_atomic_block:
         return
     with connection.cursor() as cursor:

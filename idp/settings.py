@@ -265,6 +265,8 @@ CELERY_BEAT_SCHEDULE = {
     "costs": {"task": "provisioning.reconcile_costs", "schedule": 600.0, "options": {"expires": 600}},
     "quota": {"task": "provisioning.reconcile_quota", "schedule": 30.0, "options": {"expires": 60}},
     "words": {"task": "provisioning.reconcile_words", "schedule": 20.0, "options": {"expires": 60}},
+    "tallies": {"task": "provisioning.reconcile_tallies", "schedule": 60.0, "options": {"expires": 60}},
+    "sums": {"task": "provisioning.reconcile_sums", "schedule": 3600.0, "options": {"expires": 3600}},
     "trains": {"task": "provisioning.reconcile_trains", "schedule": 5.0, "options": {"expires": 25}},
     "sweep": {
         "task": "provisioning.runs_sweep",

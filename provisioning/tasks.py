@@ -137,6 +137,22 @@ def reconcile_records() -> None:
     Session.objects.filter(expire_date__lte=clock.now()).delete()
 
 
+@shared_task(name="provisioning.reconcile_tallies")
+def reconcile_tallies() -> None:
+    """Put together what gathered in kept sums."""
+    from governance.services.tallies import tallies_fold
+
+    tallies_fold()
+
+
+@shared_task(name="provisioning.reconcile_sums")
+def reconcile_sums() -> None:
+    """Compare kept sums with their rows."""
+    from governance.services.tallies import tallies_check
+
+    tallies_check(now=clock.now())
+
+
 @shared_task(name="provisioning.notify_mail")
 def notify_mail() -> None:
     from governance.services.notice_mail import notices_send
