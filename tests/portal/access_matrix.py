@@ -858,6 +858,15 @@ API_RUNS = [
         {"answer": "easy"},
     ),
     Row("api:run-events", "GET", reads(), {"run_id": "=living_run"}),
+    Row("api:apply", "POST", needs("change", ASKERS, 200, 422, token_change=422), body=APPLIED),
+    Row(
+        "api:apply",
+        "POST",
+        _expected(200, 401, {"read": 403, "change": 200, "approve": 403, "admin": 403}, {}),
+        query="?dry_run=true",
+        body=APPLIED,
+    ),
+    Row("api:export", "GET", reads()),
     Row("api:run-events", "GET", reads(**UNSEEN), {"run_id": "=hidden_run"}),
     Row("api:run-cancel", "POST", needs("change", ASKERS, 202, token_change=404), {"run_id": "=going_run"}, {}),
     Row(

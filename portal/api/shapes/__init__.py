@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from portal.api.shapes import (
     administration,
+    applying,
     availability,
     blast_radius,
     campaigns,
@@ -32,6 +33,7 @@ __all__ = [
     "Schema",
     "administration",
     "availability",
+    "applying",
     "blast_radius",
     "campaigns",
     "capabilities",
