@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final
 
 import typer
@@ -102,13 +102,14 @@ def change_ask(
     client: Client,
     wish: Wish,
     *,
+    path: str = "changes/",
     form: Form = Form.table,
     wait: bool = False,
     people: bool = False,
     timeout: int = HALF_AN_HOUR,
 ) -> int:
     """Ask, tell what came of it, and answer with the status to end with."""
-    change = change_submit(client, wish)
+    change = change_submit(client, wish, path)
     if change is None:
         return DONE
     if wait:
@@ -118,11 +119,11 @@ def change_ask(
     return change_told(change, form, waited=wait)
 
 
-def change_submit(client: Client, wish: Wish) -> dict[str, Any] | None:
-    """The change; None, said in words, when the environment is already as it is asked to be."""
+def change_submit(client: Client, wish: Wish, path: str = "changes/") -> dict[str, Any] | None:
+    """The change that a POST there makes; None, said in words, when the environment is already as it is asked to be."""
     body = {name: value for name, value in wish.items() if value not in (None, "")}
     try:
-        made: dict[str, Any] = client.post("changes/", body)
+        made: dict[str, Any] = client.post(path, body)
     except Fault as fault:
         if fault.code != "nothing-to-change":
             raise
@@ -205,6 +206,12 @@ def event_told(event: Mapping[str, Any]) -> None:
 def event_words(event: Mapping[str, Any]) -> str:
     step = f"{event['step']}  " if event.get("step") else ""
     return f"{event['at'][11:19]}  {step}{clean(event['text'])}"
+
+
+def worst(ends: Iterable[int]) -> int:
+    """One status for several: what failed or was refused outweighs what waits."""
+    order = (DONE, WAITING, ERROR, DENIED, FAILED)
+    return max(ends, key=lambda one: order.index(one) if one in order else len(order), default=DONE)
 
 
 def is_interactive() -> bool:

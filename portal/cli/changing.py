@@ -1,16 +1,14 @@
-"""``plan``, ``apply``, ``diff`` and what else changes one environment: each is a wish for the one gate."""
+"""``plan``, ``diff`` and what changes one environment: each is a wish for the one gate."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import typer
 
 from .asking import (
-    ENDS,
     HALF_AN_HOUR,
     People,
     Place,
@@ -18,17 +16,15 @@ from .asking import (
     Timeout,
     Wait,
     change_ask,
-    change_submit,
-    change_told,
-    change_wait,
     environment_path,
     is_interactive,
     place,
     told_with_lines,
     wish_of,
+    worst,
 )
 from .client import Client
-from .documents import Document, environments_read
+from .documents import Document, environments_in, texts_read
 from .exits import DENIED, DONE, ERROR, USAGE, Fault
 from .output import Form, Output, PlanForm, data, out, say, show
 from .plan_markdown import plans_markdown
@@ -57,7 +53,7 @@ def plan(
     Ends with 3 when it would be denied and with 1 when it cannot be asked for as it stands.
     """
     client, form = client_of(ctx), output or _usual_form()
-    plans = [_planned(client, one, objects=objects, cluster=cluster) for one in environments_read(file)]
+    plans = [_planned(client, one, objects=objects, cluster=cluster) for one in environments_in(texts_read(file))]
     if form is PlanForm.markdown:
         sys.stdout.write(plans_markdown(plans))
     elif form is not PlanForm.table:
@@ -66,42 +62,7 @@ def plan(
         for number, one in enumerate(plans):
             show("") if number else None
             plan_show(one)
-    raise typer.Exit(_worst(PLAN_ENDS.get(one["outcome"], ERROR) for one in plans))
-
-
-def apply(
-    ctx: typer.Context,
-    file: Files,
-    reason: Reason = "",
-    wait: Wait = False,
-    people: People = False,
-    timeout: Timeout = HALF_AN_HOUR,
-    output: Output = Form.table,
-) -> None:
-    """Make environments as their documents say; those that do not exist are made.
-
-    Ends with 0 when it is done or under way, with 3 when it is denied, with 4 when people must agree, with 5 when a
-    run failed. The worst of several documents counts.
-    """
-    client, documents = client_of(ctx), environments_read(file)
-    made = [(one, _applied(client, one, reason)) for one in documents]
-    ends = []
-    shown: list[dict[str, Any]] = []
-    for _, change in made:
-        if change is None:
-            ends.append(DONE)
-            continue
-        if wait:
-            after = change_wait(client, change["id"], people=people, timeout=timeout)
-        else:
-            after = client.get(f"changes/{change['id']}/")
-        shown.append(after)
-        ends.append(ENDS.get(after["state"], ERROR))
-        if output is Form.table:
-            change_told(after, output, waited=wait)
-    if output is not Form.table:
-        data(shown if len(documents) > 1 else (shown[0] if shown else None), output)
-    raise typer.Exit(_worst(ends))
+    raise typer.Exit(worst(PLAN_ENDS.get(one["outcome"], ERROR) for one in plans))
 
 
 def diff(
@@ -123,7 +84,7 @@ def diff(
             exit_code=USAGE,
         )
     if file:
-        plans = [_planned(client, one) for one in environments_read(file)]
+        plans = [_planned(client, one) for one in environments_in(texts_read(file))]
         found = [one["plan"] or {} for one in plans]
         if any(one["plan"] is None for one in plans):
             raise Fault("There is no difference to show: a document is not right.", remedy="slipway plan says why.")
@@ -277,13 +238,6 @@ def _planned(client: Client, document: Document, *, objects: bool = False, clust
     return planned
 
 
-def _applied(client: Client, document: Document, reason: str) -> dict[str, Any] | None:
-    try:
-        return change_submit(client, wish_of(client, document, reason))
-    except Fault as fault:
-        raise told_with_lines(fault, document) from None
-
-
 def _compared(client: Client, named: str, other: str) -> dict[str, Any]:
     """The named environment as it is wanted now against the other one: from ``other`` when it is an older revision."""
     system, name = place(named)
@@ -305,9 +259,3 @@ def _compared(client: Client, named: str, other: str) -> dict[str, Any]:
 def _usual_form() -> PlanForm:
     in_pipeline = bool(os.environ.get("CI")) and not sys.stdout.isatty()
     return PlanForm.markdown if in_pipeline else PlanForm.table
-
-
-def _worst(ends: Sequence[int] | Any) -> int:
-    """One status for several: what failed or was refused outweighs what waits."""
-    order = (DONE, 4, ERROR, 3, 5)
-    return max(ends, key=lambda one: order.index(one) if one in order else len(order), default=DONE)

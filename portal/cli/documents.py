@@ -73,12 +73,28 @@ class Document:
         return line
 
 
-def environments_read(named: Sequence[str]) -> list[Document]:
-    """The Environment documents in these files and folders, ``-`` for standard input. Fault names what is none."""
-    found = [one for file in files_named(named) for one in _documents(file, text_of(file))]
+def texts_read(named: Sequence[str]) -> list[tuple[str, bytes]]:
+    """Files and folders with what is in them, ``-`` for standard input, which can be read only once."""
+    return [(shown_name(file), text_of(file)) for file in files_named(named)]
+
+
+def environments_in(texts: Sequence[tuple[str, bytes]]) -> list[Document]:
+    """The Environment documents of these texts; Fault names what is none."""
+    found = [one for file, text in texts for one in _documents(file, text)]
     if not found:
         raise Fault("There is no document in what was named.", exit_code=USAGE)
     return found
+
+
+def is_one_environment(texts: Sequence[tuple[str, bytes]]) -> bool:
+    """Whether it is a single document that is, or tries to be, of an environment."""
+    if len(texts) != 1:
+        return False
+    try:
+        found = [one for one in yaml.safe_load_all(texts[0][1]) if one is not None]
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return True
+    return len(found) == 1 and isinstance(found[0], dict) and found[0].get("kind") == "Environment"
 
 
 def files_named(named: Sequence[str]) -> list[str]:
@@ -115,8 +131,7 @@ def shown_name(file: str) -> str:
     return "standard input" if file == "-" else file
 
 
-def _documents(file: str, text: bytes) -> Iterator[Document]:
-    name = shown_name(file)
+def _documents(name: str, text: bytes) -> Iterator[Document]:
     try:
         loader = _Strict(text)
         try:
@@ -142,7 +157,7 @@ def _environment(file: str, data: Any, node: yaml.Node) -> Document:
         given = f"{data.get('apiVersion', 'nothing')} {data.get('kind', '')}".strip()
         raise Fault(
             f"{file}:{line}: This is {given}; here a document is apiVersion: {API_VERSION}, kind: Environment.",
-            remedy="Contracts go to slipway contract publish, policies to slipway policy test.",
+            remedy="Documents of any kind go to slipway apply; --dry-run says what would become of them.",
         )
     metadata = data.get("metadata")
     if not isinstance(metadata, dict) or not metadata.get("system") or not metadata.get("name"):

@@ -9,12 +9,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from . import __version__, changing, deciding, reading, signing_in
+from . import __version__, applying, changing, deciding, reading, signing_in
 from .auditing import audit
 from .exits import Fault
 from .output import say, show
 from .ruling import contract, policy
 from .running import runs
+from .scoring import score
 from .session import Session
 
 
@@ -67,7 +68,7 @@ app.command()(reading.systems)
 app.command()(reading.capabilities)
 app.add_typer(reading.env, name="env")
 app.command()(changing.plan)
-app.command()(changing.apply)
+app.command()(applying.apply)
 app.command()(changing.diff)
 app.command()(changing.promote)
 app.command()(changing.rollback)
@@ -84,6 +85,7 @@ app.command("wait")(deciding.wait_for)
 app.add_typer(runs, name="runs")
 app.add_typer(contract, name="contract")
 app.add_typer(policy, name="policy")
+app.add_typer(score, name="score")
 app.add_typer(audit, name="audit")
 
 

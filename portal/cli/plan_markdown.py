@@ -14,7 +14,7 @@ from .plan_text import OUTCOMES, contract_words, counts_words, fields_of, quota_
 
 Plan = Mapping[str, Any]
 MARKS: Final = {"starts": "✅", "waits": "✋", "denied": "⛔", "invalid": "❌", "nothing": "➖"}
-SIGNS: Final = {"added": "➕ added", "updated": "✏️ updated", "removed": "➖ removed"}
+SIGNS: Final[Mapping[str, str]] = {"added": "➕ added", "updated": "✏️ updated", "removed": "➖ removed"}
 MOST_FIELDS: Final = 200
 
 

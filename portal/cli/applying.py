@@ -1,0 +1,141 @@
+"""``apply``: a document of one environment as a change, documents of any kinds as one whole.
+
+One environment goes to ``changes/``, so that its denial, its approval and its run are the command's own end. Anything
+else goes to ``apply/``, where all of it is tried before any of it is carried out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+import typer
+
+from .asking import (
+    ENDS,
+    HALF_AN_HOUR,
+    People,
+    Reason,
+    Timeout,
+    Wait,
+    change_ask,
+    change_wait,
+    is_interactive,
+    told_with_lines,
+    wish_of,
+    worst,
+)
+from .changing import Files
+from .client import Client
+from .documents import environments_in, is_one_environment, texts_read
+from .exits import DONE, ERROR, USAGE, WAITING, Fault
+from .output import Form, Output, data, say, table
+from .session import client_of
+
+Texts = Sequence[tuple[str, bytes]]
+OUTCOMES: Final[Mapping[str, int]] = {"waiting": WAITING, "refused": ERROR}
+"""What became of a document → status; any other is done."""
+
+
+def apply(
+    ctx: typer.Context,
+    file: Files,
+    reason: Reason = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would become of each document.")] = False,
+    owner: Annotated[str, typer.Option("--owner", help="Keep them under this label, for --prune.")] = "",
+    prune: Annotated[bool, typer.Option("--prune", help="Take away what the owner has beyond these.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Prune without asking.")] = False,
+    wait: Wait = False,
+    people: People = False,
+    timeout: Timeout = HALF_AN_HOUR,
+    output: Output = Form.table,
+) -> None:
+    """Make everything as the documents say. All are tried first; where one is refused, nothing is applied.
+
+    Ends with 0 when it is done or under way, with 3 when it is denied, with 4 when people must agree, with 5 when a
+    run failed. The worst of several documents counts.
+    """
+    client, texts = client_of(ctx), texts_read(file)
+    if is_one_environment(texts) and not (dry_run or owner or prune):
+        raise typer.Exit(_one(client, texts, reason, form=output, wait=wait, people=people, timeout=timeout))
+    query: dict[str, Any] = {"owner": owner, "prune": prune, "reason": reason}
+    if prune and not dry_run:
+        query["confirm"] = _confirmed(client, texts, query, yes=yes)
+    applied = _sent(client, texts, {**query, "dry_run": dry_run})
+    changes = _waited(client, applied, people=people, timeout=timeout) if wait and not dry_run else {}
+    if output is not Form.table:
+        data({**applied, "changes": list(changes.values())} if wait else applied, output)
+    else:
+        _show(applied, changes)
+    raise typer.Exit(_end(applied, changes))
+
+
+def _one(client: Client, texts: Texts, reason: str, **how: Any) -> int:
+    (document,) = environments_in(texts)
+    try:
+        return change_ask(client, wish_of(client, document, reason), **how)
+    except Fault as fault:
+        raise (told_with_lines(fault, document) if fault.status else fault) from None
+
+
+def _sent(client: Client, texts: Texts, query: Mapping[str, Any]) -> dict[str, Any]:
+    files = [{"path": name, "text": _decoded(name, text)} for name, text in texts]
+    applied: dict[str, Any] = client.post("apply/", {"files": files}, **query)
+    return applied
+
+
+def _decoded(name: str, text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        raise Fault(f"{name} is not text in UTF-8.") from None
+
+
+def _confirmed(client: Client, texts: Texts, query: Mapping[str, Any], *, yes: bool) -> str:
+    """The digest of what would be pruned, once somebody agreed to that very list."""
+    tried = _sent(client, texts, {**query, "dry_run": True})
+    pruned = tried["prune"]["items"]
+    for one in pruned:
+        say(f"{one['kind']} {one['name']} would be taken away.", style="red")
+    if pruned and not yes:
+        if not is_interactive():
+            raise Fault(
+                "Pruning asks first, and there is no terminal to ask in.",
+                remedy="Say --yes when you mean it; --dry-run shows the list.",
+                exit_code=USAGE,
+            )
+        if not typer.confirm("Take these away?", err=True):
+            raise Fault("Nothing was applied.", exit_code=USAGE)
+    return str(tried["prune"]["confirm"])
+
+
+def _waited(client: Client, applied: Mapping[str, Any], *, people: bool, timeout: int) -> dict[int, dict[str, Any]]:
+    """What became of each change, one after the other."""
+    numbers = [one["change"] for one in applied["results"] if one["change"]]
+    return {number: change_wait(client, number, people=people, timeout=timeout) for number in numbers}
+
+
+def _show(applied: Mapping[str, Any], changes: Mapping[int, Mapping[str, Any]]) -> None:
+    rows = []
+    for one in applied["results"]:
+        after = changes.get(one["change"] or 0)
+        at = f"{one['file']}:{one['line']}" if one["line"] else one["file"]
+        rows.append((after["state"] if after else one["outcome"], one["kind"], one["name"], one["change"], at))
+    table(("OUTCOME", "KIND", "NAME", "CHANGE", "FILE"), rows)
+    for one in applied["results"]:
+        if one["outcome"] == "refused":
+            say(f"{one['name'] or one['file']}: {one['message']} {one['remedy']}".rstrip(), style="red")
+            for error in one["errors"]:
+                say(f"  {error['path']}: {error['message']}" if error["path"] else f"  {error['message']}")
+    pruned = applied["prune"]["items"] if applied["prune"] else []
+    if applied["dry_run"]:
+        for one in pruned:
+            say(f"{one['kind']} {one['name']} would be taken away.", style="red")
+        say("Nothing was written.", style="dim")
+
+
+def _end(applied: Mapping[str, Any], changes: Mapping[int, Mapping[str, Any]]) -> int:
+    ends = [OUTCOMES.get(one["outcome"], DONE) for one in applied["results"] if one["change"] not in changes]
+    if applied["dry_run"]:
+        ends = [one for one in ends if one != WAITING]
+    return worst([*ends, *(ENDS.get(one["state"], ERROR) for one in changes.values())])
