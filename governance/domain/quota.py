@@ -102,7 +102,7 @@ class Shortage:
         unit, left = self.dimension.unit, max(self.limit - self.used - self.held, 0)
         text = (
             f"{self.dimension.label[0].upper()}{self.dimension.label[1:]}: "
-            f"{plain(self.asked)} {unit} asked, {plain(left)} of {plain(self.limit)} left "
+            f"{counted(self.asked, unit)} asked, {plain(left)} of {plain(self.limit)} left "
             f"({plain(self.used)} used, {plain(self.held)} held), {plain(self.missing)} too few."
         )
         return text + (f" Most is with {', '.join(self.holders)}." if self.holders else "")
@@ -138,6 +138,11 @@ def plain(number: Decimal | int | float) -> str:
     """``number`` for people: no trailing zeros, no exponent."""
     text = format(Decimal(str(number)), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def counted(number: Decimal | int | float, unit: str) -> str:
+    """``number`` with the ``unit`` of a dimension behind it: 1 core, 2 cores, 1 GiB."""
+    return f"{plain(number)} {unit.removesuffix('s') if number == 1 else unit}"
 
 
 def _amount(value: Any) -> Decimal:

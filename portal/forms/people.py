@@ -54,4 +54,4 @@ class TransferForm(PlainForm):
 
     def __init__(self, *args: Any, teams: Iterable[Team] = (), **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["team"].choices = [(team.slug, team.name) for team in teams]  # type: ignore[attr-defined]
+        self.fields["team"].choices = [("", "Choose a team"), *((team.slug, team.name) for team in teams)]  # type: ignore[attr-defined]

@@ -17,6 +17,7 @@ from governance.access import Rights
 from idp.kernel import clock, keyset
 from idp.kernel.errors import Conflict, InvalidInput, NotFound
 from idp.kernel.prepared import Prepared
+from portal.forms.confirming import Confirmed
 from portal.pages.shell import POST, page
 from portal.reading import environment as reading
 from portal.reading import sleep
@@ -91,7 +92,7 @@ def environment_live(request: HttpRequest, system: str, name: str) -> HttpRespon
     seen = request.GET.get("seen", "")
     if seen and seen == reading.shown(found):
         return HttpResponse(status=204)
-    context = _overview(request, found)
+    context = _overview(request, found) | {"live": True}
     over = not context["moving"] and not seen
     return render(request, "environments/environment.html#overview", context, status=STOP_POLLING if over else 200)
 
@@ -126,18 +127,12 @@ def settings(request: HttpRequest, system: str, name: str) -> HttpResponse:
 def environment_delete(request: HttpRequest, system: str, name: str) -> HttpResponse:
     """Asks for its end; the typed name is compared here as well as in the browser."""
     found = environment_get(request.rights, system, name)  # type: ignore[attr-defined]
-    asked = ChangeRequest(
-        kind="delete",
-        system=system,
-        environment=name,
-        reason=request.POST.get("reason", ""),
-        confirm=request.POST.get("confirm_name", "").strip(),
-    )
+    typed = Confirmed.of(request.POST)
+    asked = ChangeRequest(kind="delete", system=system, environment=name, reason=typed.reason, confirm=typed.name)
     try:
         change = change_submit(request.actor, asked, now=clock.now())  # type: ignore[attr-defined]
     except (InvalidInput, Conflict) as error:
-        said = " ".join(one.message for one in error.errors) or error.message
-        context = _settings(request, found) | {"delete_error": said}
+        context = _settings(request, found) | {"typed": typed.refused(error)}
         return render(request, "environments/settings.html", context, status=422)
     if change.state == "pending":
         messages.success(request, f"#{change.pk} is asked for\n{system} / {name} stays until the people below agree.")

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 
 from idp.kernel import clock
 from idp.kernel.errors import Conflict, InvalidInput
+from portal.forms.confirming import EMPTY, Confirmed
 from portal.pages.environments import frame
 from portal.pages.request import PageRequest
 from portal.pages.shell import FORM, page
@@ -28,20 +29,17 @@ def environment_let_go(request: PageRequest, system: str, name: str) -> HttpResp
     found = environment_get(request.rights, system, name)
     if request.method != "POST":
         return _ask(request, found)
-    sent = {
-        key: request.POST.get(field, "").strip() for key, field in (("confirm", "confirm_name"), ("reason", "reason"))
-    }
+    typed = Confirmed.of(request.POST)
     try:
-        told = place_let_go(request.actor, found, **sent, now=clock.now())
+        told = place_let_go(request.actor, found, confirm=typed.name, reason=typed.reason, now=clock.now())
     except (InvalidInput, Conflict) as error:
-        said = [one.message for one in error.errors] or [error.message, error.remedy]
-        return _ask(request, found, " ".join(said).strip(), status=422)
+        return _ask(request, found, typed.refused(error), status=422)
     rest = "Its last change goes on." if told.resumed else "What was left behind is listed with the orphans."
     messages.success(request, f"{told.cluster} is let go of\n{rest}")
     return redirect("environment", system, name)
 
 
-def _ask(request: PageRequest, found: Environment, error: str = "", *, status: int = 200) -> HttpResponse:
+def _ask(request: PageRequest, found: Environment, typed: Confirmed = EMPTY, *, status: int = 200) -> HttpResponse:
     """The question before it, with how it stands now."""
     stranded = place_stranded(request.actor, found)
     context = {
@@ -51,6 +49,6 @@ def _ask(request: PageRequest, found: Environment, error: str = "", *, status: i
         "wait": let_go_wait(),
         "losses": [str(ref) for ref in stranded.left[:SHOWN]],
         "more": max(0, len(stranded.left) - SHOWN),
-        "error": error,
+        "typed": typed,
     }
     return render(request, "environments/let_go.html", context, status=status)

@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 
 from idp.kernel import clock, keyset
 from idp.kernel.errors import Conflict, InvalidInput, Transient
+from portal.forms.confirming import EMPTY, Confirmed
 from portal.pages.shell import FORM, page
 from provisioning.models import Orphan
 from provisioning.selectors.orphans import orphan_get, orphan_list
@@ -35,24 +36,20 @@ def orphan(request: HttpRequest, orphan: int) -> HttpResponse:
     found = orphan_get(request.rights, orphan)  # type: ignore[attr-defined]
     if request.method != "POST":
         return _ask(request, found)
+    typed = Confirmed.of(request.POST)
     try:
-        orphan_delete(
-            request.actor,  # type: ignore[attr-defined]
-            found.pk,
-            confirm=request.POST.get("confirm_name", "").strip(),
-            now=clock.now(),
-        )
+        orphan_delete(request.actor, found.pk, confirm=typed.name, now=clock.now())  # type: ignore[attr-defined]
     except (InvalidInput, Conflict, Transient) as error:
-        return _ask(request, found, f"{error.message} {error.remedy}".strip(), status=422)
+        return _ask(request, found, typed.refused(error), status=422)
     messages.success(request, f"{found.kind} {found.name} is being deleted\nThe audit log has who asked for it.")
     return redirect("orphans")
 
 
-def _ask(request: HttpRequest, found: Orphan, error: str = "", *, status: int = 200) -> HttpResponse:
+def _ask(request: HttpRequest, found: Orphan, typed: Confirmed = EMPTY, *, status: int = 200) -> HttpResponse:
     losses = [f"{found.kind} {found.name}" + (f" in namespace {found.namespace}" if found.namespace else "")]
     if found.kind == "Namespace":
         losses.append("Everything that is in the namespace, whoever made it")
     if found.kind in ("PersistentVolumeClaim", "StatefulSet"):
         losses.append("The data that it holds; nothing brings it back")
-    context = {"orphan": found, "why": WHY[found.reason], "losses": losses, "error": error}
+    context = {"orphan": found, "why": WHY[found.reason], "losses": losses, "typed": typed}
     return render(request, "orphans/orphan.html", context, status=status)

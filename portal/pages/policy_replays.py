@@ -92,7 +92,7 @@ def _context(request: PageRequest, report_id: int) -> dict[str, Any]:
         "asked": asked,
         "filtered": bool(asked["outcome"] or asked["team"]),
         "moved": report.state == "succeeded" and selectors.has_moved(report),
-        "rows": listed,
+        "rows": reading.row_words(report, listed),
         "next": following,
         "hidden": selectors.hidden_count(request.rights, report, **asked),
         "outcomes": reading.outcome_options(report),

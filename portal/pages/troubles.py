@@ -6,6 +6,7 @@ All of them ask the cluster while a person waits; none does so inside a transact
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -15,6 +16,7 @@ from django.views.decorators.cache import never_cache
 
 from idp.kernel import clock
 from idp.kernel.errors import Conflict, InvalidInput, Transient
+from portal.forms.confirming import EMPTY, Confirmed
 from portal.pages.environments import frame
 from portal.pages.shell import FORM, page
 from provisioning.models import Environment
@@ -61,29 +63,30 @@ def environment_release(request: HttpRequest, system: str, name: str) -> HttpRes
     place = {key: sent.get(key, "")[:253] for key in PLACE}
     if request.method != "POST":
         return _ask(request, found, place)
-    if request.POST.get("confirm_name", "").strip() != place["name"]:
-        return _ask(request, found, place, "Type the name exactly as it is.", status=422)
+    typed = Confirmed.of(request.POST)
+    if typed.name != place["name"]:
+        wrong = replace(typed, name_error="Type the name exactly as it is.")
+        return _ask(request, found, place, wrong, status=422)
     try:
         gone = object_release(
             request.actor,  # type: ignore[attr-defined]
             found,
             **place,
-            reason=request.POST.get("reason", ""),
+            reason=typed.reason,
             now=clock.now(),
         ).gone
     except (InvalidInput, Conflict, Transient) as error:
-        said = " ".join([error.message, *(one.message for one in error.errors), error.remedy]).strip()
-        return _ask(request, found, place, said, status=422)
+        return _ask(request, found, place, typed.refused(error), status=422)
     rest = "It is gone." if gone else "It goes as soon as the cluster has taken note."
     messages.success(request, f"{place['kind']} {place['name']} is released\n{rest}")
     return redirect("environment", system, name)
 
 
 def _ask(
-    request: HttpRequest, found: Environment, place: dict[str, str], error: str = "", *, status: int = 200
+    request: HttpRequest, found: Environment, place: dict[str, str], typed: Confirmed = EMPTY, *, status: int = 200
 ) -> HttpResponse:
     """The question before it, with what holds the object now."""
-    context: dict[str, Any] = {**frame(request, found, "overview"), "place": place, "error": error, "held": None}
+    context: dict[str, Any] = {**frame(request, found, "overview"), "place": place, "typed": typed, "held": None}
     try:
         context["held"] = object_held(request.actor, found, **place)  # type: ignore[attr-defined]
     except (Conflict, Transient) as refused:

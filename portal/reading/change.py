@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 from django.conf import settings
 
+from governance.domain.quota import DIMENSIONS
 from governance.models import Approval
 from portal.addresses import address
 from portal.drawing import words
@@ -293,6 +294,34 @@ def open_question(view: ChangeView) -> dict[str, Any] | None:
     later = (one for one in view.decisions if one.pk > asked.pk and one.verdict == "comment")
     answered = any(one.user_id == view.change.requester_id for one in later)
     return None if answered else {"by": asked.user.username, "text": asked.comment, "at": asked.created_at}
+
+
+def denial(change: Change, events: Iterable[ChangeEvent]) -> dict[str, str]:
+    """Why a change was denied and what can be done, in words; the address is where room could be made.
+
+    What was said when it was denied later, else the rules that denied it, else the quota as it was when it was asked.
+    """
+    said = next((one.text for one in events if one.event == "deny" and one.text), "")
+    denying = [one for one in change.verdicts if one["outcome"] in ("denies", "errors")]
+    if said or denying:
+        text = said or " ".join(one["message"] for one in denying)
+        return {"text": text, "remedy": " ".join(one["remedy"] for one in denying if one["remedy"])}
+    team = change.system.team
+    short = " and ".join(_short_of(change.facts.get("quota", {})))
+    return {
+        "text": f"{team.name} did not have enough {short or 'of its quota'} left.",
+        "remedy": "Ask for less, or make room and ask again.",
+        "url": address("quota-room", team.slug),
+    }
+
+
+def _short_of(quota: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What did not suffice: ``memory, 56 of 48 GiB``."""
+    return [
+        f"{one.label} ({words.number(quota[one.name]['after'])} of {words.number(quota[one.name]['limit'])} {one.unit})"
+        for one in DIMENSIONS
+        if one.name in quota and quota[one.name]["after"] > quota[one.name]["limit"]
+    ]
 
 
 def history(events: Iterable[ChangeEvent]) -> list[dict[str, Any]]:

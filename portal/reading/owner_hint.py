@@ -17,14 +17,15 @@ def owner_hint(rights: Rights, system: System, *, now: datetime) -> dict[str, st
     if team.archived_at is not None or not system.has_people:  # type: ignore[attr-defined]  # annotated
         may = rights.may_manage(team)
         return {
-            "strong": "Nobody owns it",
-            "text": f"Nobody is left in {team.name} who may change it. It is not promoted, and comes to rest.",
+            "strong": "Nobody owns it.",
+            "text": f"Nobody is left in {team.name} who may change it. "
+            "It is not promoted; outside production it sleeps, then goes.",
             "url": reverse("system-transfer", args=[system.slug]) if may else ownership,
             "label": "Transfer it" if may else "Ownership",
         }
     if system.goes_to:  # type: ignore[attr-defined]  # annotated
         return {
-            "strong": "It changes hands",
+            "strong": "It changes hands.",
             "text": f"A transfer to {system.goes_to} waits until both teams have agreed.",  # type: ignore[attr-defined]
             "url": ownership,
             "label": "See the transfer",

@@ -171,6 +171,7 @@ def _bar(line: QuotaLike) -> dict[str, Any]:
         "held": line.held,
         "asked": _asked(line),
         "limit": line.limit,
+        "over": bool(limit) and taken > limit,
         "near": bool(limit) and Decimal(NEAR) * limit <= taken <= limit,
     }
 

@@ -6,7 +6,7 @@ come from the report.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,10 +15,9 @@ from typing import Any, Final
 from django.urls import reverse
 
 from portal.drawing import words
-from portal.drawing.states import STATES
 from portal.reading.policies import DAYS_OFFERED
 from provisioning.domain.replay import STRUCK, sentence
-from provisioning.models import PolicyReplay
+from provisioning.models import PolicyReplay, PolicyReplayItem
 from provisioning.selectors.policy_replays import team_lines
 
 OVER: Final = ("succeeded", "failed")
@@ -36,7 +35,7 @@ SHARE_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 OUTSIDE: Final[Mapping[str, str]] = {
     "policy": "{} outside of its scope.",
-    "quota": "{} nothing on top.",
+    "quota": "{} for nothing more.",
     "route": "{} outside of what asks for it.",
 }
 LEDES: Final[Mapping[str, str]] = {
@@ -117,7 +116,7 @@ def _aside(report: PolicyReplay) -> str:
         verb = "was" if report.denied_then == 1 else "were"
         told.append(f"{words.number(report.denied_then)} of those {verb} denied then, too.")
     if outside := report.counts.get("outside", 0):
-        verbs = "change asks for,changes ask for" if report.subject == "quota" else "change lies,changes lie"
+        verbs = "change asked,changes asked" if report.subject == "quota" else "change lies,changes lie"
         told.append(OUTSIDE[report.subject].format(words.count(outside, verbs).capitalize()))
     if unrecorded := report.counts.get("unrecorded", 0):
         told.append(f"{words.count(unrecorded, 'change,changes').capitalize()} kept no facts to judge by.")
@@ -137,13 +136,18 @@ def _shares(report: PolicyReplay, asked: Mapping[str, str]) -> list[Share]:
 
 
 def _title(report: PolicyReplay) -> str:
-    return f"Limits of {report.policy}" if report.subject == "quota" else report.policy
+    return f"Limits of {_team_name(report)}" if report.subject == "quota" else report.policy
+
+
+def _team_name(report: PolicyReplay) -> str:
+    """Of limits: the report keeps the names of the teams it speaks of, once one of them asked for something."""
+    return next((one["name"] for one in report.teams.values() if one["slug"] == report.policy), report.policy)
 
 
 def _crumbs(report: PolicyReplay) -> tuple[tuple[str, str], ...]:
     """The way to what was replayed; a draft may have no page."""
     if report.subject == "quota":
-        return (reverse("teams"), "Teams"), (reverse("team", args=[report.policy]), report.policy)
+        return (reverse("teams"), "Teams"), (reverse("team", args=[report.policy]), _team_name(report))
     if report.subject == "route":
         of_route = reverse("approval-route", args=[report.policy]) if report.version else ""
         return (reverse("approval-routes"), "Approval routes"), (of_route, report.policy)
@@ -172,8 +176,16 @@ def _team(report: PolicyReplay, line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def outcome_options(report: PolicyReplay) -> list[dict[str, str]]:
-    table = STATES["policy"]
-    return [{"value": one, "label": table[one].word} for one in STRUCK if report.counts.get(one)]
+    said = SHARE_WORDS[report.subject]
+    return [{"value": one, "label": said[one]} for one in STRUCK if report.counts.get(one)]
+
+
+def row_words(report: PolicyReplay, rows: Iterable[PolicyReplayItem]) -> list[PolicyReplayItem]:
+    """The rows, each with the ``word`` that its outcome has in the sums above them."""
+    said, found = SHARE_WORDS[report.subject], list(rows)
+    for one in found:
+        one.word = said.get(one.outcome, "")  # type: ignore[attr-defined]  # for the template alone
+    return found
 
 
 def team_options(report: PolicyReplay) -> list[dict[str, str]]:

@@ -49,6 +49,7 @@ def stage_pairs(stage: Stage) -> list[dict[str, str]]:
         ("Longest life", NEVER_EXPIRES if stage.production else written["max_days"]),
         ("Falls asleep", written["idle_hours"]),
         ("Drift", written["drift_mode"]),
+        ("Kept apart", _apart(stage.isolation)),
         (
             "New environments go to",
             f"the emptiest cluster with {labels}" if stage.cluster_labels else stage.cluster.name,

@@ -17,7 +17,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from governance.domain.ceilings import COST, Ceilings, Extras
-from governance.domain.quota import DIMENSIONS, Amounts, Dimension, plain
+from governance.domain.quota import DIMENSIONS, Amounts, Dimension, counted, plain
 from provisioning.domain.replay import Recorded, Replayed
 
 _COST: Final = Dimension(COST, "monthly cost", "a month")
@@ -144,7 +144,7 @@ def _short(course: Course, asked: Asked) -> str:
         return ""
     label, unit = bound.dimension.label, bound.dimension.unit
     return (
-        f"{label[0].upper()}{label[1:]}: {plain(wanted)} {unit} asked, "
+        f"{label[0].upper()}{label[1:]}: {counted(wanted, unit)} asked, "
         f"{plain(max(left, Decimal(0)))} of {plain(bound.limit)} left."
     )
 

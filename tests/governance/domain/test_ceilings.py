@@ -39,7 +39,7 @@ def test_it_finds_each_ceiling_that_would_break(cpu: float, extras: Extras, shor
 
 def test_it_says_which_stage_is_full() -> None:
     found = check_ceilings(CEILINGS, PARTS, {}, Amounts(cpu=Decimal(1)), Extras("prod"))
-    assert found[0].sentence == ("CPU at prod: 1 cores asked, 0.5 of 4 left (3 used, 0.5 held), 0.5 too few.")
+    assert found[0].sentence == ("CPU at prod: 1 core asked, 0.5 of 4 left (3 used, 0.5 held), 0.5 too few.")
 
 
 def test_it_is_kept_and_read_again_the_same() -> None:

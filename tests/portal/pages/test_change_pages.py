@@ -7,9 +7,12 @@ from types import SimpleNamespace
 import pytest
 from django.urls import reverse
 
+from governance.domain.quota import OverQuota
 from governance.models import Decision
 from governance.services.policies import policy_save
+from governance.services.quota_limits import quota_set
 from idp.kernel import clock
+from idp.kernel.errors import PolicyDenied
 from portal.reading.change import is_low_risk, object_diffs
 from provisioning.models import Change, Run, Stage
 from provisioning.services.changes import ChangeRequest, change_submit
@@ -80,6 +83,26 @@ def test_it_groups_the_inbox_by_who_must_act(waiting, sign_in, persona, group):
 )
 def test_it_filters_by_the_url(waiting, sign_in, asked, shown):
     assert (f"/changes/{waiting.pk}/" in text(sign_in("developer").get("/changes/", asked))) is shown
+
+
+def test_a_denied_change_says_why(equipped, sign_in):
+    room = {"memory_gib": 100, "storage_gib": 1000, "environments": 10}
+    quota_set(equipped.actor("admin"), team=equipped.payments, cpu=0, **room, now=NOW)
+    with pytest.raises(OverQuota):
+        create(equipped)
+    page = text(sign_in("developer").get(reverse("change", args=[Change.objects.get().pk])))
+    assert "Payments did not have enough CPU (" in page
+    assert "/teams/payments/quota/room" in page
+
+
+def test_a_change_that_a_rule_denied_says_which_words(equipped, sign_in):
+    rule = {**STAGING_ASKS["spec"], "effect": "deny", "when": "true", "message": "Not this week.", "tests": []}
+    del rule["approvals"]
+    policy_save(equipped.actor("admin"), document={**STAGING_ASKS, "spec": rule}, now=NOW)
+    with pytest.raises(PolicyDenied):
+        create(equipped)
+    page = text(sign_in("developer").get(reverse("change", args=[Change.objects.get().pk])))
+    assert "<strong>Denied.</strong> Not this week." in page
 
 
 def test_it_hides_changes_of_a_restricted_system(waiting, equipped, sign_in):

@@ -124,6 +124,16 @@ def test_it_polls_while_it_moves_and_stops_by_itself(equipped, sign_in):
     over = client.get(HERE + "live")
     assert over.status_code == 286
     assert "every 2s" not in text(over)
+    assert "environment-actions" in text(over)
+
+
+def test_what_may_be_asked_comes_again_with_what_is_live(living, sign_in):
+    client = sign_in("developer")
+    assert "hx-swap-oob" not in text(client.get(HERE))
+    Environment.objects.filter(name="try").update(state="deleting")
+    actions = text(client.get(HERE + "live")).partition('id="environment-actions"')[2]
+    assert actions.startswith(' hx-ext="morph" hx-swap-oob="morph:outerHTML"')
+    assert "Put to sleep" not in actions
 
 
 def test_it_is_drawn_anew_when_something_of_it_differs_from_what_is_shown(living, sign_in):

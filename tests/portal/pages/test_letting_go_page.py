@@ -39,6 +39,10 @@ def test_an_admin_is_asked_and_the_run_goes_on(stranded: Run, organisation: Orga
     assert "ConfigMap notes" in shown
     refused = admin.post(PAGE, {**SENT, "confirm_name": "other"})
     assert (refused.status_code, "Type “try” to confirm it." in text(refused)) == (422, True)
+    assert "The hall burnt down.</textarea>" in refused.content.decode()
+    unexplained = admin.post(PAGE, {**SENT, "reason": " "})
+    assert (unexplained.status_code, "Write why, in at most 400 characters." in text(unexplained)) == (422, True)
+    assert 'value="try"' in unexplained.content.decode()
     assert admin.post(PAGE, SENT).status_code == 302
     assert not FormerPlace.objects.exists()
     stranded.refresh_from_db()

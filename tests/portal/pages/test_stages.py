@@ -55,6 +55,7 @@ def test_everybody_reads_what_a_stage_says(client, organisation):
     assert all(words in told for words in ("dev", "14 days", "Production never expires"))
     page = client.get("/stages/prod/").content.decode()
     assert "Its owners decide" in page
+    assert "A namespace of its own" in page
     assert "/stages/prod/windows" in page
     assert "Edit" not in page
 
