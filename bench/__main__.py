@@ -20,7 +20,7 @@ from typing import Any
 from tests.services.postgres import running_postgres
 from tests.services.programs import ServiceMissing
 
-PARTS = ("pages", "api", "policies", "replays", "latency", "throughput", "steady", "memory")
+PARTS = ("pages", "api", "policies", "replays", "search", "latency", "throughput", "steady", "memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _say(text: str) -> None:
 
 
 def _part(name: str) -> Callable[[Any, Effort], tuple[list[Any], Any]]:
-    from bench import api, latency, memory, pages, policies, replays, steady, throughput
+    from bench import api, latency, memory, pages, policies, replays, search, steady, throughput
 
     def of_pages(made: Any, effort: Effort) -> tuple[list[Any], Any]:
         taken = pages.measure(made, effort.sizes, rounds=effort.rounds, times=effort.times)
@@ -146,6 +146,9 @@ def _part(name: str) -> Callable[[Any, Effort], tuple[list[Any], Any]]:
 
     def of_replays(made: Any, effort: Effort) -> tuple[list[Any], Any]:
         return replays.measure(made.use(effort.judged))
+
+    def of_search(made: Any, effort: Effort) -> tuple[list[Any], Any]:
+        return _one(search.measure(made.use(effort.judged)))
 
     def of_latency(made: Any, effort: Effort) -> tuple[list[Any], Any]:
         return _one(latency.measure(made.use(effort.judged), times=effort.rounds * effort.times))
@@ -167,6 +170,7 @@ def _part(name: str) -> Callable[[Any, Effort], tuple[list[Any], Any]]:
         "api": of_api,
         "policies": of_policies,
         "replays": of_replays,
+        "search": of_search,
         "latency": of_latency,
         "throughput": of_throughput,
         "steady": of_steady,

@@ -109,8 +109,11 @@ def trigrams(word: str) -> list[str]:
 def mended(word: str, known: Sequence[str], *, most: int = 3) -> list[str]:
     """Words that were probably meant, nearest first: they hold what was typed, or differ by one letter or two.
 
-    One letter may be wrong in words of four to seven letters, two in longer ones; a turned pair counts as one.
+    A word that begins one of them is right as it is. One letter may be wrong in words of four to seven letters, two in
+    longer ones; a turned pair counts as one.
     """
+    if any(candidate.startswith(word) for candidate in known):
+        return [word]
     if len(word) < _TRIGRAM:
         return []
     reach = 0 if len(word) < 4 else 1 if len(word) < 8 else 2

@@ -187,10 +187,8 @@ def _rows(source: Source, where: str, vendor: str) -> str:
         f"'{source.kind}', o.id, {source.system}, substr({source.name}, 1, 200), {title}, {_plain(title, vendor)}, "
         f"{_plain(words, vendor)}, substr({source.detail}, 1, 400), {source.path}"
     )
-    return (  # noqa: S608
-        f"INSERT INTO {_TABLE} ({_COLUMNS}) SELECT {chosen} FROM {source.table} o {source.joins} "
-        f"WHERE {where} AND {source.alive}"
-    )
+    source_rows = f"{source.table} o {source.joins} WHERE {where} AND {source.alive}"
+    return f"INSERT INTO {_TABLE} ({_COLUMNS}) SELECT {chosen} FROM {source_rows}"  # noqa: S608
 
 
 def _away(source: Source, row: str) -> str:

@@ -7,7 +7,7 @@ Who may not see a system finds nothing of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ LATEST: Final = 24
 NEAR: Final = 60
 _FIELDS: Final = ("kind", "object_id", "name", "title", "key", "detail", "path")
 _HIGHEST: Final = "\U0010ffff"
+_ENTRY: Final = SearchEntry._meta.db_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,55 +59,67 @@ def search(rights: Rights, typed: str, *, each: int = EACH, kinds: Sequence[str]
 def _found(
     rights: Rights, asked: Asked, choices: Sequence[Sequence[str]], each: int, kinds: Sequence[str]
 ) -> list[Entry]:
-    """All parts in one statement. A compound of limited parts is more than the ORM writes for SQLite."""
-    parts = list(_parts(rights, asked, choices, each, kinds))
-    statements, values = zip(*(part.query.sql_with_params() for part in parts), strict=True)
-    sql = " UNION ".join(f"SELECT * FROM ({one}) AS part{at}" for at, one in enumerate(statements))  # noqa: S608
+    """All parts in one statement: what may be seen is written by the ORM once, the parts differ in what follows.
+
+    Each part is limited by itself, which the ORM does not write for SQLite.
+    """
+    seen, given = _visible(rights, kinds).values_list(*_FIELDS).order_by().query.sql_with_params()
+    statement, values = [], []
+    for condition, own in _parts(asked, choices, each, kinds):
+        statement.append(f"SELECT * FROM ({seen} AND {condition}) AS part{len(statement)}")  # noqa: S608
+        values += [*given, *own]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [value for some in values for value in some])
+        cursor.execute(" UNION ALL ".join(statement), values)
         return [Entry(*row) for row in cursor.fetchall()]
 
 
 def _parts(
-    rights: Rights, asked: Asked, choices: Sequence[Sequence[str]], each: int, kinds: Sequence[str]
-) -> Iterable[QuerySet[SearchEntry, Any]]:
-    seen = _visible(rights)
+    asked: Asked, choices: Sequence[Sequence[str]], each: int, kinds: Sequence[str]
+) -> Iterator[tuple[str, list[Any]]]:
+    """What follows ``AND`` in each part, and its values. Names of columns and kinds are this module's own."""
     things, history = [one for one in kinds if one not in HISTORY], [one for one in kinds if one in HISTORY]
+    holds, words = _holding(choices)
     for kind in things:
-        begun = seen.filter(kind=kind, key__gte=asked.key, key__lt=asked.key + _HIGHEST)
-        yield begun.order_by("key").values_list(*_FIELDS)[:each]
+        begins = f"{_ENTRY}.key >= %s AND {_ENTRY}.key < %s ORDER BY {_ENTRY}.key LIMIT {each}"
+        yield f"{_ENTRY}.kind = %s AND {begins}", [kind, asked.key, asked.key + _HIGHEST]
     if things:
-        yield _holding(seen.filter(kind__in=things), choices).order_by().values_list(*_FIELDS)[:CANDIDATES]
+        places = ", ".join(["%s"] * len(things))
+        yield f"{_ENTRY}.kind IN ({places}) AND {holds} LIMIT {CANDIDATES}", [*things, words]
     for kind in history:
-        yield _holding(seen.filter(kind=kind), choices).order_by("-object_id").values_list(*_FIELDS)[:LATEST]
-    if asked.number is not None and history:
-        yield seen.filter(kind__in=history, object_id=asked.number).order_by().values_list(*_FIELDS)
+        yield f"{_ENTRY}.kind = %s AND {holds} ORDER BY {_ENTRY}.object_id DESC LIMIT {LATEST}", [kind, words]
+        if asked.number is not None:
+            yield f"{_ENTRY}.kind = %s AND {_ENTRY}.object_id = %s", [kind, asked.number]
 
 
-def _visible(rights: Rights) -> QuerySet[SearchEntry]:
+def _visible(rights: Rights, kinds: Sequence[str]) -> QuerySet[SearchEntry]:
     """What belongs to no system is everybody's to know; a token bound to systems finds theirs only."""
-    rows = SearchEntry.objects.filter(Q(system=None) | rights.sees("system"))
-    return rows.exclude(system=None) if rights.actor.systems else rows
+    rows = SearchEntry.objects.filter(kind__in=kinds)
+    sees = rights.sees("system")
+    if not sees:
+        return rows
+    return rows.filter(sees if rights.actor.systems else Q(system=None) | sees)
 
 
-def _holding(rows: QuerySet[SearchEntry], choices: Sequence[Sequence[str]]) -> QuerySet[SearchEntry]:
-    """Rows in which of each word one of the choices begins a word. Choices hold letters and digits only."""
+def _holding(choices: Sequence[Sequence[str]]) -> tuple[str, str]:
+    """A condition for entries in which of each word one of the choices begins a word, and its value.
+
+    Choices hold no sign of a query language: they are plain words.
+    """
     if connection.vendor == "postgresql":
         query = " & ".join("(" + " | ".join(f"'{word}':*" for word in words) + ")" for words in choices)
-        return rows.extra(where=["lexemes @@ to_tsquery('simple', %s)"], params=[query])
+        return f"{_ENTRY}.lexemes @@ to_tsquery('simple', %s)", query
     query = " AND ".join("(" + " OR ".join(f'"{word}"*' for word in words) + ")" for words in choices)
-    table = SearchEntry._meta.db_table
-    return rows.extra(  # noqa: S610
-        where=[f"{table}.id IN (SELECT rowid FROM search_text WHERE search_text MATCH %s)"],  # noqa: S608
-        params=[query],
-    )
+    return f"{_ENTRY}.id IN (SELECT rowid FROM search_text WHERE search_text MATCH %s)", query  # noqa: S608
 
 
 def _mended(words: Sequence[str]) -> list[list[str]]:
-    """For each word those that were probably meant; nothing when one of them is like none that is known."""
+    """For each word those that were probably meant; nothing when one of them is like none that is known.
+
+    Numbers are not learnt, and taken as they are.
+    """
     choices = []
     for word in words:
-        known = mended(word, _near(word))
+        known = [word] if word.isdigit() else mended(word, _near(word))
         if not known:
             return []
         choices.append(known)

@@ -89,6 +89,17 @@ class IndexCases:
         assert names(organisation, "pay", scopes=("read",), systems=("shop",)) == []
         assert ("system", "shop") in names(organisation, "shop", scopes=("read",), systems=("shop",))
 
+    @pytest.mark.parametrize("persona", ["admin", "auditor"])
+    def test_who_sees_everything_finds_everything(self, organisation: Organisation, persona: str) -> None:
+        assert ("system", "vault") in names(organisation, "vault", persona)
+        assert ("team", "payments") in names(organisation, "payments", persona)
+
+    def test_runs_are_found_by_number_and_environment(self, organisation: Organisation) -> None:
+        dev = Environment.objects.get(system__slug="checkout", name="dev")
+        run = estate.failed_run(dev, organisation.developer, message="No such image.")
+        assert ("run", str(run.pk)) in names(organisation, "run checkout dev")
+        assert ("run", str(run.pk)) in names(organisation, f"#{run.pk}")
+
     def test_a_number_finds_change_and_run(self, organisation: Organisation) -> None:
         change = Change.objects.get(title="More replicas of checkout")
         assert names(organisation, f"#{change.pk}")[0] == ("change", f"#{change.pk}")
