@@ -848,6 +848,15 @@ API_CHANGES += [
     Row("api:change-resume", "POST", needs("change", ASKERS, 409, token_change=404, **UNSEEN), HIDDEN, {}),
 ]
 API_RUNS = [
+APPLIED = {
+    "files": [
+        {
+            "path": "note.yaml",
+            "text": "{apiVersion: slipway.dev/v1, kind: Environment, metadata: {system: checkout, name: filed}, "
+            "spec: {stage: dev, resources: {}}}",
+        }
+    ]
+}
     Row("api:run", "GET", reads(), {"run_id": "=living_run"}),
     Row("api:run", "GET", reads(**UNSEEN), {"run_id": "=hidden_run"}),
     Row(
