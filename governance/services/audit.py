@@ -39,7 +39,8 @@ def audit_append(
 
     ``action`` is ``<object>.<verb>`` (``team.create``). ``place`` is the system, or ``system/environment``, that it is
     about; what happened to one of these themselves needs none. ``behalf`` names whom the actor acted for, when the
-    actor does not say so itself. Texts are cut to what the table holds. ``data`` must not hold secrets; what is named
+    actor does not say so itself. Whoever asks for a person (``Actor.agent``) is the actor of the entry, on behalf of
+    that person. Texts are cut to what the table holds. ``data`` must not hold secrets; what is named
     like one is hidden anyway.
     """
     require_transaction("audit_append")
@@ -49,8 +50,8 @@ def audit_append(
     entry = Entry(
         sequence=head.sequence + 1,
         at=now,
-        actor_id=actor.user_id,
-        actor_name=_cut(actor.username, 150),
+        actor_id=actor.agent_id or actor.user_id,
+        actor_name=_cut(actor.agent or actor.username, 150),
         via=actor.via,
         action=_cut(action, 60),
         object_type=_cut(object_type, 40),
@@ -61,7 +62,7 @@ def audit_append(
         request_id=_cut(actor.request_id, 40),
         previous_hash=head.hash,
         token_id=actor.token_id,
-        behalf=_cut(behalf or actor.behalf, 150),
+        behalf=_cut(behalf or actor.behalf or (actor.username if actor.agent else ""), 150),
         address=_cut(actor.address, 45),
         system_slug=_cut(system, 40),
         environment_name=_cut(environment, 40),

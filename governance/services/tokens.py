@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -30,7 +31,11 @@ USUAL = timedelta(days=90)
 USE_NOTED_EVERY = timedelta(minutes=1)
 REFUSAL_SAME_FOR = 600
 MOST_PER_OWNER = 50
+FOR_PEOPLE = ("read", "change")
+"""All that a token may do that acts for people: nobody decides or administers through another account."""
+
 _NO_HASH = "0" * 64
+_REVOKED: Mapping[str, object] = MappingProxyType({"before": {"revoked": False}, "after": {"revoked": True}})
 
 
 @transaction.atomic
@@ -42,13 +47,18 @@ def token_create(
     scopes: Iterable[str],
     systems: Iterable[str] = (),
     expires_at: datetime | None = None,
+    for_people: bool = False,
     now: datetime,
 ) -> tuple[ApiToken, str]:
     """A token and its plaintext, which is shown once and never again. Without ``expires_at`` it lasts 90 days.
 
-    ``systems`` are slugs, empty for all that the owner may see. InvalidInput names each field that is wrong.
+    ``systems`` are slugs, empty for all that the owner may see. ``for_people``: it may ask for the people that its
+    user names, with their rights; only platform admins make one, for a service account, to read and to ask for changes.
+    InvalidInput names each field that is wrong.
     """
     _require_owner(actor, owner, "make")
+    if for_people:
+        rights_of(actor).require_admin()
     wanted, bound = sorted(set(scopes)), sorted(set(systems))
     ends = expires_at or now + USUAL
     errors = token_errors(owner, name, wanted, bound, ends, now)
@@ -63,10 +73,11 @@ def token_create(
         maker_id=actor.user_id,
         scopes=wanted,
         systems=bound,
+        for_people=for_people,
         created_at=now,
         expires_at=ends,
     )
-    _audit(actor, "token.create", token, now)
+    _audit(actor, "token.create", token, now, {"before": None, "after": {"revoked": False}})
     return token, plaintext
 
 
@@ -76,7 +87,7 @@ def token_revoke(actor: Actor, *, token: ApiToken, now: datetime) -> ApiToken:
     _require_owner(actor, token.owner, "revoke")
     if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now):
         token.revoked_at = now
-        _audit(actor, "token.revoke", token, now)
+        _audit(actor, "token.revoke", token, now, _REVOKED)
     return token
 
 
@@ -91,11 +102,17 @@ def token_end(actor: Actor, *, now: datetime) -> None:
             remedy="Send the token as a bearer token; a session ends by signing out of the portal.",
         )
     if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now):
-        _audit(actor, "token.revoke", token, now)
+        _audit(actor, "token.revoke", token, now, _REVOKED)
 
 
-def token_authenticate(plaintext: str, now: datetime, *, request_id: str = "", address: str = "") -> Actor:
+def token_authenticate(
+    plaintext: str, now: datetime, *, on_behalf: str = "", request_id: str = "", address: str = ""
+) -> Actor:
     """The Actor of a token; NotSignedIn, always with the same sentence, when it is not valid now.
+
+    ``on_behalf`` names the person for whom it asks, by username or as ``user:default/<username>``: the Actor then has
+    that person's rights, as far as the token's scopes and systems go. Forbidden when the token may not, or when there
+    is no such person who may sign in.
 
     One query, and one update when its use was last noted more than a minute ago. The first use in an hour of the clock
     is in the audit log, and so is the vain use of a token that was revoked, has ended or came with a wrong secret. The
@@ -122,7 +139,27 @@ def token_authenticate(plaintext: str, now: datetime, *, request_id: str = "", a
         behalf=f"team {team.slug}" if team else "",
     )
     _note_use(actor, token, now)
-    return actor
+    return _for_person(actor, token, on_behalf) if on_behalf else actor
+
+
+def _for_person(actor: Actor, token: ApiToken, named: str) -> Actor:
+    """The person that ``named`` names, asked for by the token's owner. The token's maker stays who holds it."""
+    if not token.for_people:
+        raise Forbidden(
+            "This token may not ask for other people.",
+            code="not-on-behalf",
+            remedy="Ask a platform admin for a token of a service account that acts for people.",
+        )
+    username = named.strip().removeprefix("user:").rpartition("/")[2]
+    person = User.objects.filter(username=username, is_active=True, service_of=None).first() if username else None
+    if person is None:
+        raise Forbidden(
+            f"There is nobody called “{named[:80]}” who may sign in here.",
+            code="not-on-behalf",
+            remedy="Name somebody by the username that they have here.",
+        )
+    asks = replace(actor, user_id=person.pk, username=person.username, behalf="")
+    return replace(asks, agent=actor.username, agent_id=actor.user_id)
 
 
 @Prepared
@@ -214,6 +251,15 @@ def token_errors(
     return [*errors, *_system_errors(owner, systems)]
 
 
+def _behalf_errors(owner: User, scopes: list[str]) -> list[FieldError]:
+    errors = []
+    if owner.service_of is None:
+        errors.append(FieldError("owner", "Make it for a service account of a team: a person acts for themselves."))
+    if set(scopes) - set(FOR_PEOPLE):
+        errors.append(FieldError("scopes", f"A token that acts for people has {' and '.join(FOR_PEOPLE)} only."))
+    return errors
+
+
 def _system_errors(owner: User, systems: list[str]) -> list[FieldError]:
     if not systems:
         return []
@@ -229,7 +275,8 @@ def _system_errors(owner: User, systems: list[str]) -> list[FieldError]:
 def _audit(
     actor: Actor, action: str, token: ApiToken, now: datetime, more: Mapping[str, object] = MappingProxyType({})
 ) -> None:
-    data = {"prefix": token.prefix, "scopes": token.scopes, "systems": token.systems, "ends": token.expires_at}
+    data: dict[str, object] = {"prefix": token.prefix, "scopes": token.scopes, "systems": token.systems}
+    data |= {"ends": token.expires_at, "for_people": token.for_people}
     team = token.owner.service_of
     audit_append(
         actor,

@@ -19,7 +19,8 @@ class Actor:
     ``read``, ``change``, ``approve``, ``admin``. ``systems`` narrows a token to names of systems, empty
     for all. ``holder_id`` is who was shown the token, when that is known. ``request_id`` ties rows, log
     lines and answers of one request together. ``address`` is where the request came from, as far as it is
-    known; ``behalf`` names whom the platform, or a team's service account, acts for.
+    known; ``behalf`` names whom the platform, or a team's service account, acts for. ``agent`` is the name of the
+    account that came in with a token and acts for this person: the rights are the person's, and both are told.
     """
 
     user_id: int | None
@@ -32,6 +33,8 @@ class Actor:
     request_id: str = ""
     address: str = ""
     behalf: str = ""
+    agent: str = ""
+    agent_id: int | None = None
 
     @property
     def is_platform(self) -> bool:

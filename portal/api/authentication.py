@@ -18,11 +18,13 @@ from governance.access import Rights, rights_of
 from governance.services.tokens import token_authenticate
 from idp.kernel import clock
 from idp.kernel.actor import Actor
-from idp.kernel.errors import NotSignedIn
+from idp.kernel.errors import Forbidden, NotSignedIn
 from portal.middleware import actor_of_session
 from portal.origin import origin_of
 
 CHALLENGE = 'Bearer realm="slipway"'
+ON_BEHALF = "Slipway-On-Behalf-Of"
+"""Names the person for whom a token asks that may; the rights are that person's."""
 
 
 def actor_of(request: Request) -> Actor:
@@ -36,15 +38,22 @@ def rights_in(request: Request) -> Rights:
 
 
 class TokenAuthentication(BaseAuthentication):
-    """``Authorization: Bearer slw_<prefix>_<secret>``. Any other ``Authorization`` is refused, never ignored."""
+    """``Authorization: Bearer slw_<prefix>_<secret>``. Any other ``Authorization`` is refused, never ignored.
+
+    With ``Slipway-On-Behalf-Of`` the person named there asks, if the token may ask for people.
+    """
 
     def authenticate(self, request: Request) -> tuple[Actor, Actor] | None:
         header = request.headers.get("Authorization", "")
         if not header:
             return None
         plain = request._request
-        actor = actor_of_bearer(header, request_id=getattr(plain, "request_id", ""), address=origin_of(plain))
-        return _adopt(plain, actor)
+        known = {"request_id": getattr(plain, "request_id", ""), "address": origin_of(plain)}
+        on_behalf = request.headers.get(ON_BEHALF)
+        actor = _adopt(plain, actor_of_bearer(header, **known))  # first, so that the note of a refusal says whose
+        return (
+            actor if on_behalf is None else _adopt(plain, actor_of_bearer(header, on_behalf=on_behalf or "?", **known))
+        )
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE
@@ -54,6 +63,10 @@ class SignedInSession(SessionAuthentication):
     """The portal's session cookie. Writing needs the CSRF token in ``X-CSRFToken``."""
 
     def authenticate(self, request: Request) -> tuple[Actor, Actor] | None:
+        if ON_BEHALF in request.headers:
+            raise Forbidden(
+                f"Only a token may ask for somebody else; leave the header {ON_BEHALF} out.", code="not-on-behalf"
+            )
         actor = actor_of_session(request._request)
         if actor.is_anonymous or not request._request.user.is_active:
             _adopt(request._request, replace(actor, user_id=None, via="api"))
@@ -70,12 +83,17 @@ class SignedIn(BasePermission):
         return not actor_of(request).is_anonymous
 
 
-def actor_of_bearer(header: str, *, request_id: str = "", address: str = "") -> Actor:
-    """The actor behind an ``Authorization`` header; NotSignedIn when it is not a valid bearer token."""
+def actor_of_bearer(header: str, *, on_behalf: str = "", request_id: str = "", address: str = "") -> Actor:
+    """The actor behind an ``Authorization`` header; NotSignedIn when it is not a valid bearer token.
+
+    ``on_behalf`` as ``token_authenticate`` takes it.
+    """
     scheme, _, credentials = header.partition(" ")
     if scheme.lower() != "bearer" or not credentials.strip():
         raise NotSignedIn("The Authorization header is not a bearer token.")
-    return token_authenticate(credentials.strip(), now=clock.now(), request_id=request_id, address=address)
+    return token_authenticate(
+        credentials.strip(), now=clock.now(), on_behalf=on_behalf, request_id=request_id, address=address
+    )
 
 
 def _adopt(request: HttpRequest, actor: Actor) -> tuple[Actor, Actor]:

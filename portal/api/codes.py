@@ -39,6 +39,7 @@ CODES: Final[dict[str, str]] = {
     "no-token": "A token ends itself by sending itself; a session ends by signing out of the portal.",
     "not-adoptable": "No input can say some of what was changed. errors names each field; revert or snooze those.",
     "not-found": "It does not exist, or you may not know of it.",
+    "not-on-behalf": "The token may not ask for other people, or names nobody who may sign in. The detail says which.",
     "not-signed-in": "Send a token as Authorization: Bearer slw_…, or sign in to the portal.",
     "nothing-to-apply": "There is no document in what was sent.",
     "nothing-to-change": "The environment is already as you ask.",

@@ -23,6 +23,11 @@ class Command(BaseCommand):
         parser.add_argument("--scope", default="read", help=f"comma-separated, of {', '.join(SCOPES)} (default: read)")
         parser.add_argument("--systems", default="", help="comma-separated slugs; empty for all the account may see")
         parser.add_argument("--days", type=int, default=USUAL.days, help="how long it lasts (default: %(default)s)")
+        parser.add_argument(
+            "--for-people",
+            action="store_true",
+            help="lets its user name a person for whom it asks, with that person's rights; for service accounts",
+        )
         parser.add_argument("--name", default="made on the command line", help="what it is for")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -37,6 +42,7 @@ class Command(BaseCommand):
                 name=options["name"],
                 scopes=_words(options["scope"]),
                 systems=_words(options["systems"]),
+                for_people=options["for_people"],
                 expires_at=now + timedelta(days=max(min(options["days"], 100_000), -1)),
                 now=now,
             )
