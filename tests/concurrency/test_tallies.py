@@ -14,6 +14,7 @@ from idp.kernel import tallies
 from tests.concurrency.threads import side_by_side
 from tests.governance.test_tallies import MOVES, moved, reserve, three
 from tests.personas import NOW, Organisation
+from tests.provisioning.test_tallies import story
 
 WRITERS, TURNS = 16, 6
 
@@ -46,3 +47,7 @@ def test_many_write_fold_and_check_side_by_side() -> None:
     assert quota_state(organisation.payments.pk).used.cpu == Decimal("0.2") * WRITERS * TURNS / 2
     tallies_fold()
     assert QuotaTally.objects.count() == 1
+
+
+def test_places_and_uses_follow_every_move() -> None:
+    story()
