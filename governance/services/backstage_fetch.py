@@ -2,7 +2,7 @@
 
 Called by ``backstage_runs`` from workers, outside of transactions. Every call goes through ``idp.kernel.outbound`` or
 ``idp.kernel.git_reader``, which refuse what leads into our own network. A token is sent to the source's own host only.
-Raises UserFault for what stays wrong and Transient for what may work later.
+Raises InvalidInput for what stays wrong and Transient for what may work later.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from governance.services.backstage_reading import (
 )
 from governance.services.backstage_sources import git_secret, secret_of
 from idp.kernel import git_reader, outbound
-from idp.kernel.errors import InvalidInput, SlipwayError, UserFault
+from idp.kernel.errors import InvalidInput, SlipwayError
 
 MOST_FILES: Final = 2_000
 MOST_CALLS: Final = 500
@@ -99,7 +99,7 @@ def _address(source: CatalogSource, calls: _Calls, known: str) -> Read:
     answer = calls.get(source.url, most=MOST_FILE_BYTES, known=known)
     if answer.status == 304:
         return Read(None, known)
-    _require_ok(answer, source.url)
+    _require_ok(answer)
     first = SourceFile(source.url, answer.body)
 
     def load(target: str, base: str) -> SourceFile:
@@ -185,7 +185,7 @@ def _backstage(source: CatalogSource, calls: _Calls, known: str) -> Read:
         answer = calls.get(f"{base}?{query}", most=MOST_FILE_BYTES * 2, known=known if page == 0 else "")
         if answer.status == 304:
             return Read(None, known)
-        _require_ok(answer, source.url)
+        _require_ok(answer)
         items, cursor = _page(answer.body)
         entities += items
         etag = answer.headers.get("etag", "")[:200] if page == 0 and not cursor else ""
@@ -209,7 +209,7 @@ def _page(body: bytes) -> tuple[list[Any], str]:
     return items, cursor
 
 
-def _require_ok(answer: outbound.Answer, url: str) -> None:
+def _require_ok(answer: outbound.Answer) -> None:
     if answer.ok:
         return
     if answer.status in (401, 403):
@@ -219,7 +219,7 @@ def _require_ok(answer: outbound.Answer, url: str) -> None:
         )
     else:
         told, remedy = f"The address answers {answer.status}.", "Check the address."
-    raise UserFault(told, code="source-refused", remedy=remedy)
+    raise InvalidInput(told, remedy=remedy)
 
 
 __all__ = ["Fetch", "Read", "source_read"]

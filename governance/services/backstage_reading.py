@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urljoin, urlsplit
 
 from governance.domain.backstage.findings import Finding
+from governance.domain.backstage.outgoing import unmarked
 from governance.domain.backstage.placeholders import Unreadable, resolve
 from governance.domain.backstage.reading import Draft, read_file
 from governance.domain.backstage.refs import ref_of
@@ -99,8 +100,8 @@ def kept(data: dict[str, Any]) -> dict[str, Any]:
     """What is stored of a document: all but what servers add to it."""
     held = {key: value for key, value in data.items() if key not in ("relations", "status")}
     metadata = held.get("metadata")
-    if isinstance(metadata, dict) and any(key in metadata for key in SERVER_MADE):
-        held["metadata"] = {key: value for key, value in metadata.items() if key not in SERVER_MADE}
+    if isinstance(metadata, dict):
+        held["metadata"] = unmarked({key: value for key, value in metadata.items() if key not in SERVER_MADE})
     return held
 
 

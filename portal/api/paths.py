@@ -47,6 +47,14 @@ def contract(name: str, version: str) -> str:
     return f"{ROOT}capabilities/{name}/contracts/{version}/"
 
 
+def catalog_source(name: str) -> str:
+    return f"{ROOT}backstage/sources/{name}/"
+
+
+def catalog_import(import_id: int) -> str:
+    return f"{ROOT}backstage/imports/{import_id}/"
+
+
 def campaign(campaign_id: int) -> str:
     return f"{ROOT}campaigns/{campaign_id}/"
 
