@@ -51,12 +51,12 @@ def may_be_told(endpoint: WebhookEndpoint, event: OutgoingEvent) -> bool:
     return not system.restricted and endpoint.system_id == system.pk
 
 
-def endpoints_managed(rights: Rights, *, team: Team | None = None) -> QuerySet[WebhookEndpoint]:
+def endpoints_managed(rights: Rights, *, team: Team | None = None, scope: str = "read") -> QuerySet[WebhookEndpoint]:
     """Endpoints that the person manages: of teams that they maintain; all of them for a platform admin.
 
-    ``team`` keeps one team's. Forbidden for a token without the scope ``read``; nothing for one bound to systems.
+    ``team`` keeps one team's. Forbidden for a token without ``scope``; nothing for one bound to systems.
     """
-    rights.require_scope("read")
+    rights.require_scope(scope)
     rows = WebhookEndpoint.objects.select_related("team", "system", "created_by")
     if rights.actor.systems:
         return rows.none()
@@ -65,9 +65,9 @@ def endpoints_managed(rights: Rights, *, team: Team | None = None) -> QuerySet[W
     return rows if team is None else rows.filter(team=team)
 
 
-def endpoint_get(rights: Rights, endpoint_id: int) -> WebhookEndpoint:
+def endpoint_get(rights: Rights, endpoint_id: int, *, scope: str = "read") -> WebhookEndpoint:
     """One that the person manages; NotFound otherwise, also for one of another team."""
-    found = endpoints_managed(rights).filter(pk=endpoint_id).first()
+    found = endpoints_managed(rights, scope=scope).filter(pk=endpoint_id).first()
     if found is None:
         raise NotFound("There is no such endpoint that you manage.")
     return found
@@ -118,4 +118,14 @@ def system_named(rights: Rights, slug: str) -> System | None:
     found = System.objects.filter(rights.sees(), slug=slug).select_related("team").first()
     if found is None:
         raise NotFound(f"There is no system “{slug}” that you may see.")
+    return found
+
+
+def team_named(slug: str) -> Team | None:
+    """The team of that name, None for no name; NotFound for one that is not there."""
+    if not slug:
+        return None
+    found = Team.objects.filter(slug=slug).first()
+    if found is None:
+        raise NotFound(f"There is no team “{slug}”.")
     return found

@@ -295,6 +295,6 @@ def _disable(endpoint: WebhookEndpoint, reason: str, *, now: datetime) -> None:
         object_id=endpoint.pk,
         object_label=endpoint.name,
         team_slug=endpoint.team.slug if endpoint.team else "",
-        data={"reason": reason},
+        data={"before": {"state": "active"}, "after": {"state": "disabled"}, "reason": reason},
         now=now,
     )

@@ -75,7 +75,7 @@ def webhook_create(
         )
     )
     row.save(force_insert=True)
-    _audit(actor, "webhook.create", row, {"after": _state(row)}, now)
+    _audit(actor, "webhook.create", row, {"before": {}, "after": _state(row)}, now)
     return row, secret
 
 
@@ -134,7 +134,7 @@ def webhook_pause(actor: Actor, endpoint_id: int, *, now: datetime) -> WebhookEn
     if row.state != "active":
         raise Conflict(f"{row.name} is {row.state} already.", code="illegal-state")
     switch_off(row, "paused", f"{actor.username} paused it.", now=now)
-    _audit(actor, "webhook.pause", row, {}, now)
+    _audit(actor, "webhook.pause", row, {"before": {"state": "active"}, "after": {"state": "paused"}}, now)
     return row
 
 
@@ -148,15 +148,18 @@ def webhook_resume(actor: Actor, endpoint_id: int, *, now: datetime) -> WebhookE
     row.state, row.reason, row.failing_since = "active", "", None
     row.version += 1
     row.save(update_fields=["state", "reason", "failing_since", "version"])
-    _audit(actor, "webhook.resume", row, {"before": before}, now)
+    _audit(actor, "webhook.resume", row, {"before": before, "after": {"state": "active", "reason": ""}}, now)
     return row
 
 
 @transaction.atomic
-def webhook_delete(actor: Actor, endpoint_id: int, *, now: datetime) -> None:
-    """Remove the endpoint with its log; nothing more is sent."""
+def webhook_delete(actor: Actor, endpoint_id: int, *, confirm: str | None = None, now: datetime) -> None:
+    """Remove the endpoint with its log; nothing more is sent. ``confirm``, where it is given, must be its name."""
     row = _locked(rights_of(actor), endpoint_id)
-    _audit(actor, "webhook.delete", row, {"before": _state(row)}, now)
+    if confirm is not None and confirm != row.name:
+        told = f"Type “{row.name}” to confirm that it goes with its log."
+        raise InvalidInput(told, code="name-differs", errors=[FieldError("confirm", told)])
+    _audit(actor, "webhook.delete", row, {"before": _state(row), "after": {}}, now)
     row.delete()
 
 
@@ -262,10 +265,10 @@ def _again(now: datetime) -> dict[str, Any]:
 
 def _locked(rights: Rights, endpoint_id: int) -> WebhookEndpoint:
     """The endpoint, locked, which the actor may manage; NotFound for one of others."""
-    row = endpoint_get(rights, endpoint_id)
+    row = endpoint_get(rights, endpoint_id, scope="admin")
     _require_owner(rights, row.team)
     WebhookEndpoint.objects.select_for_update(of=("self",)).get(pk=row.pk)
-    return endpoint_get(rights, endpoint_id)
+    return endpoint_get(rights, endpoint_id, scope="admin")
 
 
 def _require_owner(rights: Rights, team: Team | None) -> None:

@@ -125,3 +125,15 @@ def change(change_id: int) -> str:
 
 def run(run_id: int) -> str:
     return f"{ROOT}runs/{run_id}/"
+
+
+def webhook(webhook_id: int) -> str:
+    return f"{ROOT}webhooks/{webhook_id}/"
+
+
+def delivery(webhook_id: int, delivery_id: int) -> str:
+    return f"{ROOT}webhooks/{webhook_id}/deliveries/{delivery_id}/"
+
+
+def event_schema(event_type: str) -> str:
+    return f"{ROOT}events/types/{event_type}/schema.json"

@@ -17,6 +17,7 @@ from drf_spectacular.plumbing import ComponentRegistry
 from portal.api.endpoint import PublicEndpoint
 from portal.api.operation import EDITS, Operation, Query
 from portal.api.shapes import SHAPES, Schema, ref
+from portal.api.shapes.webhooks import outgoing
 from portal.problems import TITLES
 
 PARAMETERS: Final[Mapping[str, Schema]] = {
@@ -56,6 +57,9 @@ PARAMETERS: Final[Mapping[str, Schema]] = {
     "edit_id": {"type": "integer", "minimum": 1, "description": "Id of the edit."},
     "transfer_id": {"type": "integer", "minimum": 1, "description": "Id of the transfer."},
     "loan_id": {"type": "integer", "minimum": 1, "description": "Id of the loan."},
+    "webhook_id": {"type": "integer", "minimum": 1, "description": "Id of the endpoint."},
+    "delivery_id": {"type": "integer", "minimum": 1, "description": "Id of the delivery."},
+    "event_type": {"type": "string", "description": "Type of event, as filters name it."},
 }
 _HEADERS: Final[Mapping[str, Schema]] = {
     "ETag": {"type": "string"},
@@ -79,6 +83,7 @@ AREAS: Final = (
     ("Administration", "People, groups, stages, clusters, policies and quotas."),
     ("Audit", "What happened and who did it."),
     ("Notices", "What one was told, and how one wants to be told."),
+    ("Webhooks", "What other programs are told, signed, and the log of it."),
 )
 INTRODUCTION: Final = """\
 The control plane between developers and their infrastructure.
@@ -145,6 +150,7 @@ def add_problems(result: dict[str, Any], generator: Any, request: Any, public: b
     result["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
     result["servers"] = [{"url": settings.BASE_URL}]
     result["tags"] = [{"name": name, "description": about} for name, about in AREAS]
+    result["webhooks"] = outgoing(settings.BASE_URL)
     result["components"] = {
         "schemas": dict(sorted(SHAPES.items())),
         "responses": {f"Problem{status}": _problem(status) for status in sorted(TITLES)},

@@ -82,5 +82,6 @@ urlpatterns = [
     path("search", search.search, name="search"),
     path("", include("portal.pages.urls_administration")),
     path("", include("portal.pages.urls_troubles")),
+    path("", include("portal.pages.urls_webhooks")),
     path("", include("portal.pages.urls_work")),
 ]

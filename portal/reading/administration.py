@@ -62,9 +62,18 @@ SECTIONS: Final = (
     Section("Groups", "users", "groups", "People whom policies and approval routes mean across teams.", PEOPLE),
     Section("Ownership", "shield-check", "ownership", "What waits for an owner, and transfers.", PEOPLE, "everyone"),
     Section("Clusters", "server-2", "clusters", "Where environments live, and what a month there costs.", PLACES),
+    Section("Score rules", "file-code", "score-rules", "Which capability each part of a Score file becomes.", RULES),
     Section("Host names", "world", "hosts", "Which system holds which host name.", PLACES),
     Section("Orphans", "trash", "orphans", "Objects on clusters that belong to no environment.", PLACES),
     Section("Links", "link", "links", "Where dashboards, logs, traces and alerts of an environment are.", PLACES),
+    Section(
+        "Webhooks",
+        "send",
+        "webhooks",
+        "Programs and chats that are told what happens, and did it arrive.",
+        PLACES,
+        "maintainers",
+    ),
     Section(
         "Upgrades", "stack-forward", "campaigns", "Moves everybody from one version of a capability to another.", RULES
     ),

@@ -81,6 +81,7 @@ def furnish() -> World:
         "cluster": Cluster.objects.get().name,
         **_blast(organisation),
         **_quota(organisation),
+        **_webhook(organisation),
         "replay": _replay(organisation),
         **_campaigns(organisation),
         "drift": _drift("checkout"),
@@ -257,6 +258,18 @@ def _orphan() -> int:
     return row.pk
 
 
+def _webhook(organisation: Organisation) -> dict[str, int]:
+    """An endpoint of team payments, and something that it has been sent."""
+    from governance.models import WebhookDelivery
+    from governance.services.webhooks import webhook_create, webhook_test
+
+    maker, now = organisation.actor("maintainer"), clock.now()
+    row, _ = webhook_create(maker, name="Bot", url="https://hooks.example/in", team=organisation.payments, now=now)
+    sent = webhook_test(maker, row.pk, now=now)
+    WebhookDelivery.objects.filter(pk=sent.pk).update(state="failed")
+    return {"webhook": row.pk, "delivery": sent.pk}
+
+
 def _token_of(organisation: Organisation) -> int:
     from governance.models import ApiToken
 
@@ -314,6 +327,15 @@ NEW_ROUTE: dict[str, Any] = {
 OWNERS = {"route": "owners"}
 STAND_IN = {"stand_in": "second_maintainer", "starts_at": "2999-01-01T00:00:00Z", "ends_at": "2999-01-09T00:00:00Z"}
 DECIDERS = ("maintainer", "second_maintainer", "admin")
+APPLIED = {
+    "files": [
+        {
+            "path": "note.yaml",
+            "text": "{apiVersion: slipway.dev/v1, kind: Environment, metadata: {system: checkout, name: filed}, "
+            "spec: {stage: dev, resources: {}}}",
+        }
+    ]
+}
 ASKERS = ("developer", "maintainer", "second_maintainer", "admin")
 ADMIN = ("admin",)
 NEW_LINK = {"name": "Logs", "kind": "logs", "url": "https://logs.example/${environment.namespace}"}
@@ -326,6 +348,13 @@ SCORE = {
     "environment": "scored",
     "stage": "dev",
 }
+NEW_WEBHOOK = {"name": "Another", "url": "https://hooks.example/other", "team": "payments"}
+NEW_WEBHOOK_FORM = NEW_WEBHOOK | {"kind": "webhook"}
+OF_WEBHOOK = {"webhook_id": "=webhook"}
+OF_DELIVERY = OF_WEBHOOK | {"delivery_id": "=delivery"}
+PAGE_OF_WEBHOOK = {"webhook": "=webhook"}
+PAGE_OF_DELIVERY = PAGE_OF_WEBHOOK | {"delivery": "=delivery"}
+ALL_TIME = {"since": "2020-01-01T00:00:00Z", "until": "2999-01-01T00:00:00Z"}
 HANDED = {"system": "checkout", "team": "storefront", "reason": "Theirs."}
 SLEEP = {"schedule": [{"days": ["sun"], "from": "01:00", "to": "05:00"}], "timezone": "UTC"}
 DEPLOYMENT = "?api_version=apps/v1&kind=Deployment&name=api"
@@ -381,10 +410,10 @@ API_START = [
     Row("api:notices", "GET", reads()),
     Row("api:notices-read", "POST", needs("change", PEOPLE, 200), body={"until": 1}),
     Row("api:search", "GET", reads(), query="?q=checkout"),
-    Row("api:score-plans", "POST", needs("change", ASKERS, 200), body=SCORE),
-    Row("api:score-changes", "POST", needs("change", ASKERS, 202), body=SCORE),
+    Row("api:score-plans", "POST", needs("change", ASKERS, 200, token_change=403), body=SCORE),
+    Row("api:score-changes", "POST", needs("change", ASKERS, 202, token_change=403), body=SCORE),
     Row("api:score-rules", "GET", reads()),
-    Row("api:score-rules", "PUT", {**needs("admin", ADMIN, 428), "token_admin": 428}, body={"rules": []}),
+    Row("api:score-rules", "PUT", needs("admin", ADMIN, 200), body={"rules": []}),
     Row("api:score-rules-preview", "POST", needs("admin", ADMIN, 200), body={"rules": []}),
     Row("api:score-rules-restore", "POST", needs("admin", ADMIN, 200), body={"version": 0}),
     Row("api:score-rules-versions", "GET", reads()),
@@ -706,6 +735,8 @@ API_PLATFORM = [
     Row("api:policy-restore", "POST", needs("admin", ADMIN, 200), FIRST_VERSION, {}),
     Row("api:policy-check", "POST", needs("admin", ADMIN, 200), body=NEW_POLICY),
     Row("api:policy-replays", "POST", needs("admin", ADMIN, 202), body={"document": NEW_POLICY, "days": 7}),
+    Row("api:route-replays", "POST", needs("admin", ADMIN, 202), body={"route": "owners", "days": 7}),
+    Row("api:quota-replays", "POST", needs("admin", ADMIN, 202), body={"team": "payments", "cpu": 1, "days": 7}),
     Row("api:policy-replay", "GET", needs("read", READERS, 200), {"report_id": "=replay"}),
     Row("api:policy-replay-items", "GET", needs("read", READERS, 200), {"report_id": "=replay"}),
     Row("api:quotas", "GET", reads()),
@@ -734,6 +765,21 @@ API_PLATFORM = [
         {"request_id": "=quota_request"},
         {},
     ),
+    Row("api:event-types", "GET", for_all(200)),
+    Row("api:event-type-schema", "GET", for_all(200), {"event_type": "run.failed"}),
+    Row("api:webhooks", "GET", reads()),
+    Row("api:webhooks", "POST", needs("admin", MANAGERS, 201), body=NEW_WEBHOOK),
+    Row("api:webhook", "GET", reads(404, **dict.fromkeys(MANAGERS, 200)), OF_WEBHOOK),
+    Row("api:webhook", "PATCH", needs("admin", MANAGERS, 200, 404), OF_WEBHOOK, {"events": []}),
+    Row("api:webhook", "DELETE", needs("admin", MANAGERS, 204, 404), OF_WEBHOOK),
+    Row("api:webhook-rotate", "POST", needs("admin", MANAGERS, 200, 404), OF_WEBHOOK, {}),
+    Row("api:webhook-pause", "POST", needs("admin", MANAGERS, 200, 404), OF_WEBHOOK, {}),
+    Row("api:webhook-resume", "POST", needs("admin", MANAGERS, 409, 404), OF_WEBHOOK, {}),
+    Row("api:webhook-test", "POST", needs("admin", MANAGERS, 202, 404), OF_WEBHOOK, {}),
+    Row("api:webhook-replay", "POST", needs("admin", MANAGERS, 200, 404), OF_WEBHOOK, ALL_TIME),
+    Row("api:webhook-deliveries", "GET", reads(404, **dict.fromkeys(MANAGERS, 200)), OF_WEBHOOK),
+    Row("api:webhook-delivery", "GET", reads(404, **dict.fromkeys(MANAGERS, 200)), OF_DELIVERY),
+    Row("api:webhook-delivery-replay", "POST", needs("admin", MANAGERS, 202, 404), OF_DELIVERY, {}),
     Row("api:loans", "GET", reads()),
     Row(
         "api:loans",
@@ -781,6 +827,10 @@ API_TRAIN = {"train_id": "=train"}
 NO_TRAIN = {"members": []}
 STAGE_AT = {"stage": "dev"}
 PROMOTION = [
+    Row("files", "GET", for_people(200)),
+    Row("files", "POST", page_for(ASKERS, 200, 422), body={"do": "look", "text": APPLIED["files"][0]["text"]}),
+    Row("files", "POST", page_for(ASKERS, 200, 422), body={"do": "apply", "text": APPLIED["files"][0]["text"]}),
+    Row("files-export", "GET", for_people(200), {"form": "yaml"}),
     Row("trains", "GET", for_people(200)),
     Row("train-new", "GET", for_people(200)),
     Row("train-new", "POST", for_people(200), body={"do": "check"}),
@@ -812,6 +862,15 @@ HIDDEN = {"change_id": "=hidden"}
 SAID = {"plan_digest": "=digest", "comment": "Said."}
 NONSENSE = {"plan_digest": "0" * 64, "comment": "Said."}
 API_CHANGES = [
+    Row("api:apply", "POST", needs("change", ASKERS, 200, 422, token_change=422), body=APPLIED),
+    Row(
+        "api:apply",
+        "POST",
+        _expected(200, 401, {"read": 403, "change": 200, "approve": 403, "admin": 403}, {}),
+        query="?dry_run=true",
+        body=APPLIED,
+    ),
+    Row("api:export", "GET", reads()),
     Row("api:plans", "POST", needs("change", ASKERS, 200, **ASK), body=ASKED),
     Row("api:plans", "POST", needs("change", ASKERS, 200, **ASK, **UNSEEN), body=ASKED_HIDDEN),
     Row("api:changes", "GET", reads()),
@@ -848,15 +907,6 @@ API_CHANGES += [
     Row("api:change-resume", "POST", needs("change", ASKERS, 409, token_change=404, **UNSEEN), HIDDEN, {}),
 ]
 API_RUNS = [
-APPLIED = {
-    "files": [
-        {
-            "path": "note.yaml",
-            "text": "{apiVersion: slipway.dev/v1, kind: Environment, metadata: {system: checkout, name: filed}, "
-            "spec: {stage: dev, resources: {}}}",
-        }
-    ]
-}
     Row("api:run", "GET", reads(), {"run_id": "=living_run"}),
     Row("api:run", "GET", reads(**UNSEEN), {"run_id": "=hidden_run"}),
     Row(
@@ -867,15 +917,6 @@ APPLIED = {
         {"answer": "easy"},
     ),
     Row("api:run-events", "GET", reads(), {"run_id": "=living_run"}),
-    Row("api:apply", "POST", needs("change", ASKERS, 200, 422, token_change=422), body=APPLIED),
-    Row(
-        "api:apply",
-        "POST",
-        _expected(200, 401, {"read": 403, "change": 200, "approve": 403, "admin": 403}, {}),
-        query="?dry_run=true",
-        body=APPLIED,
-    ),
-    Row("api:export", "GET", reads()),
     Row("api:run-events", "GET", reads(**UNSEEN), {"run_id": "=hidden_run"}),
     Row("api:run-cancel", "POST", needs("change", ASKERS, 202, token_change=404), {"run_id": "=going_run"}, {}),
     Row(
@@ -978,6 +1019,12 @@ PAGES_CATALOG = [
         {"do": "join", "team": "payments"},
     ),
     Row("approval-routes", "GET", for_people(200)),
+    Row("score-rules", "GET", for_people(200)),
+    Row("score-rule-new", "GET", page_for(ADMIN, 200)),
+    Row("score-rule-new", "POST", page_for(ADMIN, 422), body={"what": "resource"}),
+    Row("score-rule-edit", "GET", page_for(ADMIN, 200), {"place": "0"}),
+    Row("score-rule-edit", "POST", page_for(ADMIN, 422), {"place": "0"}, {"what": "web"}),
+    Row("score-rules-restore", "POST", page_for(ADMIN, 302), body={"version": "0"}),
     Row("approval-route-new", "GET", page_for(ADMIN, 200)),
     Row(
         "approval-route-new",
@@ -996,6 +1043,7 @@ PAGES_CATALOG = [
     ),
     Row("approval-route-act", "POST", page_for(ADMIN, 302), {**OWNERS, "act": "retire"}),
     Row("approval-route-act", "POST", page_for(ADMIN, 302), {**OWNERS, "act": "restore"}, {"version": "1"}),
+    Row("approval-route-act", "POST", page_for(ADMIN, 302), {**OWNERS, "act": "replay"}, {"version": "1"}),
     Row("rubber-stamps", "GET", page_for(ADMIN, 200)),
     Row("rubber-stamps", "POST", page_for(ADMIN, 404), body={"gate": "0"}),
     Row("stand-ins", "GET", for_people(200)),
@@ -1127,6 +1175,19 @@ PAGES_CATALOG = [
     Row("team", "GET", for_people(200), {"team": "payments"}),
     Row("team-edit", "GET", page_for(MANAGERS, 200), {"team": "payments"}),
     Row("team-edit", "POST", page_for(MANAGERS, 302), {"team": "payments"}, {"name": "New"}),
+    Row("webhooks", "GET", for_people(200)),
+    Row("webhook-new", "GET", page_for(MANAGERS, 200)),
+    Row("webhook-new", "POST", page_for(MANAGERS, 200), body=NEW_WEBHOOK_FORM),
+    Row("webhook", "GET", page_for(MANAGERS, 200, 404), PAGE_OF_WEBHOOK),
+    Row("webhook-edit", "GET", page_for(MANAGERS, 200, 404), PAGE_OF_WEBHOOK),
+    Row("webhook-edit", "POST", page_for(MANAGERS, 302, 404), PAGE_OF_WEBHOOK, {"name": "Other"}),
+    Row("webhook-rotate", "POST", page_for(MANAGERS, 200, 404), PAGE_OF_WEBHOOK),
+    Row("webhook-delete", "GET", page_for(MANAGERS, 200, 404), PAGE_OF_WEBHOOK),
+    Row("webhook-delete", "POST", page_for(MANAGERS, 302, 404), PAGE_OF_WEBHOOK, {"confirm_name": "Bot"}),
+    Row("webhook-replay", "POST", page_for(MANAGERS, 302, 404), PAGE_OF_WEBHOOK, {"span": "24h"}),
+    Row("webhook-act", "POST", page_for(MANAGERS, 302, 404), PAGE_OF_WEBHOOK | {"act": "pause"}),
+    Row("webhook-delivery", "GET", page_for(MANAGERS, 200, 404), PAGE_OF_DELIVERY),
+    Row("webhook-delivery-replay", "POST", page_for(MANAGERS, 302, 404), PAGE_OF_DELIVERY),
     Row("team-quota", "GET", page_for(ADMIN, 200), {"team": "payments"}),
     Row("team-quota", "POST", page_for(ADMIN, 200), {"team": "payments"}, QUOTA),
     Row("team-quota-undo", "POST", page_for(ADMIN, 409), {"team": "payments"}, {"edit": "0"}),
@@ -1232,6 +1293,10 @@ PAGES_WORK = [
     Row("environment-new", "GET", page_for(ASKERS, 200), query="?system=checkout"),
     Row("environment-new", "GET", page_for(ASKERS, 200, **UNSEEN), query="?system=vault"),
     Row("environment-new", "POST", page_for(ASKERS, 200), body={"system": "checkout", "do": "check"}),
+    Row("environment-score", "GET", for_people(200)),
+    Row("environment-score", "GET", page_for(ASKERS, 200), query="?system=checkout"),
+    Row("environment-score", "GET", page_for(ASKERS, 200, **UNSEEN), query="?system=vault"),
+    Row("environment-score", "POST", page_for(ASKERS, 200), body=SCORE),
     Row("environment-plan", "POST", page_for(ASKERS, 200), body={"system": "checkout"}),
     Row("environment-plan", "POST", page_for(ASKERS, 200, **UNSEEN), body={"system": "vault"}),
     Row("environment-suggest", "POST", page_for(ASKERS, 200), body={"system": "checkout"}),

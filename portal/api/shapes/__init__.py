@@ -26,6 +26,7 @@ from portal.api.shapes import (
     secrets,
     trains,
     troubles,
+    webhooks,
 )
 from portal.api.shapes.words import SHAPES, Schema, ref
 
@@ -33,9 +34,9 @@ __all__ = [
     "SHAPES",
     "Schema",
     "administration",
+    "applying",
     "availability",
     "backstage",
-    "applying",
     "blast_radius",
     "campaigns",
     "capabilities",
@@ -52,4 +53,5 @@ __all__ = [
     "secrets",
     "trains",
     "troubles",
+    "webhooks",
 ]
