@@ -95,7 +95,7 @@ def _fit(entry: Entry, asked: Asked) -> int:
     if entry.kind in HISTORY:
         # What happened to a thing is never better than the thing.
         return 3
-    if entry.key.startswith(asked.key) or entry.name.startswith(asked.key):
+    if entry.kind != "resource" and (entry.key.startswith(asked.key) or entry.name.startswith(asked.key)):
         return 1
     parts = entry.key.split()
     return 2 if all(any(part.startswith(word) for part in parts) for word in asked.words) else 3

@@ -106,6 +106,12 @@ def test_it_keeps_a_few_of_each_kind_and_nothing_twice() -> None:
     ]
 
 
+def test_parts_of_environments_come_behind_what_stands_for_itself() -> None:
+    found = [entry("resource", "web in checkout / dev"), entry("component", "checkout-web"), entry("capability", "web")]
+    kinds = [one.kind for one in in_order(found, asked_for("web"), each=8)]
+    assert kinds == ["capability", "component", "resource"]
+
+
 def test_a_number_names_the_change_first() -> None:
     found = [entry("system", "12 monkeys"), entry("change", "Anything", 12, "#12"), entry("change", "twelve 12", 99)]
     assert in_order(found, asked_for("#12"), each=8)[0].object_id == 12
