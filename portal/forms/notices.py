@@ -32,11 +32,12 @@ class NoticeForm(PlainForm):
 
     @property
     def groups(self) -> list[dict[str, Any]]:
-        """The table's rows by group, each with its four ways."""
+        """The rows by group, each with its four ways; what is ``told`` of a group while it is folded."""
         chosen = self.deliveries() if self.is_bound else self.wishes.deliveries
         return [
             {
                 "title": title,
+                "told": _told([chosen[kind.key] for kind in kinds]),
                 "rows": [
                     {
                         "key": kind.key,
@@ -66,3 +67,11 @@ class NoticeForm(PlainForm):
             "suggested": time_zone_options(),
             "maxlength": 60,
         }
+
+
+def _told(ways: list[str]) -> str:
+    """How many of a group come which way: ``3 mail at once, 1 portal only``."""
+    counted = [(ways.count(one), DELIVERY_WORDS[one]) for one in DELIVERIES if one in ways]
+    if len(counted) == 1:
+        return counted[0][1]
+    return ", ".join(f"{number} {word.lower()}" for number, word in counted)

@@ -26,17 +26,16 @@ def costs(request: PageRequest) -> HttpResponse:
     month = _month(request)
     team = request.GET.get("team", "")[:63]
     by = reading.way(request.GET.get("by", ""))
+    teams = dict(Team.objects.order_by("name").values_list("slug", "name"))
     sums = costs_by(by, month, rights=request.rights, team=team, most=reading.MOST, now=now)
     context = {
         "month": month,
         "before": month.before,
         "after": month.next if month.next.start <= now else None,
         "running": month.end > now,
-        "table": reading.table(sums, by=by),
+        "table": reading.table(sums, by=by, teams=teams),
         "team": team,
-        "teams": [
-            {"value": slug, "label": name} for slug, name in Team.objects.order_by("name").values_list("slug", "name")
-        ],
+        "teams": [{"value": slug, "label": name} for slug, name in teams.items()],
         "currency": settings.CURRENCY,
     }
     return render(request, "quotas/costs.html", context)

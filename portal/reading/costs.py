@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -16,14 +17,14 @@ MOST: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``share`` is a whole percentage of everything shown. ``url`` is empty where there is no page to read."""
+    """``share`` is a percentage of everything shown, in words. ``url`` is empty where there is no page to read."""
 
     title: str
     team: str
     url: str
     note: str
     cost: Decimal
-    share: int
+    share: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,15 @@ class Table:
     left_out: int
     ways: tuple[tuple[str, str], ...] = WAYS
 
+    @property
+    def what(self) -> str:
+        """The head of the first column."""
+        return self.by.capitalize()
 
-def table(costs: Costs, *, by: str) -> Table:
-    """``costs`` by ``by``, one of ``WAYS``."""
-    rows = tuple(_row(one, costs.total) for one in costs.lines)
+
+def table(costs: Costs, *, by: str, teams: Mapping[str, str]) -> Table:
+    """``costs`` by ``by``, one of ``WAYS``. ``teams``: the name of each by its slug."""
+    rows = tuple(_row(one, costs.total, teams.get(one.team, one.team)) for one in costs.lines)
     return Table(by, rows, costs.total, max(costs.count - len(rows), 0))
 
 
@@ -46,14 +52,19 @@ def way(asked: str) -> str:
     return asked if asked in dict(WAYS) else WAYS[0][0]
 
 
-def _row(one: CostLine, total: Decimal) -> Row:
-    share = round(100 * one.cost / total) if total else 0
+def _share(cost: Decimal, total: Decimal) -> str:
+    percent = round(100 * cost / total) if total else 0
+    return f"{percent} %" if percent or not cost else "under 1 %"
+
+
+def _row(one: CostLine, total: Decimal, team: str) -> Row:
+    share = _share(one.cost, total)
     if one.hidden:
-        return Row("Systems you may not see", one.team, "", "Restricted", one.cost, share)
+        return Row("Systems you may not see", team, "", "Restricted", one.cost, share)
     if one.environment:
         url = reverse("environment", args=[one.system, one.environment]) if one.lives else ""
         title = f"{one.system} / {one.environment}"
-        return Row(title, one.team, url, "" if one.lives else "Gone", one.cost, share)
+        return Row(title, team, url, "" if one.lives else "Gone", one.cost, share)
     if one.system:
-        return Row(one.system, one.team, reverse("system", args=[one.system]), "", one.cost, share)
-    return Row(one.team, one.team, reverse("team", args=[one.team]), "", one.cost, share)
+        return Row(one.system, team, reverse("system", args=[one.system]), "", one.cost, share)
+    return Row(team, team, reverse("team", args=[one.team]), "", one.cost, share)

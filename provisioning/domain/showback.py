@@ -63,6 +63,11 @@ class Month:
         """Which part of the month lies between both moments; they are inside it."""
         return max((end - start).total_seconds(), 0.0) / (self.end - self.start).total_seconds()
 
+    @property
+    def title(self) -> str:
+        """For people: ``November 2026``."""
+        return f"{self.start:%B} {self.year}"
+
     def __str__(self) -> str:
         return f"{self.year:04}-{self.number:02}"
 

@@ -56,10 +56,15 @@ def test_it_lets_people_choose_how_they_are_told(meet: Callable[..., Person], sc
     person = meet("viewer", screen)
     person.open("/account/notices")
     assert not violations(person.page)
-    row = person.page.locator("tr", has_text="Your change is done")
+    group = person.page.locator("details", has_text="Your change is done")
+    row = group.locator("tr", has_text="Your change is done")
+    group.locator("summary").click()
+    assert not violations(person.page)
     row.locator("label.way").nth(1).click()
     person.click("Save")
     expect(person.page.locator("#toasts")).to_contain_text("Saved")
+    expect(group.locator("summary")).to_contain_text("daily digest")
+    group.locator("summary").click()
     expect(row.get_by_role("radio", name="Daily digest")).to_be_checked()
 
 

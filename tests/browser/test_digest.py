@@ -54,6 +54,7 @@ def test_a_digest_leads_to_the_page_that_answers_and_can_be_stopped(
     expect(person.page.locator("#main")).to_contain_text(words[1])
     stops_without_signing_in(meet("", screen), path_in(digest, r"/notices/unsubscribe/\S+?/"))
     person.open("/account/notices")
+    unfold(person)
     expect(row(person).get_by_role("radio", name="Portal only")).to_be_checked()
     writer.api("POST", f"/changes/{number}/comment/", {"comment": f"Unread at {screen.width}."})
     assert not [one for one in tomorrows_mails(installation) if f"Unread at {screen.width}." in one["body"]]
@@ -64,10 +65,17 @@ def test_a_digest_leads_to_the_page_that_answers_and_can_be_stopped(
 
 def chooses_the_digest(person: Person) -> None:
     person.open("/account/notices")
+    unfold(person)
     row(person).locator("label.way").nth(1).click()
     person.click("Save")
     expect(person.page.locator("#toasts")).to_contain_text("Saved")
+    unfold(person)
     expect(row(person).get_by_role("radio", name="Daily digest")).to_be_checked()
+
+
+def unfold(person: Person) -> None:
+    """The group of kinds that the row is in."""
+    person.page.locator("details", has=row(person)).locator("summary").click()
 
 
 def row(person: Person) -> Locator:
