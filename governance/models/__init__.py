@@ -13,6 +13,7 @@ from governance.models.entity import CatalogImport, CatalogSource, Entity, Entit
 from governance.models.idempotency import IdempotencyRecord
 from governance.models.lending import Loan, QuotaRequest
 from governance.models.notice import Notice, NoticeSchedule, NoticeSetting
+from governance.models.open_session import OpenSession
 from governance.models.ownership import Ownership, Transfer
 from governance.models.people_edit import PeopleEdit
 from governance.models.policy import Policy
@@ -46,6 +47,7 @@ __all__ = [
     "NoticeSchedule",
     "NoticeSetting",
     "OutgoingEvent",
+    "OpenSession",
     "Ownership",
     "PeopleEdit",
     "Policy",
