@@ -217,6 +217,14 @@ STATES: Final[dict[str, dict[str, State]]] = {
         "reverted": _ok("Reverted"),
         "vanished": _off("Undone"),
     },
+    "document": {
+        "created": _ok("New"),
+        "changed": _ok("Changed"),
+        "unchanged": _off("Unchanged"),
+        "waiting": _wait("Waits for approval"),
+        "refused": _bad("Refused", "s-denied"),
+        "deleted": _warn("Taken away"),
+    },
     "sync": {
         "live": _busy("Live"),
         "delayed": _warn("Delayed"),

@@ -11,6 +11,7 @@ from portal.pages import (
     environment_form,
     environments,
     feedback,
+    files,
     kept_drafts,
     live,
     revisions,
@@ -26,6 +27,8 @@ from portal.pages import (
 urlpatterns = [
     path("environments/", environments.environments, name="environments"),
     path("environments/new", environment_form.environment_new, name="environment-new"),
+    path("files/", files.files, name="files"),
+    path("files/export.<slug:form>", files.files_export, name="files-export"),
     path("environments/plan", environment_form.environment_plan, name="environment-plan"),
     path("environments/suggest", environment_form.environment_suggest, name="environment-suggest"),
     path("environments/drafts/forget", kept_drafts.draft_forgotten, name="environment-draft-forget"),
