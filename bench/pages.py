@@ -58,6 +58,9 @@ PAGES: Mapping[str, Address] = {
     "freezes": ("freezes", lambda at: (), ""),
     "policies": ("policies", lambda at: (), ""),
     "quotas": ("quotas", lambda at: (), ""),
+    "costs": ("costs", lambda at: (), ""),
+    "costs, by environment": ("costs", lambda at: (), "?by=environment"),
+    "audit": ("audit", lambda at: (), ""),
     "search": ("search", lambda at: (), "?q={system}"),
 }
 
