@@ -62,6 +62,7 @@ def token_create(
     wanted, bound = sorted(set(scopes)), sorted(set(systems))
     ends = expires_at or now + USUAL
     errors = token_errors(owner, name, wanted, bound, ends, now)
+    errors += _behalf_errors(owner, wanted) if for_people else []
     if errors:
         raise InvalidInput(f"This token is not right yet: {errors[0].message}", errors=errors)
     prefix, secret_hash, plaintext = new_token()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.pages import administration, audit, freezes, ownership, people
+from portal.pages import administration, audit, freezes, ownership, people, score
 
 urlpatterns = [
     path("administration/", administration.administration, name="administration"),
@@ -27,6 +27,10 @@ urlpatterns = [
     path("freezes/<int:freeze>/edit", freezes.freeze_edit, name="freeze-edit"),
     path("freezes/<int:freeze>/<slug:act>", freezes.freeze_act, name="freeze-act"),
     path("changes/<int:change>/glass", freezes.change_glass, name="change-glass"),
+    path("score-rules/", score.score_rules, name="score-rules"),
+    path("score-rules/new", score.score_rule_new, name="score-rule-new"),
+    path("score-rules/take-back", score.score_rules_restore, name="score-rules-restore"),
+    path("score-rules/<int:place>/edit", score.score_rule_edit, name="score-rule-edit"),
     path("audit/", audit.audit, name="audit"),
     path("audit/search.<slug:form>", audit.audit_download, name="audit-download"),
     path("audit/<int:number>/", audit.audit_entry, name="audit-entry"),

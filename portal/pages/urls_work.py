@@ -16,6 +16,7 @@ from portal.pages import (
     live,
     revisions,
     runs,
+    score,
     secrets,
     sleep,
     stage_isolation,
@@ -26,9 +27,10 @@ from portal.pages import (
 
 urlpatterns = [
     path("environments/", environments.environments, name="environments"),
-    path("environments/new", environment_form.environment_new, name="environment-new"),
     path("files/", files.files, name="files"),
     path("files/export.<slug:form>", files.files_export, name="files-export"),
+    path("environments/new", environment_form.environment_new, name="environment-new"),
+    path("environments/score", score.environment_score, name="environment-score"),
     path("environments/plan", environment_form.environment_plan, name="environment-plan"),
     path("environments/suggest", environment_form.environment_suggest, name="environment-suggest"),
     path("environments/drafts/forget", kept_drafts.draft_forgotten, name="environment-draft-forget"),

@@ -862,6 +862,13 @@ HIDDEN = {"change_id": "=hidden"}
 SAID = {"plan_digest": "=digest", "comment": "Said."}
 NONSENSE = {"plan_digest": "0" * 64, "comment": "Said."}
 API_CHANGES = [
+    Row(
+        "api:environment-deploy",
+        "POST",
+        needs("change", ASKERS, 422, token_change=403),
+        SAFE,
+        {"images": {"checkout-web": "registry.example/web:1"}},
+    ),
     Row("api:apply", "POST", needs("change", ASKERS, 200, 422, token_change=422), body=APPLIED),
     Row(
         "api:apply",
@@ -1268,6 +1275,7 @@ PAGES_ACCOUNT = [
     Row("unsubscribe", "POST", for_all(200), {"token": "=unsubscribe"}),
     Row("account-theme", "POST", for_people(302), body={"theme": "dark"}),
     Row("account-sessions", "POST", for_people(422), body={"password": "wrong"}),
+    Row("account-session-end", "POST", for_people(404), {"session": 10**9}),
     Row("login", "GET", for_people(302) | dict.fromkeys(("anonymous", *TOKENS), 200)),
     Row("login", "POST", for_people(302) | dict.fromkeys(("anonymous", *TOKENS), 422), body={"username": "x"}),
     Row("logout", "POST", for_all(302)),
