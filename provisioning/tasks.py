@@ -121,6 +121,7 @@ def reconcile_records() -> None:
 
     from governance.services.idempotency import idempotency_purge
     from governance.services.notices import notices_purge
+    from governance.services.open_sessions import sessions_forget
     from governance.services.webhooks import webhooks_purge
     from provisioning.services.blast_reports import blasts_forget
     from provisioning.services.drift_retention import drifts_forget
@@ -135,6 +136,7 @@ def reconcile_records() -> None:
     drifts_forget(clock.now())
     drafts_forget(now=clock.now())
     Session.objects.filter(expire_date__lte=clock.now()).delete()
+    sessions_forget()
 
 
 @shared_task(name="provisioning.reconcile_tallies")

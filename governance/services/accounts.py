@@ -16,6 +16,7 @@ from django.db import transaction
 
 from governance.access import rights_of
 from governance.services.audit import audit_append
+from governance.services.open_sessions import sessions_gone
 from governance.services.transactions import checked
 from idp.catalog.models import User
 from idp.kernel.actor import PLATFORM, Actor
@@ -89,7 +90,7 @@ def account_create(
         object_type="account",
         object_id=user.pk,
         object_label=user.username,
-        data={"groups": names},
+        data={"before": None, "after": {"groups": names}},
         now=now,
     )
     return user
@@ -101,6 +102,7 @@ def password_reset(actor: Actor, *, user: User, password_hash: str, now: datetim
     rights_of(actor).require_admin()
     user.password = password_hash
     user.save(update_fields=["password"])
+    sessions_gone(user.pk)
     audit_append(
         actor,
         action="account.password-reset",

@@ -10,7 +10,7 @@ from django.contrib.auth import update_session_auth_hash
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
-from governance.services import accounts, tokens
+from governance.services import accounts, open_sessions, tokens
 from idp.kernel import clock
 from idp.kernel.errors import InvalidInput, NotFound
 from portal.forms.account import PasswordForm, TokenForm
@@ -89,10 +89,20 @@ def sign_out_everywhere(request: PageRequest) -> HttpResponse:
             attempts.note(request, request.user.username)
             add_errors(form, error)
         else:
+            before = request.session.session_key or ""
             update_session_auth_hash(request, user)
+            open_sessions.sessions_gone(user.pk, but=before)
+            open_sessions.session_renamed(before, request.session.session_key or "")
             messages.success(request, "You are signed out everywhere else")
             return redirect("account")
     return _account_page(request, password_form=form)
+
+
+@page("account", methods=POST)
+def session_end(request: PageRequest, session: int) -> HttpResponse:
+    ended = open_sessions.session_end(request.rights.actor, session, now=clock.now())
+    messages.success(request, f"That session is over\n{reading.browser(ended.agent)} is signed out.")
+    return redirect("account")
 
 
 def _account_page(
@@ -107,6 +117,7 @@ def _account_page(
         "person": request.user,
         "memberships": reading.memberships_of(request.user.pk),
         "tokens": reading.tokens_of(request.user.pk, clock.now()),
+        "sessions": reading.sessions_of(request.user.pk, request.session.session_key or "", clock.now()),
         "form": form or TokenForm(),
         "password_form": password_form or PasswordForm(),
         "has_password": request.user.has_usable_password(),

@@ -22,6 +22,7 @@ from governance.domain.notice import DELIVERIES, DELIVERY_WORDS, groups
 from governance.selectors.notices import ORDER, notice_list, wishes_of
 from governance.services import notice_settings
 from governance.services import notices as services
+from governance.services.open_sessions import session_seen
 from idp.kernel import clock, keyset
 from idp.kernel.errors import InvalidInput, UserFault
 from portal.forms.notices import NoticeForm
@@ -62,6 +63,7 @@ def bell(request: HttpRequest) -> HttpResponse:
     """The bell again when something moved, with the drawer's list; else nothing. Whoever is signed out asks no more."""
     if not request.user.is_authenticated:
         return HttpResponse(status=STOP_POLLING, headers={"HX-Reswap": "none"})
+    session_seen(request.session.session_key or "", now=clock.now())
     now = reading.counts(request.rights, waiting=False)  # type: ignore[attr-defined]
     if (_number(request, "newest"), _number(request, "unread")) == (now.newest, now.unread):
         return HttpResponse(status=204)

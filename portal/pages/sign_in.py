@@ -12,6 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from governance.services.open_sessions import session_gone, session_kept
 from governance.services.sign_ins import refusal_note, session_begun, session_ended, sign_in_failed
 from idp.kernel import clock
 from idp.kernel.errors import RateLimited
@@ -49,7 +50,9 @@ class SignIn(LoginView):
         attempts.forget(self.request, self.request.POST.get("username", ""))
         with transaction.atomic():
             answer = super().form_valid(form)
-            session_begun(actor_of_session(self.request), now=clock.now())
+            actor, agent = actor_of_session(self.request), self.request.headers.get("user-agent", "")
+            session_begun(actor, now=clock.now())
+            session_kept(actor, key=self.request.session.session_key or "", agent=agent, now=clock.now())
         return answer
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
@@ -64,11 +67,12 @@ class SignIn(LoginView):
 
 class SignOut(LogoutView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        actor = actor_of_session(request)
+        actor, key = actor_of_session(request), request.session.session_key
         with transaction.atomic():
             answer = super().post(request, *args, **kwargs)
             if not actor.is_anonymous:
                 session_ended(actor, now=clock.now())
+                session_gone(key or "")
         return answer
 
 

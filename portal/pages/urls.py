@@ -69,6 +69,7 @@ urlpatterns = [
     path("account/tokens/<int:token>/revoke", account.token_revoke, name="token-revoke"),
     path("account/theme", account.theme, name="account-theme"),
     path("account/sessions", account.sign_out_everywhere, name="account-sessions"),
+    path("account/sessions/<int:session>/end", account.session_end, name="account-session-end"),
     path("account/command-line", command_line.command_line, name="command-line"),
     path("account/notices", notices.account_notices, name="account-notices"),
     path("notices/", notices.notices, name="notices"),

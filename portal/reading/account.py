@@ -5,8 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from governance.models import ApiToken
+from django.contrib.sessions.models import Session
+
+from governance.models import ApiToken, OpenSession
 from idp.catalog.models import Membership
+
+# In this order: most browsers also name those that they are like.
+_PROGRAMS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("HeadlessChrome", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("CriOS/", "Chrome"),
+    ("Safari/", "Safari"),
+    ("curl/", "curl"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
 
 
 def memberships_of(user_id: int) -> list[Membership]:
@@ -34,6 +57,32 @@ def _line(token: ApiToken, now: datetime) -> TokenLine:
     if token.expires_at is not None and token.expires_at <= now:
         return TokenLine(token, "expired", "Expired")
     return TokenLine(token, "approved", "In force")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLine:
+    """``here``: the browser that asks."""
+
+    session: OpenSession
+    browser: str
+    here: bool
+
+
+def sessions_of(user_id: int, key: str, now: datetime) -> list[SessionLine]:
+    """Where the person is signed in, this browser first, then the last used. One query."""
+    living = Session.objects.filter(expire_date__gt=now).values("session_key")
+    rows = OpenSession.objects.filter(user=user_id, key__in=living).order_by("-seen_at")[:50]
+    lines = [SessionLine(one, browser(one.agent), one.key == key) for one in rows]
+    return sorted(lines, key=lambda line: not line.here)
+
+
+def browser(agent: str) -> str:
+    """What a browser says of itself, in words: “Firefox on Linux”."""
+    program = next((name for mark, name in _PROGRAMS if mark in agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
+    if program and system:
+        return f"{program} on {system}"
+    return program or system or agent.partition("/")[0].strip()[:40] or "Unknown browser"
 
 
 def token_get(user_id: int, token_id: int) -> ApiToken | None:

@@ -866,7 +866,7 @@ API_CHANGES = [
         "api:environment-deploy",
         "POST",
         needs("change", ASKERS, 422, token_change=403),
-        SAFE,
+        TRY,
         {"images": {"checkout-web": "registry.example/web:1"}},
     ),
     Row("api:apply", "POST", needs("change", ASKERS, 200, 422, token_change=422), body=APPLIED),
