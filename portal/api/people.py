@@ -156,32 +156,29 @@ class OneGroup(Endpoint):
         return empty()
 
 
-class GroupMembers(Endpoint):
-    @operation(
-        "groups_add",
-        "Add somebody to a group",
-        area=AREA,
-        answers={200: shapes.GROUP_DETAIL},
-        body=shapes.GROUP_MEMBER,
-        scope="admin",
-        about=f"{ADMINS} They decide as the group at once.",
-    )
-    def post(self, request: Request, group: str) -> HttpResponse:
-        return _member_set(self, group, member=True)
+def _membership(verb: str, summary: str, about: str, *, member: bool) -> type[Endpoint]:
+    """An endpoint that puts somebody into a group, or takes them out."""
+
+    class Membership(Endpoint):
+        @operation(
+            f"groups_{verb}",
+            summary,
+            area=AREA,
+            answers={200: shapes.GROUP_DETAIL},
+            body=shapes.GROUP_MEMBER,
+            scope="admin",
+            about=f"{ADMINS} {about}",
+        )
+        def post(self, request: Request, group: str) -> HttpResponse:
+            return _member_set(self, group, member=member)
+
+    return Membership
 
 
-class GroupMemberRemove(Endpoint):
-    @operation(
-        "groups_remove",
-        "Take somebody out of a group",
-        area=AREA,
-        answers={200: shapes.GROUP_DETAIL},
-        body=shapes.GROUP_MEMBER,
-        scope="admin",
-        about=f"{ADMINS} What waits for them as the group no longer does.",
-    )
-    def post(self, request: Request, group: str) -> HttpResponse:
-        return _member_set(self, group, member=False)
+GroupMembers = _membership("add", "Add somebody to a group", "They decide as the group at once.", member=True)
+GroupMemberRemove = _membership(
+    "remove", "Take somebody out of a group", "What waits for them as the group no longer does.", member=False
+)
 
 
 class PeopleEdits(Endpoint):

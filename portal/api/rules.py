@@ -117,7 +117,7 @@ class Quotas(Endpoint):
 class OneQuota(Endpoint):
     @operation("quotas_read", "Read a team's quota", area=AREA, answers={200: shapes.QUOTA}, versioned=True)
     def get(self, request: Request, team: str) -> HttpResponse:
-        return _quota_answer(_quota(team))
+        return _quota_answer(one_quota(team))
 
     @operation(
         "quotas_replace",
@@ -131,10 +131,10 @@ class OneQuota(Endpoint):
     )
     def put(self, request: Request, team: str) -> HttpResponse:
         self.rights.require_admin()
-        quota = _quota(team)
+        quota = one_quota(team)
         require_if_match(request, quota.version)
         quota_services.quota_set(self.actor, team=quota.team, now=clock.now(), **self.sent)
-        return _quota_answer(_quota(team))
+        return _quota_answer(one_quota(team))
 
 
 def policy_row(policy: Policy) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def one_policy(name: str) -> Policy:
     return policy
 
 
-def _quota(team: str) -> Quota:
+def one_quota(team: str) -> Quota:
     quota = Quota.objects.select_related("team").filter(team__slug=team).first()
     if quota is None:
         raise NotFound(f"There is no team “{team}” with a quota.")

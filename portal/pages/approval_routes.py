@@ -21,7 +21,8 @@ from portal.reading import approval_routes as reading
 from portal.reading.policies import DAYS_OFFERED
 from portal.reading.policy_replays import days_asked
 from provisioning.selectors.rubber_stamps import Gate, condition_for, gates
-from provisioning.services.route_replays import replay_of_route_draft
+from provisioning.services.policy_replays import DAYS
+from provisioning.services.route_replays import replay_of_route, replay_of_route_draft
 
 MOST = 200
 SHOWN_VERSIONS = 20
@@ -51,6 +52,7 @@ def _route(request: PageRequest, name: str, *, refused: Conflict | InvalidInput 
         "facts": reading.affected_facts(row.name, read),
         "versions": row.versions.all()[:SHOWN_VERSIONS],
         "may_administer": request.rights.may_administer(),
+        "days": DAYS,
         "refused": refused,
     }
     return render(request, "approval_routes/route.html", context, status=409 if refused else 200)
@@ -115,14 +117,16 @@ def _saved(request: PageRequest, form: RouteForm) -> ApprovalRoute:
 
 @page("administration", methods=POST)
 def approval_route_act(request: PageRequest, route: str, act: str) -> HttpResponse:
-    """``retire``, or ``restore`` with a version."""
+    """``retire``, or ``restore`` or ``replay`` with a version."""
+    number = int(written) if (written := request.POST.get("version", "")).isdecimal() and len(written) < 9 else 0
     try:
+        if act == "replay":
+            report = replay_of_route(request.actor, name=route, number=number, now=clock.now())
+            return redirect("policy-replay", report.pk)
         if act == "retire":
             services.route_retire(request.actor, name=route, now=clock.now())
             messages.success(request, f"{route} is retired\nNo policy can ask for it.")
         elif act == "restore":
-            version = request.POST.get("version", "")
-            number = int(version) if version.isdecimal() and len(version) < 9 else 0
             services.route_restore(request.actor, name=route, version=number, now=clock.now())
             messages.success(request, f"Version {number} of {route} is taken back")
         else:

@@ -13,10 +13,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from governance.access import rights_of
 from governance.domain.policy import parse_policy
-from governance.models import Policy, PolicyVersion
+from governance.models import ApprovalRoute, Policy, PolicyVersion
 from idp.kernel.actor import Actor
 from idp.kernel.canonical import canonical, digest
 from idp.kernel.errors import FieldError, InvalidInput, NotFound, RateLimited
@@ -51,13 +52,21 @@ def replay_of_policy(
     policy = Policy.objects.filter(name=name).first()
     if policy is None:
         raise NotFound(f"There is no policy “{name}”.")
-    document, version = policy.document, policy.version
-    if number is not None and number != version:
-        kept = PolicyVersion.objects.filter(policy=policy, number=number).first()
-        if kept is None:
-            raise NotFound(f"The policy “{name}” has no version {number}.")
-        document, version = kept.document, number
+    kept = PolicyVersion.objects.filter(policy=policy, number=number)
+    document, version = version_asked(policy, kept, number, f"The policy “{name}”")
     return replay_ask(actor, _of_policy(document, version), days, now=now)
+
+
+def version_asked(
+    row: Policy | ApprovalRoute, kept: QuerySet[Any], number: int | None, what: str
+) -> tuple[Mapping[str, Any], int]:
+    """The document and version that are meant: the row's own, or those of ``kept``, its version ``number``."""
+    if number is None or number == row.version:
+        return row.document, row.version
+    document = kept.values_list("document", flat=True).first()
+    if document is None:
+        raise NotFound(f"{what} has no version {number}.")
+    return document, number
 
 
 def replay_of_draft(actor: Actor, *, document: Mapping[str, Any], days: int = DAYS, now: datetime) -> PolicyReplay:

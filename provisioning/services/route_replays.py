@@ -13,7 +13,7 @@ from idp.kernel.actor import Actor
 from idp.kernel.canonical import canonical, digest
 from idp.kernel.errors import NotFound
 from provisioning.models import PolicyReplay
-from provisioning.services.policy_replays import DAYS, Subject, replay_ask
+from provisioning.services.policy_replays import DAYS, Subject, replay_ask, version_asked
 
 
 def replay_of_route(
@@ -24,12 +24,8 @@ def replay_of_route(
     route = ApprovalRoute.objects.filter(name=name).first()
     if route is None:
         raise NotFound(f"There is no approval route “{name}”.")
-    document, version = route.document, route.version
-    if number is not None and number != version:
-        kept = RouteVersion.objects.filter(route=route, version=number).first()
-        if kept is None:
-            raise NotFound(f"The approval route “{name}” has no version {number}.")
-        document, version = kept.document, number
+    kept = RouteVersion.objects.filter(route=route, version=number)
+    document, version = version_asked(route, kept, number, f"The approval route “{name}”")
     return _ask(actor, document, version, days, now=now)
 
 

@@ -279,13 +279,13 @@ POLICY = shape(
 )
 POLICY_PAGE = page_of(POLICY)
 
-_DIMENSIONS = {
+DIMENSIONS = {
     "cpu": number("Cores.", least=0, most=9_999_999_999),
     "memory_gib": number("Memory in GiB.", least=0, most=9_999_999_999),
     "storage_gib": number("Storage in GiB.", least=0, most=9_999_999_999),
     "environments": whole("Environments.", least=0, most=2_147_483_647),
 }
-_CEILINGS = anything(
+CEILINGS = anything(
     "Further limits: monthly_cost, stages (limits by stage), capabilities (a number of resources by capability)."
 )
 QUOTA = shape(
@@ -298,7 +298,7 @@ QUOTA = shape(
             "held": ref("Usage"),
             "left": ref("Usage"),
             "owed": {**ref("Usage"), "description": "Borrowed, over its time and still in use."},
-            "ceilings": _CEILINGS,
+            "ceilings": CEILINGS,
             "version": _VERSION,
             "updated_at": moment(),
             "url": link(),
@@ -310,8 +310,8 @@ QUOTA_PAGE = page_of(QUOTA)
 QUOTA_EDIT = shape(
     "QuotaEdit",
     record(
-        _DIMENSIONS,
-        {"ceilings": {**_CEILINGS, "description": "Further limits; what is left out stays as it is."}},
+        DIMENSIONS,
+        {"ceilings": {**CEILINGS, "description": "Further limits; what is left out stays as it is."}},
         closed=True,
         examples=({"cpu": 16, "memory_gib": 32, "storage_gib": 200, "environments": 10},),
     ),

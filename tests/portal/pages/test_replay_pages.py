@@ -186,3 +186,20 @@ def test_the_page_asks_as_much_of_few_as_of_many(organisation: Organisation, sig
     with CaptureQueriesContext(connection) as captured:
         page_of(client, report)
     assert len(captured) <= CEILING
+
+
+def test_an_older_version_of_a_route_is_tried_from_its_page(organisation: Organisation, sign_in: SignIn) -> None:
+    for who in ("team:maintainer", "group:platform-admins"):
+        stages = [{"name": "Owners", "approvers": [{"from": who}]}]
+        document = {**ROUTE, "spec": {**ROUTE["spec"], "stages": stages}}
+        route_save(organisation.actor("admin"), document=document, now=NOW)
+    page = reverse("approval-route", args=["into-prod"])
+    offered = sign_in("admin").get(page).content.decode()
+    assert all(f"Replay version {number} over the last 30 days" in offered for number in (1, 2))
+    assert "Replay version" not in sign_in("maintainer").get(page).content.decode()
+    url = reverse("approval-route-act", args=["into-prod", "replay"])
+    answer: Any = sign_in("admin").post(url, {"version": "1"})
+    report = PolicyReplay.objects.get()
+    assert (answer.url, report.version) == (reverse("policy-replay", args=[report.pk]), 1)
+    assert report.document["route"]["spec"]["stages"][0]["approvers"] == [{"from": "team:maintainer"}]
+    assert sign_in("admin").post(url, {"version": "7"}).status_code == 404
