@@ -243,7 +243,15 @@ def unknown_types(chosen: Collection[str]) -> list[str]:
 def cloud_event(
     uid: str, key: str, *, subject: str, at: datetime, data: Mapping[str, Any], base_url: str
 ) -> dict[str, Any]:
-    """The event as structured CloudEvent. ``source`` is the installation; with ``id`` it is unique."""
+    """The event as structured CloudEvent. ``source`` is the installation; with ``id`` it is unique.
+
+    A ``page`` that is a path of the portal becomes an address.
+    """
+    told = dict(data)
+    if str(told.get("page", "")).startswith("/"):
+        told["page"] = base_url + told["page"]
+    if isinstance(told.get("run"), dict) and str(told["run"].get("page", "")).startswith("/"):
+        told["run"] = {**told["run"], "page": base_url + told["run"]["page"]}
     found: dict[str, Any] = {
         "specversion": "1.0",
         "id": uid,
@@ -252,7 +260,7 @@ def cloud_event(
         "time": at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "datacontenttype": "application/json",
         "dataschema": f"{base_url}/api/v1/events/types/{key}/schema.json",
-        "data": dict(data),
+        "data": told,
     }
     return {**found, "subject": subject} if subject else found
 

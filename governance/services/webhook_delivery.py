@@ -170,10 +170,9 @@ def letter_of(endpoint: WebhookEndpoint, event: OutgoingEvent, *, now: datetime,
         message = message_of(event.type, event.data, settings.BASE_URL)
         told = slack_message(message, buttons=buttons) if endpoint.kind == "slack" else teams_message(message)
         return Letter(url, {"content-type": "application/json"}, canonical_json(told).encode())
-    data = dict(event.data)
-    if str(data.get("page", "")).startswith("/"):
-        data["page"] = settings.BASE_URL + data["page"]
-    told = cloud_event(event.uid, event.type, subject=event.subject, at=event.at, data=data, base_url=settings.BASE_URL)
+    told = cloud_event(
+        event.uid, event.type, subject=event.subject, at=event.at, data=event.data, base_url=settings.BASE_URL
+    )
     body = body_of(told)
     headers = signed_headers(event.uid, now, body, _secrets(endpoint, now))
     return Letter(url, {"content-type": MEDIA, **headers}, body)

@@ -19,8 +19,8 @@ from idp.catalog.models import Team
 from portal.drawing import words
 
 ENDPOINT_STATES: Final = {
-    "active": ("approved", "Told"),
-    "paused": ("cancelled", "Paused"),
+    "active": ("ready", "Told"),
+    "paused": ("asleep", "Paused"),
     "disabled": ("failed", "Disabled"),
 }
 DELIVERY_STATES: Final = {
@@ -68,7 +68,7 @@ def endpoint_lines(rights: Rights, *, team: Team | None = None, most: int = 200)
 def endpoint_line(row: WebhookEndpoint, last: WebhookDelivery | None = None) -> EndpointLine:
     state, word = ENDPOINT_STATES[row.state]
     if row.state == "active" and row.failing_since is not None:
-        state, word = "pending", "Fails"
+        state, word = "degraded", "Fails"
     return EndpointLine(
         row=row,
         state=state,
