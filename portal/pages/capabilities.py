@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 
 from idp.kernel.errors import NotFound
+from idp.kernel.prepared import Prepared
 from portal.forms.contracts import ContractStateForm
 from portal.pages.request import PageRequest
 from portal.pages.shell import page
@@ -56,10 +58,15 @@ def capability(request: PageRequest, name: str) -> HttpResponse:
 
 def listed_versions(capability: Capability) -> list[Contract]:
     """All versions without their documents, newest first, each knowing its capability; one query."""
-    versions = list(selectors.contracts_of(capability).defer("document"))
+    versions = _versions(capability=capability.pk)
     for row in versions:
         row.capability = capability
     return versions
+
+
+@Prepared
+def _versions(capability: int) -> QuerySet[Contract]:
+    return selectors.contracts_of(capability).defer("document")
 
 
 def state_form(row: Contract, versions: Sequence[Contract], posted: QueryDict | None = None) -> ContractStateForm:

@@ -6,13 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRefresh
 
+from governance.access import Rights
 from idp.kernel import clock, keyset
 from idp.kernel.errors import Conflict, InvalidInput, StalePlan, UserFault
+from idp.kernel.prepared import Prepared
 from portal.pages.shell import POST, page
 from portal.reading import change as reading
 from portal.reading.plan_words import diff_resources, quota_after, stored_verdicts, unchanged_sentence
@@ -140,16 +143,13 @@ def _newest_run(change: int) -> int:
 def _inbox(request: HttpRequest) -> dict[str, Any]:
     """Three groups: waiting on the reader, waiting on others, decided lately."""
     rights, now = request.rights, clock.now()  # type: ignore[attr-defined]
-    waiting = list(change_list(rights, waiting_on_me=True).only(*LISTED, "plan")[:PAGE])
+    waiting = _to_decide(rights=rights)
     if len(waiting) < PAGE:
         request._waiting_count = len(waiting)  # type: ignore[attr-defined]  # the shell need not count them again
-    mine = {one.pk for one in waiting}
-    others = change_list(rights, state="pending").only(*LISTED)[: GROUP + len(mine)]
-    pending = [one for one in others if one.pk not in mine][:GROUP]
+    pending = _pending(rights=rights, mine=[one.pk for one in waiting])
     since = now - timedelta(hours=24)
     # Numbers rise with time: those of a day are among the newest, and the database need not look for the day.
-    newest = change_list(rights).exclude(state="pending").only(*LISTED)[:GROUP]
-    decided = [one for one in newest if one.created_at >= since]
+    decided = [one for one in _newest(rights=rights) if one.created_at >= since]
     agreed = reading.agreed_counts([*waiting, *pending])
     groups, single = reading.alike(waiting)
     return {
@@ -166,6 +166,21 @@ def _inbox(request: HttpRequest) -> dict[str, Any]:
         "tickable": any(reading.is_low_risk(one) for one in waiting),
         "next": None,
     }
+
+
+@Prepared
+def _to_decide(rights: Rights) -> QuerySet[Change]:
+    return change_list(rights, waiting_on_me=True).only(*LISTED, "plan")[:PAGE]
+
+
+@Prepared
+def _pending(rights: Rights, mine: list[int]) -> QuerySet[Change]:
+    return change_list(rights, state="pending").exclude(pk__in=mine).only(*LISTED)[:GROUP]
+
+
+@Prepared
+def _newest(rights: Rights) -> QuerySet[Change]:
+    return change_list(rights).exclude(state="pending").only(*LISTED)[:GROUP]
 
 
 def _alike(groups: list[list[Change]], agreed: dict[int, str]) -> list[dict[str, Any]]:

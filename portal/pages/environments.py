@@ -42,7 +42,7 @@ from provisioning.selectors.environments import (
 from provisioning.selectors.environments import revisions as revision_list
 from provisioning.selectors.links import environment_links
 from provisioning.selectors.runs import newest_run
-from provisioning.selectors.stages import stage_list
+from provisioning.selectors.stages import stages_in_order
 from provisioning.services.changes import ChangeRequest, change_submit
 
 PAGE = 50
@@ -64,7 +64,7 @@ def environments(request: HttpRequest) -> HttpResponse:
         "next": found.next,
         "asked": asked,
         "filtered": any(asked.values()),
-        "stages": [{"value": one.name, "label": one.name} for one in stage_list()],
+        "stages": [{"value": one.name, "label": one.name} for one in stages_in_order()],
         "states": [{"value": one, "label": one.capitalize()} for one in ENVIRONMENT_STATES if one != "gone"],
         "drifts": [{"value": "open", "label": "Drifted"}],
         "teams": _teams(found.items, asked["team"]),

@@ -6,17 +6,19 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from governance.domain.lending import in_words
 from governance.domain.quota import Amounts
-from governance.models import Quota
+from governance.models import Loan, Quota, QuotaRequest
 from governance.selectors.lending import loans, quota_requests
 from governance.selectors.quota import quota_states
 from governance.services.quota_requests import request_decide
 from idp.kernel import clock
 from idp.kernel.errors import Conflict, InvalidInput
+from idp.kernel.prepared import Prepared
 from portal.pages.request import PageRequest
 from portal.pages.shell import POST, page
 from portal.reading import quotas as reading_quotas
@@ -33,10 +35,10 @@ def _quotas(request: PageRequest, *, refused: Any = None) -> HttpResponse:
     rows = Paginator(Quota.objects.select_related("team").order_by("team__name"), ON_A_PAGE)
     shown = rows.get_page(request.GET.get("page"))
     states = quota_states(row.team_id for row in shown)
-    asked = list(quota_requests(state="open")[:ON_A_PAGE])
+    asked = _asked()
     for one in asked:
         one.words = in_words(Amounts.of(one))  # type: ignore[attr-defined]  # for the template
-    running = list(loans().filter(state__in=("active", "due"))[:ON_A_PAGE])
+    running = _running()
     for loan in running:
         loan.words = in_words(Amounts.of(loan) - Amounts.of(loan.returned))  # type: ignore[attr-defined]
     lines = [(row, reading_quotas.bars(states[row.team_id])) for row in shown]
@@ -51,6 +53,16 @@ def _quotas(request: PageRequest, *, refused: Any = None) -> HttpResponse:
         "refused": refused,
     }
     return render(request, "quotas/list.html", context, status=422 if refused else 200)
+
+
+@Prepared
+def _asked() -> QuerySet[QuotaRequest]:
+    return quota_requests(state="open")[:ON_A_PAGE]
+
+
+@Prepared
+def _running() -> QuerySet[Loan]:
+    return loans().filter(state__in=("active", "due"))[:ON_A_PAGE]
 
 
 @page("teams", methods=POST)

@@ -43,7 +43,7 @@ def systems(request: PageRequest) -> HttpResponse:
     by_system = {one.system_id: one for one in environments}.values()
     context = {
         "lines": matrix.lines(
-            found.items, stages := list(stage_selectors.stage_list()), environments, reading.open_counts(found.items)
+            found.items, stages := stage_selectors.stages_in_order(), environments, reading.open_counts(found.items)
         ),
         "stages": stages,
         "filters": {"query": query, "team": team, "mine": mine},

@@ -26,7 +26,7 @@ from provisioning.models import Contract as ContractRow
 from provisioning.selectors.availability import best_at, requirements
 from provisioning.selectors.capabilities import Catalogue, latest_contracts
 from provisioning.selectors.offers import offer_source
-from provisioning.selectors.stages import stage_list
+from provisioning.selectors.stages import stages_in_order
 
 SPANS: Final = (1, 3, 7, 14, 30, 90, 180)
 
@@ -160,7 +160,7 @@ def surroundings(rights: Rights, system: System) -> Surroundings:
     components = Component.objects.filter(system=system).order_by("slug")
     return Surroundings(
         system=system,
-        stages=list(stage_list()),
+        stages=stages_in_order(),
         taken=dict(living.values_list("name", "stage__name")),
         components=tuple(components.values_list("slug", "slug")),
     )

@@ -12,7 +12,7 @@ from provisioning.domain.isolation import WAYS
 from provisioning.domain.windows import in_words
 from provisioning.models import Stage
 from provisioning.selectors.departures import schedule_of
-from provisioning.selectors.stages import StageReach, stage_list, stage_reaches
+from provisioning.selectors.stages import StageReach, stage_reaches, stages_in_order
 
 NEVER: Final = "Never"
 
@@ -32,7 +32,8 @@ def stage_lines() -> list[StageLine]:
     """All stages in their order; two queries."""
     lives = stage_reaches()
     return [
-        StageLine(one, _life(one), _soak(one), _drift(one.drift_mode), lives.get(one.pk, 0)) for one in stage_list()
+        StageLine(one, _life(one), _soak(one), _drift(one.drift_mode), lives.get(one.pk, 0))
+        for one in stages_in_order()
     ]
 
 

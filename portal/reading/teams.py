@@ -21,6 +21,7 @@ from idp.catalog.names import ROLES
 from idp.kernel.errors import NotFound
 from idp.kernel.prepared import Prepared
 from idp.kernel.tallies import total as kept_total
+from portal.addresses import address
 from provisioning.models import Environment, PlaceTally
 
 
@@ -72,8 +73,14 @@ def quota_of(team: Team) -> QuotaState:
 
 def members_of(team: Team) -> list[Membership]:
     """Maintainers first, then by name. One query."""
-    rows = Membership.objects.filter(team=team).select_related("user")
-    return sorted(rows, key=lambda one: (-ROLES.index(one.role), one.user.is_service, one.user.username))
+    return sorted(
+        _members(team=team.pk), key=lambda one: (-ROLES.index(one.role), one.user.is_service, one.user.username)
+    )
+
+
+@Prepared
+def _members(team: int) -> QuerySet[Membership]:
+    return Membership.objects.filter(team=team).select_related("user")
 
 
 def member_get(username: str) -> User | None:
@@ -82,7 +89,12 @@ def member_get(username: str) -> User | None:
 
 
 def systems_of(rights: Rights, team: Team) -> list[System]:
-    return list(visible(System.objects.filter(team=team), rights, "").order_by("slug"))
+    return _systems(rights=rights, team=team.pk)
+
+
+@Prepared
+def _systems(rights: Rights, team: int) -> QuerySet[System]:
+    return visible(System.objects.filter(team=team), rights, "").order_by("slug")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +113,11 @@ class Use:
     def cost(self) -> Decimal | None:
         return self.environment.monthly_cost if self.environment else None
 
+    @property
+    def url(self) -> str:
+        """Where the environment is shown, which the reader must be able to see."""
+        return address("environment", self.system, self.environment.name) if self.environment else ""
+
 
 HIDDEN = "restricted"
 SHOWN = 50
@@ -111,14 +128,20 @@ def ledger(rights: Rights, team: Team) -> list[Use]:
 
     Two queries: the ledger, and the environments in it.
     """
-    rows = list(Reservation.objects.filter(team=team, state="used").order_by("-cpu", "-memory_gib", "label")[:SHOWN])
-    found = (
-        visible(Environment.objects.filter(pk__in=[row.environment_id for row in rows]), rights)
-        .select_related("system", "stage")
-        .defer("conditions")
-    )
-    by_key = {one.pk: one for one in found}
+    rows = _largest(team=team.pk)
+    by_key = {one.pk: one for one in _using(rights=rights, keys=[row.environment_id for row in rows])}
     return [_use(row, by_key.get(row.environment_id)) for row in rows]
+
+
+@Prepared
+def _largest(team: int) -> QuerySet[Reservation]:
+    return Reservation.objects.filter(team=team, state="used").order_by("-cpu", "-memory_gib", "label")[:SHOWN]
+
+
+@Prepared
+def _using(rights: Rights, keys: list[int]) -> QuerySet[Environment]:
+    rows = visible(Environment.objects.filter(pk__in=keys), rights)
+    return rows.select_related("system").only("name", "state", "monthly_cost", "system__slug")
 
 
 def _use(row: Reservation, environment: Environment | None) -> Use:

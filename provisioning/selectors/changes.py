@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BigIntegerField, Exists, Max, OuterRef, Q, QuerySet, Subquery
 
 from governance.access import Rights, visible
 from governance.domain.ceilings import Extras, Part
@@ -18,6 +18,7 @@ from governance.selectors.approvals import approvals_of, decisions_of
 from governance.selectors.quota import quota_counted, quota_state
 from governance.services.approvals import Subject, approvers_of, may_decide, waiting_change_ids
 from idp.kernel.errors import NotFound
+from idp.kernel.prepared import Prepared
 from provisioning.domain.lifecycle import RESUMABLE_CHANGE_STATES
 from provisioning.domain.plan import Side, object_changes
 from provisioning.models import Change, ChangeAuthor, ChangeEvent, Environment, Revision, Run
@@ -140,17 +141,22 @@ def waiting_count(rights: Rights) -> int:
 
 def change_get(rights: Rights, change_id: int) -> Change:
     """The change; NotFound also when the reader may not know of it."""
-    change = (
+    found = _change(change_id=change_id) if change_id <= BigIntegerField.MAX_BIGINT else []
+    change = next(iter(found), None)
+    if change is None or not rights.may_see(change.system):
+        raise NotFound(f"There is no change {change_id}.")
+    return change
+
+
+@Prepared
+def _change(change_id: int) -> QuerySet[Change]:
+    return (
         Change.objects.select_related("system__team", "stage", "environment", "requester", "base", "revision")
         # Only a look at the objects renders documents; it asks for them then.
         .defer("environment__conditions", "base__document", "revision__document")
         .annotate(has_authors=Exists(ChangeAuthor.objects.filter(change=OuterRef("pk"))))
         .filter(pk=change_id)
-        .first()
     )
-    if change is None or not rights.may_see(change.system):
-        raise NotFound(f"There is no change {change_id}.")
-    return change
 
 
 def subject_of(change: Change) -> Subject:
@@ -175,8 +181,8 @@ def _authors(change: Change) -> frozenset[int]:
 
 def change_view(rights: Rights, change: Change) -> ChangeView:
     """Everything around one change, in a fixed number of queries."""
-    decisions = list(decisions_of(change.pk))
-    asked = list(approvals_of(change.pk, change.plan_digest))
+    decisions = _decisions(change=change.pk)
+    asked = _asked(change=change.pk, digest=change.plan_digest)
     why_not = "Nothing is left to decide."
     who: dict[int, tuple[str, ...]] = {}
     if change.state == "pending":
@@ -185,12 +191,12 @@ def change_view(rights: Rights, change: Change) -> ChangeView:
         who = approvers_of([one for one in asked if one.state in ("waiting", "later")], excluding=subject.barred)
     may_request = rights.may_request(change.system)
     mine = change.requester_id == rights.actor.user_id or rights.may_manage(change.system.team)
-    runs = list(Run.objects.filter(change=change).order_by("-id")) if change.state in RAN else []
+    runs = _runs(change=change.pk) if change.state in RAN else []
     return ChangeView(
         change=change,
         approvals=[_approval_view(one, who.get(one.pk, ()), decisions) for one in asked],
         decisions=decisions,
-        events=list(ChangeEvent.objects.filter(change=change)),
+        events=_events(change=change.pk),
         quota=_quota(change),
         similar=_similar(rights, change),
         runs=runs,
@@ -201,6 +207,26 @@ def change_view(rights: Rights, change: Change) -> ChangeView:
         may_resume=may_request and change.state in RESUMABLE_CHANGE_STATES and bool(runs) and _is_latest(runs[0]),
         stale=_stale(change),
     )
+
+
+@Prepared
+def _decisions(change: int) -> QuerySet[Decision]:
+    return decisions_of(change)
+
+
+@Prepared
+def _asked(change: int, digest: str) -> QuerySet[Approval]:
+    return approvals_of(change, digest)
+
+
+@Prepared
+def _runs(change: int) -> QuerySet[Run]:
+    return Run.objects.filter(change=change).order_by("-id")
+
+
+@Prepared
+def _events(change: int) -> QuerySet[ChangeEvent]:
+    return ChangeEvent.objects.filter(change=change)
 
 
 def newest_event(change: Change) -> int:
@@ -263,10 +289,15 @@ def _without_hold(state: QuotaState, held: Amounts, extras: Extras) -> QuotaStat
 
 def _similar(rights: Rights, change: Change) -> list[Change]:
     """The last finished changes of the same kind and system."""
-    rows = change_list(rights, system=change.system.slug).filter(
-        kind=change.kind, stage=change.stage, state__in=("succeeded", "failed", "rejected", "denied")
+    return _alike(rights=rights, system=change.system.slug, kind=change.kind, stage=change.stage_id, but=change.pk)
+
+
+@Prepared
+def _alike(rights: Rights, system: str, kind: str, stage: int, but: int) -> QuerySet[Change]:
+    rows = change_list(rights, system=system).filter(
+        kind=kind, stage=stage, state__in=("succeeded", "failed", "rejected", "denied")
     )
-    return list(rows.only(*LISTED).exclude(pk=change.pk)[:SIMILAR])
+    return rows.only(*LISTED).exclude(pk=but)[:SIMILAR]
 
 
 def _is_latest(run: Run) -> bool:
