@@ -28,6 +28,8 @@ from idp.kernel.prepared import Prepared
 
 LONGEST = timedelta(days=366)
 USUAL = timedelta(days=90)
+ROTATION = timedelta(hours=24)
+"""How long the old secret still holds when a token is rotated, so that programs can be told the new one."""
 USE_NOTED_EVERY = timedelta(minutes=1)
 REFUSAL_SAME_FOR = 600
 MOST_PER_OWNER = 50
@@ -90,6 +92,39 @@ def token_revoke(actor: Actor, *, token: ApiToken, now: datetime) -> ApiToken:
         token.revoked_at = now
         _audit(actor, "token.revoke", token, now, _REVOKED)
     return token
+
+
+@transaction.atomic
+def token_rotate(actor: Actor, *, token: ApiToken, now: datetime) -> tuple[ApiToken, str]:
+    """A token like this one with another secret, and its plaintext; the old one holds for 24 hours more, or its end.
+
+    The new one lasts as long as the old one was made for. Whoever may make such a token may rotate it. Conflict for one
+    that has ended; InvalidInput when its owner may no longer have one like it. Locks the token, then the audit head.
+    """
+    old = ApiToken.objects.select_for_update(of=("self",)).select_related("owner__service_of").get(pk=token.pk)
+    if not _is_alive(old, now):
+        raise Conflict(f"The token “{old.name}” has ended.", code="token-ended", remedy="Make a new one instead.")
+    lasting = (old.expires_at - old.created_at) if old.expires_at else USUAL
+    made, plaintext = token_create(
+        actor,
+        owner=old.owner,
+        name=old.name,
+        scopes=old.scopes,
+        systems=old.systems,
+        for_people=old.for_people,
+        expires_at=now + lasting,
+        now=now,
+    )
+    before = old.expires_at
+    old.expires_at = min(before, now + ROTATION) if before else now + ROTATION
+    old.save(update_fields=["expires_at"])
+    ends = {"before": {"ends": _moment(before)}, "after": {"ends": _moment(old.expires_at), "followed by": str(made)}}
+    _audit(actor, "token.rotate", old, now, ends)
+    return made, plaintext
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 
 from governance.services import accounts, open_sessions, tokens
 from idp.kernel import clock
-from idp.kernel.errors import InvalidInput, NotFound
+from idp.kernel.errors import Conflict, InvalidInput, NotFound
 from portal.forms.account import PasswordForm, TokenForm
 from portal.pages import attempts
 from portal.pages.problems import add_errors
@@ -60,6 +60,21 @@ def token_revoke(request: PageRequest, token: int) -> HttpResponse:
     tokens.token_revoke(request.rights.actor, token=found, now=clock.now())
     messages.success(request, f"{found.name} is revoked\nWhatever still uses it is refused from now on.")
     return redirect("account")
+
+
+@page("account", methods=POST)
+def token_rotate(request: PageRequest, token: int) -> HttpResponse:
+    found = reading.token_get(request.user.pk, token)
+    if found is None:
+        raise NotFound("You have no such token.", remedy="Open your account to see those you have.")
+    try:
+        made, plaintext = tokens.token_rotate(request.rights.actor, token=found, now=clock.now())
+    except (Conflict, InvalidInput) as error:
+        messages.error(request, f"{found.name} is not rotated\n{error.message} {error.remedy}".strip())
+        return redirect("account")
+    response = _account_page(request, shown={"token": made, "plaintext": plaintext, "instead": True})
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 @page("account", methods=POST)

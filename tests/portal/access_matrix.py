@@ -15,6 +15,8 @@ from typing import Any
 
 from governance.domain.quota import Amounts
 from governance.models import AuditEntry, PeopleEdit, Transfer
+from governance.services.backstage_runs import import_ask, import_carry_out
+from governance.services.backstage_sources import source_save
 from governance.services.loans import loan_propose
 from governance.services.notice_settings import unsubscribe_token
 from governance.services.quota_requests import request_make
@@ -78,6 +80,7 @@ def furnish() -> World:
         "going_run": Run.objects.get(change=going).pk,
         "hidden_run": Run.objects.get(change=hidden).pk,
         "digest": waiting.plan_digest,
+        "catalog_import": _catalog(organisation),
         "cluster": Cluster.objects.get().name,
         **_blast(organisation),
         **_quota(organisation),
@@ -242,6 +245,20 @@ def _campaigns(organisation: Organisation) -> dict[str, int]:
     }
 
 
+def _catalog(organisation: Organisation) -> int:
+    """A source whose only entity is an orphan, one that is a repository, and a preview that may be imported."""
+    admin, files = organisation.actor("admin"), [("a.yaml", CATALOG_INFO.encode())]
+    source_save(admin, name="org", kind="upload", owner="payments", now=NOW)
+    source_save(admin, name="org", every=0, owner="storefront", now=NOW)
+    source_save(admin, name="empty", kind="upload", now=NOW)
+    source_save(admin, name="repo", kind="git", url="https://git.example/team/app.git", now=NOW)
+    import_carry_out(import_ask(admin, source="org", files=files, now=NOW).pk, now=NOW)
+    looked = import_ask(admin, source="org", files=files, preview=True, now=NOW)
+    import_carry_out(looked.pk, now=NOW)
+    import_carry_out(import_ask(admin, source="org", files=[("a.yaml", b"# none")], now=NOW).pk, now=NOW)
+    return looked.pk
+
+
 def _orphan() -> int:
     """An object that a system left behind which is no more."""
     row = Orphan.objects.create(
@@ -338,9 +355,19 @@ APPLIED = {
 }
 ASKERS = ("developer", "maintainer", "second_maintainer", "admin")
 ADMIN = ("admin",)
+CATALOG_INFO = """apiVersion: backstage.io/v1alpha1
+kind: Domain
+metadata: {name: retail}
+spec: {owner: payments}
+"""
+SOURCE = {"source": "org"}
+NEW_SOURCE = {"name": "more", "kind": "url", "url": "https://git.example/catalog-info.yaml"}
+NEW_IMPORT = {"source": "org", "files": [{"path": "a.yaml", "text": CATALOG_INFO}]}
+ENTITY = {"ref": "domain:default/retail"}
 NEW_LINK = {"name": "Logs", "kind": "logs", "url": "https://logs.example/${environment.namespace}"}
 OLD_LINK = {**NEW_LINK, "name": "Dashboard", "kind": "dashboard"}
 UNSEEN = {"stranger": 404}
+ONE_MORE = {"name": "more", "capability": "cache@1"}
 SCORE = {
     "score": "apiVersion: score.dev/v1b1\nmetadata: {name: mailer}\n"
     "containers: {main: {image: registry.example/mailer:1.0.0}}\n",
@@ -410,6 +437,12 @@ API_START = [
     Row("api:notices", "GET", reads()),
     Row("api:notices-read", "POST", needs("change", PEOPLE, 200), body={"until": 1}),
     Row("api:search", "GET", reads(), query="?q=checkout"),
+    Row("api:backstage-templates", "GET", reads()),
+    Row("api:backstage-template", "GET", reads(), {"name": "slipway-postgres"}),
+    Row("api:backstage-change", "GET", reads(), {"change_id": "=living"}),
+    Row("api:backstage-change", "GET", reads(**UNSEEN), {"change_id": "=hidden"}),
+    Row("api:resources", "POST", needs("change", ASKERS, 202, token_change=403), TRY, ONE_MORE),
+    Row("api:resources", "POST", needs("change", ASKERS, 202, token_change=403, **UNSEEN), SAFE, ONE_MORE),
     Row("api:score-plans", "POST", needs("change", ASKERS, 200, token_change=403), body=SCORE),
     Row("api:score-changes", "POST", needs("change", ASKERS, 202, token_change=403), body=SCORE),
     Row("api:score-rules", "GET", reads()),
@@ -457,6 +490,21 @@ API_CATALOG = [
     Row("api:system", "PATCH", needs("admin", MANAGERS, 200, token_admin=403, **UNSEEN), VAULT, {"name": "New"}),
     Row("api:system", "DELETE", needs("admin", MANAGERS, 409, token_admin=403), CHECKOUT),
     Row("api:system", "DELETE", needs("admin", MANAGERS, 409, token_admin=403, **UNSEEN), VAULT),
+    Row("api:backstage-catalog-info", "GET", reads()),
+    Row("api:backstage-entities", "GET", reads()),
+    Row("api:backstage-sources", "GET", needs("admin", ADMIN, 200)),
+    Row("api:backstage-sources", "POST", needs("admin", ADMIN, 201), body=NEW_SOURCE),
+    Row("api:backstage-source", "GET", needs("admin", ADMIN, 200), SOURCE),
+    Row("api:backstage-source", "PATCH", needs("admin", ADMIN, 200), SOURCE, {"groups": "create"}),
+    Row("api:backstage-source", "DELETE", needs("admin", ADMIN, 204), {"source": "empty"}),
+    Row("api:backstage-source-take-back", "POST", needs("admin", ADMIN, 200), SOURCE),
+    Row("api:backstage-source-hook", "POST", needs("admin", ADMIN, 200), {"source": "repo"}),
+    Row("api:backstage-orphans-remove", "POST", needs("admin", ADMIN, 200), SOURCE),
+    Row("api:backstage-push", "POST", for_all(404), {"source": "repo"}),
+    Row("api:backstage-imports", "GET", needs("admin", ADMIN, 200)),
+    Row("api:backstage-imports", "POST", needs("admin", ADMIN, 202), body=NEW_IMPORT),
+    Row("api:backstage-import", "GET", needs("admin", ADMIN, 200), {"import_id": "=catalog_import"}),
+    Row("api:backstage-import-apply", "POST", needs("admin", ADMIN, 202), {"import_id": "=catalog_import"}),
     Row("api:components", "GET", reads()),
     Row("api:components", "POST", needs("admin", MANAGERS, 201, token_admin=403), body=NEW_COMPONENT),
     Row("api:component", "GET", reads(), API_COMPONENT),
@@ -1026,6 +1074,22 @@ PAGES_CATALOG = [
         {"do": "join", "team": "payments"},
     ),
     Row("approval-routes", "GET", for_people(200)),
+    Row("backstage", "GET", page_for(ADMIN, 200)),
+    Row("backstage-new", "GET", page_for(ADMIN, 200)),
+    Row("backstage-new", "POST", page_for(ADMIN, 422), body={"name": "x"}),
+    Row("backstage-edit", "GET", page_for(ADMIN, 200), SOURCE),
+    Row("backstage-edit", "POST", page_for(ADMIN, 422), SOURCE, {"groups": "all"}),
+    Row("backstage-source", "GET", page_for(ADMIN, 200), SOURCE),
+    Row("backstage-upload", "POST", page_for(ADMIN, 422), body={"source": "org"}),
+    Row("backstage-act", "POST", page_for(ADMIN, 302), {"source": "org", "act": "orphans"}),
+    Row("backstage-act", "POST", page_for(ADMIN, 302), {"source": "org", "act": "take-back"}),
+    Row("backstage-act", "POST", page_for(ADMIN, 302), {"source": "repo", "act": "preview"}),
+    Row("backstage-act", "POST", page_for(ADMIN, 200), {"source": "repo", "act": "hook"}),
+    Row("backstage-act", "POST", page_for(ADMIN, 302), {"source": "empty", "act": "remove"}),
+    Row("backstage-import", "GET", page_for(ADMIN, 200), {"number": "=catalog_import"}),
+    Row("backstage-import-apply", "POST", page_for(ADMIN, 302), {"number": "=catalog_import"}),
+    Row("backstage-entities", "GET", for_people(200)),
+    Row("backstage-entity", "GET", for_people(200), ENTITY),
     Row("score-rules", "GET", for_people(200)),
     Row("score-rule-new", "GET", page_for(ADMIN, 200)),
     Row("score-rule-new", "POST", page_for(ADMIN, 422), body={"what": "resource"}),
@@ -1256,6 +1320,7 @@ PAGES_ACCOUNT = [
     Row("account", "GET", for_people(200)),
     Row("token-new", "POST", for_people(200), body={"name": "ci", "scopes": ["read"], "days": "30"}),
     Row("token-revoke", "POST", for_people(404, developer=302), {"token": "=token"}),
+    Row("token-rotate", "POST", for_people(404, developer=200), {"token": "=token"}),
     Row("command-line", "GET", for_people(200)),
     Row("command-line", "GET", for_people(422), query="?code=BCDF-GHJK"),
     Row(

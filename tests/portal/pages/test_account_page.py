@@ -107,3 +107,39 @@ def test_it_says_teams_and_roles(client, organisation):
     text = client.get(reverse("account")).content.decode()
     assert "Payments" in text
     assert "Maintainer" in text
+
+
+def test_a_rotated_token_has_another_secret_and_the_old_one_holds_for_a_day(signed_in, organisation):
+    answer = signed_in.post(reverse("token-new"), NEW)
+    old = answer.context["shown"]["plaintext"]
+    answer = signed_in.post(reverse("token-rotate", args=[ApiToken.objects.get().pk]))
+    new = answer.context["shown"]["plaintext"]
+    assert new != old
+    assert new in answer.content.decode()
+    assert "24 hours more" in answer.content.decode()
+    assert answer["Cache-Control"] == "no-store"
+    now = clock.now()
+    for plaintext in (old, new):
+        actor = token_authenticate(plaintext, now)
+        assert (actor.scopes, actor.systems) == ({"read", "change"}, {"checkout"})
+    with pytest.raises(NotSignedIn):
+        token_authenticate(old, now + timedelta(hours=25))
+    assert token_authenticate(new, now + timedelta(days=29)).username == "developer"
+    entry = AuditEntry.objects.get(action="token.rotate")
+    assert new not in str(entry.data)
+    assert entry.data["before"] != entry.data["after"]
+
+
+def test_a_token_that_has_ended_is_not_rotated(signed_in, organisation):
+    signed_in.post(reverse("token-new"), NEW)
+    token = ApiToken.objects.get()
+    signed_in.post(reverse("token-revoke", args=[token.pk]))
+    assert signed_in.post(reverse("token-rotate", args=[token.pk])).status_code == 302
+    assert ApiToken.objects.count() == 1
+
+
+def test_nobody_rotates_the_token_of_another(signed_in, organisation):
+    token, _ = token_create(
+        organisation.actor("viewer"), owner=organisation.viewer, name="theirs", scopes=["read"], now=clock.now()
+    )
+    assert signed_in.post(reverse("token-rotate", args=[token.pk])).status_code == 404
