@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 
 class SlackApp(models.Model):
@@ -46,13 +47,24 @@ class SlackCode(models.Model):
 
 
 class SlackRequest(models.Model):
-    """A signature that was taken, so that the same request is not taken twice. Forgotten once it is too old anyway."""
+    """A signature that was taken, so that the same request is not taken twice. Forgotten once it is too old anyway.
+
+    ``answer`` is what the message in Slack is to become; the worker sends it to ``answer_url`` (encrypted) when
+    ``answer_due`` is set.
+    """
 
     signature = models.CharField(max_length=80, unique=True)
     at = models.DateTimeField()
+    answer = models.JSONField(default=dict)
+    answer_url = models.TextField(blank=True)
+    answer_due = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
-        indexes = [models.Index(fields=["at"], name="slack_request_by_age")]
+        indexes = [
+            models.Index(fields=["at"], name="slack_request_by_age"),
+            models.Index(fields=["answer_due"], condition=~Q(answer_due=None), name="slack_answer_due"),
+        ]
 
     def __str__(self) -> str:
         return self.signature[:12]
