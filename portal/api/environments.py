@@ -1,4 +1,4 @@
-"""Environments as they are wanted and as they are: read only, since every mutation is a change."""
+"""Environments as they are wanted and as they are. Every mutation is a change; one more resource is one too."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from idp.kernel import clock
 from portal.api import paths
-from portal.api.answers import answer, figure, listing, moment
+from portal.api.answers import answer, created, figure, listing, moment
 from portal.api.changes import CHANGES_JOINED, change_row
 from portal.api.deprecation import HEADERS, headers_of
 from portal.api.endpoint import Endpoint
@@ -17,6 +18,7 @@ from portal.api.events import change_event_row
 from portal.api.figures import usage
 from portal.api.operation import PAGED, Query, operation
 from portal.api.runs import run_row
+from portal.api.shapes import backstage_templates
 from portal.api.shapes import changes as change_shapes
 from portal.api.shapes import environments as shapes
 from portal.api.shapes.words import flag, text
@@ -24,6 +26,7 @@ from provisioning.models import Change, ChangeEvent, Environment, Revision, Run
 from provisioning.selectors import environments as selectors
 from provisioning.selectors.comparing import Chosen, chosen, comparison
 from provisioning.selectors.contract_flags import flagged_in
+from provisioning.services.resource_requests import resource_ask
 
 AREA = "Environments"
 PARTS = ("resources", "revisions", "changes", "runs", "drift", "events")
@@ -90,6 +93,30 @@ class Resources(Endpoint):
         row = selectors.environment_get(self.rights, system, name)
         found = [resource_row(one) for one in selectors.environment_resources(row)]
         return answer({"items": found}, headers=_deprecations(row))
+
+    @operation(
+        "environments_resource_ask",
+        "Ask for one more resource",
+        area=AREA,
+        answers={202: change_shapes.CHANGE},
+        body=backstage_templates.RESOURCE_REQUEST,
+        scope="change",
+        problems=(409,),
+        about="An ordinary change that adds it and leaves all else as it is.",
+    )
+    def post(self, request: Request, system: str, name: str) -> HttpResponse:
+        change = resource_ask(
+            self.actor,
+            system=system,
+            environment=name,
+            name=self.sent["name"],
+            capability=self.sent["capability"],
+            inputs=self.sent.get("inputs", {}),
+            component=self.sent.get("component", ""),
+            reason=self.sent.get("reason", ""),
+            now=clock.now(),
+        )
+        return created(change_row(change, requester=self.actor.username), paths.change(change.pk), status=202)
 
 
 class Revisions(Endpoint):

@@ -113,7 +113,7 @@ class EventStream:
         while clock() < ends:
             state = Run.objects.filter(pk=run_id).values_list("state", flat=True).first()
             events = list(RunEvent.objects.filter(run_id=run_id, pk__gt=after).order_by("id")[:BATCH])
-            _release_connections()
+            release_connections()
             for event in events:
                 after = event.pk
                 yield _frame("event", run_event_row(event), event.pk)
@@ -128,7 +128,7 @@ class EventStream:
             sleep(LOOK_SECONDS)
 
 
-def _release_connections() -> None:
+def release_connections() -> None:
     """Give back this thread's connections; one inside a transaction (a test's) stays."""
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:

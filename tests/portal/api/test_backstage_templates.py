@@ -1,0 +1,184 @@
+"""Templates for Backstage's scaffolder: right by its own rules, and their steps lead to what our API takes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft7Validator
+
+from portal.api.backstage_templates import outcome_row
+from portal.api.reference import document
+from provisioning.domain.backstage_template import form_of
+from provisioning.models import Change, Environment
+
+pytestmark = pytest.mark.django_db
+
+NAME = {"type": "string", "pattern": r"^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$", "maxLength": 63}
+TEXT = {"type": "string", "minLength": 1}
+PAGE = {
+    "type": "object",
+    "properties": {"title": TEXT, "properties": {"type": "object"}, "required": {"type": "array", "items": TEXT}},
+}
+TEMPLATE = {
+    "type": "object",
+    "required": ["apiVersion", "kind", "metadata", "spec"],
+    "additionalProperties": False,
+    "properties": {
+        "apiVersion": {"enum": ["scaffolder.backstage.io/v1beta3"]},
+        "kind": {"enum": ["Template"]},
+        "metadata": {
+            "type": "object",
+            "required": ["name"],
+            "properties": {
+                "name": NAME,
+                "title": TEXT,
+                "description": TEXT,
+                "tags": {
+                    "type": "array",
+                    "items": {"type": "string", "pattern": r"^[a-z0-9:+#]+(-[a-z0-9:+#]+)*$", "maxLength": 63},
+                },
+            },
+        },
+        "spec": {
+            "type": "object",
+            "required": ["type", "steps"],
+            "properties": {
+                "type": TEXT,
+                "owner": TEXT,
+                "parameters": {"oneOf": [PAGE, {"type": "array", "items": PAGE}]},
+                "steps": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["action"],
+                        "properties": {
+                            "id": TEXT,
+                            "name": TEXT,
+                            "action": TEXT,
+                            "input": {"type": "object"},
+                            "if": {"type": ["string", "boolean"]},
+                        },
+                    },
+                },
+                "output": {
+                    "type": "object",
+                    "properties": {
+                        "links": {
+                            "type": "array",
+                            "minItems": 1,
+                            "items": {
+                                "type": "object",
+                                "properties": {"url": TEXT, "title": TEXT, "icon": TEXT, "entityRef": TEXT},
+                            },
+                        },
+                        "text": {"type": "array"},
+                    },
+                },
+            },
+        },
+    },
+}
+"""What the scaffolder asks of a template, restated from Backstage's schema of Template v1beta3."""
+
+
+@pytest.fixture
+def templates(api) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(api("developer").get("backstage/templates.yaml").content))
+
+
+def test_there_is_one_for_each_capability_and_two_more(templates):
+    names = [one["metadata"]["name"] for one in templates]
+    assert {"slipway-postgres", "slipway-web-service", "slipway-new-environment", "slipway-promote"} <= set(names)
+    assert len(names) == len(set(names)) == 16
+
+
+def test_each_keeps_the_rules_of_template_v1beta3(templates):
+    for one in templates:
+        assert list(Draft7Validator(TEMPLATE).iter_errors(one)) == [], one["metadata"]["name"]
+        for page in one["spec"]["parameters"]:
+            Draft7Validator.check_schema(page)
+            assert set(page.get("required", [])) <= set(page["properties"])
+
+
+def test_no_hint_of_ours_is_left_and_every_expression_is_one_of_its_own(templates):
+    for one in templates:
+        text = yaml.safe_dump(one["spec"]["parameters"])
+        assert "x-" not in re.sub(r"[\w.]x-", "", text.replace("x-amz", "")), one["metadata"]["name"]
+        asked = {name for page in one["spec"]["parameters"] for name in page["properties"]}
+        steps = yaml.safe_dump(one["spec"]["steps"])
+        assert set(re.findall(r"\$\{\{ parameters\.(\w+) \}\}", steps)) <= asked
+        assert "${{ user.entity.metadata.name }}" in steps
+
+
+def test_each_call_is_one_that_our_api_takes(templates):
+    paths = document()["paths"]
+    for one in templates:
+        for step in one["spec"]["steps"]:
+            given = step["input"]
+            path = given["path"].removeprefix("/proxy/slipway").partition("?")[0]
+            pattern = re.sub(r"\\\$\\\{\\\{.*?\\\}\\\}", r"{[^/]+}", re.escape(path))
+            found = [known for known in paths if re.fullmatch(pattern, known)]
+            assert found, path
+            assert given["method"].lower() in paths[found[0]]
+            if given["method"] == "POST":
+                assert given["headers"]["content-type"] == "application/json"
+
+
+def test_hints_are_translated():
+    made = form_of(
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["size"],
+            "properties": {
+                "rare": {"type": "string", "x-advanced": True, "x-order": 1, "maxLength": 9_000},
+                "size": {"type": "string", "enum": ["s", "l"], "x-labels": {"s": "Small"}, "x-order": 2},
+                "disk": {"type": "integer", "title": "Disk", "x-unit": "GiB", "x-placeholder": "10", "x-order": 1},
+            },
+        }
+    )
+    assert made["ui:order"] == ["disk", "size", "rare", "*"]
+    assert made["properties"]["size"]["enumNames"] == ["s: Small", "l"]
+    assert made["properties"]["disk"] == {"type": "integer", "title": "Disk (GiB)", "ui:placeholder": "10"}
+    assert made["properties"]["rare"]["ui:widget"] == "textarea"
+
+
+def test_an_unchanged_answer_is_304_and_another_proxy_is_another_answer(api):
+    developer = api("developer")
+    first = developer.get("backstage/templates.yaml")
+    assert developer.get("backstage/templates.yaml", If_None_Match=first["ETag"]).status_code == 304
+    other = developer.get("backstage/templates.yaml?proxy=idp")
+    assert other["ETag"] != first["ETag"]
+    assert "/proxy/idp/api/v1/" in other.content.decode()
+    one = developer.get("backstage/templates/slipway-postgres.yaml")
+    assert yaml.safe_load(one.content)["metadata"]["name"] == "slipway-postgres"
+    assert developer.get("backstage/templates/slipway-nothing.yaml").status_code == 404
+
+
+def test_what_a_template_sends_adds_one_resource_and_leaves_the_rest(api, living):
+    body = {"name": "reports", "capability": "postgres@1", "inputs": {"storageGiB": 5}, "reason": "Reports"}
+    answer = api("developer").post("environments/checkout/try/resources/", body)
+    assert answer.status_code == 202
+    change = Change.objects.get(pk=answer.json()["id"])
+    had = Environment.objects.get(name="try").observed.document["resources"]
+    assert change.target["resources"].keys() == had.keys() | {"reports"}
+    assert {name: change.target["resources"][name] for name in had} == had
+    again = api("developer").post("environments/checkout/try/resources/", {**body, "name": "db"})
+    assert (again.status_code, again.json()["code"]) == (409, "exists")
+
+
+def test_the_last_step_gets_links_and_words(api, living):
+    said = api("developer").get(f"backstage/changes/{living.pk}?wait=5").json()
+    assert (said["state"], said["over"]) == ("succeeded", True)
+    assert said["links"]["environment"].endswith("/environments/checkout/try/")
+    assert said["links"]["run"].endswith(f"/runs/{living.runs.get().pk}/")
+    assert api("developer").get(f"backstage/changes/{living.pk}?wait=900").status_code == 400
+
+
+def test_what_waits_for_people_is_answered_at_once(api, waiting):
+    said = api("developer").get(f"backstage/changes/{waiting.pk}?wait=50").json()
+    assert (said["state"], said["over"], said["message"]) == ("pending", False, "It waits for people to agree.")
+    assert said["links"]["run"] == said["links"]["change"] == outcome_row(waiting)["links"]["change"]
