@@ -257,7 +257,7 @@ def usage_page(capability: Capability, rights: Rights, versions: Sequence[Contra
     """
     rows, order = {row.pk: row for row in versions}, {row.pk: place for place, row in enumerate(versions)}
     first = (page - 1) * SYSTEMS_SHOWN
-    asked = {"capability": capability.pk, "rights": rights}
+    asked: dict[str, Any] = {"capability": capability.pk, "rights": rights}
     found = list(_page_of_uses(first=first, **asked) if first else _first_uses(**asked))
     # As the database sorts names, and one more than is shown.
     named = {system: slug for system, slug, *_ in found}
