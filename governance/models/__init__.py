@@ -22,6 +22,7 @@ from governance.models.quota import LimitEntry, Quota, Reservation
 from governance.models.route import ApprovalRoute, Delegation, RouteVersion
 from governance.models.tally import QuotaTally
 from governance.models.token import ApiToken
+from governance.models.trust_rule import SpentIdentity, TrustRule
 from governance.models.webhook import OutgoingEvent, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
@@ -61,7 +62,9 @@ __all__ = [
     "SlackCode",
     "SlackLink",
     "SlackRequest",
+    "SpentIdentity",
     "Transfer",
+    "TrustRule",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",
