@@ -132,14 +132,16 @@ def let_go(using: str, plan: Sequence[Any], **_: Any) -> None:
 
 
 def uninstall(connection: BaseDatabaseWrapper) -> None:
-    """Take the triggers away where they would keep a migration from rebuilding a table, which is on SQLite."""
-    if connection.vendor != "sqlite":
-        return
+    """Take the triggers away: they would keep SQLite from rebuilding a table, and PostgreSQL from altering a column."""
+    tables = set(connection.introspection.table_names())
     with connection.cursor() as cursor:
         for one in _kept:
             for source in one.sources:
-                for moment in _MOMENTS:
-                    cursor.execute(f"DROP TRIGGER IF EXISTS {_name(one, source)}_{moment}")
+                if connection.vendor != "postgresql":
+                    for moment in _MOMENTS:
+                        cursor.execute(f"DROP TRIGGER IF EXISTS {_name(one, source)}_{moment}")
+                elif source.table in tables:
+                    cursor.execute(f"DROP TRIGGER IF EXISTS {_name(one, source)} ON {source.table}")
 
 
 def fold(tally: Tally) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.db import DatabaseError, connection
 
 from governance.models import QuotaTally, Reservation
 from governance.models.tally import QUOTA_TALLY
@@ -51,3 +52,16 @@ def test_many_write_fold_and_check_side_by_side() -> None:
 
 def test_places_and_uses_follow_every_move() -> None:
     story()
+
+
+def test_a_migration_alters_what_triggers_look_at() -> None:
+    """PostgreSQL refuses that while a trigger names the column."""
+    alter = "ALTER TABLE governance_reservation ALTER COLUMN stage TYPE varchar({})"
+    with connection.cursor() as cursor:
+        with pytest.raises(DatabaseError, match="trigger"):
+            cursor.execute(alter.format(31))
+        tallies.let_go(using="default", plan=["something"])
+        cursor.execute(alter.format(31))
+        cursor.execute(alter.format(30))
+    tallies.follow(using="default", plan=["something"])
+    assert tallies.differences(QUOTA_TALLY) == []
