@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,16 @@ def organisation(db: None) -> Organisation:
     from tests.personas import Organisation  # the models can be imported only once Django is set up
 
     return Organisation.found()
+
+
+@pytest.fixture
+def both_sides_told(db: None) -> Iterator[None]:
+    """Every edit that the test leaves in the audit log tells what it was before and after."""
+    yield
+    from governance.models import AuditEntry
+    from tests.audited_sides import one_sided
+
+    assert one_sided(AuditEntry.objects.all()) == []
 
 
 @pytest.fixture(autouse=True)

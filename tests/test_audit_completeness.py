@@ -1,7 +1,8 @@
 """No code path changes what is governed without an entry in the audit log.
 
 Three nets: every service that takes an actor and writes reaches ``audit_append`` (read from the source); every address
-that writes a governed table leaves an entry of its request; and the actions that are written are ones that have words.
+that writes a governed table leaves an entry of its request; and every entry of an edit that an address leaves tells
+what it was before and after. What sweeps leave is looked at in ``tests/provisioning/services/test_behalf.py``.
 A table is governed unless ``WORKINGS`` says why it is not.
 """
 
@@ -22,6 +23,7 @@ from django.core.cache import cache
 from django.db import connection, transaction
 
 from governance.models import AuditEntry
+from tests.audited_sides import one_sided
 from tests.portal.access_matrix import MATRIX, PEOPLE, Row, World, furnish
 from tests.portal.test_access_matrix import ask
 
@@ -249,6 +251,9 @@ def test_an_address_that_changes_something_leaves_an_entry(world: World, row: Ro
     with written() as tables:
         ask(world, row, doer(row))
     assert not changed or left or row.name in QUIET, f"{row.id} wrote {sorted(changed)} and left no entry"
+    assert one_sided(left) == [], (
+        "it edits: keep before and after, or say in tests/audited_sides.py why it edits nothing"
+    )
 
 
 def test_every_exception_is_a_table() -> None:

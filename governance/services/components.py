@@ -57,8 +57,7 @@ def component_create(
     needs = _needs(rights, slug, depends_on)
     component.save(force_insert=True)
     Dependency.objects.bulk_create([Dependency(component=component, needs=needed) for needed in needs])
-    data = {"name": name, "type": type, "depends_on": [needed.slug for needed in needs]}
-    _audit(actor, "component.create", component, data, now)
+    _audit(actor, "component.create", component, {"before": None, "after": _state(component)}, now)
     return component
 
 
@@ -107,10 +106,10 @@ def component_delete(actor: Actor, *, component: Component, now: datetime) -> No
     """Remove a component. What runs stays as it is, and is no longer shown under it."""
     rights_of(actor).require_manage_system(component.system)
     component = _locked(component)
-    number = component.pk
+    number, before = component.pk, _state(component)
     component.delete()
     component.pk = number
-    _audit(actor, "component.delete", component, {"name": component.name}, now)
+    _audit(actor, "component.delete", component, {"before": before, "after": None}, now)
 
 
 def _locked(component: Component) -> Component:

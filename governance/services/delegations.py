@@ -7,6 +7,7 @@ stand in for asked for. It does not go on from one stand-in to the next. Lock or
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -61,7 +62,7 @@ def delegation_create(
         key=f"delegation:{row.pk}",
         now=now,
     )
-    _audit(actor, "delegation.create", row, now)
+    _audit(actor, "delegation.create", row, None, _stands(row), now)
     return row
 
 
@@ -77,9 +78,9 @@ def delegation_withdraw(actor: Actor, *, delegation_id: int, now: datetime) -> D
     if found is None or not (mine or rights_of(actor).may_administer()):
         raise NotFound("There is no such stand-in of yours.")
     if found.withdrawn_at is None:
-        found.withdrawn_at = now
+        before, found.withdrawn_at = _stands(found), now
         found.save(update_fields=["withdrawn_at"])
-        _audit(actor, "delegation.withdraw", found, now)
+        _audit(actor, "delegation.withdraw", found, before, None, now)
     return found
 
 
@@ -147,13 +148,26 @@ def _unfit(owner: User, other: User | None, name: str) -> list[FieldError]:
     return [FieldError("stand_in", f"Choose somebody who decides beside {who}: in a team, a group or a route.")]
 
 
-def _audit(actor: Actor, action: str, row: Delegation, now: datetime) -> None:
+def _stands(row: Delegation) -> dict[str, Any]:
+    """One side of an entry: whose right it is, who has it, and for how long."""
+    names = {"person": row.person.username, "stand_in": row.stand_in.username, "reason": row.reason}
+    return {**names, "from": row.starts_at, "until": row.ends_at}
+
+
+def _audit(
+    actor: Actor,
+    action: str,
+    row: Delegation,
+    before: dict[str, Any] | None,
+    after: dict[str, Any] | None,
+    now: datetime,
+) -> None:
     audit_append(
         actor,
         action=action,
         object_type="delegation",
         object_id=row.pk,
         object_label=f"{row.stand_in.username} for {row.person.username}",
-        data={"from": row.starts_at, "until": row.ends_at, "reason": row.reason},
+        data={"before": before, "after": after},
         now=now,
     )

@@ -7,7 +7,7 @@ the audit head. Nothing here decides about changes: what is lent or owed is in t
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import transaction
 from django.db.models import Q
@@ -23,7 +23,7 @@ from governance.services.quota import quotas_lock
 from governance.services.quota_limits import entry_add, quota_write
 from governance.services.quota_notices import loan_told
 from idp.catalog.models import Team
-from idp.kernel.actor import PLATFORM, Actor
+from idp.kernel.actor import Actor, platform_for
 from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound
 
 Side = Literal["lender", "borrower"]
@@ -66,7 +66,7 @@ def loan_propose(
         **amounts.as_dict(),
     )
     loan_told(loan, "loan-proposed", team=borrower if side == "lender" else lender, by=actor.user_id, now=now)
-    _audit(actor, loan, "propose", now=now)
+    _audit(actor, loan, "propose", before=None, now=now)
     return loan
 
 
@@ -74,6 +74,7 @@ def loan_propose(
 def loan_accept(actor: Actor, loan_id: int, *, now: datetime) -> Loan:
     """The other side agrees: the amounts move at once. A maintainer of that team; never what the lender uses."""
     loan, _ = _open(actor, loan_id, answering=True)
+    before = _stands(loan)
     if loan.ends_at <= now:
         raise Conflict("The time of this loan is over already.", remedy="Propose another one.")
     quotas = _ledgers(loan.lender, loan.borrower)
@@ -82,7 +83,7 @@ def loan_accept(actor: Actor, loan_id: int, *, now: datetime) -> Loan:
     _move(actor, loan, quotas, amounts, back=False, now=now)
     _decided(loan, "active", actor, now=now)
     loan_told(loan, "loan-accepted", team=_proposer(loan), by=actor.user_id, now=now)
-    _audit(actor, loan, "accept", now=now)
+    _audit(actor, loan, "accept", before=before, now=now)
     return loan
 
 
@@ -90,9 +91,10 @@ def loan_accept(actor: Actor, loan_id: int, *, now: datetime) -> Loan:
 def loan_decline(actor: Actor, loan_id: int, *, now: datetime) -> Loan:
     """The other side does not want it."""
     loan, _ = _open(actor, loan_id, answering=True)
+    before = _stands(loan)
     _decided(loan, "declined", actor, now=now)
     loan_told(loan, "loan-declined", team=_proposer(loan), by=actor.user_id, now=now)
-    _audit(actor, loan, "decline", now=now)
+    _audit(actor, loan, "decline", before=before, now=now)
     return loan
 
 
@@ -100,8 +102,9 @@ def loan_decline(actor: Actor, loan_id: int, *, now: datetime) -> Loan:
 def loan_withdraw(actor: Actor, loan_id: int, *, now: datetime) -> Loan:
     """The proposing side thinks better of it before it is answered."""
     loan, _ = _open(actor, loan_id, answering=False)
+    before = _stands(loan)
     _decided(loan, "withdrawn", actor, now=now)
-    _audit(actor, loan, "withdraw", now=now)
+    _audit(actor, loan, "withdraw", before=before, now=now)
     return loan
 
 
@@ -132,12 +135,12 @@ def loans_due(*, now: datetime) -> int:
 def _ended(loan_id: int, *, now: datetime) -> bool:
     loan = Loan.objects.select_for_update(of=("self",)).select_related("lender", "borrower").get(pk=loan_id)
     if loan.state in OPEN and loan.ends_at <= now:
+        before, proposer = _stands(loan), _proposer(loan)
         Loan.objects.filter(pk=loan.pk).update(state="lapsed", over_at=now)
-        loan.state = "lapsed"
-        _audit(PLATFORM, loan, "lapse", now=now)
+        _audit(platform_for(f"team {proposer.slug}"), loan, "lapse", before=before, now=now)
         return True
     if loan.state == "due" or (loan.state == "active" and loan.ends_at <= now):
-        return _collect(PLATFORM, loan, now=now)
+        return _collect(platform_for(f"team {loan.lender.slug}"), loan, now=now)
     return False
 
 
@@ -146,7 +149,7 @@ def _collect(actor: Actor, loan: Loan, *, now: datetime) -> bool:
     quotas = _ledgers(loan.lender, loan.borrower)
     outstanding = outstanding_of(loan)
     back = goes_back(outstanding, _states(quotas)[loan.borrower_id])
-    first, before = loan.state == "active", loan.state
+    first, before = loan.state == "active", _stands(loan)
     if not back and not first:
         return False
     loan.returned = {name: plain(value) for name, value in (Amounts.of(loan.returned) + back).as_dict().items()}
@@ -154,9 +157,9 @@ def _collect(actor: Actor, loan: Loan, *, now: datetime) -> bool:
     loan.over_at = now if loan.state == "returned" else None
     loan.save(update_fields=["returned", "state", "over_at"])
     _move(actor, loan, quotas, back, back=True, now=now)
-    if loan.state != before:
+    if loan.state != before["state"]:
         _told_of_return(loan, now=now)
-    _audit(actor, loan, "return" if loan.state == "returned" else "collect", now=now)
+    _audit(actor, loan, "return" if loan.state == "returned" else "collect", before=before, now=now)
     return True
 
 
@@ -247,7 +250,11 @@ def _told_of_return(loan: Loan, *, now: datetime) -> None:
         loan_told(loan, kind, team=team, by=None, now=now)
 
 
-def _audit(actor: Actor, loan: Loan, verb: str, *, now: datetime) -> None:
+def _stands(loan: Loan) -> dict[str, Any]:
+    return {"state": loan.state, "returned": dict(loan.returned)}
+
+
+def _audit(actor: Actor, loan: Loan, verb: str, *, before: dict[str, Any] | None, now: datetime) -> None:
     loan.refresh_from_db(fields=["state"])
     audit_append(
         actor,
@@ -257,9 +264,9 @@ def _audit(actor: Actor, loan: Loan, verb: str, *, now: datetime) -> None:
         object_label=f"{loan.lender.slug} to {loan.borrower.slug}",
         team_slug=loan.borrower.slug,
         data={
-            "state": loan.state,
+            "before": before,
+            "after": _stands(loan),
             "amounts": {name: plain(getattr(loan, name)) for name in NAMES},
-            "returned": loan.returned,
             "ends_at": loan.ends_at.isoformat(),
             "words": in_words(Amounts.of(loan)),
         },

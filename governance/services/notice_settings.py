@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.core import signing
 from django.db import transaction
 from django.db.models import Q
 
 from governance.access import rights_of
+from governance.domain.audit import difference
 from governance.domain.notice import DELIVERIES, KINDS, digest_moment
 from governance.models import Notice, NoticeSchedule, NoticeSetting
 from governance.selectors.notices import Wishes, wishes_of
@@ -54,11 +56,14 @@ def notice_settings_save(
         waiting = Notice.objects.filter(person_id=person, mail="due", digest=True)
         waiting.update(mail_due_at=digest_moment(now, hour=hour, time_zone=zone))
     after = wishes_of(person)
-    changed = {key: value for key, value in after.deliveries.items() if value != before.deliveries[key]}
     if after != before:
-        data = {"deliveries": changed, "digest_hour": after.digest_hour, "time_zone": after.time_zone}
-        _audit(actor, person, actor.username, data, now)
+        _audit(actor, person, actor.username, difference(_written(before), _written(after)), now)
     return after
+
+
+def _written(wishes: Wishes) -> dict[str, Any]:
+    """One side of an entry, flat, so that it tells only what changed."""
+    return {**wishes.deliveries, "digest_hour": wishes.digest_hour, "time_zone": wishes.time_zone}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,9 @@ def mails_stop(token: str, *, now: datetime) -> Subscription:
     if ended:
         _keep(person.pk, dict.fromkeys(ended, "portal"))
         actor = Actor(user_id=person.pk, username=person.username, via="portal")
-        _audit(actor, person.pk, person.username, {"deliveries": dict.fromkeys(ended, "portal"), "by": "mail"}, now)
+        was = {kind: deliveries[kind] for kind in ended}
+        data = {"before": was, "after": dict.fromkeys(ended, "portal"), "by": "mail"}
+        _audit(actor, person.pk, person.username, data, now)
     return subscription
 
 

@@ -104,7 +104,7 @@ def group_create(actor: Actor, *, name: str, now: datetime) -> Group:
     if not made:
         raise Conflict(f"There is a group {name} already.", code="exists", remedy="Add its members there.")
     _keep_whole(actor, f"Make group {name}", name, before=None, after=[], now=now)
-    _audit(actor, "group.create", group, {}, now=now)
+    _audit(actor, "group.create", group, {"before": None, "after": []}, now=now)
     return group
 
 
@@ -180,7 +180,8 @@ def group_member_set(actor: Actor, *, group: str, username: str, member: bool, n
     people_edit_keep(
         actor, "group", f"{group}/{username}", label=label, before={"member": before}, after={"member": member}, now=now
     )
-    _audit(actor, "group.add" if member else "group.remove", row, {"user": username}, now=now)
+    data = {"user": username, "before": {"member": before}, "after": {"member": member}}
+    _audit(actor, "group.add" if member else "group.remove", row, data, now=now)
 
 
 def _audit(actor: Actor, action: str, group: Group, data: Mapping[str, Any], *, now: datetime) -> None:

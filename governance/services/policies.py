@@ -96,7 +96,7 @@ def policy_retire(actor: Actor, *, name: str, expected_version: int | None = Non
     row.save(update_fields=["active", "version", "updated_at", "updated_by"])
     last = PolicyVersion.objects.filter(policy=row).order_by("-number").values_list("text", flat=True).first()
     _keep(row, text=last or "", note="Retired")
-    _audit(actor, "policy.retire", row, {}, now)
+    _audit(actor, "policy.retire", row, {"before": {"active": True}, "after": {"active": False}}, now)
     return row
 
 

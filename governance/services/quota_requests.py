@@ -6,6 +6,7 @@ Locks: the request, the quota row, then the audit head.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -52,7 +53,7 @@ def _stored(actor: Actor, team: Team, amounts: Amounts, reason: str, *, now: dat
         team=team, reason=reason, made_by_id=actor.user_id, made_at=now, **amounts.as_dict()
     )
     request_told(made, now=now)
-    _audit(actor, made, "ask", now=now)
+    _audit(actor, made, "ask", before=None, after={"state": made.state}, now=now)
     return made
 
 
@@ -68,10 +69,12 @@ def request_decide(actor: Actor, request_id: int, *, grant: bool, answer: str = 
     request.state = "granted" if grant else "refused"
     request.decided_by_id, request.decided_at, request.answer = actor.user_id, now, answer.strip()[:ANSWER]
     request.save(update_fields=["state", "decided_by", "decided_at", "answer"])
+    before: dict[str, Any] = {"state": "open"}
+    after: dict[str, Any] = {"state": request.state}
     if grant:
-        _raise_limits(actor, request, now=now)
+        before["limits"], after["limits"] = _raise_limits(actor, request, now=now)
     request_told(request, now=now)
-    _audit(actor, request, "grant" if grant else "refuse", now=now)
+    _audit(actor, request, "grant" if grant else "refuse", before=before, after=after, now=now)
     return request
 
 
@@ -85,18 +88,21 @@ def request_withdraw(actor: Actor, request_id: int, *, now: datetime) -> QuotaRe
         raise Forbidden("Only who asked and maintainers of the team may withdraw it.")
     request.state, request.decided_by_id, request.decided_at = "withdrawn", actor.user_id, now
     request.save(update_fields=["state", "decided_by", "decided_at"])
-    _audit(actor, request, "withdraw", now=now)
+    _audit(actor, request, "withdraw", before={"state": "open"}, after={"state": request.state}, now=now)
     return request
 
 
-def _raise_limits(actor: Actor, request: QuotaRequest, *, now: datetime) -> None:
+def _raise_limits(actor: Actor, request: QuotaRequest, *, now: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Raise the limits at once; what they were, and what they are."""
     quota = quotas_lock([request.team_id]).get(request.team_id)
     if quota is None:
         raise InvalidInput("The team has no quota yet.", remedy="Set its quota first.")
     before, more = limits_shown(quota), Amounts.of(request)
     entry_add(actor, team_id=request.team_id, kind="granted", by=more, request=request, now=now)
     quota_write(quota, Amounts.of(quota) + more, now=now)
-    edit_keep(actor, subject="quota", key=request.team_id, before=before, after=limits_shown(quota), now=now)
+    after = limits_shown(quota)
+    edit_keep(actor, subject="quota", key=request.team_id, before=before, after=after, now=now)
+    return before, after
 
 
 def _open(request_id: int) -> QuotaRequest:
@@ -122,7 +128,15 @@ def _problems(amounts: Amounts, reason: str) -> list[FieldError]:
     return errors
 
 
-def _audit(actor: Actor, request: QuotaRequest, verb: str, *, now: datetime) -> None:
+def _audit(
+    actor: Actor,
+    request: QuotaRequest,
+    verb: str,
+    *,
+    before: dict[str, Any] | None,
+    after: dict[str, Any],
+    now: datetime,
+) -> None:
     amounts = Amounts.of(request)
     audit_append(
         actor,
@@ -132,7 +146,8 @@ def _audit(actor: Actor, request: QuotaRequest, verb: str, *, now: datetime) -> 
         object_label=f"{request.team.slug}: {in_words(amounts)}"[:200],
         team_slug=request.team.slug,
         data={
-            "state": request.state,
+            "before": before,
+            "after": after,
             "more": {name: plain(value) for name, value in amounts.as_dict().items()},
             "reason": request.reason,
             "answer": request.answer,

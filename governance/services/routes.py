@@ -80,9 +80,10 @@ def route_retire(actor: Actor, *, name: str, expected_version: int | None = None
             code="illegal-state",
             remedy="Let them ask somebody else first.",
         )
-    row.state = "retired"
+    before, row.state = row.state, "retired"
     _keep(actor, row, now)
-    _audit(actor, "approval-route.retire", row, {}, now)
+    data = {"before": {"state": before}, "after": {"state": row.state}}
+    _audit(actor, "approval-route.retire", row, data, now)
     return row
 
 

@@ -50,7 +50,7 @@ def system_create(
         System(slug=slug, name=name, description=description, team=team, restricted=restricted, created_at=now)
     )
     system.save(force_insert=True)
-    _audit(actor, "system.create", system, {"name": name, "restricted": restricted}, now)
+    _audit(actor, "system.create", system, {"before": None, "after": _state(system)}, now)
     return system
 
 
@@ -70,7 +70,7 @@ def system_update(
     system = System.objects.select_for_update(of=("self",)).select_related("team").get(pk=system.pk)
     require_version(system, system.version, expected_version)
     asked = {"name": name, "description": description, "restricted": restricted}
-    before = {field: getattr(system, field) for field in _EDITABLE}
+    before = _state(system)
     after = before | {field: value for field, value in asked.items() if value is not None}
     if after == before:
         return system
@@ -106,7 +106,11 @@ def system_delete(actor: Actor, *, system: System, living: Callable[[System], in
             remedy="Say in its description that it is no longer in use.",
         ) from None
     system.pk = number
-    _audit(actor, "system.delete", system, {"name": system.name}, now)
+    _audit(actor, "system.delete", system, {"before": _state(system), "after": None}, now)
+
+
+def _state(system: System) -> dict[str, Any]:
+    return {field: getattr(system, field) for field in _EDITABLE}
 
 
 def _audit(actor: Actor, action: str, system: System, data: Mapping[str, Any], now: datetime) -> None:

@@ -44,7 +44,7 @@ def team_create(actor: Actor, *, slug: str, name: str, description: str = "", no
     team.save(force_insert=True)
     _grant_roles(team)
     quota_open(actor, team=team, limits=FIRST_LIMITS, now=now)
-    _audit(actor, "team.create", team, {"name": name}, now)
+    _audit(actor, "team.create", team, {"before": None, "after": team_state(team)}, now)
     return team
 
 
@@ -123,7 +123,7 @@ def membership_set(actor: Actor, *, team: Team, user: User, role: str, now: date
     A service account belongs to one team, and never approves: people do.
     """
     rights_of(actor).require_manage(team)
-    _refuse_role(team, user, role)
+    role_checked(team, user, role)
     team = Team.objects.select_for_update().get(pk=team.pk)
     membership = Membership.objects.filter(team=team, user=user).first()
     before = membership.role if membership else None
@@ -152,7 +152,8 @@ def membership_remove(actor: Actor, *, team: Team, user: User, now: datetime) ->
     membership.delete()
     _leave_groups(team, user)
     _keep(actor, team, user, membership.role, None, now=now)
-    _audit(actor, "membership.remove", team, {"user": user.username, "before": membership.role}, now)
+    data: dict[str, object] = {"user": user.username, "before": membership.role, "after": None}
+    _audit(actor, "membership.remove", team, data, now)
 
 
 def _keep(actor: Actor, team: Team, user: User, before: str | None, after: str | None, *, now: datetime) -> None:
@@ -161,7 +162,8 @@ def _keep(actor: Actor, team: Team, user: User, before: str | None, after: str |
     people_edit_keep(actor, "membership", key, label=label, before={"role": before}, after={"role": after}, now=now)
 
 
-def _refuse_role(team: Team, user: User, role: str) -> None:
+def role_checked(team: Team, user: User, role: str) -> None:
+    """InvalidInput where nobody may give this account that role, with the field that is wrong."""
     if role not in ROLES:
         message = f"A role is one of {', '.join(ROLES)}."
     elif team.archived_at is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
@@ -20,6 +21,7 @@ from provisioning.models import Change
 from provisioning.services.change_ends import change_dropped
 from provisioning.services.change_notices import change_waits_told
 from provisioning.services.change_states import change_lock, change_move, change_note
+from provisioning.services.moved_changes import stand_of
 
 log = structlog.get_logger(__name__)
 AT_ONCE = 50
@@ -67,13 +69,14 @@ def _escalate(approval: Approval, change: Change, now: datetime) -> bool:
 def _expire(approval: Approval, change: Change, now: datetime) -> bool:
     label = source_label(approval.source, approval.count)
     told = f"It waited too long for {label}; ask for it again if it is still wanted"
+    before = stand_of(change)
     change_move(change, "expire", actor_name="slipway", now=now, text=told, decided_at=now, finished_at=now)
     change_dropped(change, now=now)
-    _audit(change, "change.expire", {"plan_digest": change.plan_digest, "state": change.state}, now=now)
+    _audit(change, "change.expire", {"before": before, "after": stand_of(change)}, now=now)
     return True
 
 
-def _audit(change: Change, action: str, data: dict[str, str], *, now: datetime) -> None:
+def _audit(change: Change, action: str, data: dict[str, Any], *, now: datetime) -> None:
     audit_append(
         platform_for(change.requester.username),
         action=action,

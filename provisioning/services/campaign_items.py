@@ -47,8 +47,9 @@ def campaign_take_earlier(actor: Actor, item_id: int, *, now: datetime) -> Campa
             code="illegal-state",
             remedy="Open the campaign again to see where it stands.",
         )
+    before = _stands(item)
     _ask(campaign, item, actor, now=now)
-    _audit(actor, campaign, item, "take", now=now)
+    _audit(actor, campaign, item, "take", before, now=now)
     Campaign.objects.filter(pk=campaign.pk).update(due_at=now)
     wake_after_commit("campaign", campaign.pk)
     return item
@@ -63,8 +64,9 @@ def campaign_postpone(actor: Actor, item_id: int, *, until: datetime, now: datet
         refused = postponement_refused(until, announced=item.wave.planned_at, pace=campaign.pace_of(), now=now)
         if refused:
             raise InvalidInput(refused, errors=[FieldError("until", refused)])
+    before = _stands(item)
     item_move(item, "reschedule", now=now, reason=f"{actor.username} chose this day.", due_at=until)
-    _audit(actor, campaign, item, "postpone", now=now, until=until.isoformat())
+    _audit(actor, campaign, item, "postpone", before, now=now)
     Campaign.objects.filter(pk=campaign.pk).update(due_at=now)
     return item
 
@@ -249,7 +251,13 @@ def _require_running(campaign: Campaign) -> None:
         )
 
 
-def _audit(actor: Actor, campaign: Campaign, item: CampaignItem, verb: str, *, now: datetime, **data: Any) -> None:
+def _stands(item: CampaignItem) -> dict[str, Any]:
+    return {"state": item.state, "due_at": item.due_at, "change": item.change_id}
+
+
+def _audit(
+    actor: Actor, campaign: Campaign, item: CampaignItem, verb: str, before: dict[str, Any], *, now: datetime
+) -> None:
     system = item.environment.system
     audit_append(
         actor,
@@ -259,6 +267,6 @@ def _audit(actor: Actor, campaign: Campaign, item: CampaignItem, verb: str, *, n
         object_label=f"{campaign.title}: {system.slug}/{item.environment.name}",
         team_slug=system.team.slug,
         place=f"{system.slug}/{item.environment.name}",
-        data={"environment": f"{system.slug}/{item.environment.name}", "change": item.change_id, **data},
+        data={"environment": f"{system.slug}/{item.environment.name}", "before": before, "after": _stands(item)},
         now=now,
     )

@@ -78,7 +78,10 @@ def campaign_actor(campaign: Campaign) -> Actor:
     return platform_for(conductor.username) if conductor else PLATFORM
 
 
-def campaign_audit(actor: Actor, campaign: Campaign, verb: str, *, now: datetime, **data: Any) -> None:
+def campaign_audit(
+    actor: Actor, campaign: Campaign, verb: str, *, before: str | None, after: str, now: datetime, **data: Any
+) -> None:
+    """``before`` and ``after`` are states: of the wave for the verbs of a wave, else of the campaign."""
     owner = campaign.capability.owner
     audit_append(
         actor,
@@ -87,7 +90,13 @@ def campaign_audit(actor: Actor, campaign: Campaign, verb: str, *, now: datetime
         object_id=str(campaign.pk),
         object_label=campaign.title,
         team_slug=owner.slug if owner else "",
-        data={"capability": campaign.capability.name, "to": campaign.target.version, **data},
+        data={
+            "capability": campaign.capability.name,
+            "to": campaign.target.version,
+            "before": {"state": before} if before else None,
+            "after": {"state": after},
+            **data,
+        },
         now=now,
     )
 

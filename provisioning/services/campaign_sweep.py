@@ -118,16 +118,19 @@ def _carry_out(campaign_id: int, steps: Steps, *, now: datetime) -> None:
 @transaction.atomic
 def _pause(campaign_id: int, reason: str, *, now: datetime) -> None:
     campaign = campaign_lock(campaign_id)
+    before = campaign.state
     campaign_move(campaign, "pause", state_reason=reason)
     tell_paused(campaign, now=now)
-    campaign_audit(campaign_actor(campaign), campaign, "pause", now=now, reason=reason)
+    states = {"before": before, "after": campaign.state}
+    campaign_audit(campaign_actor(campaign), campaign, "pause", **states, now=now, reason=reason)
 
 
 @transaction.atomic
 def _finish(campaign_id: int, *, now: datetime) -> None:
     campaign = campaign_lock(campaign_id)
+    before = campaign.state
     campaign_move(campaign, "finish", finished_at=now)
-    campaign_audit(campaign_actor(campaign), campaign, "finish", now=now)
+    campaign_audit(campaign_actor(campaign), campaign, "finish", before=before, after=campaign.state, now=now)
 
 
 @transaction.atomic
@@ -136,11 +139,13 @@ def _turn(campaign_id: int, number: int, event: str, *, now: datetime) -> None:
     campaign = campaign_lock(campaign_id)
     wave = campaign.waves.get(number=number)
     at = {"start": {"started_at": now}, "settle": {"settled_at": now}, "finish": {}}[event]
+    before = wave.state
     wave_move(wave, event, **at)
     if event == "settle":
         tell_moved(campaign, wave, now=now)
     verb = {"start": "wave-start", "settle": "wave-settle", "finish": "wave-reverted"}[event]
-    campaign_audit(campaign_actor(campaign), campaign, verb, now=now, wave=number)
+    states = {"before": before, "after": wave.state}
+    campaign_audit(campaign_actor(campaign), campaign, verb, **states, now=now, wave=number)
 
 
 def _observe(campaign_id: int, *, now: datetime) -> None:

@@ -154,7 +154,8 @@ def campaign_draft(actor: Actor, settings: CampaignSettings, *, now: datetime) -
         created_at=now,
     )
     _lay(campaign, layout, now=now)
-    campaign_audit(actor, campaign, "draft", now=now, sources=list(layout.sources), environments=_size(layout))
+    laid = {"sources": list(layout.sources), "environments": _size(layout)}
+    campaign_audit(actor, campaign, "draft", before=None, after=campaign.state, now=now, **laid)
     return campaign
 
 
@@ -217,11 +218,12 @@ def campaign_start(actor: Actor, campaign_id: int, *, now: datetime) -> Campaign
 @transaction.atomic
 def _start(actor: Actor, campaign_id: int, *, now: datetime) -> Campaign:
     campaign = conducted(actor, campaign_id)
-    starts_at = max(campaign.starts_at, now)
+    before, starts_at = campaign.state, max(campaign.starts_at, now)
     campaign_move(campaign, "start", starts_at=starts_at, started_at=now, started_by_id=actor.user_id, due_at=now)
     _lay(campaign, _layout(campaign.capability, settings_of(campaign), now=now), now=now)
     announce(campaign, now=now)
-    campaign_audit(actor, campaign, "start", now=now, sources=campaign.sources, environments=campaign.items.count())
+    laid = {"sources": campaign.sources, "environments": campaign.items.count()}
+    campaign_audit(actor, campaign, "start", before=before, after=campaign.state, now=now, **laid)
     _look(campaign)
     return campaign
 
@@ -231,8 +233,9 @@ def campaign_pause(actor: Actor, campaign_id: int, *, reason: str = "", now: dat
     """Nothing more is asked for; what runs goes on, and what waits for approval is withdrawn until it resumes."""
     campaign = conducted(actor, campaign_id)
     told = reason.strip()[:300] or "No reason was given."
+    before = campaign.state
     campaign_move(campaign, "pause", state_reason=f"{actor.username}: {told}", due_at=now)
-    campaign_audit(actor, campaign, "pause", now=now, reason=told)
+    campaign_audit(actor, campaign, "pause", before=before, after=campaign.state, now=now, reason=told)
     _look(campaign)
     return campaign
 
@@ -241,13 +244,14 @@ def campaign_pause(actor: Actor, campaign_id: int, *, reason: str = "", now: dat
 def campaign_resume(actor: Actor, campaign_id: int, *, now: datetime) -> Campaign:
     """Go on; the failures there are now are accepted, so that only further ones pause it again."""
     campaign = conducted(actor, campaign_id)
+    before = campaign.state
     campaign_move(campaign, "resume", state_reason="", due_at=now, finished_at=None)
     accepted = {}
     for wave in campaign.waves.all():
         failed, _ = failures(wave.items.values_list("state", flat=True))
         CampaignWave.objects.filter(pk=wave.pk).update(accepted=failed)
         accepted[str(wave.number)] = failed
-    campaign_audit(actor, campaign, "resume", now=now, accepted=accepted)
+    campaign_audit(actor, campaign, "resume", before=before, after=campaign.state, now=now, accepted=accepted)
     _look(campaign)
     return campaign
 
@@ -262,7 +266,7 @@ def campaign_cancel(actor: Actor, campaign_id: int, *, reason: str = "", now: da
     campaign_move(campaign, "cancel", state_reason=f"{actor.username}: {told}" if told else "", finished_at=now, **due)
     for wave in campaign.waves.filter(state__in=("planned", "running")):
         wave_move(wave, "cancel")
-    campaign_audit(actor, campaign, "cancel", now=now, reason=told, before=before)
+    campaign_audit(actor, campaign, "cancel", before=before, after=campaign.state, now=now, reason=told)
     _look(campaign)
     return campaign
 
@@ -276,6 +280,7 @@ def wave_rollback(actor: Actor, campaign_id: int, number: int, *, reason: str = 
     campaign = conducted(actor, campaign_id)
     wave = _wave(campaign, number)
     told = reason.strip()[:300] or "No reason was given."
+    before = wave.state
     wave_move(wave, "revert")
     for item in wave.items.filter(state="stuck", change__isnull=False):
         item_move(item, "revert", now=now)
@@ -283,7 +288,8 @@ def wave_rollback(actor: Actor, campaign_id: int, number: int, *, reason: str = 
         campaign_move(campaign, "pause", state_reason=f"Wave {number} goes back. {actor.username}: {told}", due_at=now)
     else:
         Campaign.objects.filter(pk=campaign.pk).update(due_at=now, version=campaign.version + 1)
-    campaign_audit(actor, campaign, "wave-rollback", now=now, wave=number, reason=told)
+    states = {"before": before, "after": wave.state}
+    campaign_audit(actor, campaign, "wave-rollback", **states, now=now, wave=number, reason=told)
     _look(campaign)
     return campaign
 
@@ -298,6 +304,7 @@ def wave_retry(actor: Actor, campaign_id: int, number: int, *, now: datetime) ->
     if campaign.state not in ("running", "paused", "finished"):
         raise Conflict(f"This campaign is {campaign.state}.", code="illegal-state")
     wave = _wave(campaign, number)
+    before = wave.state
     wave_move(wave, "retry", settled_at=None, started_at=now)
     again = list(wave.items.filter(state__in=RETRIED))
     for item in again:
@@ -306,7 +313,8 @@ def wave_retry(actor: Actor, campaign_id: int, number: int, *, now: datetime) ->
         campaign_move(campaign, "resume", due_at=now, finished_at=None)
     else:
         Campaign.objects.filter(pk=campaign.pk).update(due_at=now, version=campaign.version + 1)
-    campaign_audit(actor, campaign, "wave-retry", now=now, wave=number, environments=len(again))
+    states = {"before": before, "after": wave.state}
+    campaign_audit(actor, campaign, "wave-retry", **states, now=now, wave=number, environments=len(again))
     _look(campaign)
     return campaign
 

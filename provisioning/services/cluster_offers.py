@@ -82,6 +82,7 @@ def features_declare(actor: Actor, cluster: Cluster, *, features: Sequence[str],
             else f"Name at most {MOST_FEATURES} features."
         )
         raise InvalidInput("The features were not stored.", errors=[FieldError("features", message)])
+    before = ClusterOffer.objects.select_for_update().filter(cluster=cluster).values_list("declared", flat=True).first()
     offer = ClusterOffer.objects.update_or_create(cluster=cluster, defaults={"declared": named})[0]
     audit_append(
         actor,
@@ -89,7 +90,7 @@ def features_declare(actor: Actor, cluster: Cluster, *, features: Sequence[str],
         object_type="cluster",
         object_id=str(cluster.pk),
         object_label=cluster.name,
-        data={"features": named},
+        data={"before": {"features": before or []}, "after": {"features": named}},
         now=now,
     )
     return offer

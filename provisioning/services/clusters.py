@@ -69,7 +69,7 @@ def cluster_register(
                 **amounts,
             )
             offer_store(cluster, info, now=now)
-            _audit(actor, cluster, "cluster.register", now=now)
+            _audit(actor, cluster, "cluster.register", before=None, after=_written(cluster), now=now)
     except IntegrityError:
         raise Conflict(f"There is a cluster “{name}” already.", remedy="Choose another name.") from None
     return cluster
@@ -176,12 +176,13 @@ def cluster_remove(actor: Actor, *, name: str, confirm: str, now: datetime) -> N
             code="cluster-not-empty",
             remedy="Cordon it, move away or delete what lives there, and give its stages another cluster.",
         )
+    before = _written(cluster)
     Cluster.objects.filter(pk=cluster.pk).update(removed_at=now, credentials="", version=cluster.version + 1)
     ClusterOffer.objects.filter(cluster=cluster).delete()
     ClusterWatch.objects.filter(cluster=cluster).delete()
     # Nothing looks at it any more; what was left behind there stays in the audit log.
     Orphan.objects.filter(cluster=cluster, state="open").update(state="vanished", ended_at=now, ended_by=actor.user_id)
-    _audit(actor, cluster, "cluster.remove", now=now)
+    _audit(actor, cluster, "cluster.remove", before=before, after=None, now=now)
 
 
 def _cluster(name: str) -> Cluster:

@@ -120,7 +120,7 @@ def preview_join(actor: Actor, *, capability: str, team: str, now: datetime) -> 
         capability=wanted, team=owner, defaults={"joined_by_id": actor.user_id, "joined_at": now}
     )
     if made:
-        _audit_preview(actor, "preview.join", wanted, owner, now=now)
+        _audit_preview(actor, "preview.join", wanted, owner, member=True, now=now)
     return row
 
 
@@ -130,7 +130,7 @@ def preview_leave(actor: Actor, *, capability: str, team: str, now: datetime) ->
     owner, wanted = _managed(actor, capability, team)
     gone, _ = PreviewTeam.objects.filter(capability=wanted, team=owner).delete()
     if gone:
-        _audit_preview(actor, "preview.leave", wanted, owner, now=now)
+        _audit_preview(actor, "preview.leave", wanted, owner, member=False, now=now)
 
 
 def _managed(actor: Actor, capability: str, team: str) -> tuple[Team, Capability]:
@@ -144,7 +144,9 @@ def _managed(actor: Actor, capability: str, team: str) -> tuple[Team, Capability
     return owner, wanted
 
 
-def _audit_preview(actor: Actor, action: str, capability: Capability, team: Team, *, now: datetime) -> None:
+def _audit_preview(
+    actor: Actor, action: str, capability: Capability, team: Team, *, member: bool, now: datetime
+) -> None:
     audit_append(
         actor,
         action=action,
@@ -152,6 +154,6 @@ def _audit_preview(actor: Actor, action: str, capability: Capability, team: Team
         object_id=str(capability.pk),
         object_label=capability.name,
         team_slug=team.slug,
-        data={"team": team.slug},
+        data={"team": team.slug, "before": {"previews": not member}, "after": {"previews": member}},
         now=now,
     )

@@ -197,8 +197,8 @@ def _store(
         object_id=str(contract.pk),
         object_label=f"{parsed.capability} {version}",
         data={
-            "digest": contract.digest,
-            "state": contract.state,
+            "before": None,
+            "after": {"state": contract.state, "digest": contract.digest},
             **({"definitions": digests} if digests else {}),
         },
         now=now,

@@ -7,7 +7,7 @@ come one after the other, and the second meets what the first left.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import transaction
 
@@ -21,7 +21,7 @@ from provisioning.selectors.changes import subject_of
 from provisioning.services.change_ends import change_dropped
 from provisioning.services.change_notices import change_waits_told
 from provisioning.services.change_states import change_lock, change_move, change_note
-from provisioning.services.moved_changes import Moves, cause_of, moves_audit
+from provisioning.services.moved_changes import Moves, cause_of, moves_audit, stand_of
 from provisioning.services.starts import change_start
 
 
@@ -99,9 +99,10 @@ def change_cancel(actor: Actor, change_id: int, *, now: datetime) -> Change:
         )
     if change.state == "running":
         raise Conflict("This change is running.", code="illegal-state", remedy="Cancel its run instead.")
+    before = stand_of(change)
     change_move(change, "cancel", actor_name=actor.username, now=now, decided_at=now, finished_at=now)
     change_dropped(change, now=now)
-    _audit(actor, change, "cancel", now=now)
+    _audit(actor, change, "cancel", before, now=now)
     return change
 
 
@@ -139,7 +140,7 @@ def _seen(actor: Actor, change_id: int) -> tuple[Change, Rights]:
     return change, rights
 
 
-def _audit(actor: Actor, change: Change, verdict: str, *, now: datetime) -> None:
+def _audit(actor: Actor, change: Change, verdict: str, before: dict[str, Any], *, now: datetime) -> None:
     audit_append(
         actor,
         action=f"change.{verdict}",
@@ -148,6 +149,6 @@ def _audit(actor: Actor, change: Change, verdict: str, *, now: datetime) -> None
         object_label=change.title,
         team_slug=change.system.team.slug,
         place=f"{change.system.slug}/{change.environment_name}",
-        data={"plan_digest": change.plan_digest, "state": change.state},
+        data={"before": before, "after": stand_of(change)},
         now=now,
     )

@@ -49,7 +49,7 @@ def drain_start(actor: Actor, *, cluster: str, at_once: int, reason: str = "", n
         drain = Drain.objects.create(
             cluster=row, at_once=at_once, reason=reason.strip(), started_by_id=actor.user_id, started_at=now
         )
-        _audit(actor, drain, "start", now=now)
+        _audit(actor, drain, "start", before=None, now=now)
     drain_advance(drain.pk, now=now)
     drain.refresh_from_db()
     return drain
@@ -70,12 +70,13 @@ def drain_act(actor: Actor, *, cluster: str, act: str, expected_version: int | N
     state = ACTS.get((drain.state, act))
     if state is None:
         raise Conflict(f"This drain is {drain.state}; “{act}” is not possible now.", code="illegal-state")
+    before = drain.state
     if act == "resume":
         drain.items.filter(state__in=("failed", "held")).update(state="waiting", told="")
     _move(drain, state, "" if act == "resume" else f"By {actor.username}.", now=now)
     if act == "end":
         tell_over(drain, by=actor.user_id, now=now)
-    _audit(actor, drain, act, now=now)
+    _audit(actor, drain, act, before=before, now=now)
     return drain
 
 
@@ -117,9 +118,11 @@ def _looked_at(drain_id: int, *, now: datetime) -> Next:
     if step.pause:
         _move(drain, "paused", step.pause, now=now)
         tell_paused(drain, now=now)
+        _audit(_actor(drain), drain, "pause", before="running", now=now)
     elif step.over:
         _move(drain, "done", "", now=now)
         tell_over(drain, now=now)
+        _audit(_actor(drain), drain, "finish", before="running", now=now)
     elif step.start:
         wave = max((one.wave for one in items), default=0) + 1
         DrainItem.objects.filter(pk__in=step.start).update(wave=wave)
@@ -182,14 +185,19 @@ def _move(drain: Drain, state: str, why: str, *, now: datetime) -> None:
     drain.save(update_fields=["state", "state_reason", "version", "finished_at"])
 
 
-def _audit(actor: Actor, drain: Drain, act: str, *, now: datetime) -> None:
-    data: dict[str, Any] = {"at_once": drain.at_once, "state": drain.state}
+def _audit(actor: Actor, drain: Drain, act: str, *, before: str | None, now: datetime) -> None:
+    why = drain.state_reason or drain.reason
+    data: dict[str, Any] = {
+        "before": {"state": before} if before else None,
+        "after": {"state": drain.state},
+        "at_once": drain.at_once,
+    }
     audit_append(
         actor,
         action=f"drain.{act}",
         object_type="cluster",
         object_id=str(drain.cluster_id),
         object_label=drain.cluster.name,
-        data={**data, **({"reason": drain.reason} if drain.reason else {})},
+        data={**data, **({"reason": why} if why else {})},
         now=now,
     )

@@ -6,7 +6,7 @@ the API; the platform itself reverts in ``drift_correction``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,7 +15,7 @@ from django.db import transaction
 
 from governance.access import Rights, rights_of
 from governance.services.audit import audit_append
-from idp.kernel.actor import PLATFORM, Actor
+from idp.kernel.actor import Actor, platform_for
 from idp.kernel.errors import Conflict, FieldError, InvalidInput, Transient
 from provisioning.domain.adoption import adoption
 from provisioning.domain.drift import Drifted, drift_of
@@ -238,6 +238,7 @@ def drift_snooze(
     busy = [label_of(row) for row in rows if row.change is not None and row.change.state in ("approved", "running")]
     if busy:
         raise Conflict(f"A change deals with {', '.join(busy)} already.", remedy="Wait for it, or cancel it first.")
+    before = _stands(rows)
     Drift.objects.filter(pk__in=[row.pk for row in rows], state__in=THERE).update(
         state="snoozed",
         snoozed_until=until,
@@ -249,6 +250,7 @@ def drift_snooze(
         decided_at=now,
     )
     drift_count(found.pk)
+    after = drift_there(found, [row.pk for row in rows])
     audit_append(
         actor,
         action="drift.snooze",
@@ -258,12 +260,25 @@ def drift_snooze(
         team_slug=found.system.team.slug,
         data={
             "objects": [label_of(row) for row in rows],
-            "until": until.isoformat(),
+            "before": before,
+            "after": _stands(after),
             "reason": reason.strip(),
         },
         now=now,
     )
-    return drift_there(found, [row.pk for row in rows])
+    return after
+
+
+def _stands(rows: Iterable[Drift]) -> dict[str, Any]:
+    """One side of an entry: what was decided about each object."""
+    return {
+        label_of(row): {
+            "state": row.state,
+            "until": row.snoozed_until.isoformat() if row.snoozed_until else None,
+            "decision": row.decision,
+        }
+        for row in rows
+    }
 
 
 def _snooze_checked(until: datetime, reason: str, now: datetime) -> None:
@@ -298,20 +313,24 @@ def _reopen(environment_id: int, *, now: datetime) -> int:
     )
     if not rows:
         return 0
-    ids = [row.pk for row in rows]
+    ids, before = [row.pk for row in rows], _stands(rows)
     Drift.objects.filter(pk__in=ids).update(state="open", snoozed_until=None, decided_at=None, decided_by=None)
     drift_count(environment_id)
     if environment.deleted_at is None:
         key = f"drift:{rows[0].pk}:{now.isoformat()}"
         drift_told(environment, rows, key=key, begins="still differs from what was agreed", now=now)
     audit_append(
-        PLATFORM,
+        platform_for(f"team {environment.system.team.slug}"),
         action="drift.reopen",
         object_type="environment",
         object_id=str(environment.pk),
         object_label=f"{environment.system.slug}/{environment.name}",
         team_slug=environment.system.team.slug,
-        data={"objects": [label_of(row) for row in rows]},
+        data={
+            "objects": [label_of(row) for row in rows],
+            "before": before,
+            "after": _stands(Drift.objects.filter(pk__in=ids).order_by("pk")),
+        },
         now=now,
     )
     return len(rows)

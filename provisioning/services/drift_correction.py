@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from governance.selectors.people import team_people
 from governance.services.audit import audit_append
 from governance.services.notices import notify
-from idp.kernel.actor import PLATFORM
+from idp.kernel.actor import platform_for
 from idp.kernel.errors import UserFault
 from provisioning.domain.correction import FIGHT_LIMIT, FIGHT_SPAN, is_fought
 from provisioning.models import Change, Drift, Environment
@@ -44,7 +44,7 @@ def drift_correct(environment_id: int, *, now: datetime) -> Change | None:
     chosen = _judged(environment_id, now=now)
     if not chosen:
         return None
-    environment = Environment.objects.select_related("system").get(pk=environment_id)
+    environment = Environment.objects.select_related("system__team").get(pk=environment_id)
     request = ChangeRequest(
         "revert",
         environment.system.slug,
@@ -53,7 +53,7 @@ def drift_correct(environment_id: int, *, now: datetime) -> Change | None:
         reason=REASON,
     )
     try:
-        return change_submit(PLATFORM, request, now=now)
+        return change_submit(platform_for(f"team {environment.system.team.slug}"), request, now=now)
     except UserFault as refusal:
         log.warning("correction_refused", environment=environment_id, code=refusal.code, message=refusal.message)
         why = f"Slipway may not correct it: {refusal.message}"[:400]
@@ -111,6 +111,7 @@ def _give_up(environment: Environment, row: Drift, *, now: datetime) -> None:
     who = row.managers or "Somebody"
     minutes = int(FIGHT_SPAN.total_seconds() // 60)
     why = f"{who} changed it again after Slipway corrected it {FIGHT_LIMIT} times within {minutes} minutes."
+    before = {"decision": row.decision, "reason": row.reason}
     Drift.objects.filter(pk=row.pk).update(decision="report", automatic=True, reason=why[:400], decided_at=now)
     place = f"{environment.system.slug} / {environment.name}"
     notify(
@@ -123,12 +124,17 @@ def _give_up(environment: Environment, row: Drift, *, now: datetime) -> None:
         now=now,
     )
     audit_append(
-        PLATFORM,
+        platform_for(f"team {environment.system.team.slug}"),
         action="drift.give-up",
         object_type="environment",
         object_id=str(environment.pk),
         object_label=f"{environment.system.slug}/{environment.name}",
         team_slug=environment.system.team.slug,
-        data={"object": label_of(row), "managers": row.managers},
+        data={
+            "object": label_of(row),
+            "managers": row.managers,
+            "before": before,
+            "after": {"decision": "report", "reason": why[:400]},
+        },
         now=now,
     )

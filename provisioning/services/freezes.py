@@ -78,7 +78,7 @@ def freeze_declare(
     row = freeze_get(row.pk)
     _written()
     _tell(row, now=now)
-    _audit(actor, row, "declare", {"after": _plain(fields)}, now=now)
+    _audit(actor, row, "declare", {"before": None, "after": _plain(fields)}, now=now)
     return row
 
 
@@ -112,7 +112,7 @@ def freeze_lift(actor: Actor, freeze_id: int, *, now: datetime) -> Freeze:
     _written()
     if row.told:
         _say(row, "over", f"{actor.username} lifted it. What was held starts by itself.", by=actor, now=now)
-    _audit(actor, row, "lift", {}, now=now)
+    _audit(actor, row, "lift", {"before": {"lifted": False}, "after": {"lifted": True}}, now=now)
     return freeze_get(row.pk)
 
 
@@ -127,7 +127,7 @@ def freeze_take_back(actor: Actor, freeze_id: int, *, now: datetime) -> Freeze:
         row.save(update_fields=["lifted_at", "lifted_by", "version"])
         _written()
         _tell(row, now=now)
-        _audit(actor, row, "take-back", {"lifting": True}, now=now)
+        _audit(actor, row, "take-back", {"before": {"lifted": True}, "after": {"lifted": False}}, now=now)
         return freeze_get(row.pk)
     if not row.before:
         raise Conflict("Nothing was edited that could be taken back.", code="illegal-state")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -105,20 +106,21 @@ def _take(actor: Actor, host: str, system: System, *, now: datetime) -> None:
             )
     except IntegrityError:
         raise _faster(host) from None
-    _audit(actor, claim, "host.take", now=now)
+    _audit(actor, claim, "host.take", before=None, after=_stands(claim), now=now)
 
 
 def _take_over(actor: Actor, claim: HostClaim, host: str, system: System, *, now: datetime) -> None:
     """A lapsed claim passes on; the filter is that nobody else has taken it over meanwhile."""
     if not _has_lapsed(claim):
         raise _faster(host)
+    before = _stands(claim)
     changed = HostClaim.objects.filter(pk=claim.pk, team=claim.team_id, made_at=claim.made_at).update(
         team=system.team, system=system, made_by_id=actor.user_id, made_at=now
     )
     if changed != 1:
         raise _faster(host)
     claim.refresh_from_db()
-    _audit(actor, claim, "host.take", now=now)
+    _audit(actor, claim, "host.take", before=before, after=_stands(claim), now=now)
 
 
 def _faster(host: str) -> Conflict:
@@ -156,13 +158,14 @@ def host_give(
         raise Conflict(
             f"{host} was given to team {found.team.slug} already.", code="exists", remedy="Take it back first."
         )
+    before = _stands(found) if found else None
     fields = {"team": team, "system": system, "origin": "given", "note": note.strip(), "made_by_id": actor.user_id}
     try:
         with transaction.atomic():
             claim, _ = HostClaim.objects.update_or_create(host=host, defaults={**fields, "made_at": now})
     except IntegrityError:
         raise _faster(host) from None
-    _audit(actor, claim, "host.give", now=now)
+    _audit(actor, claim, "host.give", before=before, after=_stands(claim), now=now)
     return claim
 
 
@@ -173,11 +176,25 @@ def host_take_back(actor: Actor, *, host: str, now: datetime) -> None:
     claim = HostClaim.objects.select_for_update(of=("self",)).select_related("team").filter(host=host).first()
     if claim is None:
         raise NotFound(f"Nobody holds {host[:253]}.")
-    _audit(actor, claim, "host.take-back", now=now)
+    _audit(actor, claim, "host.take-back", before=_stands(claim), after=None, now=now)
     claim.delete()
 
 
-def _audit(actor: Actor, claim: HostClaim, action: str, *, now: datetime) -> None:
+def _stands(claim: HostClaim) -> dict[str, Any]:
+    """One side of an entry: whose the host is."""
+    system = claim.system.slug if claim.system else None
+    return {"team": claim.team.slug, "system": system, "origin": claim.origin, "note": claim.note}
+
+
+def _audit(
+    actor: Actor,
+    claim: HostClaim,
+    action: str,
+    *,
+    before: dict[str, Any] | None,
+    after: dict[str, Any] | None,
+    now: datetime,
+) -> None:
     audit_append(
         actor,
         action=action,
@@ -185,6 +202,6 @@ def _audit(actor: Actor, claim: HostClaim, action: str, *, now: datetime) -> Non
         object_id=str(claim.pk),
         object_label=claim.host,
         team_slug=claim.team.slug,
-        data={"origin": claim.origin, "system": claim.system.slug if claim.system else None},
+        data={"before": before, "after": after},
         now=now,
     )

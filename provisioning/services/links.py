@@ -33,11 +33,11 @@ def link_save(actor: Actor, *, stage: Stage, name: str, kind: str, url: str, now
     if found is None and StageLink.objects.filter(stage=stage).count() >= MOST:
         told = f"A stage has at most {MOST} links; remove one that nobody needs first."
         raise Conflict(told, code="illegal-state")
-    before = found.url if found else None
+    before = _stands(found) if found else None
     fields = {"kind": made.kind, "url": made.url, "changed_by_id": actor.user_id, "changed_at": now}
     row, _ = StageLink.objects.update_or_create(stage=stage, name=made.name, defaults=fields)
     templates_forget()
-    _audit(actor, row, stage, "link.save", {"kind": made.kind, "url": made.url, "before": before}, now=now)
+    _audit(actor, row, stage, "link.save", before, _stands(row), now=now)
     return row
 
 
@@ -48,13 +48,24 @@ def link_remove(actor: Actor, *, stage: Stage, link_id: int, now: datetime) -> N
     row = StageLink.objects.select_for_update(of=("self",)).filter(stage=stage, pk=link_id).first()
     if row is None:
         raise NotFound(f"Stage {stage.name} has no such link.")
-    _audit(actor, row, stage, "link.remove", {"kind": row.kind, "url": row.url}, now=now)
+    _audit(actor, row, stage, "link.remove", _stands(row), None, now=now)
     row.delete()
     templates_forget()
 
 
+def _stands(row: StageLink) -> dict[str, str]:
+    return {"kind": row.kind, "url": row.url}
+
+
 def _audit(
-    actor: Actor, row: StageLink, stage: Stage, action: str, data: dict[str, str | None], *, now: datetime
+    actor: Actor,
+    row: StageLink,
+    stage: Stage,
+    action: str,
+    before: dict[str, str] | None,
+    after: dict[str, str] | None,
+    *,
+    now: datetime,
 ) -> None:
     audit_append(
         actor,
@@ -62,6 +73,6 @@ def _audit(
         object_type="stage",
         object_id=stage.pk,
         object_label=f"{stage.name}: {row.name}",
-        data=data,
+        data={"before": before, "after": after},
         now=now,
     )

@@ -219,9 +219,12 @@ def _written_down(actor: Actor, orphan: Orphan, *, now: datetime) -> None:
         object_id=str(orphan.cluster_id),
         object_label=orphan.cluster.name,
         data={
-            "object": f"{orphan.api_version} {orphan.kind} {orphan.name}",
-            "namespace": orphan.namespace,
-            "labels": f"{orphan.system}/{orphan.environment}",
+            "before": {
+                "object": f"{orphan.api_version} {orphan.kind} {orphan.name}",
+                "namespace": orphan.namespace,
+                "labels": f"{orphan.system}/{orphan.environment}",
+            },
+            "after": None,
         },
         now=now,
     )

@@ -20,7 +20,7 @@ from governance.selectors.people import team_people
 from governance.services.audit import audit_append
 from governance.services.notices import notify
 from idp.catalog.models import System
-from idp.kernel.actor import PLATFORM, Actor
+from idp.kernel.actor import Actor, platform_for
 from idp.kernel.errors import Forbidden, UserFault
 from provisioning.domain.lifecycle import OPEN_CHANGE_STATES
 from provisioning.models import Change, Environment
@@ -39,6 +39,7 @@ def ownership_confirm(actor: Actor, *, system: System, now: datetime) -> Ownersh
     rights_of(actor).require_request(system)
     if actor.user_id is None:
         raise Forbidden("Only people confirm that they own something.")
+    before = Ownership.objects.filter(system=system).values_list("confirmed_at", flat=True).first()
     row, _ = Ownership.objects.update_or_create(
         system=system, defaults={"confirmed_at": now, "confirmed_by_id": actor.user_id}
     )
@@ -49,6 +50,7 @@ def ownership_confirm(actor: Actor, *, system: System, now: datetime) -> Ownersh
         object_id=system.pk,
         object_label=system.slug,
         team_slug=system.team.slug,
+        data={"before": {"confirmed_at": before}, "after": {"confirmed_at": now}},
         now=now,
     )
     return row
@@ -58,15 +60,26 @@ def ownership_sweep(*, now: datetime) -> int:
     """See to the systems of teams without people; how many were looked at. For a task."""
     teams = team_views()
     lonely = [view.id for view in teams.values() if view.alone]
-    Ownership.objects.filter(alone_since__isnull=False).exclude(system__team__in=lonely).update(
-        alone_since=None, told=0
-    )
+    for row in Ownership.objects.filter(alone_since__isnull=False).exclude(system__team__in=lonely):
+        _over(row.pk, now=now)
     if not lonely:
         return 0
     systems = list(System.objects.filter(team__in=lonely).select_related("team").order_by("pk")[: AT_ONCE * 10])
     for system in systems:
         _seen_to(system, successor(system.team_id, teams), now=now)
     return len(systems)
+
+
+@transaction.atomic
+def _over(key: int, *, now: datetime) -> None:
+    """Somebody is in the system's team again, or it has another team."""
+    rows = Ownership.objects.select_for_update(of=("self",)).select_related("system__team")
+    row = rows.filter(pk=key, alone_since__isnull=False).first()
+    if row is None:
+        return
+    before, row.alone_since, row.told = row.alone_since, None, 0
+    row.save(update_fields=["alone_since", "told"])
+    _audit(row.system, "system.owned-again", before, None, now=now)
 
 
 def _seen_to(system: System, above: TeamView | None, *, now: datetime) -> None:
@@ -86,11 +99,32 @@ def _begun(system: System, above: TeamView | None, *, now: datetime) -> Ownershi
     """The row with the moment at which the team was found without people; whoever takes over is told of it once."""
     Ownership.objects.get_or_create(system=system)
     row = Ownership.objects.select_for_update().get(system=system)
-    if row.alone_since is None:
+    begins = row.alone_since is None
+    if begins:
         row.alone_since = now
         row.save(update_fields=["alone_since"])
     _tell(row, system, above, FOUND, "needs an owner", now=now)
+    if begins:
+        _audit(system, "system.alone", None, now, now=now)
     return row
+
+
+def _audit(system: System, action: str, before: datetime | None, after: datetime | None, *, now: datetime) -> None:
+    audit_append(
+        _actor(system),
+        action=action,
+        object_type="system",
+        object_id=system.pk,
+        object_label=system.slug,
+        team_slug=system.team.slug,
+        data={"before": {"alone_since": before}, "after": {"alone_since": after}},
+        now=now,
+    )
+
+
+def _actor(system: System) -> Actor:
+    """The platform, for the team whose system it is, though nobody is left in it."""
+    return platform_for(f"team {system.team.slug}")
 
 
 @transaction.atomic
@@ -129,7 +163,7 @@ def _each(system: System, kind: str, *, now: datetime) -> None:
         until = f"{LAST_DAYS.days}d" if kind == "extend" else ""
         request = ChangeRequest(kind, system.slug, environment.name, until=until, reason="Nobody owns it.")
         try:
-            change_submit(PLATFORM, request, now=now)
+            change_submit(_actor(system), request, now=now)
         except UserFault as refusal:
             log.warning("alone_refused", environment=environment.pk, kind=kind, message=refusal.message)
 

@@ -117,7 +117,12 @@ def _write_down(actor: Actor, environment: Environment, found: Held, reason: str
         object_id=str(environment.pk),
         object_label=f"{environment.system.slug}/{environment.name}",
         team_slug=environment.system.team.slug,
-        data={"object": f"{found.ref.api_version} {found.ref}", "finalizers": names, "reason": reason},
+        data={
+            "object": f"{found.ref.api_version} {found.ref}",
+            "before": {"finalizers": names},
+            "after": {"finalizers": []},
+            "reason": reason,
+        },
         now=now,
     )
 

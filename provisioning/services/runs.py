@@ -202,6 +202,10 @@ def run_cancel(actor: Actor, run_id: int, *, now: datetime) -> Run:
             object_id=str(run_id),
             object_label=f"{run.environment.system.slug}/{run.environment.name}",
             team_slug=run.environment.system.team.slug,
+            data={
+                "before": {"cancel_requested_by": run.cancel_requested_by},
+                "after": {"cancel_requested_by": actor.username},
+            },
             now=now,
         )
         wake_after_commit("run", run_id)

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from governance.access import rights_of
+from governance.domain.audit import difference
 from governance.services.audit import audit_append
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, InvalidInput
@@ -57,9 +58,10 @@ def sleep_plan_save(
     plan = _plan(found, now=now)
     if expected_version is not None and plan.version != expected_version:
         raise Conflict("The sleep plan was changed meanwhile.", remedy="Read it again and redo your edit.")
+    before = _stands(plan)
     plan.windows, plan.time_zone, plan.idle_hours = schedule_written(schedule), time_zone, idle_hours
     plan.handled_at, plan.due_at, plan.said = now, now, ""
-    _stored(actor, plan, found, "save", now=now, windows=plan.windows, time_zone=time_zone, idle_hours=idle_hours)
+    _stored(actor, plan, found, "save", before, now=now)
     return plan
 
 
@@ -74,9 +76,10 @@ def sleep_hold(actor: Actor, *, system: str, environment: str, span: str, now: d
         told = f"Write hours or days such as 4h or 2d, at most {LONGEST_HOLD.days}d."
         raise InvalidInput("It was not asked to stay awake.", errors=[FieldError("for", told)])
     plan = _plan(found, now=now)
+    before = _stands(plan)
     plan.awake_until = now + length if length else None
     plan.due_at = now
-    _stored(actor, plan, found, "hold", now=now, awake_until=plan.awake_until and plan.awake_until.isoformat())
+    _stored(actor, plan, found, "hold", before, now=now)
     return plan
 
 
@@ -128,7 +131,19 @@ def _plan(found: Environment, *, now: datetime) -> SleepPlan:
     return SleepPlan.objects.select_for_update(of=("self",)).get(environment=found)
 
 
-def _stored(actor: Actor, plan: SleepPlan, found: Environment, verb: str, *, now: datetime, **data: Any) -> None:
+def _stands(plan: SleepPlan) -> dict[str, Any]:
+    """What people say about when it sleeps: one side of an entry."""
+    return {
+        "windows": plan.windows,
+        "time_zone": plan.time_zone,
+        "idle_hours": plan.idle_hours,
+        "awake_until": plan.awake_until.isoformat() if plan.awake_until else None,
+    }
+
+
+def _stored(
+    actor: Actor, plan: SleepPlan, found: Environment, verb: str, before: dict[str, Any], *, now: datetime
+) -> None:
     plan.changed_at = now
     plan.save()
     SleepPlan.objects.filter(pk=plan.pk).update(version=F("version") + 1)
@@ -140,6 +155,6 @@ def _stored(actor: Actor, plan: SleepPlan, found: Environment, verb: str, *, now
         object_id=str(found.pk),
         object_label=f"{found.system.slug}/{found.name}",
         team_slug=found.system.team.slug,
-        data=data,
+        data=difference(before, _stands(plan)),
         now=now,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
@@ -33,7 +34,7 @@ from provisioning.services import runs
 from provisioning.services.change_states import change_lock, change_move, made_for
 from provisioning.services.departures import start_held
 from provisioning.services.freeze_gate import start_frozen
-from provisioning.services.moved_changes import Moves, cause_of, moves_audit
+from provisioning.services.moved_changes import Moves, cause_of, moves_audit, stand_of
 from provisioning.services.moving import former_of
 from provisioning.services.places import place_turned
 from provisioning.services.rejudging import change_stands
@@ -209,9 +210,10 @@ def _started(change_id: int, *, now: datetime) -> bool:
     try:
         with transaction.atomic():
             change, moves = change_lock(change_id), Moves()
+            before = stand_of(change)
             begun = change.state == "approved" and change_start(change, moves=moves, now=now) is not None
             if begun:
-                _audit(PLATFORM, change, "change.start", now=now)
+                _audit(PLATFORM, change, "change.start", before, now=now)
             if moves:
                 moves_audit(PLATFORM, moves, cause=cause_of(change), whom=change.requester.username, now=now)
             return begun
@@ -248,18 +250,19 @@ def change_resume(actor: Actor, change_id: int, *, now: datetime) -> Run:
     if Run.objects.filter(environment_id=made_for(change), pk__gt=run.pk).exists():
         raise Conflict("A later change of this environment has run since.", remedy="Ask for the change again.")
     _run_again(run, now=now)
+    before = stand_of(change)
     change_move(change, "resume", actor_name=actor.username, now=now, finished_at=None)
     Environment.objects.filter(pk=made_for(change)).update(
         state="deleting" if run.kind == "delete" else "progressing", changed_at=now
     )
     runs.events_append(run.pk, "", [("info", f"Resumed by {actor.username}.")], now=now)
-    _audit(actor, change, "change.resume", now=now)
+    _audit(actor, change, "change.resume", before, now=now)
     wake_after_commit("run", run.pk)
     run.refresh_from_db()
     return run
 
 
-def _audit(actor: Actor, change: Change, action: str, *, now: datetime) -> None:
+def _audit(actor: Actor, change: Change, action: str, before: dict[str, Any], *, now: datetime) -> None:
     audit_append(
         actor,
         action=action,
@@ -269,6 +272,7 @@ def _audit(actor: Actor, change: Change, action: str, *, now: datetime) -> None:
         team_slug=change.system.team.slug,
         place=f"{change.system.slug}/{change.environment_name}",
         behalf="" if actor.user_id else change.requester.username,
+        data={"before": before, "after": stand_of(change)},
         now=now,
     )
 

@@ -109,22 +109,24 @@ def _depart(train: Train, *, moves: Moves, now: datetime) -> datetime:
         return now + FROZEN_PAUSE
     quotas_lock(change.system.team_id for change in changes)
     StartHold.objects.filter(train=train).update(released_at=now)
+    before = train.state
     train_move(train, "depart", departed_at=now, state_reason="")
     for change in changes:
         if change_start(change, moves=moves, now=now) is None:
             raise Conflict(f"{change.title} cannot start yet.")
     train_told(train, "train-moved", f"Left: {train.title}", "Every part of it runs now.", by=PLATFORM, now=now)
-    train_audit(platform_for(train.requester.username), train, "depart", now=now)
+    train_audit(platform_for(train.requester.username), train, "depart", before=before, now=now)
     return now + PAUSE
 
 
 def _end(train: Train, step: str, why: str, *, now: datetime) -> None:
     """It arrived, a part of it failed, or what failed goes on."""
     over = None if step == "resume" else now
+    before = train.state
     train_move(train, step, state_reason=why[:400], finished_at=over)
     if step == "arrive":
         train_told(train, "train-moved", f"Arrived: {train.title}", "Every part is Ready.", by=PLATFORM, now=now)
     if step == "fail":
         text = f"{why}. Resume its run, or roll the others back; what arrived stays."
         train_told(train, "train-stopped", f"Failed: {train.title}", text, by=PLATFORM, now=now)
-    train_audit(platform_for(train.requester.username), train, step, now=now)
+    train_audit(platform_for(train.requester.username), train, step, before=before, now=now)

@@ -76,7 +76,8 @@ def train_submit(actor: Actor, request: TrainRequest, *, now: datetime) -> Train
     )
     for place, one in enumerate(_members(request)):
         _submit(actor, replace(one, train=train.pk), place, now=now)
-    train_audit(actor, train, "submit", now=now, members=[f"{one.system}/{one.environment}" for one in request.members])
+    members = [f"{one.system}/{one.environment}" for one in request.members]
+    train_audit(actor, train, "submit", before=None, now=now, members=members)
     wake_after_commit("train", train.pk)
     return train
 
@@ -164,6 +165,7 @@ def _require_cancel(rights: Rights, train: Train, rows: Sequence[MemberRow]) -> 
 
 def train_call_off(actor: Actor, train: Train, rows: Sequence[MemberRow], why: str, *, now: datetime) -> None:
     """The locked train ends before it left, and every member that is still open with it."""
+    stood = train.state
     train_move(train, "cancel", state_reason=why[:400], finished_at=now, due_at=None)
     moves: Moves = []
     locked = [change_lock(one.change.pk) for one in sorted(rows, key=lambda one: one.change.environment_id or 0)]
@@ -177,7 +179,7 @@ def train_call_off(actor: Actor, train: Train, rows: Sequence[MemberRow], why: s
         change_dropped(change, now=now)
         moves.append(Moved(change, before, stand_of(change), told))
     train_told(train, "train-stopped", f"Called off: {train.title}", why, by=actor, now=now)
-    train_audit(actor, train, "cancel", now=now, reason=why)
+    train_audit(actor, train, "cancel", before=stood, now=now, reason=why)
     moves_audit(actor, moves, cause=f"train {train.pk}", now=now)
 
 
@@ -206,13 +208,14 @@ def train_told(train: Train, kind: str, title: str, text: str, *, by: Actor, now
     notify(kind, to=[train.requester_id], title=title, text=text, url=f"/trains/{train.pk}/", key=key, now=now)
 
 
-def train_audit(actor: Actor, train: Train, verb: str, *, now: datetime, **data: Any) -> None:
+def train_audit(actor: Actor, train: Train, verb: str, *, before: str | None, now: datetime, **data: Any) -> None:
+    """``before`` is the state that the train left; None for one that was just made."""
     audit_append(
         actor,
         action=f"train.{verb}",
         object_type="train",
         object_id=str(train.pk),
         object_label=train.title,
-        data=data,
+        data={"before": {"state": before} if before else None, "after": {"state": train.state}, **data},
         now=now,
     )

@@ -36,8 +36,8 @@ INSERT = """
     )
     SELECT
         1000000 + n, %s::timestamptz - n * interval '1 minute', 'person-' || n %% 200, 'api',
-        'kind-' || n %% 20 || '.verb-' || n %% 60, 'kind-' || n %% 20, n %% 5000, 'thing ' || n %% 5000, 'team-' || n %% 40, '{}',
-        'request-' || n / 3,
+        'kind-' || n %% 20 || '.verb-' || n %% 60,
+        'kind-' || n %% 20, n %% 5000, 'thing ' || n %% 5000, 'team-' || n %% 40, '{}', 'request-' || n / 3,
         CASE WHEN n %% 5 = 0 THEN 'other-' || n %% 50 ELSE '' END, '192.0.2.' || n %% 200, 'system-' || n %% 300,
         'live-' || n %% 4, '', md5(n::text)
     FROM generate_series(%s, %s) AS n
