@@ -63,6 +63,9 @@ SECTIONS: Final = (
     Section("Ownership", "shield-check", "ownership", "What waits for an owner, and transfers.", PEOPLE, "everyone"),
     Section("Clusters", "server-2", "clusters", "Where environments live, and what a month there costs.", PLACES),
     Section("Score rules", "file-code", "score-rules", "Which capability each part of a Score file becomes.", RULES),
+    Section(
+        "Catalogs", "package-import", "backstage", "What comes from Backstage or files, and how it is linked.", PEOPLE
+    ),
     Section("Host names", "world", "hosts", "Which system holds which host name.", PLACES),
     Section("Orphans", "trash", "orphans", "Objects on clusters that belong to no environment.", PLACES),
     Section("Links", "link", "links", "Where dashboards, logs, traces and alerts of an environment are.", PLACES),

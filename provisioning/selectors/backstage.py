@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
-from urllib.parse import quote
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
@@ -21,6 +20,7 @@ from django.urls import reverse
 from governance.access import Rights
 from governance.domain.backstage import outgoing
 from governance.models import Entity
+from governance.selectors.entities import seen
 from idp.catalog.models import Component, Membership, System, Team, User
 from idp.kernel.errors import InvalidInput
 from provisioning.domain.render import LABEL_ENVIRONMENT, LABEL_RESOURCE, LABEL_SYSTEM
@@ -147,8 +147,7 @@ def _core() -> Q:
 
 
 def _imported(rights: Rights) -> QuerySet[Entity]:
-    seen = rights.sees("system")
-    return Entity.objects.filter(seen if rights.actor.systems else seen | Q(system=None))
+    return Entity.objects.filter(seen(rights))
 
 
 def _as_it_came(row: Entity) -> dict[str, Any]:
@@ -201,7 +200,7 @@ def _group(names: Names, team: Team) -> dict[str, Any]:
         "children": [names.ref("group", one.pk, one.slug) for one in team.children.all()],
         "members": [_user_ref(names, one.user) for one in team.memberships.all()],
     }
-    return _entity(names, "Group", team.slug, spec, "team", team.slug, description=team.description)
+    return _entity(names, "Group", team.slug, spec, _url("team", team.slug), description=team.description)
 
 
 def _user_ref(names: Names, user: User) -> str:
@@ -226,7 +225,7 @@ def _user(names: Names, user: User) -> dict[str, Any]:
 
 def _system(names: Names, system: System) -> dict[str, Any]:
     spec = {"owner": names.ref("group", system.team.pk, system.team.slug)}
-    return _entity(names, "System", system.slug, spec, "system", system.slug, **_told(system))
+    return _entity(names, "System", system.slug, spec, _url("system", system.slug), **_told(system))
 
 
 def _component(names: Names, component: Component) -> dict[str, Any]:
@@ -244,7 +243,8 @@ def _component(names: Names, component: Component) -> dict[str, Any]:
     }
     links = [outgoing.link(one["url"], one["title"]) for one in component.links]
     told = {**_told(component), "links": links}
-    return _entity(names, "Component", component.slug, spec, "component", component.slug, notes=notes, **told)
+    at = _url("component", system.slug, component.slug)
+    return _entity(names, "Component", component.slug, spec, at, notes=notes, **told)
 
 
 def _told(row: System | Component) -> dict[str, Any]:
@@ -276,9 +276,8 @@ def _resource(names: Names, row: Resource) -> dict[str, Any]:
 
 
 def _entity(
-    names: Names, kind: str, name: str, spec: dict[str, Any], page: str, slug: str, *, notes: Any = None, **told: Any
+    names: Names, kind: str, name: str, spec: dict[str, Any], at: str, *, notes: Any = None, **told: Any
 ) -> dict[str, Any]:
-    at = _url(page, quote(slug))
     links = [outgoing.link(at, "In Slipway", "dashboard"), *told.pop("links", [])]
     metadata = {**told, "annotations": {outgoing.VIEW_URL: at, **(notes or {})}, "links": links}
     return outgoing.entity(kind, name, spec, namespace=names.namespace(kind.lower(), name), **metadata)

@@ -1,0 +1,104 @@
+"""Entities of other catalogs as people read them, and how their sources stand. All take the reader's rights first.
+
+An entity of a system of ours is seen by who sees the system; one of none by everybody who may read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+
+from governance.access import Rights
+from governance.domain.backstage.relations import INVERSE
+from governance.models import CatalogImport, CatalogSource, Entity, EntityRelation
+from idp.kernel.errors import NotFound
+
+MOST_RELATIONS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """One entity that another belongs to or holds: ``known`` is whether it is here and may be seen."""
+
+    type: str
+    ref: str
+    known: bool
+
+
+def entity_list(
+    rights: Rights, *, kind: str = "", query: str = "", source: str = "", state: str = ""
+) -> QuerySet[Entity]:
+    """Visible entities by reference, with source and system. ``state``: orphaned, or noted (linked with nothing)."""
+    rights.require_scope("read")
+    rows = Entity.objects.filter(seen(rights)).select_related("source", "system").defer("data").order_by("ref")
+    if kind:
+        rows = rows.filter(kind=kind.lower())
+    if query:
+        rows = rows.filter(Q(name__icontains=query) | Q(title__icontains=query))
+    if source:
+        rows = rows.filter(source__name=source)
+    if state == "orphaned":
+        rows = rows.exclude(orphaned_at=None)
+    elif state == "noted":
+        rows = rows.exclude(note="")
+    return rows
+
+
+def entity_get(rights: Rights, ref: str) -> Entity:
+    rights.require_scope("read")
+    rows = Entity.objects.filter(seen(rights), ref=ref.lower())
+    found = rows.select_related("source", "team", "system", "component__system", "person").first()
+    if found is None:
+        raise NotFound("There is no such entity that you may see.")
+    return found
+
+
+def relations_of_entity(rights: Rights, entity: Entity) -> list[Related]:
+    """Both ways, by type and reference. Two queries; entities that the reader may not see are left out."""
+    rows = EntityRelation.objects.filter(Q(source_ref=entity.ref) | Q(target_ref=entity.ref))
+    found = set()
+    for source, kind, target in rows.values_list("source_ref", "type", "target_ref")[:MOST_RELATIONS]:
+        if source == entity.ref:
+            found.add((kind, target))
+        if target == entity.ref:
+            found.add((INVERSE[kind], source))
+    refs = {ref for _, ref in found}
+    here = dict(_visible(rights, refs))
+    return [Related(kind, ref, here.get(ref, False)) for kind, ref in sorted(found) if here.get(ref) is not False]
+
+
+def _visible(rights: Rights, refs: Iterable[str]) -> Iterable[tuple[str, bool]]:
+    """Of those that are here, whether each may be seen."""
+    rows = Entity.objects.filter(ref__in=list(refs)).order_by()
+    allowed = set(rows.filter(seen(rights)).values_list("ref", flat=True))
+    return [(ref, ref in allowed) for ref in rows.values_list("ref", flat=True)]
+
+
+def kinds(rights: Rights) -> list[tuple[str, int]]:
+    """Kinds with how many entities of each may be seen, by name. One query."""
+    rows = Entity.objects.filter(seen(rights)).order_by().values_list("kind").annotate(number=Count("pk"))
+    return sorted((kind, number) for kind, number in rows)
+
+
+def source_list() -> QuerySet[CatalogSource]:
+    """Sources by name, each with how many entities and orphans it has and the id of its last import. One query."""
+    last = CatalogImport.objects.filter(source=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+    gone = Count("entities", filter=~Q(entities__orphaned_at=None))
+    noted = Count("entities", filter=~Q(entities__note=""))
+    rows = CatalogSource.objects.select_related("owner").annotate(
+        entity_count=Count("entities"), orphan_count=gone, noted_count=noted, last_id=Subquery(last)
+    )
+    return rows.order_by("name")
+
+
+def imports_of(source: CatalogSource) -> QuerySet[CatalogImport]:
+    """Newest first, without what their reports list."""
+    return CatalogImport.objects.filter(source=source).defer("payload", "report").order_by("-pk")
+
+
+def seen(rights: Rights) -> Q:
+    """Entities that the reader may know of. A filter that is empty sees all, and would see less with an “or”."""
+    allowed = rights.sees("system")
+    return allowed | Q(system=None) if allowed and not rights.actor.systems else allowed

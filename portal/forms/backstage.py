@@ -1,0 +1,113 @@
+"""Forms by which an admin keeps sources of catalogs and uploads files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from governance.models import CatalogSource
+from governance.services.backstage_runs import MOST_FILES
+from idp.catalog.models import Team
+from portal.forms.plain import PlainForm
+
+KINDS = (
+    ("upload", "Files that are uploaded"),
+    ("url", "A file at an address"),
+    ("git", "A Git repository"),
+    ("backstage", "A running Backstage"),
+)
+GROUPS = (("link", "Link those whose team is here"), ("create", "Make a team of each that has none"))
+USERS = (("link", "Link those whose account is here"), ("create", "Make an account, switched off and in no team"))
+LOOSE = (("keep", "Keep it as data"), ("own", "Give it a system of its own"))
+EVERY = (
+    (0, "Never by itself"),
+    (15, "Every 15 minutes"),
+    (60, "Every hour"),
+    (360, "Every 6 hours"),
+    (1440, "Every day"),
+)
+
+
+class SourceForm(PlainForm):
+    """What an address may be is the service's to say."""
+
+    name = forms.SlugField(label="Name", max_length=30, help_text="Lower-case letters, digits and dashes.")
+    kind = forms.ChoiceField(label="What it is", choices=KINDS)
+    url = forms.CharField(
+        label="Address",
+        required=False,
+        max_length=2_000,
+        help_text="Of the file, of the repository (https or ssh), or of Backstage's backend. Nothing for uploads.",
+    )
+    branch = forms.CharField(label="Branch", required=False, max_length=200, help_text="The default one when empty.")
+    pattern = forms.CharField(
+        label="Files", required=False, max_length=200, help_text="Of a repository: **/catalog-info.y*ml when empty."
+    )
+    username = forms.CharField(
+        label="User name", required=False, max_length=100, help_text="Sent with a token over Git."
+    )
+    secret = forms.CharField(
+        label="Token or key",
+        required=False,
+        strip=False,
+        max_length=20_000,
+        help_text="A token, or a private key for ssh. Kept encrypted and never shown; left empty it stays as it is.",
+        widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off", "spellcheck": "false"}),
+    )
+    every = forms.TypedChoiceField(label="Import it", choices=EVERY, coerce=int, empty_value=0, required=False)
+    owner = forms.ChoiceField(
+        label="Owner where none is here",
+        required=False,
+        help_text="The team that owns systems whose owner is no team of ours.",
+    )
+    groups = forms.ChoiceField(label="Groups", choices=GROUPS)
+    users = forms.ChoiceField(
+        label="People", choices=USERS, help_text="An import never lets anybody sign in and gives nobody a role."
+    )
+    loose = forms.ChoiceField(label="Component without a system", choices=LOOSE)
+
+    def __init__(self, *args: Any, source: CatalogSource | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        teams = Team.objects.filter(archived_at=None).order_by("slug").values_list("slug", "name")
+        owner = self.fields["owner"]
+        assert isinstance(owner, forms.ChoiceField)
+        owner.choices = [("", "None: such systems stay data"), *teams]
+        every = self.fields["every"]
+        assert isinstance(every, forms.TypedChoiceField)
+        if source is not None:
+            del self.fields["name"], self.fields["kind"]
+            if source.every not in dict(EVERY):
+                every.choices = [*EVERY, (source.every, f"Every {source.every} minutes")]
+
+    def asked(self) -> dict[str, Any]:
+        """As the service takes it: an empty secret leaves what is kept."""
+        found = dict(self.cleaned_data)
+        found["secret"] = found["secret"] or None
+        return found
+
+
+class ManyFiles(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Any number of files."""
+
+    widget = ManyFiles
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        listed = data if isinstance(data, (list, tuple)) else [data]
+        if not listed:
+            raise forms.ValidationError(self.error_messages["required"], code="required")
+        if len(listed) > MOST_FILES:
+            raise forms.ValidationError(f"Choose at most {MOST_FILES} files.")
+        return [super(FilesField, self).clean(one, initial) for one in listed]
+
+
+class UploadForm(PlainForm):
+    files = FilesField(
+        label="Files",
+        help_text="All files of this source. What is not among them any more is marked, and never deleted.",
+        error_messages={"required": "Choose one or more files."},
+    )
