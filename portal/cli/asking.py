@@ -53,14 +53,14 @@ def environment_path(system: str, name: str) -> str:
 
 
 def environment_or_none(client: Client, system: str, name: str) -> dict[str, Any] | None:
-    """The environment as it is; None when there is none that one may see."""
+    """The living environment as it is; None when there is none that one may see, or it was deleted."""
     try:
         found: dict[str, Any] = client.get(environment_path(system, name))
     except Fault as fault:
         if fault.code == "not-found":
             return None
         raise
-    return found
+    return None if found["deleted_at"] else found
 
 
 def wish_of(client: Client, document: Document, reason: str = "") -> dict[str, Any]:
@@ -157,7 +157,7 @@ def change_told(change: Mapping[str, Any], form: Form, *, waited: bool = False) 
     status = ENDS.get(change["state"], ERROR)
     if change["state"] == "pending":
         who = "; ".join(approval_words({**one, "count": 1}) for one in change["approvals"] if one["state"] == "waiting")
-        say(f"It waits for {who or 'a decision'}. Watch it: slipway wait {change['id']} --people")
+        say(f"It waits for {who.rstrip('.') or 'a decision'}. Watch it: slipway wait {change['id']} --people")
     elif change["state"] in ("approved", "running") and not waited:
         say(f"It is being carried out. Watch it: slipway wait {change['id']}")
     elif change["state"] == "failed":
