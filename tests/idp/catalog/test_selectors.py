@@ -13,7 +13,6 @@ from idp.catalog.selectors import (
     component_get,
     component_list,
     people,
-    search,
     system_get,
     system_list,
     team_get,
@@ -100,25 +99,10 @@ def test_it_hides_needs_that_the_reader_may_not_see(organisation: Organisation) 
         component_get(organisation.rights("stranger"), "vault-api")
 
 
-@pytest.mark.parametrize(
-    ("persona", "query", "found"),
-    [
-        ("developer", "ch", [("system", "checkout"), ("component", "checkout-api")]),
-        ("developer", "vault", [("system", "vault"), ("component", "vault-api")]),
-        ("stranger", "vault", []),
-        ("stranger", "front", [("team", "storefront")]),
-        ("developer", "  ", []),
-    ],
-)
-def test_it_searches(organisation: Organisation, persona: str, query: str, found: list[tuple[str, str]]) -> None:
-    assert [(hit.kind, hit.slug) for hit in search(organisation.rights(persona), query)] == found
-
-
 READS: dict[str, Callable[[Rights], object]] = {
     "systems": lambda rights: [row.team.name for row in system_list(rights)],
     "components": lambda rights: [(row.system.team.slug, list(row.depends_on.all())) for row in component_list(rights)],
     "teams": lambda rights: list(team_list(rights)),
-    "search": lambda rights: search(rights, "s"),
 }
 
 
