@@ -164,8 +164,10 @@ def notify_mail() -> None:
 
 @shared_task(name="provisioning.notify_webhooks")
 def notify_webhooks() -> None:
+    from governance.services.slack import slack_answers_send
     from governance.services.webhook_delivery import webhooks_send
 
+    slack_answers_send(now=clock.now())
     webhooks_send(now=clock.now())
 
 

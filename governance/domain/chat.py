@@ -33,6 +33,7 @@ MARKS: Final[Mapping[str, str]] = {
 }
 APPROVE: Final = "slipway.approve"
 REJECT: Final = "slipway.reject"
+REASON: Final = "slipway.reason"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,8 @@ def slack_message(message: Message, *, buttons: bool = False) -> dict[str, Any]:
     elements = _slack_buttons(message) if buttons and message.decide else []
     if message.url:
         elements.append({"type": "button", "text": _plain("Open"), "url": message.url, "action_id": "slipway.open"})
+    if buttons and message.decide:
+        blocks.append(_slack_reason())
     if elements:
         blocks.append({"type": "actions", "elements": elements})
     return {"text": slack_text(message.title), "blocks": blocks}
@@ -149,6 +152,13 @@ def _slack_buttons(message: Message) -> list[dict[str, Any]]:
     approve = {"text": _plain("Approve"), "style": "primary", "action_id": APPROVE}
     reject = {"text": _plain("Reject"), "style": "danger", "action_id": REJECT}
     return [{"type": "button", "value": message.decide, **one} for one in (approve, reject)]
+
+
+def _slack_reason() -> dict[str, Any]:
+    """A field for why: a rejection needs one, and what is typed comes with the press of a button."""
+    field = {"type": "plain_text_input", "action_id": REASON, "max_length": 1_000}
+    label = _plain("Comment (a rejection needs one)")
+    return {"type": "input", "block_id": REASON, "optional": True, "label": label, "element": field}
 
 
 def _plain(text: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.pages import webhooks
+from portal.pages import slack, webhooks
 
 urlpatterns = [
     path("webhooks/", webhooks.webhooks, name="webhooks"),
@@ -21,4 +21,11 @@ urlpatterns = [
         webhooks.delivery_replay,
         name="webhook-delivery-replay",
     ),
+    path("chat/slack", slack.slack_app, name="slack-app"),
+    path("chat/slack/remove", slack.slack_app_remove, name="slack-app-remove"),
+    path("chat/slack/actions", slack.slack_actions, name="slack-actions"),
+    path("chat/slack/commands", slack.slack_commands, name="slack-commands"),
+    path("account/slack", slack.account_slack, name="account-slack"),
+    path("account/slack/code", slack.account_slack_code, name="account-slack-code"),
+    path("account/slack/unlink", slack.account_slack_unlink, name="account-slack-unlink"),
 ]

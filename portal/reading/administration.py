@@ -77,6 +77,8 @@ SECTIONS: Final = (
         PLACES,
         "maintainers",
     ),
+    Section("Pipelines", "git-branch", "trust-rules", "Which pipelines may act as which service account.", PEOPLE),
+    Section("Slack", "message-circle", "slack-app", "Which app of Slack people may decide with.", PLACES),
     Section(
         "Upgrades", "stack-forward", "campaigns", "Moves everybody from one version of a capability to another.", RULES
     ),

@@ -76,6 +76,11 @@ def _environment_told(environment: Environment, key: str, *, now: datetime, part
     event_tell(key, system=system, subject=subject, data=told, now=now, listeners=listeners)
 
 
+def change_data(change: Change) -> dict[str, Any]:
+    """What an event says of a change, as it stands."""
+    return {**_place(change), "change": _change(change, change.state)}
+
+
 def _listeners(change: Change) -> Listeners:
     """Read once for each row that is at hand: a submit writes up to three lines."""
     found: Listeners | None = getattr(change, "listeners", None)

@@ -22,6 +22,7 @@ from governance.services.notice_settings import unsubscribe_token
 from governance.services.quota_requests import request_make
 from idp.kernel import clock
 from idp.kernel.actor import PLATFORM
+from idp.kernel.canonical import digest
 from provisioning.contracts import builtin_documents
 from provisioning.models import Capability, Change, Cluster, Drift, Environment, Orphan, Run, Stage
 from provisioning.services.campaigns import CampaignSettings, campaign_draft, campaign_start
@@ -85,6 +86,7 @@ def furnish() -> World:
         **_blast(organisation),
         **_quota(organisation),
         **_webhook(organisation),
+        **_slack(organisation),
         "replay": _replay(organisation),
         **_campaigns(organisation),
         "drift": _drift("checkout"),
@@ -105,6 +107,7 @@ def furnish() -> World:
         "token": _token_of(organisation),
         **_login(),
         "delegation": _routes_and_stand_ins(organisation),
+        "trusted": _trust(organisation),
         "entry": AuditEntry.objects.filter(team_slug="").latest("sequence").pk,
         "unsubscribe": unsubscribe_token(organisation.developer.pk, "change-failed"),
     }
@@ -287,11 +290,30 @@ def _webhook(organisation: Organisation) -> dict[str, int]:
     return {"webhook": row.pk, "delivery": sent.pk}
 
 
+def _slack(organisation: Organisation) -> dict[str, int]:
+    """An app of Slack that is believed, and a developer who is linked."""
+    from governance.models import SlackLink
+    from governance.services.slack import slack_app_set
+
+    slack_app_set(PLATFORM, signing_secret="0123456789abcdef", now=clock.now())
+    link = SlackLink.objects.create(person=organisation.developer, workspace="T1", member="U1", made_at=clock.now())
+    return {"slack_link": link.pk}
+
+
 def _token_of(organisation: Organisation) -> int:
     from governance.models import ApiToken
 
     token_for(organisation.developer, "read")
     return ApiToken.objects.latest("id").pk
+
+
+def _trust(organisation: Organisation) -> None:
+    """A service account of payments and a pipeline that may act as it."""
+    from governance.services.accounts import account_create
+    from governance.services.trust_rules import TrustWish, trust_rule_save
+
+    account_create(PLATFORM, team=organisation.payments, username="payments-pipeline", role="developer", now=NOW)
+    trust_rule_save(PLATFORM, name="checkout-main", wish=TrustWish(**TRUST), now=NOW)
 
 
 def _login() -> dict[str, str]:
@@ -342,8 +364,21 @@ NEW_ROUTE: dict[str, Any] = {
     "spec": {"title": "Another", "stages": [{"name": "Team", "approvers": [{"from": "team:maintainer"}]}]},
 }
 OWNERS = {"route": "owners"}
+
+
+def looked(**fields: str) -> dict[str, str]:
+    """``fields`` as a page sends them that has shown what they move."""
+    return {**fields, "do": "save", "looked_at": digest({name: [value] for name, value in sorted(fields.items())})}
+
+
 STAND_IN = {"stand_in": "second_maintainer", "starts_at": "2999-01-01T00:00:00Z", "ends_at": "2999-01-09T00:00:00Z"}
 DECIDERS = ("maintainer", "second_maintainer", "admin")
+TRUST = {
+    "issuer": "https://token.actions.example",
+    "audience": "https://slipway.example",
+    "subject": "repo:acme/checkout:*",
+    "account": "payments-pipeline",
+}
 APPLIED = {
     "files": [
         {
@@ -353,6 +388,7 @@ APPLIED = {
         }
     ]
 }
+TRUSTED = {"name": "checkout-main"}
 ASKERS = ("developer", "maintainer", "second_maintainer", "admin")
 ADMIN = ("admin",)
 CATALOG_INFO = """apiVersion: backstage.io/v1alpha1
@@ -441,8 +477,8 @@ API_START = [
     Row("api:backstage-template", "GET", reads(), {"name": "slipway-postgres"}),
     Row("api:backstage-change", "GET", reads(), {"change_id": "=living"}),
     Row("api:backstage-change", "GET", reads(**UNSEEN), {"change_id": "=hidden"}),
-    Row("api:resources", "POST", needs("change", ASKERS, 202, token_change=403), TRY, ONE_MORE),
-    Row("api:resources", "POST", needs("change", ASKERS, 202, token_change=403, **UNSEEN), SAFE, ONE_MORE),
+    Row("api:resources", "POST", needs("change", ASKERS, 202, token_change=404), TRY, ONE_MORE),
+    Row("api:resources", "POST", needs("change", ASKERS, 202, token_change=404, **UNSEEN), SAFE, ONE_MORE),
     Row("api:score-plans", "POST", needs("change", ASKERS, 200, token_change=403), body=SCORE),
     Row("api:score-changes", "POST", needs("change", ASKERS, 202, token_change=403), body=SCORE),
     Row("api:score-rules", "GET", reads()),
@@ -879,6 +915,18 @@ PROMOTION = [
     Row("files", "POST", page_for(ASKERS, 200, 422), body={"do": "look", "text": APPLIED["files"][0]["text"]}),
     Row("files", "POST", page_for(ASKERS, 200, 422), body={"do": "apply", "text": APPLIED["files"][0]["text"]}),
     Row("files-export", "GET", for_people(200), {"form": "yaml"}),
+    Row("trust-rules", "GET", page_for(ADMIN, 200)),
+    Row("trust-rule-new", "GET", page_for(ADMIN, 200)),
+    Row("trust-rule-new", "POST", page_for(ADMIN, 422), body={"name": "x"}),
+    Row("trust-rule", "GET", page_for(ADMIN, 200), TRUSTED),
+    Row(
+        "trust-rule",
+        "POST",
+        page_for(ADMIN, 302),
+        TRUSTED,
+        {**TRUST, "name": "checkout-main", "scopes": "read", "minutes": "5", "active": "on", "do": "save"},
+    ),
+    Row("trust-rule-act", "POST", page_for(ADMIN, 302), TRUSTED, {"do": "remove"}),
     Row("trains", "GET", for_people(200)),
     Row("train-new", "GET", for_people(200)),
     Row("train-new", "POST", for_people(200), body={"do": "check"}),
@@ -910,6 +958,11 @@ HIDDEN = {"change_id": "=hidden"}
 SAID = {"plan_digest": "=digest", "comment": "Said."}
 NONSENSE = {"plan_digest": "0" * 64, "comment": "Said."}
 API_CHANGES = [
+    Row("api:token-exchange", "POST", for_all(403), body={"identity": "not.a.token.at.all.of.anybody"}),
+    Row("api:trust-rules", "GET", needs("admin", ADMIN, 200)),
+    Row("api:trust-rule", "GET", needs("admin", ADMIN, 200), {"rule": "checkout-main"}),
+    Row("api:trust-rule", "PUT", needs("admin", ADMIN, 200), {"rule": "checkout-main"}, {**TRUST, "minutes": 5}),
+    Row("api:trust-rule", "DELETE", needs("admin", ADMIN, 204), {"rule": "checkout-main"}),
     Row(
         "api:environment-deploy",
         "POST",
@@ -1259,6 +1312,14 @@ PAGES_CATALOG = [
     Row("webhook-act", "POST", page_for(MANAGERS, 302, 404), PAGE_OF_WEBHOOK | {"act": "pause"}),
     Row("webhook-delivery", "GET", page_for(MANAGERS, 200, 404), PAGE_OF_DELIVERY),
     Row("webhook-delivery-replay", "POST", page_for(MANAGERS, 302, 404), PAGE_OF_DELIVERY),
+    Row("slack-app", "GET", page_for(ADMIN, 200)),
+    Row("slack-app", "POST", page_for(ADMIN, 302), body={"signing_secret": "0123456789abcdef0123456789abcdef"}),
+    Row("slack-app-remove", "POST", page_for(ADMIN, 302)),
+    Row("slack-actions", "POST", for_all(401)),
+    Row("slack-commands", "POST", for_all(401)),
+    Row("account-slack", "GET", for_people(200)),
+    Row("account-slack-code", "POST", for_people(200)),
+    Row("account-slack-unlink", "POST", for_people(409, developer=302)),
     Row("team-quota", "GET", page_for(ADMIN, 200), {"team": "payments"}),
     Row("team-quota", "POST", page_for(ADMIN, 200), {"team": "payments"}, QUOTA),
     Row("team-quota-undo", "POST", page_for(ADMIN, 409), {"team": "payments"}, {"edit": "0"}),
@@ -1310,9 +1371,16 @@ PAGES_CATALOG = [
     Row("costs", "GET", for_people(200)),
     Row("costs-download", "GET", for_people(200)),
     Row(
-        "team-member-set", "POST", page_for(MANAGERS, 302), {"team": "payments"}, {"user": "stranger", "role": "viewer"}
+        "team-member-set", "POST", page_for(MANAGERS, 200), {"team": "payments"}, {"user": "stranger", "role": "viewer"}
     ),
-    Row("team-member-remove", "POST", page_for(MANAGERS, 302), {"team": "payments"}, {"user": "viewer"}),
+    Row(
+        "team-member-set",
+        "POST",
+        page_for(MANAGERS, 302),
+        {"team": "payments"},
+        looked(user="viewer", role="developer"),
+    ),
+    Row("team-member-remove", "POST", page_for(MANAGERS, 302), {"team": "payments"}, looked(user="viewer")),
     Row("search", "GET", for_people(200), query="?q=checkout"),
 ]
 
