@@ -137,8 +137,9 @@ def _documents(name: str, text: bytes) -> Iterator[Document]:
         try:
             while loader.check_node():
                 node = loader.get_node()
-                if node is not None:
-                    yield _environment(name, loader.construct_document(node), node)
+                data = loader.construct_document(node) if node is not None else None
+                if node is not None and data is not None:
+                    yield _environment(name, data, node)
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
