@@ -12,16 +12,18 @@ from django.shortcuts import redirect, render
 from governance.selectors import quota
 from governance.selectors.lending import moved_by_loans
 from governance.services import teams as services
-from idp.catalog.models import Team
+from idp.catalog.models import Team, User
 from idp.kernel import clock, keyset
 from idp.kernel.errors import FieldError, InvalidInput, NotFound
 from portal.drawing import words
 from portal.forms.catalog import MemberForm, TeamForm
+from portal.forms.looked_at import fingerprint, was_looked_at
 from portal.pages.problems import add_errors
 from portal.pages.request import PageRequest
 from portal.pages.shell import FORM, POST, page
 from portal.reading import quotas
 from portal.reading import teams as reading
+from portal.reading.role_reach import role_reach
 
 PAGE = 20
 
@@ -112,26 +114,31 @@ def team_edit(request: PageRequest, team: str) -> HttpResponse:
 
 @page("teams", methods=POST)
 def member_set(request: PageRequest, team: str) -> HttpResponse:
+    """Who gets which role: looked at first, with what it moves, then saved."""
     one = _managed(request, team)
     form = MemberForm(request.POST)
-    if form.is_valid():
-        try:
-            role = _set_role(request, one, **form.cleaned_data)
-        except InvalidInput as error:
-            add_errors(form, error)
-        else:
-            messages.success(request, f"{form.cleaned_data['user']} is {role} of {one.name}")
-            return redirect("team", one.slug)
-    return _team_page(request, one.slug, form)
+    if not form.is_valid():
+        return _team_page(request, one.slug, form)
+    role = form.cleaned_data["role"]
+    try:
+        found = _account(form.cleaned_data["user"])
+        services.role_checked(one, found, role)
+        if not was_looked_at(request.POST):
+            return _role_looked_at(request, one, found, role)
+        services.membership_set(request.rights.actor, team=one, user=found, role=role, now=clock.now())
+    except InvalidInput as error:
+        add_errors(form, error)
+        return _team_page(request, one.slug, form)
+    messages.success(request, f"{found.username} is {role} of {one.name}")
+    return redirect("team", one.slug)
 
 
-def _set_role(request: PageRequest, team: Team, *, user: str, role: str) -> str:
-    found = reading.member_get(user)
+def _account(name: str) -> User:
+    found = reading.member_get(name)
     if found is None:
-        message = f"There is no account {user}. Type the name that the person signs in with."
+        message = f"There is no account {name}. Type the name that the person signs in with."
         raise InvalidInput(message, errors=[FieldError("user", message)])
-    services.membership_set(request.rights.actor, team=team, user=found, role=role, now=clock.now())
-    return role
+    return found
 
 
 @page("teams", methods=POST)
@@ -140,9 +147,17 @@ def member_remove(request: PageRequest, team: str) -> HttpResponse:
     found = reading.member_get(request.POST.get("user", "")[:150])
     if found is None:
         raise NotFound("That account does not exist or is switched off, so nothing was changed.")
+    if not was_looked_at(request.POST):
+        return _role_looked_at(request, one, found, "")
     services.membership_remove(request.rights.actor, team=one, user=found, now=clock.now())
     messages.success(request, f"{found.username} is no longer in {one.name}")
     return redirect("team", one.slug)
+
+
+def _role_looked_at(request: PageRequest, team: Team, user: User, role: str) -> HttpResponse:
+    """What the role, or its end where it is empty, moves; saved by what the page sends."""
+    context = {"team": team, "reach": role_reach(user, team, role), "looked_at": fingerprint(request.POST)}
+    return render(request, "teams/role.html", context)
 
 
 def _managed(request: PageRequest, slug: str) -> Team:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from django.db.models import Q, QuerySet
@@ -49,11 +49,11 @@ def group_reach(user: User, group: str, *, member: bool, named: Named) -> Reach:
     asked = list(_waiting(group).select_related("team").order_by("-change_id", "position")[:SHOWN])
     gains = [one for one in asked if may_give(after, one) and not may_give(before, one)]
     loses = [one for one in asked if may_give(before, one) and not may_give(after, one)]
-    moved = _moved([*gains, *loses], user)
+    moved = moves_of([*gains, *loses], user)
     return Reach(
         user=user,
-        gains=_of(gains, moved),
-        loses=_of(loses, moved),
+        gains=moved(gains),
+        loses=moved(loses),
         named=named,
         power=POWERS.get(group, ""),
     )
@@ -72,16 +72,19 @@ def _with(rights: Rights, user: User, group: str, member: bool) -> Rights:
     return replace(rights, groups=groups, is_admin=admin)
 
 
-def _moved(approvals: list[Approval], user: User) -> dict[int, Moved]:
-    """By approval; what ``user`` asked for themselves is left out, for nobody decides on that."""
+def moves_of(approvals: list[Approval], user: User) -> Callable[[Iterable[Approval]], tuple[Moved, ...]]:
+    """What turns some of ``approvals`` into lines; what ``user`` asked for themselves is left out, for nobody decides
+    on that. Three queries, none without approvals.
+    """
     changes = Change.objects.filter(pk__in={one.change_id for one in approvals}).exclude(requester=user)
     found = {one.pk: one for one in changes.select_related("system")} if approvals else {}
     others = approvers_of(approvals, excluding=(user.pk,)) if approvals else {}
-    return {
+    moved = {
         one.pk: Moved(found[one.change_id], _words(others.get(one.pk, ())))
         for one in approvals
         if one.change_id in found
     }
+    return lambda chosen: _of(chosen, moved)
 
 
 def _words(names: Collection[str]) -> str:

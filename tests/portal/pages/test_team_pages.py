@@ -87,8 +87,14 @@ ROLES = {"new": ("stranger", "viewer"), "changed": ("viewer", "maintainer")}
 
 @pytest.mark.parametrize(("user", "role"), ROLES.values(), ids=ROLES.keys())
 def test_a_maintainer_sets_a_role(signed_in, organisation, user, role):
-    answer = signed_in("maintainer").post(reverse("team-member-set", args=["payments"]), {"user": user, "role": role})
-    assert answer.status_code == 302
+    client, url = signed_in("maintainer"), reverse("team-member-set", args=["payments"])
+    before = list(Membership.objects.filter(user__username=user).values_list("role", flat=True))
+    assert client.post(url, {"user": user, "role": role, "do": "save"}).status_code == 200
+    looked = client.post(url, {"user": user, "role": role})
+    assert list(Membership.objects.filter(user__username=user).values_list("role", flat=True)) == before
+    sent = {"user": user, "role": role, "do": "save", "looked_at": looked.context["looked_at"]}
+    assert client.post(url, {**sent, "role": "developer"}).status_code == 200
+    assert client.post(url, sent).status_code == 302
     assert Membership.objects.get(team=organisation.payments, user__username=user).role == role
 
 
@@ -102,7 +108,11 @@ def test_an_unknown_name_is_said_at_the_field(signed_in, organisation):
 
 def test_a_maintainer_removes_a_member(signed_in, organisation):
     url = reverse("team-member-remove", args=["payments"])
-    assert signed_in("maintainer").post(url, {"user": "viewer"}).status_code == 302
+    looked = signed_in("maintainer").post(url, {"user": "viewer"})
+    assert Membership.objects.filter(user__username="viewer").exists()
+    assert "See its restricted systems" in looked.content.decode()
+    sent = {"user": "viewer", "do": "save", "looked_at": looked.context["looked_at"]}
+    assert signed_in("maintainer").post(url, sent).status_code == 302
     assert not Membership.objects.filter(user__username="viewer").exists()
     assert signed_in("maintainer").post(url, {"user": "nobody"}).status_code == 404
 
