@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 CODES: Final[dict[str, str]] = {
+    "address-refused": "The address leads into a private network, or is none that is called. The detail says which.",
     "already-decided": "Everything this change needed was decided before, or you had said the opposite. Read it again.",
+    "answer-too-large": "More came back from an address than Slipway takes.",
     "apply-refused": "Some of the documents cannot be applied, so none was. errors names each file, place and line.",
     "bad-cursor": "The cursor does not belong to this list. Start again from its first page and follow next.",
     "bad-idempotency-key": "Send 1 to 160 printable ASCII characters, best a UUID in double quotes.",
@@ -60,9 +62,11 @@ CODES: Final[dict[str, str]] = {
     "too-many-documents": "Send the documents in several calls, contracts and policies first.",
     "too-many-streams": "Too many event streams are open. Read the events page by page meanwhile.",
     "unavailable": "It may work in a moment; wait as long as Retry-After says.",
+    "unreachable": "An address that Slipway called did not answer as it should. Wait as long as Retry-After says.",
     "unsupported-format": "Send application/json or application/yaml.",
     "version-exists": "A published version never changes. Raise the version and publish that.",
     "version-required": "Read it first and send its ETag as If-Match, so that nobody's edit is lost.",
+    "workload-refused": "The identity token of the pipeline is not trusted. The detail says why; docs/ci.md helps.",
     "wrong-encryption-key": "Stored credentials cannot be read; the operator looks at SLIPWAY_ENCRYPTION_KEYS.",
     "wrong-method": "The address exists and does not take this method. Allow lists those it takes.",
 }

@@ -49,6 +49,7 @@ PARAMETERS: Final[Mapping[str, Schema]] = {
     "wave": {"type": "integer", "minimum": 1, "description": "Number of the wave in its campaign."},
     "report_id": {"type": "integer", "minimum": 1, "description": "Id of the report."},
     "route": {"type": "string", "description": "Name of the route."},
+    "rule": {"type": "string", "description": "Name of the trust rule."},
     "freeze_id": {"type": "integer", "minimum": 1, "description": "Id of the freeze."},
     "break_id": {"type": "integer", "minimum": 1, "description": "Id of the broken glass."},
     "delegation_id": {"type": "integer", "minimum": 1, "description": "Id of the stand-in."},

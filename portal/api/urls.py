@@ -50,6 +50,7 @@ from portal.api import (
     sleep,
     trains,
     troubles,
+    trust,
     unknown,
     webhooks,
 )
@@ -300,6 +301,9 @@ urlpatterns = [
     ),
     path("orphans/", troubles.Orphans.as_view(), name="orphans"),
     path("orphans/<int:orphan_id>/delete/", troubles.OrphanDelete.as_view(), name="orphan-delete"),
+    path("tokens/exchange/", trust.Exchange.as_view(), name="token-exchange"),
+    path("trust-rules/", trust.TrustRules.as_view(), name="trust-rules"),
+    path("trust-rules/<slug:rule>/", trust.OneTrustRule.as_view(), name="trust-rule"),
     path("apply/", applying.Apply.as_view(), name="apply"),
     path("export/", applying.Export.as_view(), name="export"),
     path("plans/", plans.Plans.as_view(), name="plans"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.pages import administration, audit, freezes, ownership, people, score
+from portal.pages import administration, audit, freezes, ownership, people, score, trust_rules
 
 urlpatterns = [
     path("administration/", administration.administration, name="administration"),
@@ -31,6 +31,10 @@ urlpatterns = [
     path("score-rules/new", score.score_rule_new, name="score-rule-new"),
     path("score-rules/take-back", score.score_rules_restore, name="score-rules-restore"),
     path("score-rules/<int:place>/edit", score.score_rule_edit, name="score-rule-edit"),
+    path("pipelines/", trust_rules.trust_rules, name="trust-rules"),
+    path("pipelines/new", trust_rules.trust_rule, name="trust-rule-new"),
+    path("pipelines/<slug:name>/", trust_rules.trust_rule, name="trust-rule"),
+    path("pipelines/<slug:name>/act", trust_rules.trust_rule_act, name="trust-rule-act"),
     path("audit/", audit.audit, name="audit"),
     path("audit/search.<slug:form>", audit.audit_download, name="audit-download"),
     path("audit/<int:number>/", audit.audit_entry, name="audit-entry"),

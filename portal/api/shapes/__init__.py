@@ -27,6 +27,7 @@ from portal.api.shapes import (
     secrets,
     trains,
     troubles,
+    trust,
     webhooks,
 )
 from portal.api.shapes.words import SHAPES, Schema, ref
@@ -55,5 +56,6 @@ __all__ = [
     "secrets",
     "trains",
     "troubles",
+    "trust",
     "webhooks",
 ]
