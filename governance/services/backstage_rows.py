@@ -119,7 +119,7 @@ def dependencies_write(rows: Rows, refs: Iterable[str], pairs: Iterable[tuple[st
     Only between rows that are both linked. Rows that were there before imports keep what people wrote.
     """
     made = {ref for ref in refs if rows.links.get(ref, NOTHING).made}
-    old = [rows.links[ref].component_id for ref in made if rows.links[ref].component_id]
+    old = [number for ref in made if (number := rows.links[ref].component_id) is not None]
     if old:
         Dependency.objects.filter(component_id__in=old).delete()
     found = set()
@@ -251,7 +251,7 @@ def _follow_systems(rows: Rows, items: list[Item]) -> None:
     found = System.objects.in_bulk([rows.links[ref].system_id for ref in made])
     changed = []
     for ref, item in made.items():
-        row = found[rows.links[ref].system_id]  # type: ignore[index]
+        row = found[rows.links[ref].system_id]
         _tell_of_another_owner(rows, item, row.team_id)
         after = {"name": mapping.shown_name(item.data), "description": mapping.description(item.data)}
         changed += _set(row, after)
@@ -376,7 +376,7 @@ def _follow_components(rows: Rows, follows: dict[str, Item], homes: dict[str, in
     found = Component.objects.in_bulk([rows.links[ref].component_id for ref in made])
     changed = []
     for ref, item in made.items():
-        row = found[rows.links[ref].component_id]  # type: ignore[index]
+        row = found[rows.links[ref].component_id]
         home = homes[ref] or row.system_id
         changed += _set(row, {**_fields(item), "system_id": home})
         rows.hold(ref, replace(rows.links[ref], system_id=home))

@@ -74,7 +74,8 @@ def import_apply(actor: Actor, *, import_id: int, now: datetime) -> CatalogImpor
         raise Conflict("Only a preview that is done can be imported.", code="illegal-state")
     if looked.source.kind == "upload" and looked.payload is None:
         raise Conflict("This preview was imported already.", remedy="Upload the files again.", code="illegal-state")
-    made = _ask(looked.source, "import", looked.payload, actor.username, actor.user_id, now)
+    payload = None if looked.payload is None else bytes(looked.payload)
+    made = _ask(looked.source, "import", payload, actor.username, actor.user_id, now)
     CatalogImport.objects.filter(pk=looked.pk).update(payload=None)
     _audit(actor, looked.source, "catalog-source.import", {"import": made.pk, "preview": False}, now)
     return made

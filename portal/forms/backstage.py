@@ -55,7 +55,7 @@ class SourceForm(PlainForm):
         help_text="A token, or a private key for ssh. Kept encrypted and never shown; left empty it stays as it is.",
         widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off", "spellcheck": "false"}),
     )
-    every = forms.TypedChoiceField(label="Import it", choices=EVERY, coerce=int, empty_value=0, required=False)
+    every = forms.TypedChoiceField(label="Import it", choices=EVERY, coerce=int, empty_value=None, required=False)
     owner = forms.ChoiceField(
         label="Owner where none is here",
         required=False,
@@ -106,7 +106,7 @@ class FilesField(forms.FileField):
 
 
 class UploadForm(PlainForm):
-    files = FilesField(
+    documents = FilesField(
         label="Files",
         help_text="All files of this source. What is not among them any more is marked, and never deleted.",
         error_messages={"required": "Choose one or more files."},

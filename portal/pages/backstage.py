@@ -102,7 +102,7 @@ def upload(request: PageRequest) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
         return _source(request, row, upload=form, status=422)
-    files = [(one.name or "file", one.read()) for one in form.cleaned_data["files"]]
+    files = [(one.name or "file", one.read()) for one in form.cleaned_data["documents"]]
     made = runs.import_ask(request.actor, source=row.name, preview=True, files=files, now=clock.now())
     return redirect("backstage-import", made.pk)
 

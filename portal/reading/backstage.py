@@ -37,7 +37,7 @@ class SourceRow:
 
 def source_rows() -> list[SourceRow]:
     """Two queries."""
-    rows = list(source_list())
+    rows: list[Any] = list(source_list())
     ids = [row.last_id for row in rows if row.last_id]
     last = CatalogImport.objects.defer("payload", "report").in_bulk(ids)
     return [_row(row, last.get(row.last_id)) for row in rows]

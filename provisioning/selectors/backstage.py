@@ -268,7 +268,10 @@ def _resource(names: Names, row: Resource) -> dict[str, Any]:
         "slipway.dev/stage": environment.stage.name,
         "slipway.dev/contract": f"{row.contract.capability.name}@{row.contract.version}",
     }
-    told = {"title": f"{row.name} in {system.slug}/{environment.name}", "tags": [environment.stage.name]}
+    told: dict[str, Any] = {
+        "title": f"{row.name} in {system.slug}/{environment.name}",
+        "tags": [environment.stage.name],
+    }
     at = _url("environment", system.slug, environment.name)
     links = [outgoing.link(at, "In Slipway", "cloud")]
     metadata = {**told, "annotations": {outgoing.VIEW_URL: at, **notes}, "links": links}
@@ -276,7 +279,14 @@ def _resource(names: Names, row: Resource) -> dict[str, Any]:
 
 
 def _entity(
-    names: Names, kind: str, name: str, spec: dict[str, Any], at: str, *, notes: Any = None, **told: Any
+    names: Names,
+    kind: str,
+    name: str,
+    spec: dict[str, Any],
+    at: str,
+    *,
+    notes: Mapping[str, str] | None = None,
+    **told: Any,
 ) -> dict[str, Any]:
     links = [outgoing.link(at, "In Slipway", "dashboard"), *told.pop("links", [])]
     metadata = {**told, "annotations": {outgoing.VIEW_URL: at, **(notes or {})}, "links": links}

@@ -14,7 +14,7 @@ _RESOLVED_DIFFERENTLY: Final = set("0123456789+-.tTfFnN~")
 """Letters with which a text may begin that YAML 1.1, which the writer knows, and 1.2 take for different things."""
 
 
-class _Writer(_DUMPER):  # type: ignore[misc]
+class _Writer(_DUMPER):
     """Never writes aliases; quotes each text that a reader of YAML 1.2 would take for something else."""
 
     def ignore_aliases(self, data: Any) -> bool:

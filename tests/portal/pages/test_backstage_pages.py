@@ -75,7 +75,7 @@ def test_files_are_uploaded_looked_at_and_imported(organisation, sign_in):
     admin = sign_in("admin")
     source("by-hand")
     files = [SimpleUploadedFile("a.yaml", SHOP.encode()), SimpleUploadedFile("b.yaml", b"kind: [\n")]
-    looked = admin.post(reverse("backstage-upload"), {"source": "by-hand", "files": files})
+    looked = admin.post(reverse("backstage-upload"), {"source": "by-hand", "documents": files})
     waiting = admin.get(looked["Location"]).content.decode()
     assert "Waits for a worker" in waiting
     assert "hx-get" in waiting
