@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -33,6 +34,10 @@ YAML = "application/yaml"
 PROXY = Query(
     "proxy", text("Name of the entry of Backstage's proxy; slipway if left out.", pattern="^[a-z0-9-]{1,40}$")
 )
+BY = Query(
+    "by",
+    text("How templates ask: through Backstage's proxy, or with the action of our module.", one_of=("proxy", "action")),
+)
 MOVING = ("approved", "running")
 LOOK_SECONDS = 1.0
 WORDS = {
@@ -52,13 +57,13 @@ class Templates(Endpoint):
         "Read all templates for Backstage",
         area=AREA,
         answers={200: shapes.TEMPLATE, 304: None},
-        query=(PROXY,),
+        query=(PROXY, BY),
         media=(YAML,),
         about="A stream of scaffolder.backstage.io/v1beta3 templates: one for each capability, one for a new "
         "environment, one for a promotion. Answers 304 to an If-None-Match that still fits.",
     )
     def get(self, request: Request) -> HttpResponse:
-        return _written(request, _templates(self.query.get("proxy", "slipway")))
+        return _written(request, _templates(self.query))
 
 
 class OneTemplate(Endpoint):
@@ -67,12 +72,12 @@ class OneTemplate(Endpoint):
         "Read a template for Backstage",
         area=AREA,
         answers={200: shapes.TEMPLATE, 304: None},
-        query=(PROXY,),
+        query=(PROXY, BY),
         media=(YAML,),
         about="By its name: slipway-postgres, slipway-new-environment, slipway-promote.",
     )
     def get(self, request: Request, name: str) -> HttpResponse:
-        found = [one for one in _templates(self.query.get("proxy", "slipway")) if one["metadata"]["name"] == name]
+        found = [one for one in _templates(self.query) if one["metadata"]["name"] == name]
         if not found:
             raise NotFound(f"There is no template “{name}”.")
         return _written(request, found)
@@ -126,8 +131,9 @@ def _waited(change: Change, seconds: int) -> None:
         change.refresh_from_db(fields=["state"])
 
 
-def _templates(proxy: str) -> list[dict[str, Any]]:
+def _templates(query: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Two queries and one for each contract that this process has not read yet."""
+    proxy = None if query.get("by") == "action" else query.get("proxy", "slipway")
     rows = latest_contracts()
     made = [capability_template(parsed(row), proxy=proxy) for _, row in sorted(rows.items())]
     stages = [one.name for one in stage_list()]

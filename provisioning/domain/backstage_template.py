@@ -1,7 +1,8 @@
 """Backstage software templates (``scaffolder.backstage.io/v1beta3``), generated from contracts.
 
 One for each capability, one for a new environment, one for a promotion. Each asks our API through Backstage's proxy and
-then waits for the change. Called by the API. Pure: contracts and stages are arguments.
+then waits for the change; or, with ``proxy`` None, has the action of our own backend module (``deploy/backstage``) do
+both. Called by the API. Pure: contracts and stages are arguments.
 
 The steps are Nunjucks text, so nothing of a contract ever goes into a step but the capability's name, which is a slug.
 """
@@ -17,7 +18,9 @@ from provisioning.domain.form_hints import hint_of
 
 API_VERSION: Final = "scaffolder.backstage.io/v1beta3"
 ACTION: Final = "http:backstage:request"
+OWN_ACTION: Final = "slipway:change:ask"
 ON_BEHALF: Final = "slipway-on-behalf-of"
+CHANGES: Final = "changes/"
 WAIT_SECONDS: Final = 50
 WIDGETS: Final = {"textarea": "textarea", "code": "textarea", "select": "select", "switch": "checkbox"}
 """Widgets of ours that the scaffolder has as well, by its names."""
@@ -33,7 +36,7 @@ _KEPT: Final = frozenset(
 _PERSON: Final = "${{ user.entity.metadata.name }}"
 
 
-def capability_template(contract: Contract, *, proxy: str) -> dict[str, Any]:
+def capability_template(contract: Contract, *, proxy: str | None) -> dict[str, Any]:
     """The template that adds a resource of the contract's capability to an environment that is there."""
     major = contract.version.partition(".")[0]
     inputs = form_of(contract.inputs)
@@ -64,7 +67,7 @@ def capability_template(contract: Contract, *, proxy: str) -> dict[str, Any]:
     )
 
 
-def environment_template(stages: Sequence[str], *, proxy: str, owner: str) -> dict[str, Any]:
+def environment_template(stages: Sequence[str], *, proxy: str | None, owner: str) -> dict[str, Any]:
     """The template that makes an environment as a copy of another of its system."""
     where = _where(name=False)
     where["environment"] = {**where["environment"], "title": "Name of the new environment"}
@@ -86,11 +89,11 @@ def environment_template(stages: Sequence[str], *, proxy: str, owner: str) -> di
     }
     told = "A new environment with the resources of another one of its system. Data is not copied."
     return _template(
-        "slipway-new-environment", "New environment", told, pages, _steps("changes/", body, proxy), owner=owner
+        "slipway-new-environment", "New environment", told, pages, _steps(CHANGES, body, proxy), owner=owner
     )
 
 
-def promotion_template(*, proxy: str, owner: str) -> dict[str, Any]:
+def promotion_template(*, proxy: str | None, owner: str) -> dict[str, Any]:
     """The template that brings an environment to what runs in another one of its system."""
     pages = [
         _page(
@@ -112,7 +115,7 @@ def promotion_template(*, proxy: str, owner: str) -> dict[str, Any]:
         "reason": "${{ parameters.reason }}",
     }
     told = "Takes what runs in one environment to the next stage, with the same versions."
-    return _template("slipway-promote", "Promote", told, pages, _steps("changes/", body, proxy), owner=owner)
+    return _template("slipway-promote", "Promote", told, pages, _steps(CHANGES, body, proxy), owner=owner)
 
 
 def form_of(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,8 +192,10 @@ def _page(title: str, properties: Mapping[str, Any], required: Sequence[str]) ->
     return {"title": title, **({"required": list(required)} if required else {}), "properties": dict(properties)}
 
 
-def _steps(path: str, body: Mapping[str, Any], proxy: str) -> list[dict[str, Any]]:
+def _steps(path: str, body: Mapping[str, Any], proxy: str | None) -> list[dict[str, Any]]:
     """One call that asks, and one that answers when the change is over, waits for people, or a while has passed."""
+    if proxy is None:
+        return [{"id": "wait", "name": "Ask and wait", "action": OWN_ACTION, "input": _own_input(path, body)}]
     root = f"/proxy/{proxy}/api/v1/"
     headers = {"content-type": "application/json", ON_BEHALF: _PERSON}
     return [
@@ -213,6 +218,15 @@ def _steps(path: str, body: Mapping[str, Any], proxy: str) -> list[dict[str, Any
     ]
 
 
+def _own_input(path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What our own action takes: a change as it is, or the one more resource beside where it goes."""
+    if path == CHANGES:
+        return dict(body)
+    where = {"system": "${{ parameters.system }}", "environment": "${{ parameters.environment }}"}
+    resource = {key: value for key, value in body.items() if key != "reason"}
+    return {**where, "resource": resource, "reason": body["reason"]}
+
+
 def _template(
     name: str,
     title: str,
@@ -224,6 +238,7 @@ def _template(
     tags: Sequence[str] = (),
 ) -> dict[str, Any]:
     links = {"change": "The change", "run": "What it does", "environment": "The environment"}
+    said = "steps.wait.output" if steps[-1]["action"] == OWN_ACTION else "steps.wait.output.body"
     return {
         "apiVersion": API_VERSION,
         "kind": "Template",
@@ -234,11 +249,8 @@ def _template(
             "parameters": pages,
             "steps": steps,
             "output": {
-                "links": [
-                    {"title": text, "url": f"${{{{ steps.wait.output.body.links.{key} }}}}"}
-                    for key, text in links.items()
-                ],
-                "text": [{"title": "Outcome", "content": "${{ steps.wait.output.body.message }}"}],
+                "links": [{"title": text, "url": f"${{{{ {said}.links.{key} }}}}"} for key, text in links.items()],
+                "text": [{"title": "Outcome", "content": f"${{{{ {said}.message }}}}"}],
             },
         },
     }

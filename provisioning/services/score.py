@@ -145,10 +145,16 @@ def _mapped(actor: Actor, wish: ScoreWish) -> ScorePlan:
     return ScorePlan(workloads, translation, _request(wish, system, environment, translation, removed), removed)
 
 
-def lookup_of_rules(rules: tuple[Rule, ...], resources: Mapping[str, Mapping[str, Any]]) -> ContractLookup:
-    """Contracts that rules name, and those of an environment's own resources, which keep their versions."""
+def lookup_of_rules(
+    rules: tuple[Rule, ...], resources: Mapping[str, Mapping[str, Any]], catalogue: Catalogue | None = None
+) -> ContractLookup:
+    """Contracts that rules name, and those of an environment's own resources, which keep their versions.
+
+    One query; none with a ``catalogue`` that has them all.
+    """
     kept = {one["capability"]: one["contract"] for one in resources.values()}
-    return ContractLookup(Catalogue({one.capability for one in rules if one.capability} | set(kept)), kept)
+    named = {one.capability for one in rules if one.capability}
+    return ContractLookup(catalogue or Catalogue(named | set(kept)), kept)
 
 
 def _environments(wish: ScoreWish) -> Any:

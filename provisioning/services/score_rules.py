@@ -5,7 +5,7 @@ Resources that exist stay as they are until their file is sent again. Lock order
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -73,19 +73,31 @@ def score_rules_restore(
 
 
 def score_rules_affected(document: Mapping[str, Any]) -> tuple[Affected, ...]:
-    """Which workloads of living environments ``document`` would map otherwise than the rules that hold."""
+    """Which workloads of living environments ``document`` would map otherwise than the rules that hold.
+
+    Three queries, however many there are.
+    """
     old, new = rules_now().rules, rules_of(document)
+    rows = latest_everywhere()
+    catalogue = Catalogue({one.capability for one in (*old, *new) if one.capability} | _capabilities(rows))
     found = []
-    for row in latest_everywhere():
-        before, problem = _mapped(row, old)
-        after, trouble = _mapped(row, new)
+    for row in rows:
+        before, problem = _mapped(row, old, catalogue)
+        after, trouble = _mapped(row, new, catalogue)
         if before != after or problem != trouble:
             names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
             found.append(Affected(row.system.slug, row.environment_name, row.name, tuple(names), trouble))
     return tuple(found)
 
 
-def _mapped(row: ScoreWorkload, rules: tuple[Rule, ...]) -> tuple[Mapping[str, Any], str]:
+def _capabilities(rows: Iterable[ScoreWorkload]) -> set[str]:
+    """Of all that their environments have."""
+    living = (row.change.environment for row in rows)
+    documents = (one.desired.document for one in living if one is not None and one.desired is not None)
+    return {resource["capability"] for document in documents for resource in document["resources"].values()}
+
+
+def _mapped(row: ScoreWorkload, rules: tuple[Rule, ...], catalogue: Catalogue) -> tuple[Mapping[str, Any], str]:
     environment = row.change.environment
     assert environment is not None
     before = before_of(environment, {row.name: row}, without=[row.name])
@@ -93,9 +105,8 @@ def _mapped(row: ScoreWorkload, rules: tuple[Rule, ...]) -> tuple[Mapping[str, A
     workload = Workload(row.name, row.document)
     images = {"": _image(before.resources, row.claims)}
     try:
-        made = translate(
-            [workload], rules, lookup_of_rules(rules, before.resources).contract, place, before=before, images=images
-        )
+        lookup = lookup_of_rules(rules, before.resources, catalogue)
+        made = translate([workload], rules, lookup.contract, place, before=before, images=images)
     except UserFault as error:
         return {}, error.message
     first = made.problems[0] if made.problems else None

@@ -309,10 +309,10 @@ def _token_of(organisation: Organisation) -> int:
 
 def _trust(organisation: Organisation) -> None:
     """A service account of payments and a pipeline that may act as it."""
-    from governance.services.accounts import account_create
+    from governance.services.service_accounts import service_account_create
     from governance.services.trust_rules import TrustWish, trust_rule_save
 
-    account_create(PLATFORM, team=organisation.payments, username="payments-pipeline", role="developer", now=NOW)
+    service_account_create(PLATFORM, team=organisation.payments, username="payments-pipeline", now=NOW)
     trust_rule_save(PLATFORM, name="checkout-main", wish=TrustWish(**TRUST), now=NOW)
 
 

@@ -127,6 +127,18 @@ def test_each_call_is_one_that_our_api_takes(templates):
                 assert given["headers"]["content-type"] == "application/json"
 
 
+def test_with_the_module_one_action_asks_and_waits_and_names_nobody(api):
+    made = list(yaml.safe_load_all(api("developer").get("backstage/templates.yaml?by=action").content))
+    for one in made:
+        assert list(Draft7Validator(TEMPLATE).iter_errors(one)) == []
+        (step,) = one["spec"]["steps"]
+        assert step["action"] == "slipway:change:ask"
+        assert "user.entity" not in str(step)
+        assert one["spec"]["output"]["links"][0]["url"] == "${{ steps.wait.output.links.change }}"
+    postgres = next(one for one in made if one["metadata"]["name"] == "slipway-postgres")
+    assert set(postgres["spec"]["steps"][0]["input"]["resource"]) == {"name", "capability", "inputs"}
+
+
 def test_hints_are_translated():
     made = form_of(
         {
