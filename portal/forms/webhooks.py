@@ -38,7 +38,7 @@ class EndpointForm(PlainForm):
         label="Only this system",
         max_length=30,
         required=False,
-        help_text="Left empty: every system of the team.",
+        help_text="Left empty: all that it may hear of.",
         widget=forms.TextInput(attrs={"placeholder": "checkout", "autocomplete": "off"}),
     )
     events = forms.MultipleChoiceField(
