@@ -112,18 +112,18 @@ def files_named(named: Sequence[str]) -> list[str]:
     return list(found)
 
 
-def text_of(file: str) -> bytes:
-    """The bytes of a file, or of standard input for ``-``; Fault when they cannot be read or are too many."""
+def text_of(file: str, *, most: int = MOST_BYTES) -> bytes:
+    """The bytes of a file, or of standard input for ``-``; Fault when they cannot be read or are more than ``most``."""
     try:
         if file == "-":
-            text = sys.stdin.buffer.read(MOST_BYTES + 1)
+            text = sys.stdin.buffer.read(most + 1)
         else:
             with Path(file).open("rb") as opened:
-                text = opened.read(MOST_BYTES + 1)
+                text = opened.read(most + 1)
     except OSError as error:
         raise Fault(f"{file} cannot be read: {error.strerror}.", exit_code=USAGE) from None
-    if len(text) > MOST_BYTES:
-        raise Fault(f"{file} is larger than 1 MB, which is the most that Slipway takes.")
+    if len(text) > most:
+        raise Fault(f"{file} is larger than {most // 1_000_000} MB, which is the most that Slipway takes.")
     return text
 
 

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from . import __version__, applying, changing, deciding, reading, signing_in
 from .auditing import audit
+from .cataloging import catalog
 from .exits import Fault
 from .output import say, show
 from .ruling import contract, policy
@@ -86,6 +87,7 @@ app.add_typer(runs, name="runs")
 app.add_typer(contract, name="contract")
 app.add_typer(policy, name="policy")
 app.add_typer(score, name="score")
+app.add_typer(catalog, name="catalog")
 app.add_typer(audit, name="audit")
 
 

@@ -310,10 +310,9 @@ def test_it_ends_with_4_when_people_must_agree(developer: Person, written: Calla
 def test_it_ends_with_3_when_it_is_denied(person: Callable[[str], Person], written: Callable[..., str]) -> None:
     done = person("viewer")("apply", "-f", written("c-denied"))
     assert done.exit_code == 3, done.output
-    file = Path(written("c-unversioned"))
-    file.write_text(
-        file.read_text(encoding="utf-8").replace("checkout-api:1.8.3", "checkout-api:latest"), encoding="utf-8"
-    )
+    file = Path(written("c-disks"))
+    disks = "".join(f"    db{one}: {{capability: postgres@1, inputs: {{storageGiB: 500}}}}\n" for one in range(9))
+    file.write_text(document("c-disks") + disks, encoding="utf-8")
     denied = person("developer")("apply", "-f", str(file))
     assert denied.exit_code == 3, denied.output
     assert "The denied change is kept" in denied.stderr
@@ -584,6 +583,39 @@ def test_it_plans_and_applies_a_score_file(developer: Person, tmp_path: Path) ->
     done = developer("score", "apply", *words, "--wait")
     assert done.exit_code == 0, done.output
     assert developer.json("env", "show", "checkout/c-score")["state"] == "ready"
+
+
+CATALOG = """apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: cli-orders}
+spec: {type: service, lifecycle: production, owner: payments}
+---
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: "not a name"}
+spec: {type: service, lifecycle: production, owner: payments}
+"""
+
+
+def test_it_imports_a_catalog(
+    installation: Installation, tokens: dict[str, str], person: Callable[[str], Person], tmp_path: Path
+) -> None:
+    made = httpx.post(
+        f"{installation.url}/api/v1/backstage/sources/",
+        json={"name": "cli-files", "kind": "upload"},
+        headers={"Authorization": f"Bearer {tokens['admin']}"},
+    )
+    assert made.status_code in (201, 409), made.text
+    file = tmp_path / "catalog-info.yaml"
+    file.write_text(CATALOG, encoding="utf-8")
+    looked = person("admin")("catalog", "import", "cli-files", "-f", str(file), "--preview")
+    assert looked.exit_code == 0, looked.output
+    done = person("admin")("catalog", "import", "cli-files", "-f", str(file), "-o", "json")
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    assert (report["state"], report["mode"], report["counts"]["refused"]) == ("done", "import", 1)
+    assert f"{file}:" in looked.stderr
+    assert person("developer")("catalog", "import", "cli-files", "-f", str(file)).exit_code == 3
 
 
 # --- what goes wrong ------------------------------------------------------------------------------------------------
