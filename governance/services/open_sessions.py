@@ -71,7 +71,10 @@ def session_end(actor: Actor, session_id: int, *, now: datetime) -> OpenSession:
         object_type="account",
         object_id=actor.user_id,
         object_label=actor.username,
-        data={"began": one.began_at.isoformat(), "address": one.address, "agent": one.agent},
+        data={
+            "before": {"began": one.began_at.isoformat(), "address": one.address, "agent": one.agent},
+            "after": None,
+        },
         now=now,
     )
     return one

@@ -52,7 +52,7 @@ def test_ending_one_signs_that_browser_out_and_no_other():
     assert (is_in(laptop), is_in(phone)) == (True, False)
     assert listed(laptop) == [("Firefox on Linux", True)]
     entry = AuditEntry.objects.filter(action="session.end").get()
-    assert entry.data["agent"] == PHONE
+    assert entry.data["before"]["agent"] == PHONE
     assert other.key not in str(entry.data)
 
 
