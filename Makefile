@@ -18,6 +18,8 @@ $(UV):
 
 $(VENV)/.installed: $(UV) uv.lock pyproject.toml
 	$(UV) sync --locked --quiet --python $$($(PYTHON) -c 'import sys; print(sys.executable)')
+	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s" -m portal.cli "$$@"\n' "$(CURDIR)" "$(CURDIR)/$(BIN)/python" > $(BIN)/slipway
+	@chmod +x $(BIN)/slipway
 	@touch $@
 
 install: $(VENV)/.installed

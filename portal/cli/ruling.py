@@ -82,6 +82,7 @@ def policy_replay(
     ctx: typer.Context,
     named: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A file, or the name of a policy there.")],
     days: Annotated[int, typer.Option("--days", min=1, max=366, help="How far to look back.")] = 30,
+    timeout: Annotated[int, typer.Option("--timeout", min=1, help="Seconds to wait for it at most.")] = 600,
     limit: Most = 50,
     output: Output = Form.table,
 ) -> None:
@@ -92,7 +93,7 @@ def policy_replay(
         asked["document"] = _document(named)
     else:
         asked["policy"] = named
-    report = _finished(client, client.post("policy-replays/", asked))
+    report = _finished(client, client.post("policy-replays/", asked), timeout)
     rows, is_more = client.rows(report["items_url"], most=limit)
     if output is not Form.table:
         data({**report, "items": rows}, output)
@@ -110,13 +111,15 @@ def policy_replay(
     more(is_more, rows)
 
 
-def _finished(client: Client, report: dict[str, Any]) -> dict[str, Any]:
+def _finished(client: Client, report: dict[str, Any], timeout: int) -> dict[str, Any]:
     """The report once the workers are through with it."""
-    told = -1
+    told, ends = -1, time.monotonic() + timeout
     while report["state"] in ("queued", "running"):
         if report["changes_done"] != told:
             told = report["changes_done"]
             say(f"{told} of {report['changes']} changes are judged.", style="dim")
+        if time.monotonic() > ends:
+            raise Fault(f"It goes on after {timeout} seconds.", remedy="Ask the same again later.")
         time.sleep(POLL_SECONDS)
         report = client.get(report["url"])
     if report["state"] == "failed":

@@ -377,7 +377,7 @@ def test_it_rolls_back_sleeps_wakes_extends_and_deletes(developer: Person, writt
     assert developer("rollback", "checkout/c-life", "--to", "1", "--wait").exit_code == 0
     assert "port: 9090 → 8080" in developer("diff", "checkout/c-life", "2").stdout
     assert developer("sleep", "checkout/c-life", "--wait").exit_code == 0
-    assert developer.json("env", "show", "checkout/c-life")["state"] == "asleep"
+    assert developer.json("env", "show", "checkout/c-life")["power"] == "asleep"
     assert developer("wake", "checkout/c-life", "--wait").exit_code == 0
     before = developer.json("env", "show", "checkout/c-life")["expires_at"]
     extended = developer("extend", "checkout/c-life", "14d", "--wait")
@@ -388,7 +388,7 @@ def test_it_rolls_back_sleeps_wakes_extends_and_deletes(developer: Person, writt
     assert "--yes" in asked.stderr
     gone = developer("delete", "checkout/c-life", "--yes", "-m", "Over", "--wait")
     assert gone.exit_code == 0, gone.output
-    assert developer.json("env", "show", "checkout/c-life")["state"] == "gone"
+    assert developer.json("env", "show", "checkout/c-life")["deleted_at"]
     assert developer.json("plan", "-f", written("c-life"))["kind"] == "create"
 
 
@@ -582,7 +582,8 @@ def test_it_plans_and_applies_a_score_file(developer: Person, tmp_path: Path) ->
     assert "web-service" in planned.stdout
     done = developer("score", "apply", *words, "--wait")
     assert done.exit_code == 0, done.output
-    assert developer.json("env", "show", "checkout/c-score")["state"] == "ready"
+    resources = developer.json("env", "show", "checkout/c-score")["resources"]
+    assert [one["capability"] for one in resources] == ["web-service"]
 
 
 CATALOG = """apiVersion: backstage.io/v1alpha1
