@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from idp.kernel.errors import NotFound
 from portal.api.answers import answer, content_tag, etag
 from portal.api.endpoint import Endpoint
 from portal.api.event_stream import places, release_connections
+from portal.api.faults import BadRequest
 from portal.api.operation import Query, operation
 from portal.api.shapes import backstage_templates as shapes
 from portal.api.shapes.words import text, whole
@@ -31,6 +33,7 @@ from provisioning.selectors.stages import stage_list
 
 AREA = "Backstage"
 YAML = "application/yaml"
+PROXY_PATTERN = "^[a-z0-9-]{1,40}$"
 PROXY = Query(
     "proxy", text("Name of the entry of Backstage's proxy; slipway if left out.", pattern="^[a-z0-9-]{1,40}$")
 )
@@ -134,6 +137,8 @@ def _waited(change: Change, seconds: int) -> None:
 def _templates(query: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Two queries and one for each contract that this process has not read yet."""
     proxy = None if query.get("by") == "action" else query.get("proxy", "slipway")
+    if proxy is not None and not re.fullmatch(PROXY_PATTERN, proxy):
+        raise BadRequest("The name of the proxy's entry must be 1 to 40 lower-case letters, digits and dashes.")
     rows = latest_contracts()
     made = [capability_template(parsed(row), proxy=proxy) for _, row in sorted(rows.items())]
     stages = [one.name for one in stage_list()]

@@ -76,6 +76,7 @@ AREAS: Final = (
     ("Backstage", "The catalog from and to Backstage."),
     ("Environments", "Systems at stages, as wanted and as seen. Changed by changes only."),
     ("Changes", "The one way in: plan, ask, decide."),
+    ("Score", "Workloads of score.dev/v1b1 as changes, and the rules by which they are mapped."),
     ("Campaigns", "Many environments moved to another version of a capability, wave by wave."),
     ("Promotion trains", "Several promotions that start together or not at all."),
     ("Freezes", "When nothing may change, and who broke the glass."),

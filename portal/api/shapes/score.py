@@ -105,6 +105,20 @@ RULES_REQUEST = shape(
         {"rules": listed(_RULE, "The first one that fits is used.", most=MOST_RULES)},
         {"note": text("What was changed, for those who read the versions.", most=200)},
         closed=True,
+        examples=(
+            {
+                "rules": [
+                    {
+                        "what": "resource",
+                        "type": "redis",
+                        "capability": "cache",
+                        "version": "1",
+                        "outputs": [{"output": "host", "value": "${outputs.host}"}],
+                    }
+                ],
+                "note": "Redis only",
+            },
+        ),
     ),
 )
 RULES = shape(
@@ -143,5 +157,6 @@ RULES_PREVIEW = shape(
     ),
 )
 RESTORE_REQUEST = shape(
-    "ScoreRulesRestore", record({"version": whole("0: those that ship.", least=0, most=2**31 - 1)}, closed=True)
+    "ScoreRulesRestore",
+    record({"version": whole("0: those that ship.", least=0, most=2**31 - 1)}, closed=True, examples=({"version": 0},)),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import yaml
@@ -165,6 +166,8 @@ def test_an_unchanged_answer_is_304_and_another_proxy_is_another_answer(api):
     other = developer.get("backstage/templates.yaml?proxy=idp")
     assert other["ETag"] != first["ETag"]
     assert "/proxy/idp/api/v1/" in other.content.decode()
+    for wrong in ("", "A", "${{ secrets }}", "a/b", "x" * 41):
+        assert developer.get(f"backstage/templates.yaml?{urlencode({'proxy': wrong})}").status_code == 400
     one = developer.get("backstage/templates/slipway-postgres.yaml")
     assert yaml.safe_load(one.content)["metadata"]["name"] == "slipway-postgres"
     assert developer.get("backstage/templates/slipway-nothing.yaml").status_code == 404

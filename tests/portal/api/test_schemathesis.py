@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pytest
 import schemathesis
+import yaml
 from django.core.wsgi import get_wsgi_application
 from hypothesis import HealthCheck, settings
 from schemathesis import GenerationMode
@@ -25,6 +26,12 @@ described.app = get_wsgi_application()
 # An edit without If-Match is answered with 428, as the document says (RFC 6585).
 header_check = described.config.checks.missing_required_header
 header_check.expected_statuses = [*(header_check.expected_statuses or ()), 428]
+
+
+@schemathesis.deserializer("application/yaml")
+def first_of_a_stream(ctx, response):
+    """Catalogs and templates are streams of documents; each is of the shape that the document names."""
+    return next(yaml.safe_load_all(response.content))
 
 
 THERE = {
