@@ -99,7 +99,9 @@ class BodyLimit:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isascii() or not length.isdigit():
             return answer(request, _unreadable("Content-Length is not a number."))
-        most = dict(settings.LARGE_BODIES).get(request.path_info, settings.MAX_BODY_BYTES)
+        most = settings.MAX_BODY_BYTES
+        if "HTTP_AUTHORIZATION" in request.META or settings.SESSION_COOKIE_NAME in request.COOKIES:
+            most = dict(settings.LARGE_BODIES).get(request.path_info, most)
         if len(length) > 18 or int(length) > most:
             return answer(request, _too_large(most))
         if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):

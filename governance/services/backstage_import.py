@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db.models import F
 
 from governance.access import rights_of
 from governance.domain.backstage.findings import Finding
@@ -101,7 +102,7 @@ def entities_import(actor: Actor, *, source: CatalogSource, gathered: Gathered, 
     for batch in _batches(work):
         rows = _write(actor, rows, batch, outcome, now)
     outcome.noted = rows.notes
-    _mark(actor, source, gone, outcome, now)
+    _mark(actor, rows, gone, outcome, now)
     return outcome
 
 
@@ -261,13 +262,28 @@ def _relate(rows: Rows, batch: Sequence[Item], ids: dict[str, int]) -> None:
 
 
 @transaction.atomic
-def _mark(actor: Actor, source: CatalogSource, gone: list[int], outcome: Outcome, now: datetime) -> None:
-    """Mark orphans, and say in the log what the import came to."""
+def _mark(actor: Actor, rows: Rows, gone: list[int], outcome: Outcome, now: datetime) -> None:
+    """Mark orphans, put what came before its system into it, and say in the log what the import came to."""
+    source = rows.source
+    _settle(rows)
     for start in range(0, len(gone), BATCH):
         Entity.objects.filter(pk__in=gone[start : start + BATCH]).update(orphaned_at=now)
     codes = Counter(one.code for one in outcome.refused)
     data = {**outcome.counts, "reasons": dict(codes), "orphans": outcome.orphaned[:MOST_LISTED]}
     _audit(actor, source, "catalog.imported", data, now)
+
+
+def _settle(rows: Rows) -> None:
+    """Entities that name a system which came later belong to it now: it decides who sees them."""
+    found = EntityRelation.objects.filter(type="partOf", source_ref=F("entity__ref"), entity__system=None)
+    homes: dict[int, list[int]] = {}
+    for entity_id, system in found.filter(target_ref__startswith="system:").values_list("entity_id", "target_ref"):
+        number = rows.links.get(system, NOTHING).system_id
+        if number is not None:
+            homes.setdefault(number, []).append(entity_id)
+    for number, ids in homes.items():
+        for start in range(0, len(ids), BATCH):
+            Entity.objects.filter(pk__in=ids[start : start + BATCH]).update(system_id=number)
 
 
 def _audit(actor: Actor, source: CatalogSource, action: str, data: dict[str, Any], now: datetime) -> None:

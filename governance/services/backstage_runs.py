@@ -21,7 +21,7 @@ from governance.access import rights_of
 from governance.models import CatalogImport, CatalogSource
 from governance.services.audit import audit_append
 from governance.services.backstage_fetch import source_read
-from governance.services.backstage_import import Outcome, entities_import, entities_preview
+from governance.services.backstage_import import MOST_TRIED, Outcome, entities_import, entities_preview
 from governance.services.backstage_reading import SourceFile
 from governance.services.backstage_sources import source_get
 from idp.kernel import clock
@@ -138,7 +138,10 @@ def _carried_out(row: CatalogImport, now: datetime) -> tuple[Outcome | None, str
         return None, "Nothing has changed there since the import before."
     actor = platform_for(row.asked_name)
     if row.mode == "preview":
-        return entities_preview(actor, source=source, gathered=read.gathered, now=now), ""
+        looked = entities_preview(actor, source=source, gathered=read.gathered, now=now)
+        large = len(looked.created) + len(looked.changed) > MOST_TRIED
+        told = f"More than {MOST_TRIED:,} entities differ: names and owners are looked at when they are imported."
+        return looked, told if large else ""
     outcome = entities_import(actor, source=source, gathered=read.gathered, now=now)
     told = {"known": read.known} | ({"host_key": read.host_key} if read.host_key and not source.host_key else {})
     CatalogSource.objects.filter(pk=source.pk, version=source.version).update(**told)

@@ -57,7 +57,7 @@ CODES: Final[dict[str, str]] = {
     "stale-plan": "The plan is another one than the one you read. Read the change again and decide on its plan now.",
     "token-scope": "The token does not have the scope for this, or is bound to other systems. Make one that has.",
     "too-early": "It may be let go of only after the wait that the operator set. The detail says when.",
-    "too-large": "The body is larger than 1 MB. The largest document that Slipway takes is a contract.",
+    "too-large": "The body is larger than 1 MB, or than 20 MB where a catalog is imported. Send less at once.",
     "too-many-attempts": "Too many wrong passwords were typed from one place. Wait as long as the page says.",
     "too-many-documents": "Send the documents in several calls, contracts and policies first.",
     "too-many-streams": "Too many event streams are open. Read the events page by page meanwhile.",

@@ -108,6 +108,7 @@ class FilesField(forms.FileField):
 class UploadForm(PlainForm):
     documents = FilesField(
         label="Files",
+        allow_empty_file=True,
         help_text="All files of this source. What is not among them any more is marked, and never deleted.",
         error_messages={"required": "Choose one or more files."},
     )

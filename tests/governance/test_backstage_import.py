@@ -287,6 +287,17 @@ def test_relations_are_kept_one_way_round() -> None:
     assert ("providesApi", "api:default/cart-api") in found
 
 
+def test_what_came_before_its_restricted_system_is_hidden_with_it(organisation: Organisation) -> None:
+    api = API.format(name="secret-api", owner="payments", system="vault")
+    where = source()
+    take(api, into=where)
+    assert Entity.objects.get().system is None
+
+    take(api, SYSTEM.format(name="vault", owner="payments"), into=where)
+
+    assert Entity.objects.get(kind="api").system.slug == "vault"
+
+
 def test_a_preview_says_the_same_and_writes_nothing() -> None:
     admin = actor_of(User.objects.get(username="admin"))
     where, files = source(), [file(f"{SHOP}---\nkind: [\n")]
