@@ -6,12 +6,14 @@ What is saved is what was looked at; a form that differs, or under which somebod
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from governance.domain.quota import Amounts
 from governance.models import Quota
@@ -28,6 +30,7 @@ from portal.forms.row_sets import ASKED, Edit
 from portal.pages.request import PageRequest
 from portal.pages.shell import FORM, POST, page
 from portal.reading.affected import Effect, budget_effects, limit_effects, limit_facts, price_effects
+from portal.reading.affected_changes import changes_under_budgets, changes_under_prices
 from portal.reading.policies import DAYS_OFFERED
 from portal.reading.policy_replays import days_asked
 from portal.reading.quotas import bars
@@ -53,6 +56,34 @@ def _looked(form: Edit, effects: Callable[[], Effects], save: Callable[[], objec
     except (InvalidInput, Conflict, PreconditionFailed) as error:
         form.refuse(error)
         return None, False
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One form of this module: what is set by it, in words, its address, and what it is drawn with."""
+
+    what: str
+    there: str
+    template: str
+    context: dict[str, Any]
+
+
+def _edited(
+    request: PageRequest,
+    form: Edit,
+    sheet: Sheet,
+    *,
+    effects: Callable[[], Effects],
+    waiting: Callable[[], Effects],
+    save: Callable[[], object],
+) -> HttpResponse:
+    """Look or save: the form with who is affected and which changes that wait are, or back to it once it is saved."""
+    found, saved = _looked(form, effects, save)
+    if saved:
+        messages.success(request, f"{sheet.what} are set\nThey can be taken back below.")
+        return redirect(sheet.there)
+    told = {"effects": found, "waiting": waiting() if found else []}
+    return _drawn(request, sheet.template, form, {**sheet.context, **told})
 
 
 def _drawn(request: PageRequest, template: str, form: Edit, context: dict[str, Any]) -> HttpResponse:
@@ -130,17 +161,19 @@ def team_budgets(request: PageRequest, team: str) -> HttpResponse:
     def save() -> object:
         return budgets_set(request.actor, team=one, budgets=form.documents(), now=now)
 
-    effects, saved = _looked(form, lambda: budget_effects(one, before, form.documents(), now=now), save)
-    if saved:
-        messages.success(request, f"The budgets of {one.name} are set\nThey can be taken back below.")
-        return redirect("team-budgets", one.slug)
     context = {
         "team": one,
         "views": budget_views(one.pk, now=now),
-        "effects": effects,
         "last": edit_last("budget", one.pk) if request.rights.may_administer() else None,
     }
-    return _drawn(request, "quotas/budgets.html", form, context)
+    return _edited(
+        request,
+        form,
+        Sheet(f"The budgets of {one.name}", reverse("team-budgets", args=[one.slug]), "quotas/budgets.html", context),
+        effects=lambda: budget_effects(one, before, form.documents(), now=now),
+        waiting=lambda: changes_under_budgets(one, form.documents(), now=now),
+        save=save,
+    )
 
 
 def _systems(team: Team) -> list[tuple[str, str]]:
@@ -168,12 +201,17 @@ def cluster_prices(request: PageRequest, cluster: str) -> HttpResponse:
     def save() -> Cluster:
         return prices_set(request.actor, cluster=found.name, lists=form.documents(), now=now)
 
-    effects, saved = _looked(form, lambda: price_effects(found, form.documents(), now=now), save)
-    if saved:
-        messages.success(request, f"The prices of {found.name} are set\nThey can be taken back below.")
-        return redirect("cluster-prices", found.name)
-    context = {"cluster": found, "effects": effects, "last": edit_last("prices", found.pk)}
-    return _drawn(request, "quotas/prices.html", form, context)
+    context = {"cluster": found, "last": edit_last("prices", found.pk)}
+    return _edited(
+        request,
+        form,
+        Sheet(
+            f"The prices of {found.name}", reverse("cluster-prices", args=[found.name]), "quotas/prices.html", context
+        ),
+        effects=lambda: price_effects(found, form.documents(), now=now),
+        waiting=lambda: changes_under_prices(found, form.documents(), now=now),
+        save=save,
+    )
 
 
 @page("environments", methods=POST)

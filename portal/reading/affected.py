@@ -41,7 +41,7 @@ _LABELS: Final = {one.name: f"{one.label[0].upper()}{one.label[1:]}" for one in 
 class Effect:
     """``who`` is affected, how it is ``now`` and ``then``; ``bad`` where something is refused or over from then on.
 
-    ``note`` says more about it, such as who takes most of it.
+    ``note`` says more about it, such as who takes most of it; ``url`` leads to it.
     """
 
     who: str
@@ -49,6 +49,7 @@ class Effect:
     then: str
     bad: bool = False
     note: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

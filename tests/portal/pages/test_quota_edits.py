@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 
 from governance.models import AuditEntry, Budget, Loan, Quota, Reservation
 from governance.services.quota import quota_set
 from idp.kernel.actor import PLATFORM
+from portal.drawing.words import money
 from provisioning.models import Change, Cluster, Environment
 from tests.personas import NOW, Organisation
+from tests.provisioning.organisation import create
 
 pytestmark = pytest.mark.django_db
 
@@ -247,6 +251,41 @@ def test_budgets_are_looked_at_saved_and_taken_back(living: Change, sign_in: Any
     assert not Budget.objects.exists()
 
 
+@pytest.fixture
+def waiting(living: Change, equipped: Organisation) -> Change:
+    """A change into production that waits for a maintainer of payments."""
+    return create(equipped, "live", who="developer", stage="prod")
+
+
+ALL = {"system": "", "amount": "1", "tell": "", "warn": "", "ask": "", "deny": ""}
+BUDGETS: dict[str, tuple[dict[str, str], list[tuple[str, str, bool]]]] = {
+    "refuses": (ALL | {"deny": "1"}, [("No budget holds it up", "A budget refuses it", True)]),
+    "asks": (ALL | {"ask": "1"}, [("No budget holds it up", "A budget asks for an approval", True)]),
+    "warns": (ALL | {"warn": "1"}, [("No budget holds it up", "A budget warns of it", False)]),
+    "tells alone": (ALL | {"tell": "1"}, []),
+    "is large": (ALL | {"amount": "1000000", "deny": "100"}, []),
+    "of another system": (ALL | {"system": "vault", "deny": "1"}, []),
+}
+
+
+@pytest.mark.parametrize(("budget", "told"), BUDGETS.values(), ids=BUDGETS.keys())
+def test_a_budget_tells_which_changes_that_wait_it_moves(
+    waiting: Change, sign_in: Any, budget: dict[str, str], told: list[tuple[str, str, bool]]
+) -> None:
+    answer = sign_in("admin").post(reverse("team-budgets", args=TEAM), rows("budgets", budget) | {"do": "look"})
+    assert [(one.now, one.then, one.bad) for one in answer.context["waiting"]] == told
+    assert (f"#{waiting.pk}" in text(answer)) == bool(told)
+
+
+def test_a_budget_that_goes_lets_a_change_through_that_it_held_up(waiting: Change, sign_in: Any) -> None:
+    said = {"policy": "budget", "outcome": "warns", "title": "", "message": "", "remedy": ""}
+    Change.objects.filter(pk=waiting.pk).update(verdicts=[said])
+    sent = rows("budgets", ALL | {"amount": "1000000", "deny": "100"}) | {"do": "look"}
+    [one] = sign_in("admin").post(reverse("team-budgets", args=TEAM), sent).context["waiting"]
+    assert (one.now, one.then, one.bad) == ("A budget warns of it", "No budget holds it up", False)
+    assert one.url == reverse("change", args=[waiting.pk])
+
+
 def test_a_new_budget_suggests_steps_and_counts_once_it_has_an_amount(living: Change, sign_in: Any) -> None:
     client, url = sign_in("admin"), reverse("team-budgets", args=TEAM)
     added = client.post(url, rows("budgets") | {"do": "add:budgets"})
@@ -298,6 +337,18 @@ def test_prices_are_looked_at_saved_and_taken_back(living: Change, sign_in: Any)
     edit = shown.context["last"].pk
     assert client.post(reverse("cluster-prices-undo", args=["sandbox"]), {"edit": edit}).status_code == 302
     assert Cluster.objects.get().price_lists == []
+
+
+def test_prices_tell_what_changes_that_wait_cost_by_them(waiting: Change, sign_in: Any) -> None:
+    client, url = sign_in("admin"), reverse("cluster-prices", args=["sandbox"])
+    price = {"begins": "2020-01-01", "stage": "prod", "cpu": "100", "memory_gib": "0", "storage_gib": "0"}
+    [one] = client.post(url, rows("lists", price) | {"do": "look"}).context["waiting"]
+    cores = Decimal(str(waiting.plan["usage_after"]["cpu"]))
+    assert [one.now, one.then] == [
+        f"{money(cost, settings.CURRENCY)} a month" for cost in (waiting.monthly_cost_after, cores * 100)
+    ]
+    elsewhere = rows("lists", price | {"stage": "dev"}) | {"do": "look"}
+    assert client.post(url, elsewhere).context["waiting"] == []
 
 
 PRICE = {"begins": "2026-12-01", "stage": "prod", "cpu": "1", "memory_gib": "1", "storage_gib": "1"}
