@@ -55,6 +55,8 @@ PARTS = {
     "replay_of_route": "a report is a cache",
     "replay_of_route_draft": "a report is a cache",
     "contract_preview": "nothing stays of it",
+    "documents_try": "nothing stays of it",
+    "document_judge": "nothing stays of it; its caller takes it back",
 }
 """Services with an actor that write without an entry, and why they may."""
 

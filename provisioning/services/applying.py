@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final, Literal
 
 from django.db import transaction
@@ -144,7 +145,7 @@ def _tried(actor: Actor, bundle: Bundle, wish: Wish, *, now: datetime) -> tuple[
     judge = document_judge(actor, bundle.entries, now=now)
     stays = all(one.kind == "Environment" for one in bundle.entries)
     with nullcontext() if stays else transaction.atomic():
-        found = [_result(entry, lambda entry=entry: judge(entry)) for entry in bundle.entries]
+        found = [_result(entry, partial(judge, entry)) for entry in bundle.entries]
         if not stays:
             transaction.set_rollback(True)
     return (*found, *faults) if not faults else (*faults, *found)
@@ -198,6 +199,6 @@ def _first(errors: Iterable[FieldError]) -> str:
 def _pruning(actor: Actor, bundle: Bundle, wish: Wish) -> Pruning | None:
     if not wish.prune:
         return None
-    written = {(one.kind, one.name) for one in (*bundle.entries, *bundle.faults)}
+    written = {one.key for one in bundle.entries} | {(one.kind, one.name) for one in bundle.faults}
     names = tuple(one for one in owned_elsewhere(rights_of(actor), wish.owner) if one not in written)
     return Pruning(names, digest([wish.owner, [list(one) for one in names]]))
