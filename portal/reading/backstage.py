@@ -88,7 +88,8 @@ class ImportLine:
     row: CatalogImport
     state: str
     word: str
-    counts: list[tuple[str, int]]
+    title: str
+    sub: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,9 @@ class Report:
 
 
 def line_of(row: CatalogImport) -> ImportLine:
-    return ImportLine(row, STATES[row.state], WORDS[row.state], _counts(row))
+    title = f"{'Preview' if row.mode == 'preview' else 'Import'} {row.pk}"
+    figures = [f"{number:,} {word.lower()}" for word, number in _counts(row) if number]
+    return ImportLine(row, STATES[row.state], WORDS[row.state], title, " · ".join([row.asked_name, *figures]))
 
 
 def _counts(row: CatalogImport) -> list[tuple[str, int]]:
