@@ -146,6 +146,10 @@ def test_the_same_request_is_taken_once(waiting: Change) -> None:
     assert refusals() == ["invalid", "replayed"]
 
 
+def test_a_form_of_several_parts_is_not_slacks(slack: Organisation) -> None:
+    assert Client().post(reverse("slack-actions"), {"payload": "{}"}).status_code == 401
+
+
 def test_without_an_app_nothing_is_believed(waiting: Change) -> None:
     SlackApp.objects.all().delete()
     assert send("slack-actions", press(waiting)).status_code == 401
