@@ -21,6 +21,7 @@ from portal.drawing import words
 from portal.reading.plan_words import counts_sentence, listed
 from provisioning.models import Change, ChangeEvent
 from provisioning.selectors.changes import ApprovalView, ChangeView
+from provisioning.services.replanning import NO_QUOTA
 
 WORDS_OF_EVENT: Final = {
     "submit": ("git-merge", "asked for it"),
@@ -303,15 +304,17 @@ def denial(change: Change, events: Iterable[ChangeEvent]) -> dict[str, str]:
     """
     said = next((one.text for one in events if one.event == "deny" and one.text), "")
     denying = [one for one in change.verdicts if one["outcome"] in ("denies", "errors")]
+    team = change.system.team
+    room = {"remedy": "Ask for less, or make room and ask again.", "url": address("quota-room", team.slug)}
+    if said == NO_QUOTA:
+        return {"text": f"{said}.", **room}
     if said or denying:
         text = said or " ".join(one["message"] for one in denying)
         return {"text": text, "remedy": " ".join(one["remedy"] for one in denying if one["remedy"])}
-    team = change.system.team
     short = " and ".join(_short_of(change.facts.get("quota", {})))
     return {
         "text": f"{team.name} did not have enough {short or 'of its quota'} left.",
-        "remedy": "Ask for less, or make room and ask again.",
-        "url": address("quota-room", team.slug),
+        **room,
     }
 
 

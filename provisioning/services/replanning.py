@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from governance.services.approvals import agreement, approvals_dismiss, approvals_open
 from governance.services.quota import quota_hold, quota_release_hold
@@ -31,6 +31,7 @@ from provisioning.services.targeting import sources_of
 
 WHOLE = ("create", "update", "delete")
 """Kinds whose target is a whole document, written by a person; that of the others is computed anew."""
+NO_QUOTA: Final = "The quota no longer suffices"
 
 
 def changes_replan(environment: Environment, *, except_change: int, moves: Moves, now: datetime) -> int | None:
@@ -200,7 +201,7 @@ def _refusal(planned: Planned) -> str:
         return planned.problems[0].message
     if planned.denials:
         return planned.denials[0].message
-    return "The quota no longer suffices" if planned.shortages else ""
+    return NO_QUOTA if planned.shortages else ""
 
 
 def _cannot_follow(change: Planned, environment: Environment) -> str:

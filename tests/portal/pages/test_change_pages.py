@@ -15,8 +15,10 @@ from idp.kernel import clock
 from idp.kernel.errors import PolicyDenied
 from portal.reading.change import is_low_risk, object_diffs
 from provisioning.models import Change, Run, Stage
+from provisioning.services.change_states import change_move
 from provisioning.services.changes import ChangeRequest, change_submit
 from provisioning.services.decisions import change_comment
+from provisioning.services.replanning import NO_QUOTA
 from tests.personas import NOW
 from tests.portal.pages import estate
 from tests.provisioning.organisation import Clock, carry_out, create, spec
@@ -92,6 +94,13 @@ def test_a_denied_change_says_why(equipped, sign_in):
         create(equipped)
     page = text(sign_in("developer").get(reverse("change", args=[Change.objects.get().pk])))
     assert "Payments did not have enough CPU (" in page
+    assert "/teams/payments/quota/room" in page
+
+
+def test_a_change_that_found_no_quota_when_it_was_planned_anew_leads_to_what_could_be_freed(waiting, sign_in):
+    change_move(waiting, "deny", actor_name="slipway", now=NOW, text=NO_QUOTA, finished_at=NOW)
+    page = text(sign_in("developer").get(reverse("change", args=[waiting.pk])))
+    assert "The quota no longer suffices. Ask for less, or make room and ask again." in page
     assert "/teams/payments/quota/room" in page
 
 
