@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from governance.domain.backstage.refs import ref_of
 from governance.domain.backstage.rules import faults_of
@@ -26,7 +24,6 @@ from tests.personas import NOW
 from tests.provisioning.organisation import carry_out, create
 
 pytestmark = pytest.mark.django_db
-NAME = r"\A[A-Za-z0-9]([A-Za-z0-9._-]{0,8}[A-Za-z0-9])?\Z"
 SHOP = "---\n".join(
     [
         SYSTEM.format(name="Web.Shop", owner="payments"),
@@ -221,38 +218,3 @@ def test_in_out_and_in_again_is_unchanged(api, organisation):
 
     assert outcome.counts["unchanged"] == len(before)
     assert dict(Entity.objects.values_list("ref", "digest")) == before
-
-
-leaves = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-(2**53), 2**53),
-    st.floats(allow_nan=False, allow_infinity=False, width=32),
-    st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=12),
-    st.sampled_from(("1e3", "0o17", "no", "~", "2020-01-01", "12:30:00", "a\nb\n", "  x", "{{ x }}", "- a", "#")),
-)
-keys = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=6)
-specs = st.dictionaries(
-    keys, st.recursive(leaves, lambda one: st.one_of(st.lists(one, max_size=3), st.dictionaries(keys, one, max_size=3)))
-)
-
-
-def test_any_catalog_comes_back_the_same(api, organisation):
-    admin = api("admin")
-
-    @settings(max_examples=25, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(st.lists(st.tuples(st.from_regex(NAME), specs), max_size=4))
-    def comes_back(found: list[tuple[str, Any]]) -> None:
-        Entity.objects.all().delete()
-        data = [
-            {"apiVersion": "acme.example/v1", "kind": "Thing", "metadata": {"name": name, "x": spec}, "spec": spec}
-            for name, spec in {name.lower(): (name, spec) for name, spec in found}.values()
-        ]
-        put(organisation, "\n---\n".join(json.dumps(one) for one in data))
-
-        out = b"".join(admin.get(f"{OUT}?kind=Thing").streaming_content)
-
-        kept = {str(ref_of(one)): one for one in data}
-        assert {ref: item.data for ref, item in gather([SourceFile("a", out)]).items.items()} == kept
-
-    comes_back()
