@@ -35,12 +35,15 @@ class TrustForm(PlainForm):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="One on each line, such as environment=production.",
     )
-    account = forms.ChoiceField(label="Acts as", help_text="The service account of a team, with its rights.")
+    account = forms.ChoiceField(
+        label="Acts as",
+        help_text="The service account of a team, with its rights; manage.py slipway_token --service-of makes one.",
+    )
     systems = forms.CharField(
         label="Systems", required=False, max_length=600, help_text="Separated by spaces; all of the account if empty."
     )
-    scopes = forms.MultipleChoiceField(
-        label="May", choices=[(one, one) for one in SCOPES], widget=forms.CheckboxSelectMultiple
+    scopes = forms.ChoiceField(
+        label="May", choices=[(" ".join(SCOPES), "Read and ask for changes"), ("read", "Only read")]
     )
     minutes = forms.IntegerField(
         label="Minutes", min_value=1, max_value=MOST_MINUTES, help_text="A token lasts this long."
@@ -75,7 +78,7 @@ class TrustForm(PlainForm):
             subject=given["subject"].strip(),
             account=given["account"],
             claims=given["claims"],
-            scopes=tuple(given["scopes"]),
+            scopes=tuple(given["scopes"].split()),
             systems=tuple(re.findall(r"[^\s,]+", given["systems"])),
             minutes=given["minutes"],
             active=given["active"],
@@ -88,7 +91,7 @@ def initial_of(row: TrustRule | None, audience: str) -> dict[str, Any]:
         return {
             "issuer": ISSUERS[0],
             "audience": audience,
-            "scopes": list(SCOPES),
+            "scopes": " ".join(SCOPES),
             "minutes": MOST_MINUTES,
             "active": True,
         }
@@ -100,7 +103,7 @@ def initial_of(row: TrustRule | None, audience: str) -> dict[str, Any]:
         "claims": "\n".join(f"{name}={value}" for name, value in row.claims.items()),
         "account": row.account.username,
         "systems": " ".join(row.systems),
-        "scopes": row.scopes,
+        "scopes": " ".join(one for one in SCOPES if one in row.scopes),
         "minutes": row.minutes,
         "active": row.active,
     }

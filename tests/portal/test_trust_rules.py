@@ -21,7 +21,7 @@ TYPED = {
     "claims": "environment=production\n",
     "account": "payments-ci",
     "systems": "checkout, shop",
-    "scopes": ["read", "change"],
+    "scopes": "read change",
     "minutes": "10",
     "active": "on",
 }
@@ -50,6 +50,7 @@ def test_it_is_saved_edited_taken_back_and_removed(page):
     assert send(page, "save").status_code == 302
     row = TrustRule.objects.get()
     assert (row.claims, row.systems, row.minutes) == ({"environment": "production"}, ["checkout", "shop"], 10)
+    assert row.scopes == ["change", "read"]
     there = reverse("trust-rule", args=["checkout-main"])
     assert page.get(there).status_code == 200
     page.post(there, TYPED | {"do": "save", "minutes": "5", "version": "1"})
