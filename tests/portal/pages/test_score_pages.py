@@ -92,3 +92,11 @@ def test_removing_a_rule_shows_whom_it_concerns_first(sign_in):
     looked_at = re.search(r'name="looked_at" value="(\w+)"', page)[1]
     admin.post(address, {"do": "remove", "what": "resource", "looked_at": looked_at})
     assert len(rules_now().rules) == place
+
+
+def test_its_pages_ask_few_queries_however_many_versions_there_are(sign_in, django_assert_max_num_queries):
+    admin = sign_in("admin")
+    for address in (reverse("score-rules"), reverse("environment-score") + "?system=checkout"):
+        admin.get(address)
+        with django_assert_max_num_queries(12):
+            assert admin.get(address).status_code == 200
