@@ -55,6 +55,7 @@ CODES: Final[dict[str, str]] = {
     "request-in-progress": "The first request with this Idempotency-Key is still running. Wait a moment and repeat it.",
     "score-unmapped": "Some of the Score file cannot be mapped, so nothing was asked for. errors names each place.",
     "stale-plan": "The plan is another one than the one you read. Read the change again and decide on its plan now.",
+    "token-ended": "The token has ended or was revoked, so that there is nothing to renew. Make a new one.",
     "token-scope": "The token does not have the scope for this, or is bound to other systems. Make one that has.",
     "too-early": "It may be let go of only after the wait that the operator set. The detail says when.",
     "too-large": "The body is larger than 1 MB, or than 20 MB where a catalog is imported. Send less at once.",
