@@ -5,6 +5,7 @@ A replay is worked out by the workers: 202 while it is, 200 once it is there. Fo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpResponse
@@ -45,14 +46,7 @@ class Replays(Endpoint):
         f"enforced. {SAME}",
     )
     def post(self, request: Request) -> HttpResponse:
-        self.rights.require_admin()
-        days = self.sent.get("days", services.DAYS)
-        if _is_draft(self.sent, "policy"):
-            report = services.replay_of_draft(self.actor, document=self.sent["document"], days=days, now=clock.now())
-        else:
-            name, number = self.sent["policy"], self.sent.get("version")
-            report = services.replay_of_policy(self.actor, name=name, number=number, days=days, now=clock.now())
-        return _report(self, report)
+        return _begun(self, "policy", services.replay_of_draft, services.replay_of_policy)
 
 
 class RouteReplays(Endpoint):
@@ -67,14 +61,7 @@ class RouteReplays(Endpoint):
         f"been asked that was not, and where nobody would have been. {SAME}",
     )
     def post(self, request: Request) -> HttpResponse:
-        self.rights.require_admin()
-        days = self.sent.get("days", services.DAYS)
-        if _is_draft(self.sent, "route"):
-            report = replay_of_route_draft(self.actor, document=self.sent["document"], days=days, now=clock.now())
-        else:
-            name, number = self.sent["route"], self.sent.get("version")
-            report = replay_of_route(self.actor, name=name, number=number, days=days, now=clock.now())
-        return _report(self, report)
+        return _begun(self, "route", replay_of_route_draft, replay_of_route)
 
 
 class QuotaReplays(Endpoint):
@@ -103,12 +90,19 @@ class QuotaReplays(Endpoint):
         return _report(self, report)
 
 
-def _is_draft(sent: dict[str, Any], named: str) -> bool:
-    """Whether a document was sent instead of the name of what is stored; InvalidInput for both or none."""
+def _begun(
+    view: Endpoint, named: str, of_draft: Callable[..., PolicyReplay], of_stored: Callable[..., PolicyReplay]
+) -> HttpResponse:
+    """The report of the document that was sent, or of what is stored under the name; InvalidInput for both or none."""
+    view.rights.require_admin()
+    sent = view.sent
     if (named in sent) == ("document" in sent):
         told = FieldError(named, f"Send either the name of a {named} or a document.")
         raise InvalidInput(told.message, errors=[told])
-    return "document" in sent
+    asked = {"days": sent.get("days", services.DAYS), "now": clock.now()}
+    if "document" in sent:
+        return _report(view, of_draft(view.actor, document=sent["document"], **asked))
+    return _report(view, of_stored(view.actor, name=sent[named], number=sent.get("version"), **asked))
 
 
 class OneReplay(Endpoint):

@@ -7,7 +7,7 @@ the report is written, so asking leaves no audit entry. Admins only, as it is th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -52,18 +52,18 @@ def replay_of_policy(
     policy = Policy.objects.filter(name=name).first()
     if policy is None:
         raise NotFound(f"There is no policy “{name}”.")
-    kept = PolicyVersion.objects.filter(policy=policy, number=number)
-    document, version = version_asked(policy, kept, number, f"The policy “{name}”")
+    rows = PolicyVersion.objects.filter(policy=policy)
+    document, version = version_asked(policy, lambda asked: rows.filter(number=asked), number, f"The policy “{name}”")
     return replay_ask(actor, _of_policy(document, version), days, now=now)
 
 
 def version_asked(
-    row: Policy | ApprovalRoute, kept: QuerySet[Any], number: int | None, what: str
+    row: Policy | ApprovalRoute, kept: Callable[[int], QuerySet[Any]], number: int | None, what: str
 ) -> tuple[Mapping[str, Any], int]:
-    """The document and version that are meant: the row's own, or those of ``kept``, its version ``number``."""
+    """The document and version that are meant: the row's own, or its version ``number``, which ``kept`` finds."""
     if number is None or number == row.version:
         return row.document, row.version
-    document = kept.values_list("document", flat=True).first()
+    document = kept(number).values_list("document", flat=True).first()
     if document is None:
         raise NotFound(f"{what} has no version {number}.")
     return document, number

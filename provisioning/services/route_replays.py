@@ -24,8 +24,9 @@ def replay_of_route(
     route = ApprovalRoute.objects.filter(name=name).first()
     if route is None:
         raise NotFound(f"There is no approval route “{name}”.")
-    kept = RouteVersion.objects.filter(route=route, version=number)
-    document, version = version_asked(route, kept, number, f"The approval route “{name}”")
+    rows = RouteVersion.objects.filter(route=route)
+    what = f"The approval route “{name}”"
+    document, version = version_asked(route, lambda asked: rows.filter(version=asked), number, what)
     return _ask(actor, document, version, days, now=now)
 
 
