@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Final
 
 from django.http import QueryDict
@@ -25,6 +26,8 @@ KINDS: Final[Mapping[str, str]] = {
     "dependencies": "Owners of the systems it depends on",
 }
 NEXT_KINDS: Final[Mapping[str, str]] = {"group": "The group …", "team": "Maintainers of the team …"}
+TYPED: Final = 40
+"""How much of a figure is kept: more than any that is right, so that what is wrong is shown as it was typed."""
 NAMED: Final = ("team", "group", "people", "capability")
 
 
@@ -36,6 +39,7 @@ class Row:
     which: str = ""
     count: str = "1"
     error: str = ""
+    count_error: str = ""
 
 
 @dataclass(slots=True)
@@ -105,9 +109,13 @@ class RouteForm:
     def _refuse_stage(self, stage: Stage, path: Sequence[str], message: str) -> None:
         rows = [row for row in stage.rows if row.kind]
         if path[0] == "approvers" and len(path) > 1 and path[1].isdecimal():
-            rows[int(path[1])].error = message
+            row = rows[int(path[1])]
+            if path[-1] == "count":
+                row.count_error = message
+            else:
+                row.error = message
         else:
-            stage.errors.setdefault(path[0], message)
+            stage.errors.setdefault(path[-1] if path[-1] in ("sample", "to") else path[0], message)
 
 
 def from_fields(given: QueryDict) -> RouteForm:
@@ -117,7 +125,7 @@ def from_fields(given: QueryDict) -> RouteForm:
     stages = []
     for at in range(MOST_STAGES):
         rows = [
-            Row(text(f"s{at}-a{row}-kind", 20), text(f"s{at}-a{row}-which"), text(f"s{at}-a{row}-count", 3) or "1")
+            Row(text(f"s{at}-a{row}-kind", 20), text(f"s{at}-a{row}-which"), text(f"s{at}-a{row}-count", TYPED) or "1")
             for row in range(MOST_APPROVERS)
         ]
         stages.append(
@@ -125,8 +133,8 @@ def from_fields(given: QueryDict) -> RouteForm:
                 name=text(f"s{at}-name", 80),
                 rows=[row for row in rows if row.kind in KINDS],
                 skip=text(f"s{at}-skip", 2000),
-                sample=text(f"s{at}-sample", 4),
-                after=text(f"s{at}-after", 8),
+                sample=text(f"s{at}-sample", TYPED),
+                after=text(f"s{at}-after", TYPED),
                 next_kind=text(f"s{at}-next-kind", 10) or "group",
                 next_which=text(f"s{at}-next-which", 80),
             )
@@ -135,7 +143,7 @@ def from_fields(given: QueryDict) -> RouteForm:
         name=text("name", 40),
         title=text("title", 200),
         order=text("order", 20) or "in-order",
-        expires=text("expires", 8),
+        expires=text("expires", TYPED),
         version=text("version", 10),
         stages=stages,
     )
@@ -202,6 +210,8 @@ def _number(text: str) -> int | float | str:
     try:
         value = float(text.replace(",", "."))
     except ValueError:
+        return text
+    if not isfinite(value):
         return text
     return int(value) if value.is_integer() else value
 

@@ -10,7 +10,9 @@ from django import forms
 from portal.forms.catalog import SlugField
 from portal.forms.clusters import LabelsField
 from portal.forms.plain import PlainForm
+from provisioning.domain.sleep_schedule import MAX_IDLE_HOURS
 from provisioning.models import Stage
+from provisioning.services.stages import MAX_DAYS, MAX_SOAK_MINUTES
 
 DRIFT_WORDS: Final = (
     ("report", "Tell its owners, who decide"),
@@ -19,8 +21,13 @@ DRIFT_WORDS: Final = (
 NOWHERE: Final = ("", "Nowhere: it is where things begin")
 
 
-def _number(label: str, hint: str) -> forms.IntegerField:
-    return forms.IntegerField(label=label, required=False, min_value=0, help_text=hint)
+def _number(label: str, hint: str, *, most: int, least: int = 1) -> forms.IntegerField:
+    """A whole number that may be left empty; the sentence is the same for all that is wrong with it."""
+    told = f"Write a whole number from {least} to {most:,}, or leave it empty."
+    said = {"invalid": told, "min_value": told, "max_value": told}
+    return forms.IntegerField(
+        label=label, required=False, min_value=least, max_value=most, help_text=hint, error_messages=said
+    )
 
 
 class StageForm(PlainForm):
@@ -31,15 +38,17 @@ class StageForm(PlainForm):
     summary = forms.CharField(label="In one sentence", max_length=200, required=False)
     order = forms.IntegerField(label="Place", min_value=0, max_value=999, help_text="Lower numbers stand further left.")
     promotes_from = forms.ChoiceField(label="Takes promotions from", required=False)
-    soak_minutes = _number("Soak time", "How long a set must have run Ready there before it may come here.")
+    soak_minutes = _number(
+        "Soak time", "How long a set must have run Ready there before it may come here.", most=MAX_SOAK_MINUTES, least=0
+    )
     production = forms.BooleanField(
         label="It is production",
         required=False,
         help_text="Never expires, never sleeps by itself, and teams only look at its namespaces.",
     )
-    default_days = _number("Usual life", "Empty: as long as nobody deletes it.")
-    max_days = _number("Longest life", "Empty: no limit. Beyond it a maintainer is asked.")
-    idle_hours = _number("Falls asleep when unused for", "Empty: never by itself.")
+    default_days = _number("Usual life", "Empty: as long as nobody deletes it.", most=MAX_DAYS)
+    max_days = _number("Longest life", "Empty: no limit. Beyond it a maintainer is asked.", most=MAX_DAYS)
+    idle_hours = _number("Falls asleep when unused for", "Empty: never by itself.", most=MAX_IDLE_HOURS)
     drift_mode = forms.ChoiceField(label="What happens to drift", choices=DRIFT_WORDS)
     cluster = forms.ChoiceField(label="Cluster", help_text="Where new environments go.")
     cluster_labels = LabelsField(

@@ -91,6 +91,8 @@ def _form(request: PageRequest, form: FreezeForm, row: Freeze | None) -> HttpRes
             return redirect("freeze", saved.pk)
         except (InvalidInput, Conflict) as error:
             said = list(error.errors) or [FieldError("", error.message)]
+    elif request.method == "POST":
+        said = form.asked()[1]  # moments that nobody can read; what is still empty is said when it is saved
     context = {
         "form": replace(form, errors=errors_of(said)),
         "freeze": row,
@@ -98,8 +100,8 @@ def _form(request: PageRequest, form: FreezeForm, row: Freeze | None) -> HttpRes
         "affected": reading.affected_facts(found := selectors.affected(Scope.of(form.scope()), form.covers)),
         "teams": found.teams[:12],
         "more": max(0, len(found.teams) - 12),
-        "looked_at": fingerprint(request.POST) if request.method == "POST" else "",
-        "looked": request.method == "POST",
+        "looked_at": fingerprint(request.POST) if request.method == "POST" and not said else "",
+        "looked": request.method == "POST" and not said,
     }
     return render(request, "freezes/form.html", context, status=422 if said else 200)
 
