@@ -131,6 +131,8 @@ def _claim(now: datetime) -> list[Claimed]:
 def _claim_one(pk: int, now: datetime) -> Claimed | None:
     free = Q(state="due", due_at__lte=now) | Q(state="sending", lease_until__lte=Now())
     epoch = WebhookDelivery.objects.values_list("epoch", flat=True).filter(pk=pk).first()
+    if epoch is None:
+        return None
     claimed = WebhookDelivery.objects.filter(free, pk=pk, epoch=epoch).update(
         state="sending",
         epoch=F("epoch") + 1,
@@ -139,7 +141,7 @@ def _claim_one(pk: int, now: datetime) -> Claimed | None:
         lease_until=Now() + LEASE,
         due_at=None,
     )
-    if not claimed or epoch is None:
+    if not claimed:
         return None
     row = WebhookDelivery.objects.select_related("event__system", "endpoint__team", "endpoint__system").get(pk=pk)
     return Claimed(row.pk, epoch + 1, row.attempts, row.endpoint, row.event)

@@ -39,7 +39,7 @@ def environment_event_told(environment: Environment, state: str, conditions: Any
     """Tell that an environment came to ``state`` with ``conditions``; states in between are not told."""
     key = OF_ENVIRONMENT.get(state)
     if key is not None:
-        ready = next((one for one in conditions if one.get("type") == "Ready"), {})
+        ready: dict[str, Any] = next((one for one in conditions if one.get("type") == "Ready"), {})
         _environment_told(
             environment, key, now=now, state=state, reason=ready.get("reason", ""), message=ready.get("message", "")
         )
