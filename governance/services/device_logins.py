@@ -61,8 +61,7 @@ def login_read(actor: Actor, *, code: str, now: datetime) -> DeviceLogin:
 
     RateLimited after ten wrong ones in a quarter of an hour, so that codes of others cannot be tried out.
     """
-    _require_person(actor)
-    key = f"login-code:{actor.user_id}"
+    key = f"login-code:{_person_id(actor)}"
     if cache.get(key, 0) >= GUESSES:
         raise RateLimited("Too many wrong codes were typed.", remedy="Wait a quarter of an hour, then try again.")
     typed = code_typed(code)
@@ -83,7 +82,7 @@ def login_allow(
     """Let the program act for the person with these scopes, in these systems (all when empty), for so many days."""
     login = login_read(actor, code=code, now=now)
     wanted, bound = sorted(set(scopes)), sorted(set(systems))
-    person = User.objects.get(pk=actor.user_id)
+    person = User.objects.get(pk=_person_id(actor))
     errors = token_errors(person, _name(login), wanted, bound, now + timedelta(days=days), now)
     if errors:
         raise InvalidInput(f"This is not right yet: {errors[0].message}", errors=errors)
@@ -97,7 +96,7 @@ def login_allow(
 def login_refuse(actor: Actor, *, code: str, now: datetime) -> DeviceLogin:
     """Say no: the program is told so and gets nothing."""
     login = login_read(actor, code=code, now=now)
-    _answer(login, state="refused", person=User.objects.get(pk=actor.user_id))
+    _answer(login, state="refused", person=User.objects.get(pk=_person_id(actor)))
     _audit(actor, "login.refuse", login, now)
     return login
 
@@ -150,9 +149,11 @@ def _name(login: DeviceLogin) -> str:
     return f"slipway on {login.client}"
 
 
-def _require_person(actor: Actor) -> None:
+def _person_id(actor: Actor) -> int:
+    """Who answers; Forbidden for a token and for nobody."""
     if actor.user_id is None or actor.scopes is not None:
         raise Forbidden("Only a signed-in person answers this.", remedy="Sign in to the portal and do it there.")
+    return actor.user_id
 
 
 def _answer(login: DeviceLogin, **answer: object) -> None:

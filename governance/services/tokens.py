@@ -130,7 +130,8 @@ def _moment(at: datetime | None) -> str | None:
 @transaction.atomic
 def token_end(actor: Actor, *, now: datetime) -> None:
     """End the very token that asks: a program signs out. Conflict when it is no token that asks."""
-    token = ApiToken.objects.select_related("owner__service_of").filter(pk=actor.token_id).first()
+    held = [] if actor.token_id is None else [actor.token_id]
+    token = ApiToken.objects.select_related("owner__service_of").filter(pk__in=held).first()
     if token is None:
         raise Conflict(
             "No token came with this request, so there is none to end.",
