@@ -19,6 +19,8 @@ EVENTS = {
     "account.sessions-end": "both sides are secret",
     "audit.anchor-failed": "the log's own",
     "audit.retain": "the log's own: what it removed is in the export that it names",
+    "catalog-source.hook": "both sides are secret",
+    "catalog-source.import": "an import was asked for; what it makes and changes has entries of its own",
     "change.approve": "a decision: its outcome is in the entry, and what moved by it has entries of its own",
     "change.break-glass": _SAID,
     "change.comment": _SAID,

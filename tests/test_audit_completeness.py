@@ -35,6 +35,7 @@ APPEND = ("governance.services.audit", "audit_append")
 PARTS = {
     "entry_add": "a row of the ledger, part of what audits itself",
     "quota_open": "part of making a team",
+    "session_kept": "part of a sign-in, whose entry it is",
     "authors_keep": "part of a submit",
     "edit_keep": "the version that an audited edit leaves behind",
     "people_edit_keep": "the version that an audited edit leaves behind",

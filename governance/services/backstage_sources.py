@@ -75,9 +75,8 @@ def _keep(actor: Actor, row: CatalogSource, before: dict[str, Any] | None, secre
     row.known, row.previous = "", before if before != source_state(row) else row.previous
     row.due_at = now + timedelta(minutes=row.every) if row.every else None
     checked(row).save()
-    after = source_state(row)
-    data = {"before": before, "after": after} if before else after
-    _audit(actor, "catalog-source.save", row, {**data, "credential_changed": secret is not None}, now)
+    data = {"before": before, "after": source_state(row), "credential_changed": secret is not None}
+    _audit(actor, "catalog-source.save", row, data, now)
 
 
 def source_state(row: CatalogSource) -> dict[str, Any]:
@@ -121,7 +120,7 @@ def source_remove(actor: Actor, *, name: str, now: datetime) -> None:
     if Entity.objects.filter(source=row).exists():
         told = f"Entities of {name} are in the catalog."
         raise Conflict(told, remedy="Import it without them, then remove its orphans.", code="illegal-state")
-    _audit(actor, "catalog-source.remove", row, source_state(row), now)
+    _audit(actor, "catalog-source.remove", row, {"before": source_state(row), "after": None}, now)
     row.delete()
 
 
@@ -134,7 +133,8 @@ def orphans_remove(actor: Actor, *, name: str, now: datetime) -> int:
     refs = list(found.order_by("ref").values_list("ref", flat=True))
     if refs:
         found.delete()
-        _audit(actor, "catalog-source.orphans-remove", row, {"count": len(refs), "entities": refs[:1_000]}, now)
+        data = {"count": len(refs), "before": {"entities": refs[:1_000]}, "after": None}
+        _audit(actor, "catalog-source.orphans-remove", row, data, now)
     return len(refs)
 
 
