@@ -143,8 +143,8 @@ def _carried_out(row: CatalogImport, now: datetime) -> tuple[Outcome | None, str
         told = f"More than {MOST_TRIED:,} entities differ: names and owners are looked at when they are imported."
         return looked, told if large else ""
     outcome = entities_import(actor, source=source, gathered=read.gathered, now=now)
-    told = {"known": read.known} | ({"host_key": read.host_key} if read.host_key and not source.host_key else {})
-    CatalogSource.objects.filter(pk=source.pk, version=source.version).update(**told)
+    learnt = {"known": read.known} | ({"host_key": read.host_key} if read.host_key and not source.host_key else {})
+    CatalogSource.objects.filter(pk=source.pk, version=source.version).update(**learnt)
     return outcome, ""
 
 
