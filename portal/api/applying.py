@@ -88,7 +88,7 @@ class Export(Endpoint):
             Query("system", text("Only the environments of this system.", most=30)),
             Query("environment", text("Only environments of this name.", most=31)),
         ),
-        media=tuple(MEDIA.values()),
+        media=tuple(one.partition(";")[0] for one in MEDIA.values()),
         about="Everything that you may see as documents: contracts, approval routes, policies and environments. "
         "Applied again they change nothing. `form` is yaml, tar (.tar.gz) or zip.",
     )

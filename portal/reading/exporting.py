@@ -15,7 +15,7 @@ from provisioning.selectors.exporting import ExportedFile
 
 MOST_ENVIRONMENTS: Final = 5_000
 MEDIA: Final[Mapping[str, str]] = {
-    "yaml": "application/yaml",
+    "yaml": "text/plain; charset=utf-8",
     "tar": "application/gzip",
     "zip": "application/zip",
 }

@@ -15,7 +15,7 @@ APPLY = shape(
                 record(
                     {
                         "path": text("As it is told in the answer.", least=1, most=500, example="shop/staging.yaml"),
-                        "text": text("YAML, one or more documents.", most=1_000_000),
+                        "text": text("YAML, one or more documents; the whole body has at most 1 MB."),
                     },
                     closed=True,
                 ),
