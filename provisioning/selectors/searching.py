@@ -64,7 +64,8 @@ def _found(
     Each part is limited by itself, which the ORM does not write for SQLite.
     """
     seen, given = _visible(rights, kinds).values_list(*_FIELDS).order_by().query.sql_with_params()
-    statement, values = [], []
+    statement: list[str] = []
+    values: list[Any] = []
     for condition, own in _parts(asked, choices, each, kinds):
         statement.append(f"SELECT * FROM ({seen} AND {condition}) AS part{len(statement)}")  # noqa: S608
         values += [*given, *own]

@@ -64,7 +64,7 @@ def test_a_name_that_stands_twice_is_told_with_both_places():
 def test_it_says_what_is_right_and_where(text, path, line):
     found = read_bundle([("a.yaml", text)])
     assert found.entries == ()
-    assert [(one.path, one.line) for one in found.faults[0].errors][0] == (path, line)
+    assert next((one.path, one.line) for one in found.faults[0].errors) == (path, line)
 
 
 @pytest.mark.parametrize(
