@@ -966,7 +966,7 @@ API_CHANGES = [
     Row(
         "api:environment-deploy",
         "POST",
-        needs("change", ASKERS, 422, token_change=403),
+        needs("change", ASKERS, 422, token_change=404),
         TRY,
         {"images": {"checkout-web": "registry.example/web:1"}},
     ),
