@@ -121,7 +121,7 @@ def test_it_checks_a_contract_and_stores_nothing(api, organisation):
     read = api("admin").post("contract-checks/", body).json()
     assert (read["capability"], read["version"], read["before"]) == ("postgres", "1.1.0", "1.0.0")
     assert (read["may_be_published"], read["found"], read["breaking"]) == (True, [], [])
-    assert not Contract.objects.filter(version="1.1.0").exists()
+    assert not Contract.objects.filter(capability__name="postgres", version="1.1.0").exists()
 
 
 def test_a_check_names_the_line_of_what_is_wrong(api, organisation):
