@@ -77,8 +77,15 @@ def test_the_bell_asks_no_more_when_signed_out(client: Client, db):
 
 def test_an_ask_without_news_is_cheap(sign_in, mine, django_assert_max_num_queries):
     client = sign_in("developer")
+
+    def ask():
+        return client.get(reverse("bell"), {"newest": 0, "unread": 0}, headers=HTMX).status_code
+
+    # The first of five minutes also notes that the session is in use.
+    with django_assert_max_num_queries(5):
+        assert ask() == 204
     with django_assert_max_num_queries(4):
-        assert client.get(reverse("bell"), {"newest": 0, "unread": 0}, headers=HTMX).status_code == 204
+        assert ask() == 204
 
 
 def test_the_drawer_has_one_line_for_each_page_that_answers(sign_in, mine):
