@@ -47,6 +47,7 @@ ACTS: Final = (
     Act("Changes", "inbox", "changes", PAGE, "inbox approve approvals queue decide"),
     Act("Systems", "stack-2", "systems", PAGE, "services"),
     Act("Environments", "server-2", "environments", PAGE, "namespaces"),
+    Act("Files", "file-text", "files", PAGE, "apply export documents yaml gitops"),
     Act("Capabilities", "puzzle", "capabilities", PAGE, "contracts catalog"),
     Act("Teams", "users", "teams", PAGE),
     Act("Your account", "user-circle", "account", PAGE, "tokens sessions settings password theme"),
