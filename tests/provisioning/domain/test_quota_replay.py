@@ -77,7 +77,7 @@ FULL = (span(0, None, 6),)
             (span(0, None, resources={"postgres": 2}),),
             asked(1, resources={"postgres": 1}),
             "denies",
-            "Postgres resources: 1 resources asked, 0 of 2 left.",
+            "Postgres resources: 1 resource asked, 0 of 2 left.",
             id="capability",
         ),
         pytest.param(
