@@ -132,7 +132,7 @@ def test_what_may_be_asked_comes_again_with_what_is_live(living, sign_in):
     assert "hx-swap-oob" not in text(client.get(HERE))
     Environment.objects.filter(name="try").update(state="deleting")
     actions = text(client.get(HERE + "live")).partition('id="environment-actions"')[2]
-    assert actions.startswith(' hx-ext="morph" hx-swap-oob="morph:outerHTML"')
+    assert actions.startswith(' hx-ext="morph" hx-swap-oob="morph"')
     assert "Put to sleep" not in actions
 
 
