@@ -228,5 +228,17 @@ def sound_on_every_screen(person: Person) -> None:
         if over > 0:
             wrong.append(f"{screen}: scrolls sideways by {over} px")
         person.page.wait_for_timeout(60)  # colours change within a frame or two
-        wrong += [f"{screen}: {one}" for one in violations(person.page)]
+        wrong += [f"{screen}: {one}" for one in violations_wherever_one_scrolls(person.page)]
     assert not wrong, "\n".join(wrong)
+
+
+def violations_wherever_one_scrolls(page: Page) -> list[str]:
+    """Axe measures what can be seen of a target: one that a bar at the edge half covers is whole further up or down."""
+    found = violations(page)
+    for way in (0, 100_000):
+        if not any(one.startswith("target-size") for one in found):
+            return found
+        page.evaluate("way => document.scrollingElement.scrollTo({top: way, behavior: 'instant'})", way)
+        again = violations(page)
+        found = [one for one in found if not one.startswith("target-size") or one in again]
+    return found
