@@ -24,6 +24,7 @@ from governance.services.backstage_sources import (
 )
 from idp.kernel import git_reader, outbound
 from idp.kernel.errors import Conflict, Forbidden, InvalidInput
+from tests import names
 from tests.governance.backstage_catalogs import API, SYSTEM
 from tests.personas import NOW, Organisation
 
@@ -256,7 +257,7 @@ def test_a_repository_is_scanned_by_pattern(admin: Any, monkeypatch: pytest.Monk
 
 
 def test_an_address_that_leads_inside_is_refused_when_it_is_called(admin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbound.socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("10.0.0.7", 443))])
+    names.leads_to(monkeypatch, "10.0.0.7")
     source_save(admin, name="ours", kind="url", url=URL, now=NOW)
 
     done = carried(import_ask(admin, source="ours", now=NOW))

@@ -16,7 +16,8 @@ from governance.models import AuditEntry, Notice, OutgoingEvent, WebhookAttempt,
 from governance.services import webhook_delivery, webhooks
 from governance.services.events import event_tell
 from governance.services.webhook_delivery import events_spread, webhooks_send
-from idp.kernel import clock, outbound, vault
+from idp.kernel import clock, vault
+from tests import names
 from tests.governance.receiver import Receiver, receiving
 from tests.personas import Organisation
 
@@ -155,8 +156,7 @@ def test_a_name_that_leads_inside_is_not_called(
     port = int(receiver.url.split(":")[2].split("/")[0])
     endpoint(organisation, f"http://rebound.example:{port}/hook", now)
     told(organisation, now)
-    there = [(2, 1, 6, "", ("127.0.0.1", port))]
-    monkeypatch.setattr(outbound.socket, "getaddrinfo", lambda *_, **__: there)
+    names.leads_to(monkeypatch, "127.0.0.1")
     webhooks_send(now=now)
     delivery = WebhookDelivery.objects.get()
     assert (delivery.state, receiver.received) == ("failed", [])

@@ -8,6 +8,7 @@ is needed.
 
 from __future__ import annotations
 
+import http.client
 import threading
 import urllib.error
 from collections.abc import Callable
@@ -39,7 +40,7 @@ class Node:
         while not self._ended.wait(STEP):
             try:
                 self._look()
-            except (OSError, ValueError):
+            except (OSError, ValueError, http.client.HTTPException):
                 # The server is busy or going away; the next look will tell.
                 continue
 

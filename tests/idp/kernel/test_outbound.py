@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from idp.kernel import outbound
+from tests import names
 
 LOOPBACK = ["127.0.0.0/8"]
 
@@ -67,15 +68,6 @@ def says(status: int, body: bytes = b"", **headers: str) -> Callable[[BaseHTTPRe
         request.wfile.write(body)
 
     return answer
-
-
-def resolves(monkeypatch: pytest.MonkeyPatch, *found: str) -> None:
-    """Make every name lead to these addresses, as a hostile name server would."""
-
-    def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
-
-    monkeypatch.setattr(outbound.socket, "getaddrinfo", getaddrinfo)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +131,7 @@ def test_it_refuses_loopback_in_other_notations(written: str) -> None:
     ids=["loopback", "public and private", "metadata", "mapped"],
 )
 def test_it_refuses_a_name_that_leads_inside(monkeypatch: pytest.MonkeyPatch, found: tuple[str, ...]) -> None:
-    resolves(monkeypatch, *found)
+    names.leads_to(monkeypatch, *found)
     with pytest.raises(outbound.Refused) as refused:
         outbound.call("GET", "https://hooks.example/")
     assert "SLIPWAY_OUTBOUND_ALLOW" in refused.value.remedy
@@ -159,7 +151,7 @@ def test_it_connects_to_the_address_it_checked(monkeypatch: pytest.MonkeyPatch, 
         return real(host, port, *args, **kwargs)
 
     settings.OUTBOUND_ALLOW = ["127.0.0.2/32"]
-    monkeypatch.setattr(outbound.socket, "getaddrinfo", rebinding)
+    names.asks(monkeypatch, rebinding)
     with pytest.raises(outbound.Unreachable):
         outbound.call("GET", f"http://rebind.example:{inside.server_address[1]}/", timeout=5)
     assert asked == ["rebind.example"]
@@ -184,7 +176,7 @@ def test_it_lets_through_what_an_admin_trusts(
     monkeypatch: pytest.MonkeyPatch, settings: Any, allowed: list[str], address: str, passes: bool
 ) -> None:
     settings.OUTBOUND_ALLOW = allowed
-    resolves(monkeypatch, address)
+    names.leads_to(monkeypatch, address)
     if passes:
         assert outbound.addresses("git.example", 443) == [address]
     else:
