@@ -9,15 +9,16 @@ from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_POST
 
-from governance.services.open_sessions import session_gone, session_kept
-from governance.services.sign_ins import refusal_note, session_begun, session_ended, sign_in_failed
+from governance.services.open_sessions import session_gone
+from governance.services.sign_ins import refusal_note, session_ended, sign_in_failed
 from idp.kernel import clock
 from idp.kernel.errors import RateLimited
 from portal.middleware import actor_of_session
 from portal.pages import attempts, problems
+from portal.pages.session_begin import begin_session
 from provisioning.demo.organisation import PEOPLE
 
 DEMO_FILE = "demo-password"
@@ -48,12 +49,8 @@ class SignIn(LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         attempts.forget(self.request, self.request.POST.get("username", ""))
-        with transaction.atomic():
-            answer = super().form_valid(form)
-            actor, agent = actor_of_session(self.request), self.request.headers.get("user-agent", "")
-            session_begun(actor, now=clock.now())
-            session_kept(actor, key=self.request.session.session_key or "", agent=agent, now=clock.now())
-        return answer
+        begin_session(self.request, form.get_user())
+        return HttpResponseRedirect(self.get_success_url())
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         username = self.request.POST.get("username", "")
