@@ -68,6 +68,8 @@ class Entity(models.Model):
     ``system`` is the system of ours that it is or belongs to, and decides who may see it. ``made`` tells that the row
     it is linked with was made by an import and follows it; a row that was there before keeps what people wrote.
     ``note`` says why it is linked with nothing. An orphan's source no longer has it; it is never deleted for that.
+    ``withheld`` tells that its system was restricted when it was removed: as long as it belongs to none, only those who
+    see everything see it.
     """
 
     source = models.ForeignKey(CatalogSource, on_delete=models.PROTECT, related_name="entities")
@@ -94,6 +96,7 @@ class Entity(models.Model):
     )
     made = models.BooleanField(default=False)
     note = models.CharField(max_length=300, blank=True)
+    withheld = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
 

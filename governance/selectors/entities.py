@@ -1,6 +1,7 @@
 """Entities of other catalogs as people read them, and how their sources stand. All take the reader's rights first.
 
-An entity of a system of ours is seen by who sees the system; one of none by everybody who may read.
+An entity of a system of ours is seen by who sees the system; one of none by everybody who may read, but for what is
+left of a restricted system that was removed.
 """
 
 from __future__ import annotations
@@ -101,4 +102,4 @@ def imports_of(source: CatalogSource) -> QuerySet[CatalogImport]:
 def seen(rights: Rights) -> Q:
     """Entities that the reader may know of. A filter that is empty sees all, and would see less with an “or”."""
     allowed = rights.sees("system")
-    return allowed | Q(system=None) if allowed and not rights.actor.systems else allowed
+    return allowed | Q(system=None, withheld=False) if allowed and not rights.actor.systems else allowed

@@ -49,7 +49,7 @@ NOTHING: Final = Link()
 
 @dataclass(slots=True)
 class Rows:
-    """Our catalog by slug, and who of the entities holds what of it. Four queries; loaded anew after a fault."""
+    """Our catalog by slug, and who of the entities holds what of it. Five queries; loaded anew after a fault."""
 
     source: CatalogSource
     links: dict[str, Link]
@@ -57,6 +57,7 @@ class Rows:
     systems: dict[str, tuple[int, int]] = field(default_factory=dict)
     components: dict[str, int] = field(default_factory=dict)
     held: dict[tuple[str, int], str] = field(default_factory=dict)
+    withheld: set[str] = field(default_factory=set)
     people: dict[str, int] | None = None
     """0 for an account that is no person."""
     notes: list[Finding] = field(default_factory=list)
@@ -70,6 +71,7 @@ class Rows:
         found = System.objects.order_by().values_list("slug", "pk", "team_id")
         rows.systems = {slug: (pk, team_id) for slug, pk, team_id in found}
         rows.components = dict(Component.objects.order_by().values_list("slug", "pk"))
+        rows.withheld = set(Entity.objects.filter(withheld=True).order_by().values_list("ref", flat=True))
         for ref, link in links.items():
             rows.hold(ref, link)
         return rows
@@ -209,7 +211,7 @@ def _systems(rows: Rows, items: list[Item], now: datetime) -> None:
         if owner is None:
             rows.hold(item.ref, Link(note=_ownerless(rows, item)))
             continue
-        new[item.ref] = _system(item, slug, owner, now)
+        new[item.ref] = _system(rows, item, slug, owner, now)
         rows.systems[slug] = (0, owner)
     _keep_systems(rows, new)
 
@@ -233,8 +235,15 @@ def _slug(rows: Rows, item: Item, kind: str, usual: dict[str, int]) -> tuple[str
     return slug, None
 
 
-def _system(item: Item, slug: str, team_id: int, now: datetime) -> System:
-    row = System(slug=slug, team_id=team_id, created_at=now, name=mapping.shown_name(item.data))
+def _system(rows: Rows, item: Item, slug: str, team_id: int, now: datetime) -> System:
+    """A system, open to all; restricted again when the one that was removed had been."""
+    row = System(
+        restricted=item.ref in rows.withheld,
+        slug=slug,
+        team_id=team_id,
+        created_at=now,
+        name=mapping.shown_name(item.data),
+    )
     row.description = mapping.description(item.data) if item.kind == "system" else ""
     return row
 
@@ -334,7 +343,7 @@ def _homes(rows: Rows, items: list[Item], now: datetime) -> dict[str, int | None
         owner = _owner(rows, item)
         if home is None and rows.source.loose == "own" and target(item.data, "system") is None and owner:
             slug, _ = slug_free(item.data["metadata"]["name"], item.ref, rows.systems)
-            own[item.ref] = _system(item, slug, owner, now)
+            own[item.ref] = _system(rows, item, slug, owner, now)
             rows.systems[slug] = (0, owner)
         homes[item.ref] = home
     System.objects.bulk_create(own.values())

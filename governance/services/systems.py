@@ -11,6 +11,7 @@ from django.db.models import ProtectedError
 
 from governance.access import rights_of
 from governance.domain.audit import difference
+from governance.models import Entity
 from governance.services.audit import audit_append
 from governance.services.components import component_create, component_delete, component_update
 from governance.services.transactions import checked, require_version
@@ -87,7 +88,8 @@ def system_delete(actor: Actor, *, system: System, living: Callable[[System], in
     """Remove a system with its components.
 
     ``living`` counts the system's living environments, which governance does not know. Conflict while there are any,
-    and for a system with a history of changes, which stays readable.
+    and for a system with a history of changes, which stays readable. What other catalogs say of a restricted system
+    stays hidden from those from whom it was.
     """
     rights_of(actor).require_manage_system(system)
     system = System.objects.select_for_update(of=("self",)).select_related("team").get(pk=system.pk)
@@ -98,6 +100,7 @@ def system_delete(actor: Actor, *, system: System, living: Callable[[System], in
             remedy="Delete its environments first.",
         )
     number = system.pk
+    Entity.objects.filter(system=system).update(withheld=system.restricted)
     try:
         system.delete()
     except ProtectedError:

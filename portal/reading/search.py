@@ -27,6 +27,7 @@ SHOWN: Final = {
     "policy": ("Policy", "scale"),
     "resource": ("Resource", "puzzle"),
     "doc": ("Guide", "book"),
+    "entity": ("Entity", "stack-2"),
     "change": ("Change", "inbox"),
     "run": ("Run", "player-play"),
 }

@@ -23,6 +23,7 @@ KINDS: Final = (
     "policy",
     "resource",
     "doc",
+    "entity",
     "change",
     "run",
 )

@@ -41,6 +41,42 @@ class Source:
     alive: str = "1 = 1"
 
 
+# Where a statement says what an entity says of itself; each database reads JSON in its own way.
+_DESCRIPTION: Final = "{description}"
+_DESCRIBED: Final = {
+    "postgresql": "coalesce(o.data -> 'metadata' ->> 'description', '')",
+    "sqlite": "coalesce(json_extract(o.data, '$.metadata.description'), '')",
+}
+# What an import linked with a row of ours is found as that row. Of what belongs to no system any more, search tells
+# nobody what only those see who see everything.
+_ENTITY_ALIVE: Final = "o.orphaned_at IS NULL AND (o.system_id IS NOT NULL OR NOT o.withheld)"
+_LINKED: Final = (
+    "(o.team_id IS NOT NULL OR o.person_id IS NOT NULL OR o.component_id IS NOT NULL "
+    "OR (o.kind = 'system' AND o.system_id IS NOT NULL))"
+)
+_ENTITY_WATCHED: Final = (
+    *("title", "digest", "orphaned_at", "withheld"),
+    *("system_id", "component_id", "team_id", "person_id"),
+)
+
+
+def _entities(kind: str, detail: str, alive: str) -> Source:
+    """Entities of other catalogs: APIs, and what is nothing of ours."""
+    return Source(
+        kind,
+        "governance_entity",
+        _ENTITY_WATCHED,
+        "o.name",
+        "CASE o.title WHEN '' THEN o.name ELSE o.title END",
+        f"o.ref || ' ' || coalesce(s.slug, '') || ' ' || {_DESCRIPTION}",
+        detail,
+        "'/backstage/entities/' || o.ref || '/'",
+        system="o.system_id",
+        joins="LEFT JOIN catalog_system s ON s.id = o.system_id",
+        alive=f"{alive} AND {_ENTITY_ALIVE}",
+    )
+
+
 _OF_ENVIRONMENT: Final = "JOIN catalog_system s ON s.id = e.system_id"
 SOURCES: Final = (
     Source(
@@ -139,6 +175,8 @@ SOURCES: Final = (
         "'/policies/' || o.name || '/'",
         alive="o.active",
     ),
+    _entities("api", "coalesce('API of ' || s.slug, o.ref)", "o.kind = 'api'"),
+    _entities("entity", "o.ref", f"o.kind NOT IN ('api', 'location') AND NOT {_LINKED}"),
     Source(
         "change",
         "provisioning_change",
@@ -182,7 +220,8 @@ def _plain(expression: str, vendor: str) -> str:
 def _rows(source: Source, where: str, vendor: str) -> str:
     """Statement that adds the entries of the rows that ``where`` names."""
     title = f"substr({source.title}, 1, 200)"
-    words = f"substr({source.title} || ' ' || {source.words}, 1, 600)"
+    said = source.words.replace(_DESCRIPTION, _DESCRIBED[vendor])
+    words = f"substr({source.title} || ' ' || {said}, 1, 600)"
     chosen = (
         f"'{source.kind}', o.id, {source.system}, substr({source.name}, 1, 200), {title}, {_plain(title, vendor)}, "
         f"{_plain(words, vendor)}, substr({source.detail}, 1, 400), {source.path}"

@@ -11,10 +11,12 @@ from django.test.utils import CaptureQueriesContext
 
 from governance.access import rights_of
 from governance.models import AuditEntry, Entity, EntityRelation
+from governance.selectors.entities import entity_list
 from governance.services import backstage_import
 from governance.services.audit import audit_verify
 from governance.services.backstage_import import Outcome, entities_import, entities_preview
 from governance.services.backstage_reading import SourceFile, entity_items, gather
+from governance.services.systems import system_delete
 from idp.catalog.models import Component, Dependency, Membership, System, Team, User
 from idp.kernel.errors import Forbidden
 from tests.governance import backstage_catalogs as catalogs
@@ -331,6 +333,22 @@ def test_a_restricted_system_stays_out_of_sight(organisation: Organisation) -> N
     take(SYSTEM.format(name="vault", owner="payments"))
 
     assert Entity.objects.filter(organisation.rights("stranger").sees("system")).count() == 0
+
+
+def test_what_is_left_of_a_restricted_system_stays_hidden(organisation: Organisation) -> None:
+    where, vault = source(), SYSTEM.format(name="vault", owner="payments")
+    api = API.format(name="secret-api", owner="payments", system="vault")
+    take(vault, api, API.format(name="open-api", owner="payments", system="checkout"), into=where)
+    system_delete(organisation.actor("admin"), system=organisation.vault, living=lambda system: 0, now=NOW)
+
+    def seen_by(persona: str) -> list[str]:
+        return list(entity_list(organisation.rights(persona)).values_list("name", flat=True))
+
+    assert seen_by("stranger") == ["open-api"]
+    assert seen_by("auditor") == ["open-api", "secret-api", "vault"]
+    take(vault.replace("What", "Again what"), api.replace("3.0.0", "3.1.0"), into=where)
+    assert System.objects.get(slug="vault").restricted
+    assert "secret-api" not in seen_by("stranger")
 
 
 def test_many_entities_take_few_queries() -> None:

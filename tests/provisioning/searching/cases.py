@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from governance.models import Entity
 from idp.catalog.models import Component, System, Team, User
 from provisioning.models import Change, Environment, SearchEntry
 from provisioning.models.search_sql import SOURCES, search_install, search_uninstall
 from provisioning.selectors.searching import search
 from provisioning.services.search_words import search_words_gather
+from tests.governance.backstage_catalogs import source
 from tests.personas import NOW, Organisation
 from tests.portal.pages import estate
 
@@ -19,6 +21,14 @@ from tests.portal.pages import estate
 def names(organisation: Organisation, typed: str, persona: str = "developer", **given: Any) -> list[tuple[str, str]]:
     found = search(organisation.rights(persona, **given), typed)
     return [(one.kind, one.name) for one in found.entries]
+
+
+def entity(kind: str, name: str, **fields: Any) -> Entity:
+    data = {"kind": kind, "metadata": {"name": name, "description": f"Tells of {name} to partners"}}
+    given = {"kind": kind, "name": name, "ref": f"{kind}:default/{name}", "namespace": "default", "digest": name}
+    return Entity.objects.create(
+        source=source(f"of-{name}"[:30].rstrip("-")), data=data, created_at=NOW, changed_at=NOW, **{**given, **fields}
+    )
 
 
 @pytest.mark.django_db
@@ -93,6 +103,29 @@ class IndexCases:
     def test_who_sees_everything_finds_everything(self, organisation: Organisation, persona: str) -> None:
         assert ("system", "vault") in names(organisation, "vault", persona)
         assert ("team", "payments") in names(organisation, "payments", persona)
+
+    def test_apis_and_what_is_nothing_of_ours_are_found(self, organisation: Organisation) -> None:
+        entity("api", "ledger-api", system=organisation.checkout, title="Ledger API")
+        entity("resource", "ledger-bucket")
+        entity("component", "ledger-linked", component=Component.objects.first())
+        entity("system", "ledger-system", system=organisation.checkout)
+        entity("location", "ledger-files")
+        found = search(organisation.rights("stranger"), "ledger").entries
+        assert [(one.kind, one.title, one.detail) for one in found] == [
+            ("api", "Ledger API", "API of checkout"),
+            ("entity", "ledger-bucket", "resource:default/ledger-bucket"),
+        ]
+        assert found[0].path == "/backstage/entities/api:default/ledger-api/"
+        assert names(organisation, "partners ledger api") == [("api", "ledger-api")]
+        Entity.objects.filter(name="ledger-api").update(orphaned_at=NOW)
+        assert names(organisation, "ledger api") == []
+
+    def test_an_api_of_a_restricted_system_stays_hidden(self, organisation: Organisation) -> None:
+        entity("api", "vault-quotes", system=organisation.vault)
+        assert names(organisation, "vault-quotes", "stranger") == []
+        assert names(organisation, "vault-quotes", "viewer") == [("api", "vault-quotes")]
+        Entity.objects.update(withheld=True, system=None)
+        assert names(organisation, "vault-quotes", "stranger") == []
 
     def test_runs_are_found_by_number_and_environment(self, organisation: Organisation) -> None:
         dev = Environment.objects.get(system__slug="checkout", name="dev")
