@@ -1,5 +1,6 @@
 """Tables of provisioning, one module per subject. Rows change in ``provisioning.services`` only."""
 
+from provisioning.models.agent import Agent, AgentCall, AgentChange, AgentPlan, AgentRules, AgentSession
 from provisioning.models.applied import AppliedDocument
 from provisioning.models.author import ChangeAuthor
 from provisioning.models.blast import BlastItem, BlastReport
@@ -15,6 +16,7 @@ from provisioning.models.environment import Environment, Resource, Revision
 from provisioning.models.feedback import Feedback, FeedbackSubject
 from provisioning.models.former_place import FormerPlace
 from provisioning.models.freeze import Freeze, FreezeMark, GlassBreak
+from provisioning.models.git_source import ChangeCommit, GitDocument, GitFile, GitSource, GitSync
 from provisioning.models.host_claim import HostClaim
 from provisioning.models.kept_draft import KeptDraft
 from provisioning.models.living import ExpiryWatch, Preview, SleepPlan
@@ -30,6 +32,12 @@ from provisioning.models.stage_link import StageLink
 from provisioning.models.tally import PlaceTally, UseTally
 
 __all__ = [
+    "Agent",
+    "AgentCall",
+    "AgentChange",
+    "AgentPlan",
+    "AgentRules",
+    "AgentSession",
     "AppliedDocument",
     "BlastItem",
     "BlastReport",
@@ -39,6 +47,7 @@ __all__ = [
     "Capability",
     "Change",
     "ChangeAuthor",
+    "ChangeCommit",
     "ChangeEvent",
     "Cluster",
     "ClusterDefinition",
@@ -57,6 +66,10 @@ __all__ = [
     "FormerPlace",
     "Freeze",
     "FreezeMark",
+    "GitDocument",
+    "GitFile",
+    "GitSource",
+    "GitSync",
     "GlassBreak",
     "HostClaim",
     "KeptDraft",

@@ -22,8 +22,9 @@ class Environment(models.Model):
 
     Usage and cost are those of ``desired``, kept here so that lists need no join. ``ready_since`` is since when the
     resources of ``observed`` have been Ready without a break; None while they are not. ``drifted`` counts the objects
-    whose drift is open, for lists. ``isolation`` is that of the stage when it was made or last moved. A row outlives
-    its environment (``deleted_at``), because changes and runs refer to it.
+    whose drift is open, for lists. ``git`` is the document in Git that it follows, if any. ``isolation`` is that of the
+    stage when it was made or last moved. A row outlives its environment (``deleted_at``), because changes and runs
+    refer to it.
     """
 
     system = models.ForeignKey(System, on_delete=models.PROTECT, related_name="environments")
@@ -38,6 +39,7 @@ class Environment(models.Model):
     observed = models.ForeignKey("Revision", null=True, on_delete=models.SET_NULL, related_name="+")
     ready_since = models.DateTimeField(null=True)
     drifted = models.PositiveIntegerField(default=0)
+    git = models.ForeignKey("GitDocument", null=True, on_delete=models.SET_NULL, related_name="environments")
     expires_at = models.DateTimeField(null=True)
     cpu = models.DecimalField(**AMOUNT)
     memory_gib = models.DecimalField(**AMOUNT)
