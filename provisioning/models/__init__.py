@@ -1,6 +1,7 @@
 """Tables of provisioning, one module per subject. Rows change in ``provisioning.services`` only."""
 
 from provisioning.models.agent import Agent, AgentCall, AgentChange, AgentPlan, AgentRules, AgentSession
+from provisioning.models.agent import Agent, AgentCall, AgentChange, AgentPlan, AgentRules, AgentSession
 from provisioning.models.applied import AppliedDocument
 from provisioning.models.author import ChangeAuthor
 from provisioning.models.blast import BlastItem, BlastReport
@@ -32,6 +33,12 @@ from provisioning.models.stage_link import StageLink
 from provisioning.models.tally import PlaceTally, UseTally
 
 __all__ = [
+    "Agent",
+    "AgentCall",
+    "AgentChange",
+    "AgentPlan",
+    "AgentRules",
+    "AgentSession",
     "Agent",
     "AgentCall",
     "AgentChange",
