@@ -10,6 +10,7 @@ from governance.models.budget import Budget, Edit
 from governance.models.chat import SlackApp, SlackCode, SlackLink, SlackRequest
 from governance.models.device_login import DeviceLogin
 from governance.models.entity import CatalogImport, CatalogSource, Entity, EntityRelation
+from governance.models.group_rule import GivenMembership, GroupRule, KnownGroup, KnownGroups
 from governance.models.idempotency import IdempotencyRecord
 from governance.models.lending import Loan, QuotaRequest
 from governance.models.notice import Notice, NoticeSchedule, NoticeSetting
@@ -20,6 +21,7 @@ from governance.models.policy import Policy
 from governance.models.policy_version import PolicyVersion
 from governance.models.quota import LimitEntry, Quota, Reservation
 from governance.models.route import ApprovalRoute, Delegation, RouteVersion
+from governance.models.second_factor import AuthenticatorApp, Passkey, RecoveryCode, SecondFactorRule
 from governance.models.tally import QuotaTally
 from governance.models.token import ApiToken
 from governance.models.trust_rule import SpentIdentity, TrustRule
@@ -32,6 +34,7 @@ __all__ = [
     "AuditCheckpoint",
     "AuditEntry",
     "AuditHead",
+    "AuthenticatorApp",
     "Budget",
     "CatalogImport",
     "CatalogSource",
@@ -41,7 +44,11 @@ __all__ = [
     "Edit",
     "Entity",
     "EntityRelation",
+    "GivenMembership",
+    "GroupRule",
     "IdempotencyRecord",
+    "KnownGroup",
+    "KnownGroups",
     "LimitEntry",
     "Loan",
     "Notice",
@@ -50,14 +57,17 @@ __all__ = [
     "OpenSession",
     "OutgoingEvent",
     "Ownership",
+    "Passkey",
     "PeopleEdit",
     "Policy",
     "PolicyVersion",
     "Quota",
     "QuotaRequest",
     "QuotaTally",
+    "RecoveryCode",
     "Reservation",
     "RouteVersion",
+    "SecondFactorRule",
     "SlackApp",
     "SlackCode",
     "SlackLink",

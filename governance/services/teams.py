@@ -117,10 +117,11 @@ def _place(team: Team, before: Mapping[str, Any], after: Mapping[str, Any], *, n
 
 
 @transaction.atomic
-def membership_set(actor: Actor, *, team: Team, user: User, role: str, now: datetime) -> Membership:
+def membership_set(actor: Actor, *, team: Team, user: User, role: str, because: str = "", now: datetime) -> Membership:
     """Give ``user`` exactly this role in ``team``. Maintainers of the team and admins.
 
-    A service account belongs to one team, and never approves: people do.
+    A service account belongs to one team, and never approves: people do. ``because`` names a rule that gave it; then
+    there is nothing to take back but the rule.
     """
     rights_of(actor).require_manage(team)
     role_checked(team, user, role)
@@ -136,14 +137,13 @@ def membership_set(actor: Actor, *, team: Team, user: User, role: str, now: date
         membership.role = role
     _leave_groups(team, user)
     user.groups.add(Group.objects.get(name=role_group(team.slug, role)))
-    _keep(actor, team, user, before, role, now=now)
-    _audit(actor, "membership.set", team, {"user": user.username, "before": before, "after": role}, now)
+    _moved(actor, "membership.set", team, user, before, role, because, now)
     return membership
 
 
 @transaction.atomic
-def membership_remove(actor: Actor, *, team: Team, user: User, now: datetime) -> None:
-    """Take ``user`` out of ``team``; what they could do and decide there ends at once."""
+def membership_remove(actor: Actor, *, team: Team, user: User, because: str = "", now: datetime) -> None:
+    """Take ``user`` out of ``team``; what they could do there ends at once. ``because`` as when it is set."""
     rights_of(actor).require_manage(team)
     team = Team.objects.select_for_update().get(pk=team.pk)
     membership = Membership.objects.filter(team=team, user=user).first()
@@ -151,9 +151,26 @@ def membership_remove(actor: Actor, *, team: Team, user: User, now: datetime) ->
         raise NotFound(f"{user.username} is not a member of team {team.slug}.")
     membership.delete()
     _leave_groups(team, user)
-    _keep(actor, team, user, membership.role, None, now=now)
-    data: dict[str, object] = {"user": user.username, "before": membership.role, "after": None}
-    _audit(actor, "membership.remove", team, data, now)
+    _moved(actor, "membership.remove", team, user, membership.role, None, because, now)
+
+
+def _moved(
+    actor: Actor,
+    action: str,
+    team: Team,
+    user: User,
+    before: str | None,
+    after: str | None,
+    because: str,
+    now: datetime,
+) -> None:
+    """Keep what a person did for taking it back, and say in the log what was done."""
+    data: dict[str, object] = {"user": user.username, "before": before, "after": after}
+    if because:
+        data["because"] = because
+    else:
+        _keep(actor, team, user, before, after, now=now)
+    _audit(actor, action, team, data, now)
 
 
 def _keep(actor: Actor, team: Team, user: User, before: str | None, after: str | None, *, now: datetime) -> None:

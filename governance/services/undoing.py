@@ -14,8 +14,10 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from governance.access import rights_of
+from governance.domain.group_rule import Rule
 from governance.models import PeopleEdit
 from governance.services.audit import audit_append
+from governance.services.group_rules import group_rule_remove, group_rule_role, group_rule_set
 from governance.services.people import (
     account_state,
     account_update,
@@ -124,10 +126,23 @@ def _membership_again(actor: Actor, key: str, state: State, now: datetime) -> No
         membership_set(actor, team=team, user=user, role=state["role"], now=now)
 
 
+def _group_rule(key: str) -> State:
+    return {"role": group_rule_role(Rule.named(key))}
+
+
+def _group_rule_again(actor: Actor, key: str, state: State, now: datetime) -> None:
+    rule = Rule.named(key, state["role"])
+    if rule.role:
+        group_rule_set(actor, rule, now=now)
+    else:
+        group_rule_remove(actor, rule, now=now)
+
+
 UNDO: Final[Mapping[str, tuple[Callable[[str], State | None], Callable[[Actor, str, State, datetime], None]]]] = {
     "account": (_account, _account_again),
     "group": (_group, _group_again),
     "whole-group": (_whole_group, _whole_group_again),
     "team": (_team, _team_again),
     "membership": (_membership, _membership_again),
+    "group-rule": (_group_rule, _group_rule_again),
 }
