@@ -21,6 +21,7 @@ from governance.models.policy import Policy
 from governance.models.policy_version import PolicyVersion
 from governance.models.quota import LimitEntry, Quota, Reservation
 from governance.models.route import ApprovalRoute, Delegation, RouteVersion
+from governance.models.scim import ScimEmail, ScimGroup, ScimRefusal, ScimToken, ScimUser
 from governance.models.second_factor import AuthenticatorApp, Passkey, RecoveryCode, SecondFactorRule
 from governance.models.tally import QuotaTally
 from governance.models.token import ApiToken
@@ -67,6 +68,11 @@ __all__ = [
     "RecoveryCode",
     "Reservation",
     "RouteVersion",
+    "ScimEmail",
+    "ScimGroup",
+    "ScimRefusal",
+    "ScimToken",
+    "ScimUser",
     "SecondFactorRule",
     "SlackApp",
     "SlackCode",
