@@ -23,6 +23,7 @@ from governance.models.quota import LimitEntry, Quota, Reservation
 from governance.models.route import ApprovalRoute, Delegation, RouteVersion
 from governance.models.scim import ScimEmail, ScimGroup, ScimRefusal, ScimToken, ScimUser
 from governance.models.second_factor import AuthenticatorApp, Passkey, RecoveryCode, SecondFactorRule
+from governance.models.sign_in_provider import ExternalIdentity, SignInProvider
 from governance.models.tally import QuotaTally
 from governance.models.token import ApiToken
 from governance.models.trust_rule import SpentIdentity, TrustRule
@@ -45,6 +46,7 @@ __all__ = [
     "Edit",
     "Entity",
     "EntityRelation",
+    "ExternalIdentity",
     "GivenMembership",
     "GroupRule",
     "IdempotencyRecord",
@@ -74,6 +76,7 @@ __all__ = [
     "ScimToken",
     "ScimUser",
     "SecondFactorRule",
+    "SignInProvider",
     "SlackApp",
     "SlackCode",
     "SlackLink",
