@@ -96,6 +96,8 @@ class Reservation(models.Model):
             models.Index(
                 fields=["team", "-released_at"], condition=Q(released_at__isnull=False), name="reservation_over"
             ),
+            # What ended on the open day, of all teams: costs are summed until the day before.
+            models.Index(fields=["-released_at"], condition=Q(state="ended"), name="reservation_ended"),
         ]
 
     def __str__(self) -> str:

@@ -1,13 +1,13 @@
 """Tables of provisioning, one module per subject. Rows change in ``provisioning.services`` only."""
 
 from provisioning.models.agent import Agent, AgentCall, AgentChange, AgentPlan, AgentRules, AgentSession
-from provisioning.models.agent import Agent, AgentCall, AgentChange, AgentPlan, AgentRules, AgentSession
 from provisioning.models.applied import AppliedDocument
 from provisioning.models.author import ChangeAuthor
 from provisioning.models.blast import BlastItem, BlastReport
 from provisioning.models.campaign import Campaign, CampaignItem, CampaignWave
 from provisioning.models.capability import Capability, Contract, PreviewTeam
 from provisioning.models.change import Change, ChangeEvent
+from provisioning.models.closed_costs import ClosedCost, ClosedCostSum, CostClosing
 from provisioning.models.cluster_offer import ClusterOffer
 from provisioning.models.default_version import DefaultVersion
 from provisioning.models.definition import ClusterDefinition, ContractDefinition
@@ -39,12 +39,6 @@ __all__ = [
     "AgentPlan",
     "AgentRules",
     "AgentSession",
-    "Agent",
-    "AgentCall",
-    "AgentChange",
-    "AgentPlan",
-    "AgentRules",
-    "AgentSession",
     "AppliedDocument",
     "BlastItem",
     "BlastReport",
@@ -56,12 +50,15 @@ __all__ = [
     "ChangeAuthor",
     "ChangeCommit",
     "ChangeEvent",
+    "ClosedCost",
+    "ClosedCostSum",
     "Cluster",
     "ClusterDefinition",
     "ClusterOffer",
     "ClusterWatch",
     "Contract",
     "ContractDefinition",
+    "CostClosing",
     "DefaultVersion",
     "Drain",
     "DrainItem",
