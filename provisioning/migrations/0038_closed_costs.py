@@ -5,58 +5,127 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalog', '0002_team_parents'),
-        ('provisioning', '0037_git_sources'),
+        ("catalog", "0002_team_parents"),
+        ("provisioning", "0037_git_sources"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CostClosing',
+            name="CostClosing",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('month', models.DateField()),
-                ('until', models.DateTimeField()),
-                ('basis', models.CharField(blank=True, max_length=64)),
-                ('first_row', models.BigIntegerField()),
-                ('last_row', models.BigIntegerField()),
-                ('made_at', models.DateTimeField()),
-                ('checked_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("month", models.DateField()),
+                ("until", models.DateTimeField()),
+                ("basis", models.CharField(blank=True, max_length=64)),
+                ("first_row", models.BigIntegerField()),
+                ("last_row", models.BigIntegerField()),
+                ("made_at", models.DateTimeField()),
+                ("checked_at", models.DateTimeField()),
             ],
             options={
-                'indexes': [models.Index(fields=['month', '-id'], name='cost_closing_newest')],
+                "indexes": [models.Index(fields=["month", "-id"], name="cost_closing_newest")],
             },
         ),
         migrations.CreateModel(
-            name='ClosedCostSum',
+            name="ClosedCostSum",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('places', models.IntegerField()),
-                ('cost', models.FloatField()),
-                ('rate', models.FloatField()),
-                ('system', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='catalog.system')),
-                ('team', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='catalog.team')),
-                ('closing', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='sums', to='provisioning.costclosing')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("places", models.IntegerField()),
+                ("cost", models.FloatField()),
+                ("rate", models.FloatField()),
+                (
+                    "system",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="catalog.system",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="catalog.team",
+                    ),
+                ),
+                (
+                    "closing",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="sums",
+                        to="provisioning.costclosing",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('closing', 'team', 'system'), name='closed_cost_sum_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("closing", "team", "system"), name="closed_cost_sum_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ClosedCost',
+            name="ClosedCost",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('cost', models.FloatField()),
-                ('rate', models.FloatField()),
-                ('environment', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='provisioning.environment')),
-                ('system', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='catalog.system')),
-                ('team', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='catalog.team')),
-                ('closing', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='costs', to='provisioning.costclosing')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("cost", models.FloatField()),
+                ("rate", models.FloatField()),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="provisioning.environment",
+                    ),
+                ),
+                (
+                    "system",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="catalog.system",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="catalog.team",
+                    ),
+                ),
+                (
+                    "closing",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="costs",
+                        to="provisioning.costclosing",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['closing', '-cost'], name='closed_cost_dearest'), models.Index(fields=['closing', '-rate'], name='closed_cost_fastest'), models.Index(fields=['closing', 'team', '-cost'], name='closed_cost_of_team'), models.Index(fields=['closing', 'team', '-rate'], name='closed_cost_rate_of_team')],
-                'constraints': [models.UniqueConstraint(fields=('closing', 'environment', 'team'), name='closed_cost_once')],
+                "indexes": [
+                    models.Index(fields=["closing", "-cost"], name="closed_cost_dearest"),
+                    models.Index(fields=["closing", "-rate"], name="closed_cost_fastest"),
+                    models.Index(fields=["closing", "team", "-cost"], name="closed_cost_of_team"),
+                    models.Index(fields=["closing", "team", "-rate"], name="closed_cost_rate_of_team"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("closing", "environment", "team"), name="closed_cost_once")
+                ],
             },
         ),
     ]
