@@ -1,6 +1,6 @@
 """Imports as rows: asked for by an admin, a schedule or a push, carried out by a worker, kept as a report.
 
-An import that was asked for stays until a worker has it: a message is only a hint. A worker holds it for ``LEASE``;
+An import that was asked for stays until a worker has it: a message is only a hint. A worker holds it for a while;
 one that dies is followed by another, and nothing is written twice, because what is there already is unchanged. Reading
 takes place outside of any transaction. Lock order: source row, then the audit head.
 """
@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import Q
 
 from governance.access import rights_of
 from governance.models import CatalogImport, CatalogSource
@@ -24,6 +23,7 @@ from governance.services.backstage_fetch import source_read
 from governance.services.backstage_import import MOST_TRIED, Outcome, entities_import, entities_preview
 from governance.services.backstage_reading import SourceFile
 from governance.services.backstage_sources import source_get
+from governance.services.leased_jobs import job_claim, jobs_waiting
 from idp.kernel import clock
 from idp.kernel.actor import Actor, platform_for
 from idp.kernel.errors import Conflict, FieldError, InvalidInput, NotFound, SlipwayError, Transient
@@ -31,8 +31,6 @@ from idp.kernel.wake import wake, wake_after_commit
 
 log = structlog.get_logger(__name__)
 
-LEASE: Final = timedelta(minutes=10)
-MOST_ATTEMPTS: Final = 3
 MOST_KEPT: Final = 50
 """Imports of one source that are kept with their reports."""
 MOST_FILES: Final = 500
@@ -102,10 +100,7 @@ def imports_sweep(*, now: datetime) -> int:
         mine = CatalogSource.objects.filter(pk=source.pk, due_at=source.due_at).update(due_at=later)
         if mine and not CatalogImport.objects.filter(source=source, state__in=("queued", "running")).exists():
             _scheduled(source, "its schedule", now)
-    left = Q(state="running", lease_until__lt=now)
-    waiting = list(
-        CatalogImport.objects.filter(Q(state="queued") | left).order_by("pk").values_list("pk", flat=True)[:20]
-    )
+    waiting = jobs_waiting(CatalogImport.objects.all(), now=now)
     for number in waiting:
         if not wake(WAKER, number):
             break
@@ -168,19 +163,9 @@ def _scheduled(source: CatalogSource, why: str, now: datetime) -> CatalogImport:
 
 def _claimed(import_id: int, now: datetime) -> CatalogImport | None:
     """The import, held for a while; None when it is done, somebody's, or its source is being imported."""
-    row = CatalogImport.objects.select_related("source__owner").filter(pk=import_id).first()
-    if row is None or row.state not in ("queued", "running"):
-        return None
-    others = CatalogImport.objects.filter(source_id=row.source_id, state="running", lease_until__gte=now)
-    if others.exclude(pk=row.pk).exists():
-        return None
-    free = Q(state="queued") | Q(state="running", lease_until__lt=now)
-    if row.attempts >= MOST_ATTEMPTS:
-        if CatalogImport.objects.filter(free, pk=import_id).exists():
-            _end(row, None, "Workers ended in the middle of it several times. Import again, or fewer files.", now)
-        return None
-    held = {"state": "running", "lease_until": now + LEASE, "began_at": row.began_at or now}
-    mine = CatalogImport.objects.filter(free, pk=import_id).update(attempts=row.attempts + 1, **held)
+    row, mine = job_claim(CatalogImport.objects.select_related("source__owner"), import_id, now=now)
+    if row is not None and not mine:
+        _end(row, None, "Workers ended in the middle of it several times. Import again, or fewer files.", now)
     return row if mine else None
 
 
