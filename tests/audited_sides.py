@@ -15,6 +15,8 @@ _CAME = "somebody or something came in; nothing is another one"
 
 EVENTS = {
     "access.denied": _CAME,
+    "agent.call": "what an agent asked; what it changed has an entry of its own",
+    "agent.refused": _CAME,
     "account.password-reset": "both sides are secret",
     "account.sessions-end": "both sides are secret",
     "audit.anchor-failed": "the log's own",
@@ -24,6 +26,7 @@ EVENTS = {
     "change.approve": "a decision: its outcome is in the entry, and what moved by it has entries of its own",
     "change.break-glass": _SAID,
     "change.comment": _SAID,
+    "change.cosign": "a signature: its outcome is in the entry, and what moved by it has entries of its own",
     "change.deny": _PLAN,
     "change.escalate": "who is asked on top is in the entry",
     "change.glass-agreed": _SAID,
@@ -39,6 +42,7 @@ EVENTS = {
     "run.succeeded": "how a run ended; before, it ran",
     "secret.fill": "both sides are secret",
     "secret.fill-failed": "nothing is another one",
+    "session.second-step-failed": _CAME,
     "session.sign-in": _CAME,
     "session.sign-in-failed": _CAME,
     "session.sign-out": _CAME,

@@ -47,6 +47,7 @@ class NoticeKind:
 
 _KINDS: Final = (
     NoticeKind("change-waits", "A change waits for your decision", "Decisions", "mail"),
+    NoticeKind("cosign-waits", "A change that an agent of yours asked for waits for a signature", "Decisions", "mail"),
     NoticeKind("stand-in", "Somebody is to decide for you, or you for somebody", "Decisions", "mail"),
     NoticeKind("change-commented", "Somebody comments on a change of yours", "Your changes", "mail"),
     NoticeKind("information-asked", "Somebody asks you something before deciding", "Your changes", "mail"),
@@ -81,6 +82,7 @@ _KINDS: Final = (
     NoticeKind(
         "train-stopped", "A promotion train of yours is called off, or a part of it fails", "Promotions", "mail"
     ),
+    NoticeKind("second-factor", "Something happens to the second factor of your account", "Your account", "mail"),
     NoticeKind("policy-errors", "A policy cannot be evaluated and stops changes", "Administration", "mail"),
     NoticeKind("webhook-disabled", "An endpoint of your team is told nothing any more", "Administration", "mail"),
     NoticeKind("quota-asked", "A team asks for more quota, and you may decide", "Quota and cost", "mail"),

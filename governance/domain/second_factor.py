@@ -73,6 +73,11 @@ def key_of(seed: bytes) -> str:
     return base64.b32encode(seed).decode().rstrip("=")
 
 
+def seed_of(key: str) -> bytes:
+    """What ``key_of`` wrote."""
+    return base64.b32decode(key + "=" * (-len(key) % 8))
+
+
 def key_shown(seed: bytes) -> str:
     """The seed in groups of four, as people type it."""
     return _in_groups(key_of(seed), " ")

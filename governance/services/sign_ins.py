@@ -45,6 +45,12 @@ def sign_in_failed(actor: Actor, *, username: str, now: datetime) -> None:
     _about_account(actor, "session.sign-in-failed", pk, name, now)
 
 
+@transaction.atomic
+def second_step_failed(actor: Actor, *, now: datetime) -> None:
+    """The actor has the right password, or a passkey of the account, and failed at what comes after it."""
+    _about_account(actor, "session.second-step-failed", actor.user_id, actor.username, now)
+
+
 def refusal_note(actor: Actor, *, what: str, code: str, why: str, now: datetime) -> bool:
     """The actor was refused ``what`` (``POST /teams/new``); whether that was noted, which the same is not at once.
 
