@@ -123,6 +123,7 @@ def reconcile_records() -> None:
     from governance.services.notices import notices_purge
     from governance.services.open_sessions import sessions_forget
     from governance.services.webhooks import webhooks_purge
+    from provisioning.services.agent_sessions import agent_sessions_purge
     from provisioning.services.blast_reports import blasts_forget
     from provisioning.services.drift_retention import drifts_forget
     from provisioning.services.kept_drafts import drafts_forget
@@ -131,6 +132,7 @@ def reconcile_records() -> None:
     idempotency_purge(clock.now())
     notices_purge(clock.now())
     webhooks_purge(clock.now())
+    agent_sessions_purge(clock.now())
     blasts_forget(clock.now())
     replays_forget(clock.now())
     drifts_forget(clock.now())

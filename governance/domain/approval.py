@@ -9,6 +9,8 @@ from governance.domain.policy import Verdict
 
 MAX_REASON = 400
 MAX_POLICY = 60
+COSIGN = "cosign"
+"""The source of a co-signature: of whoever may ask for changes of the owning team, which no agreement stands in for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,9 @@ def first_stages(needs: Iterable[ApprovalNeed]) -> dict[str, int]:
 
 
 def named_source(source: str, team_slug: str) -> str:
-    """``team:maintainer`` with the owning team's name; the others as they are."""
+    """``team:maintainer`` and ``cosign`` with the owning team's name; the others as they are."""
+    if source == COSIGN:
+        return f"{COSIGN}:{team_slug}"
     return f"team:{team_slug}:maintainer" if source == "team:maintainer" else source
 
 
@@ -79,8 +83,15 @@ def source_people(source: str) -> tuple[str, ...]:
     return tuple(source.removeprefix("people:").split(",")) if source.startswith("people:") else ()
 
 
+def source_cosigned(source: str) -> str:
+    """The team's slug in ``cosign:<slug>``; empty for every other source."""
+    return source.removeprefix(f"{COSIGN}:") if source.startswith(f"{COSIGN}:") else ""
+
+
 def source_label(source: str, count: int = 1) -> str:
     """For people: ``a maintainer of payments``, ``2 people of group platform``, ``ann or bob``."""
+    if cosigned := source_cosigned(source):
+        return f"a co-signer of {cosigned}"
     team, group, people = source_team(source), source_group(source), source_people(source)
     if people:
         return _people_label(people, count)

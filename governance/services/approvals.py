@@ -18,10 +18,12 @@ from typing import Literal
 
 from governance.access import eligible_by_name, eligible_for_group, eligible_for_team, rights_of
 from governance.domain.approval import (
+    COSIGN,
     ApprovalNeed,
     first_stages,
     named_source,
     needed_approvals,
+    source_cosigned,
     source_group,
     source_label,
     source_people,
@@ -29,6 +31,7 @@ from governance.domain.approval import (
 )
 from governance.models import Approval, Decision, Delegation
 from governance.selectors.approvals import approvals_of, decisions_of, waiting_changes
+from governance.selectors.people import team_people
 from governance.services.audit import audit_append
 from governance.services.deciding import (
     DECIDING,
@@ -127,6 +130,7 @@ def approvals_open(
         row.change_id, row.plan_digest, row.position = change_id, plan_digest, position
     made = Approval.objects.bulk_create(rows)
     _name_people(made)
+    _name_cosigners(made, team_id)
     return made
 
 
@@ -176,6 +180,26 @@ def _name_people(approvals: Iterable[Approval]) -> None:
     through = Approval.people.through
     rows = [(key, people[name]) for key, names in named.items() for name in names if name in people]
     through.objects.bulk_create(through(approval_id=key, user_id=user_id) for key, user_id in rows)
+
+
+def _name_cosigners(approvals: Iterable[Approval], team_id: int) -> None:
+    """Let the inboxes of those who may sign beside an agent find it too; who may is asked when somebody signs."""
+    asked = [one.pk for one in approvals if source_cosigned(one.source)]
+    if not asked:
+        return
+    through = Approval.people.through
+    people = team_people(team_id)
+    through.objects.bulk_create(through(approval_id=key, user_id=user_id) for key in asked for user_id in people)
+
+
+def cosignature_settle(*, change_id: int, plan_digest: str, now: datetime) -> bool:
+    """The co-signature that a plan waits for is given; False when it waits for none. Who may is the caller's to ask.
+
+    The change is locked by the caller. ``agreement`` says whether everybody has agreed with it.
+    """
+    require_transaction("cosignature_settle")
+    waiting = Approval.objects.filter(change_id=change_id, plan_digest=plan_digest, state="waiting")
+    return waiting.filter(source__startswith=f"{COSIGN}:").update(state="approved", settled_at=now) > 0
 
 
 def approvals_dismiss(*, change_id: int, now: datetime) -> int:
@@ -422,6 +446,8 @@ def _eligible(approval: Approval, user_ids: Iterable[int]) -> frozenset[int]:
     """Those whom it asks, and once it has waited too long the next ones too."""
     ids = list(user_ids)
     people = source_people(approval.source)
+    if source_cosigned(approval.source):
+        return frozenset()
     if people:
         found = eligible_by_name(people, ids)
     elif approval.group_name:

@@ -12,7 +12,14 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count, Exists, FilteredRelation, OuterRef, Q, QuerySet
 
 from governance.access import APPROVE_CHANGE, PLATFORM_ADMINS, Rights, StandsFor, admins, group_member
-from governance.domain.approval import named_source, source_group, source_label, source_people, source_team
+from governance.domain.approval import (
+    named_source,
+    source_cosigned,
+    source_group,
+    source_label,
+    source_people,
+    source_team,
+)
 from governance.models import Approval, Decision
 from governance.selectors.approvals import approvals_of, decisions_of
 from idp.catalog.models import Team, User
@@ -131,13 +138,28 @@ def approvers_of(approvals: Sequence[Approval], *, excluding: Collection[int] = 
     wanted = [
         (one.pk, _parties(one.source, one.team_id), _parties_next(one) if one.escalated_at else _NOBODY)
         for one in approvals
+        if not source_cosigned(one.source)
     ]
-    return _named([(key, first + then) for key, first, then in wanted], excluding)
+    found = _named([(key, first + then) for key, first, then in wanted], excluding)
+    return found | {one.pk: cosigners(slug) for one in approvals if (slug := source_cosigned(one.source))}
+
+
+def cosigners(team_slug: str) -> tuple[str, ...]:
+    """Names of those who may sign beside an agent: who may ask for changes of the team; at most 20. One query."""
+    rows = User.objects.filter(
+        is_active=True,
+        service_of=None,
+        memberships__team__slug=team_slug,
+        memberships__role__in=("developer", "maintainer"),
+    )
+    return tuple(rows.order_by("username").values_list("username", flat=True)[:SHOWN_PEOPLE])
 
 
 def approvers_for(source: str, *, team: Team, excluding: int | None = None) -> tuple[str, ...]:
     """The same for an approval that is not open yet; ``team`` is the owning team."""
     source = named_source(source, team.slug)
+    if cosigned := source_cosigned(source):
+        return cosigners(cosigned)
     slug = source_team(source)
     team_id = team.pk if slug == team.slug else None
     if slug is not None and team_id is None:
@@ -272,6 +294,8 @@ def _may_give_as(other: StandsFor, approval: Approval) -> bool:
 
 
 def _asked(approval: Approval, *, teams: Collection[int], groups: Collection[str], is_admin: bool) -> bool:
+    if source_cosigned(approval.source):
+        return False
     if is_admin:
         groups = {*groups, PLATFORM_ADMINS}
     if approval.escalated_at is not None and (approval.next_team_id in teams or approval.next_group in groups):

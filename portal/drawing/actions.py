@@ -84,6 +84,16 @@ ACTIONS: Final = MappingProxyType(
         "system.update": "Changed a system",
         "team.create": "Made a team",
         "team.update": "Changed a team",
+        "agent.create": "Made an agent",
+        "agent.update": "Changed an agent",
+        "agent.pause": "Paused an agent",
+        "agent.resume": "Let an agent go on",
+        "agent.remove": "Removed an agent",
+        "agent.rotate": "Gave an agent another token",
+        "agent.call": "Called a tool",
+        "agent.refused": "An agent was refused",
+        "agent-rules.update": "Changed what holds for agents",
+        "change.cosign": "Signed beside an agent",
         "token.create": "Made a token",
         "token.refused": "Used a token in vain",
         "token.revoke": "Revoked a token",
@@ -91,7 +101,7 @@ ACTIONS: Final = MappingProxyType(
     }
 )
 VIA: Final = MappingProxyType(
-    {"portal": "Portal", "api": "API", "cli": "Command line", "demo": "Demo", "system": "Slipway itself"}
+    {"portal": "Portal", "api": "API", "cli": "Command line", "mcp": "Agent", "demo": "Demo", "system": "Slipway itself"}
 )
 
 

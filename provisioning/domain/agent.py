@@ -39,8 +39,7 @@ _SECRET = re.compile(
 )
 _TOKEN = re.compile(r"\b(slw_|gh[pousr]_|xox[abp]-|AKIA|eyJ)[A-Za-z0-9_.\-]{8,}")
 
-COSTS: Final = ("pending", "approved", "running", "succeeded", "failed")
-"""States in which what a change adds counts: it may still come, or has come."""
+TO_COME: Final = ("pending", "approved")
 
 
 def agent_errors(
@@ -70,16 +69,17 @@ def beyond_scope(*, kind: str, stage: str | None, kinds: Collection[str], stages
     return ""
 
 
-def added_cost(rows: Iterable[tuple[int | None, str, Decimal, Decimal]]) -> Decimal:
-    """What an agent's changes add to the cost of a month: (environment, state, cost before, cost after) of each.
+def added_cost(rows: Iterable[tuple[int | None, str, int | None, Decimal, Decimal]]) -> Decimal:
+    """What an agent's changes add to the cost of a month: (environment, state, revision, cost before, cost after) of
+    each.
 
-    Counted for each environment: what it adds as soon as it is asked for, what it saves once that was carried out.
-    Saving in one place makes no room in another.
+    Counted for each environment: what it adds as soon as it is asked for and while it has been begun (it has a
+    revision), what it saves once that was carried out. Saving in one place makes no room in another.
     """
     sums: dict[int | None, Decimal] = {}
-    for place, state, before, after in rows:
+    for place, state, revision, before, after in rows:
         more = after - before
-        if (more > 0 and state in COSTS) or state == "succeeded":
+        if (more > 0 and (state in TO_COME or revision is not None)) or state == "succeeded":
             sums[place] = sums.get(place, Decimal(0)) + more
     return sum((one for one in sums.values() if one > 0), Decimal(0))
 

@@ -12,12 +12,15 @@ from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
 
+from governance.domain.approval import COSIGN
+from governance.models import Approval
 from governance.selectors.people import deciders, team_people
 from governance.services.notices import notices_answered, notices_seen, notify, notify_found, notify_people, untold
 from idp.catalog.models import User
 from idp.kernel.canonical import digest
 from idp.kernel.prepared import Prepared
-from provisioning.models import Change, ChangeAuthor, Run
+from provisioning.domain.agent import VIA as AGENT
+from provisioning.models import AgentChange, Change, ChangeAuthor, Run
 
 
 class _Told(NamedTuple):
@@ -108,6 +111,25 @@ def change_waits_told(change: Change, *, asker: str, now: datetime) -> None:
         text=f"{asks}: {reason}" if reason else f"{asks}.",
         url=change_url(change),
         key=key,
+        now=now,
+    )
+    if change.via == AGENT:
+        cosign_waits_told(change, now=now)
+
+
+def cosign_waits_told(change: Change, *, now: datetime) -> None:
+    """Ask the owner of the agent that asked for ``change`` to sign its plan, where it waits for that. Once a plan."""
+    row = AgentChange.objects.select_related("agent").filter(change=change).first()
+    waiting = Approval.objects.filter(change_id=change.pk, plan_digest=change.plan_digest, state="waiting")
+    if row is None or not waiting.filter(source__startswith=f"{COSIGN}:").exists():
+        return
+    notify(
+        "cosign-waits",
+        to=[row.agent.owner_id],
+        title=f"{change.title} waits for a co-signature",
+        text=f"Your agent {row.agent.name} asks for it: {change.reason.strip() or 'it gave no reason'}",
+        url=change_url(change),
+        key=_waits_key(change),
         now=now,
     )
 

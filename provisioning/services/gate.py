@@ -48,6 +48,7 @@ from provisioning.selectors.offers import offer_source
 from provisioning.selectors.owners import owners_of
 from provisioning.selectors.ownership import team_is_alone
 from provisioning.selectors.quota_lines import QuotaLine, quota_lines
+from provisioning.services.agent_gate import cosign_verdicts
 from provisioning.services.budget_gate import budget_verdicts
 from provisioning.services.drift_gate import drift_blocks, drift_chosen, drift_notes
 from provisioning.services.facts import facts_of
@@ -402,7 +403,7 @@ def judge(planned: Planned, actor: Actor, *, reason: str, now: datetime, people:
         alone=planned.kind == "promote" and team_is_alone(team.pk),
     )
     money = budget_verdicts(planned.system, planned.plan, now=now) if state.budgeted else ()
-    verdicts = (*said, *own, *money)
+    verdicts = (*said, *own, *money, *cosign_verdicts(actor.via, planned.stage))
     needs, skipped = needs_routed(
         needed_approvals(verdicts, team.slug),
         team=team.slug,
