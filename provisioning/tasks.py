@@ -220,7 +220,8 @@ def reconcile_trains() -> None:
 
 @shared_task(name="provisioning.reconcile_words")
 def reconcile_words() -> None:
-    """Learn the words of what came since, from which misspelt searches are mended."""
+    """Find newer guides, and learn the words of what came since, from which misspelt searches are mended."""
+    from provisioning.services.guide_index import guides_index
     from provisioning.services.search_words import search_words_gather
 
     search_words_gather()
@@ -248,6 +249,7 @@ def reconcile_costs() -> None:
 def reconcile_approvals() -> None:
     """Ask the next people where nobody decides, and end what waited too long."""
     from provisioning.services.approval_sweep import approvals_escalate, approvals_expire
+    guides_index()
 
     approvals_escalate(now=clock.now())
     approvals_expire(now=clock.now())

@@ -29,9 +29,9 @@ class Search(Endpoint):
             Query("kind", text("Only things of this kind.", one_of=KINDS)),
         ),
         about=(
-            "Systems, environments, resources, components, capabilities, teams, policies, changes and runs that hold "
-            "all the words, or begin so; people as well for administrators. Where none does, words spelt "
-            "alike are looked for, and named in `instead`."
+            "Systems, environments, resources, components, APIs and other imported entities, capabilities, teams, "
+            "policies, changes, runs and guides that hold all the words, or begin so; people as well for "
+            "administrators. Where none does, words spelt alike are looked for, and named in `instead`."
         ),
     )
     def get(self, request: Request) -> HttpResponse:

@@ -87,4 +87,5 @@ urlpatterns = [
     path("", include("portal.pages.urls_troubles")),
     path("", include("portal.pages.urls_webhooks")),
     path("", include("portal.pages.urls_work")),
+    path("", include("portal.pages.urls_guides")),
 ]

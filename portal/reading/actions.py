@@ -51,6 +51,7 @@ ACTS: Final = (
     Act("Capabilities", "puzzle", "capabilities", PAGE, "contracts catalog"),
     Act("Teams", "users", "teams", PAGE),
     Act("Your account", "user-circle", "account", PAGE, "tokens sessions settings password theme"),
+    Act("Guides", "book", "guides", PAGE, "docs documentation help manual"),
     Act("Notices", "bell", "notices", PAGE, "notifications news"),
     Act("Your notices by mail", "bell", "account-notices", PAGE, "notifications settings digest e-mail"),
     *(

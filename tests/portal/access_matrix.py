@@ -1161,6 +1161,9 @@ PAGES_CATALOG = [
     Row(
         "approval-route-edit",
         "POST",
+    Row("guides", "GET", for_people(200)),
+    Row("guide", "GET", for_people(200), {"name": "score"}),
+    Row("guide-picture", "GET", for_people(200), {"picture": "score"}),
         page_for(ADMIN, 200),
         OWNERS,
         {"title": "X", "s0-name": "Team", "s0-a0-kind": "own", "do": "look"},

@@ -27,6 +27,7 @@ SECTIONS = (
     "environments",
     "capabilities",
     "teams",
+    "guides",
     "account",
     "login",
     "logout",
