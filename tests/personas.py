@@ -21,6 +21,7 @@ from governance.services.systems import system_create
 from governance.services.teams import membership_set, team_create
 from idp.catalog.models import Component, System, Team, User
 from idp.kernel.actor import PLATFORM, Actor, Via
+from tests.recording import once
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
@@ -74,6 +75,10 @@ class Organisation:
 
     @classmethod
     def found(cls) -> Organisation:
+        return once("organisation", cls._founded)
+
+    @classmethod
+    def _founded(cls) -> Organisation:
         organisation = cls()
         organisation._hire()
         organisation._own()

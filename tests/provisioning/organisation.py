@@ -17,6 +17,7 @@ from provisioning.services.changes import ChangeRequest, change_submit
 from provisioning.services.setup import sandbox_install
 from tests.personas import NOW, Organisation
 from tests.provisioning.builtin import install_contracts
+from tests.recording import once
 
 PROD_NEEDS_A_MAINTAINER = {
     "apiVersion": "slipway.dev/v1",
@@ -58,6 +59,10 @@ SPEC: dict[str, Any] = {
 
 def equip(organisation: Organisation, *, policies: tuple[dict[str, Any], ...] = (PROD_NEEDS_A_MAINTAINER,)) -> None:
     """Stages on a sandbox, the built-in contracts, and policies."""
+    once(("equipment", repr(policies)), lambda: _equip(policies))
+
+
+def _equip(policies: tuple[dict[str, Any], ...]) -> None:
     sandbox_install(now=NOW)
     install_contracts(now=NOW)
     for document in policies:
