@@ -1,4 +1,4 @@
-"""All addresses: pages at the root, the API under ``/api/v1/``, health outside both."""
+"""All addresses: pages at the root, the API under ``/api/v1/``, SCIM and health outside both."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
     path("api/v1/", include("portal.api.urls")),
+    path("scim/v2/", include("portal.api.urls_scim")),
     path("", include("portal.pages.urls")),
 ]
 

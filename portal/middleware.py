@@ -23,6 +23,7 @@ from governance.services.sign_ins import refusal_note
 from idp.kernel import clock
 from idp.kernel.actor import Actor
 from idp.kernel.errors import SlipwayError, TooLarge, Transient, UserFault
+from portal import scim_problem as scim
 from portal.origin import origin_of
 from portal.problems import TITLES, problem_of, status_of
 
@@ -182,16 +183,16 @@ class Refusals:
 
 
 def answer(request: HttpRequest, error: SlipwayError) -> HttpResponse:
-    """``error`` as problem JSON under ``/api/``, else as a page that needs no database."""
+    """``error`` as problem JSON under ``/api/``, as SCIM says it there, else as a page that needs no database."""
     status = status_of(error)
     request.refusal = error  # type: ignore[attr-defined]  # read by Refusals
     request_id = getattr(request, "request_id", "")
     if status >= 500:
         log.error("platform_fault", code=error.code, message=error.message)
-    if _is_api(request):
-        response: HttpResponse = JsonResponse(
-            problem_of(error, request_id), status=status, content_type="application/problem+json"
-        )
+    if request.path.startswith(scim.PREFIX):
+        response: HttpResponse = JsonResponse(scim.scim_problem(error, status), status=status, content_type=scim.MEDIA)
+    elif _is_api(request):
+        response = JsonResponse(problem_of(error, request_id), status=status, content_type="application/problem+json")
     else:
         context = {
             "status": status,
@@ -216,7 +217,7 @@ def database_away() -> Transient:
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/")
+    return request.path.startswith(("/api/", scim.PREFIX))
 
 
 def _unreadable(message: str, remedy: str = "Send the request again as it should be.") -> UserFault:

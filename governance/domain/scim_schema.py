@@ -148,7 +148,7 @@ def clean(resource: Resource, sent: Mapping[str, Any]) -> Document:
         attribute = attribute_at(resource, Path(str(key).lower()))
         if attribute is not None and attribute.writable and value is not None:
             cleaned = value_of(attribute, value)
-            if cleaned not in (None, [], {}):
+            if cleaned not in (None, "", [], {}):
                 found[attribute.name] = cleaned
     return complete(resource, found)
 
@@ -212,6 +212,11 @@ def one_primary(elements: list[Document]) -> list[Document]:
     if len(primary) < 2:
         return elements
     return [one | {"primary": False} if place in primary[:-1] else one for place, one in enumerate(elements)]
+
+
+def folded(text: str) -> str:
+    """``text`` as it is compared where case does not count; at most 300 letters."""
+    return text.casefold()[:300]
 
 
 def account_email(document: Mapping[str, Any]) -> str:

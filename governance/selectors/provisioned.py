@@ -8,6 +8,7 @@ from typing import Final
 
 from django.db.models import Count, Q, QuerySet
 
+from governance.domain.scim_schema import folded
 from governance.models import ScimGroup, ScimRefusal, ScimToken, ScimUser
 from idp.catalog.models import User
 
@@ -22,7 +23,7 @@ def provisioned_person(name: str) -> User | None:
     At most two queries.
     """
     rows = ScimUser.objects.filter(deleted_at=None).select_related("user")
-    row = rows.filter(user_name_key=name.casefold()).first() if name else None
+    row = rows.filter(user_name_key=folded(name)).first() if name else None
     if row is None and name:
         found = list(rows.filter(external_id=name)[:2])
         row = found[0] if len(found) == 1 else None

@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from governance.domain.scim_filter import Both, Compare, Either, Filter, Not, Path, Present, Within
-from governance.domain.scim_schema import GROUP, USER, Resource
+from governance.domain.scim_schema import GROUP, USER, Resource, folded
 from governance.models import ScimEmail, ScimGroup, ScimUser
 from idp.kernel.errors import InvalidInput, NotFound
 
@@ -159,7 +159,7 @@ def _value(tree: Compare, column: _Column) -> str | bool | datetime:
         if tree.op in ("co", "sw", "ew"):
             raise InvalidInput(f"{tree.path} is compared by eq, ne, gt, ge, lt or le.", code="invalidFilter")
         return _moment(tree)
-    return tree.value.casefold() if column.kind == "folded" else tree.value
+    return folded(tree.value) if column.kind == "folded" else tree.value
 
 
 def _moment(tree: Compare) -> datetime:

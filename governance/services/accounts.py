@@ -15,12 +15,13 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from governance.access import rights_of
+from governance.selectors.provisioned import managed
 from governance.services.audit import audit_append
 from governance.services.open_sessions import sessions_gone
 from governance.services.transactions import checked
 from idp.catalog.models import User
 from idp.kernel.actor import PLATFORM, Actor
-from idp.kernel.errors import FieldError, Forbidden, InvalidInput, PlatformFault
+from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, PlatformFault
 
 
 @transaction.atomic
@@ -98,8 +99,13 @@ def account_create(
 
 @transaction.atomic
 def password_reset(actor: Actor, *, user: User, password_hash: str, now: datetime) -> None:
-    """Give an account another password, which ends its sessions; admins only."""
+    """Give an account another password, which ends its sessions; admins only. Conflict for one of a directory."""
     rights_of(actor).require_admin()
+    if managed(user) is not None:
+        raise Conflict(
+            f"{user.username} is managed by the directory and has no password here.",
+            remedy="They sign in through the identity provider.",
+        )
     user.password = password_hash
     user.save(update_fields=["password"])
     sessions_gone(user.pk)

@@ -18,6 +18,7 @@ from django.db import transaction
 from governance.access import AUDITORS, PLATFORM_ADMINS, admins, rights_of
 from governance.domain.audit import difference
 from governance.selectors.groups import group_named
+from governance.selectors.provisioned import managed
 from governance.services.audit import audit_append
 from governance.services.people_edits import people_edit_keep
 from idp.catalog.models import User
@@ -90,8 +91,21 @@ def _checked(actor: Actor, user: User, before: Mapping[str, Any], after: Mapping
         errors.append(FieldError("active", "Nobody switches their own account off; ask another admin."))
     elif before["active"] and not after["active"] and [one.pk for one in admins()[:2]] == [user.pk]:
         errors.append(FieldError("active", "This is the last platform admin; make another one first."))
+    errors += _of_the_directory(user, before, after)
     if errors:
         raise InvalidInput(f"The account was not changed: {errors[0].message}", errors=errors)
+
+
+def _of_the_directory(user: User, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[FieldError]:
+    """What only the directory changes of an account that it manages. Switching one off here stays possible."""
+    row = managed(user)
+    if row is None:
+        return []
+    told = "The directory says this and would say it again; change it there."
+    errors = [FieldError(name, told) for name in ("display_name", "email") if before[name] != after[name]]
+    if after["active"] and not before["active"] and not row.active:
+        errors.append(FieldError("active", "The directory switched this person off; switch them on there."))
+    return errors
 
 
 @transaction.atomic

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Via = Literal["portal", "api", "cli", "slack", "git", "mcp", "demo", "system"]
+Via = Literal["portal", "api", "cli", "slack", "git", "mcp", "scim", "demo", "system"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ ACTIONS: Final = MappingProxyType(
     {
         "access.denied": "Was refused",
         "account.create": "Made an account",
+        "account.hand-over": "Handed an account over to the directory",
+        "account.let-go": "Let a person go",
+        "account.provision": "Provisioned a person",
         "account.password-reset": "Reset a password",
         "account.sessions-end": "Ended their other sessions",
         "audit.anchor-failed": "Could not anchor the log",
@@ -81,6 +84,12 @@ ACTIONS: Final = MappingProxyType(
         "system.create": "Made a system",
         "system.delete": "Deleted a system",
         "system.owned-again": "Found an owner for a system again",
+        "scim.close": "Closed provisioning",
+        "scim.open": "Opened provisioning",
+        "scim.refused": "Refused a token of a directory",
+        "scim-group.create": "Provisioned a group",
+        "scim-group.delete": "Deleted a group of the directory",
+        "scim-group.update": "Changed a group of the directory",
         "system.update": "Changed a system",
         "team.create": "Made a team",
         "team.update": "Changed a team",
@@ -101,7 +110,15 @@ ACTIONS: Final = MappingProxyType(
     }
 )
 VIA: Final = MappingProxyType(
-    {"portal": "Portal", "api": "API", "cli": "Command line", "mcp": "Agent", "demo": "Demo", "system": "Slipway itself"}
+    {
+        "portal": "Portal",
+        "api": "API",
+        "cli": "Command line",
+        "mcp": "Agent",
+        "scim": "SCIM",
+        "demo": "Demo",
+        "system": "Slipway itself",
+    }
 )
 
 

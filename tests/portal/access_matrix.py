@@ -345,6 +345,24 @@ def for_all(status: int) -> Expected:
     return dict.fromkeys(WHO, status)
 
 
+def _scim() -> list[Row]:
+    """SCIM knows neither sessions nor tokens of the API; ``tests/portal/api/test_scim.py`` has a token of its own."""
+    edits, key = ("GET", "PUT", "PATCH", "DELETE"), {"key": "2819c223-7f76-453a-919d-413861904646"}
+    addresses: list[tuple[str, tuple[str, ...], Mapping[str, str]]] = [
+        ("config", ("GET",), {}),
+        ("resource-types", ("GET",), {}),
+        ("resource-type", ("GET",), {"name": "User"}),
+        ("schemas", ("GET",), {}),
+        ("schema", ("GET",), {"urn": "urn:ietf:params:scim:schemas:core:2.0:User"}),
+        ("users", ("GET", "POST"), {}),
+        ("user", edits, key),
+        ("groups", ("GET", "POST"), {}),
+        ("group", edits, key),
+        ("nothing", (*edits, "POST"), {"rest": "Bulk"}),
+    ]
+    return [Row(f"scim:{name}", one, for_all(401), at) for name, methods, at in addresses for one in methods]
+
+
 def reads(people: int = 200, **but: int) -> Expected:
     """An answer of the API that needs the scope read."""
     tokens = {"read": 200, "change": 403, "approve": 403, "admin": 403}
@@ -1143,6 +1161,9 @@ PAGES_CATALOG = [
     Row("backstage-import-apply", "POST", page_for(ADMIN, 302), {"number": "=catalog_import"}),
     Row("backstage-entities", "GET", for_people(200)),
     Row("backstage-entity", "GET", for_people(200), ENTITY),
+    Row("guides", "GET", for_people(200)),
+    Row("guide", "GET", for_people(200), {"name": "score"}),
+    Row("guide-picture", "GET", for_people(200), {"picture": "score"}),
     Row("score-rules", "GET", for_people(200)),
     Row("score-rule-new", "GET", page_for(ADMIN, 200)),
     Row("score-rule-new", "POST", page_for(ADMIN, 422), body={"what": "resource"}),
@@ -1161,9 +1182,6 @@ PAGES_CATALOG = [
     Row(
         "approval-route-edit",
         "POST",
-    Row("guides", "GET", for_people(200)),
-    Row("guide", "GET", for_people(200), {"name": "score"}),
-    Row("guide-picture", "GET", for_people(200), {"picture": "score"}),
         page_for(ADMIN, 200),
         OWNERS,
         {"title": "X", "s0-name": "Team", "s0-a0-kind": "own", "do": "look"},
@@ -1528,4 +1546,5 @@ MATRIX: list[Row] = [
     *PAGES_CATALOG,
     *PAGES_ACCOUNT,
     *PAGES_WORK,
+    *_scim(),
 ]
