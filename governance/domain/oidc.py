@@ -186,7 +186,7 @@ def overage(claims: Mapping[str, Any], path: str) -> bool:
 def names_for(claims: Mapping[str, Any]) -> list[str]:
     """Usernames to propose for a person who is made from these claims, best first; never empty."""
     given = [claims.get(name) for name in ("preferred_username", "nickname", "upn", "email")]
-    words = [one for one in given if isinstance(one, str) and one]
+    words = [one for one in given if isinstance(one, str) and one][:1]
     tried = [part for one in words for part in (one.partition("@")[0], one)]
     clean = [_USERNAME.sub("-", one).strip("-.@+")[:100].lower() for one in tried]
     return list(dict.fromkeys(one for one in clean if one)) or ["person"]

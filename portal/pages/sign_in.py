@@ -17,8 +17,9 @@ from governance.services.sign_ins import refusal_note, session_ended, sign_in_fa
 from idp.kernel import clock
 from idp.kernel.errors import RateLimited
 from portal.middleware import actor_of_session
-from portal.pages import attempts, problems
+from portal.pages import attempts, half_way, problems
 from portal.pages.session_begin import begin_session
+from portal.reading.sign_in import ways_in
 from provisioning.demo.organisation import PEOPLE
 
 DEMO_FILE = "demo-password"
@@ -49,8 +50,12 @@ class SignIn(LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         attempts.forget(self.request, self.request.POST.get("username", ""))
-        begin_session(self.request, form.get_user())
-        return HttpResponseRedirect(self.get_success_url())
+        user, back = form.get_user(), self.get_success_url()
+        step = half_way.step_after_password(user)
+        if step:
+            return half_way.hold(self.request, user, step=step, back=back)
+        begin_session(self.request, user)
+        return HttpResponseRedirect(back)
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         username = self.request.POST.get("username", "")
@@ -59,7 +64,7 @@ class SignIn(LoginView):
         return self.render_to_response(self.get_context_data(form=form), status=422)
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
-        return super().get_context_data(**context) | (demo_people() if settings.DEMO else {})
+        return super().get_context_data(**context) | door()
 
 
 class SignOut(LogoutView):
@@ -71,6 +76,11 @@ class SignOut(LogoutView):
                 session_ended(actor, now=clock.now())
                 session_gone(key or "")
         return answer
+
+
+def door() -> dict[str, Any]:
+    """What the page offers besides the fields of name and password."""
+    return {"ways": ways_in()} | (demo_people() if settings.DEMO else {})
 
 
 def demo_people() -> dict[str, Any]:

@@ -1,0 +1,269 @@
+"""Signing in through a provider: who comes in, and everything that is refused, against a provider that speaks HTTP."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+
+from governance.domain.group_rule import Rule
+from governance.domain.oidc import ProviderWish
+from governance.models import AuditEntry, ExternalIdentity, KnownGroup, OpenSession
+from governance.services.group_rules import group_rule_set
+from governance.services.sign_in_providers import provider_save
+from idp.catalog.models import Membership, User
+from idp.kernel.actor import PLATFORM
+from portal.pages.sign_in_through import COOKIE
+from tests.oidc_provider import CLIENT, SECRET, key_named, providing
+from tests.personas import NOW
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def served():
+    with providing() as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(served, settings, db):
+    settings.OUTBOUND_ALLOW = ["127.0.0.0/8"]
+    settings.BASE_URL = "http://testserver"
+    served.claims, served.userinfo, served.about = {"preferred_username": "ada@corp.example"}, {}, {}
+    served.algorithm, served.key, served.broken = "RS256", None, False
+    served.asked.clear()
+    cache.clear()
+    save(served)
+    yield served
+    cache.clear()
+
+
+def save(provider, **change):
+    told = {"title": "Corp", "issuer": provider.issuer, "client_id": CLIENT, "secret": SECRET, "group_claim": "groups"}
+    wish = ProviderWish(**(told | {"may_create": True} | change))
+    return provider_save(PLATFORM, name="corp", wish=wish, now=NOW)
+
+
+def go(client, following: str = ""):
+    return client.get(reverse("sign-in-through", args=["corp"]), {"next": following} if following else {})
+
+
+def sign_in(client, provider, following: str = ""):
+    """To the provider and back, with what the provider is told to say."""
+    return client.get(provider.approve(go(client, following)["Location"]))
+
+
+def who(client) -> str:
+    key = client.session.get("_auth_user_id")
+    return User.objects.get(pk=key).username if key else ""
+
+
+def refused(answer, words: str, status: int = 400) -> None:
+    text = answer.content.decode()
+    assert answer.status_code == status
+    assert "You are not signed in." in text
+    assert words in text
+    assert "_auth_user_id" not in answer.client.session
+
+
+def test_a_new_person_comes_in_and_goes_where_they_wanted(client, provider, organisation):
+    group_rule_set(PLATFORM, Rule("oidc:corp", "devs", "payments", "developer"), now=NOW)
+    provider.claims |= {"name": "Ada L.", "email": "ada@corp.example", "groups": ["devs", "all"]}
+    answer = sign_in(client, provider, "/systems/?mine=1")
+    assert (answer.status_code, answer["Location"]) == (302, "/systems/?mine=1")
+    ada = User.objects.get(username="ada")
+    assert (who(client), ada.display_name, ada.email) == ("ada", "Ada L.", "ada@corp.example")
+    assert not ada.has_usable_password()
+    assert Membership.objects.get(user=ada).role == "developer"
+    assert OpenSession.objects.get(user=ada).key == client.session.session_key
+    told = dict(AuditEntry.objects.filter(object_label="ada").values_list("action", "actor_name"))
+    assert told == {"account.create": "slipway", "account.connect": "slipway", "session.sign-in": "ada"}
+    assert client.get("/systems/").status_code == 200
+
+
+def test_the_same_subject_is_the_same_person_whatever_they_are_called_now(client, provider):
+    sign_in(client, provider)
+    client.logout()
+    provider.claims |= {"preferred_username": "countess", "email": "developer@example.com"}
+    sign_in(client, provider)
+    assert who(client) == "ada"
+    assert ExternalIdentity.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("named", "username"),
+    [("developer", "developer-2"), ("Developer@corp.example", "developer@corp.example"), ("slipway", "slipway-2")],
+)
+def test_a_mail_address_or_a_name_that_somebody_has_opens_nothing(client, provider, organisation, named, username):
+    provider.claims |= {"preferred_username": named, "email": "developer@example.com"}
+    sign_in(client, provider)
+    assert who(client) == username
+
+
+def test_nobody_is_made_where_that_is_not_allowed(client, provider):
+    save(provider, may_create=False)
+    refused(sign_in(client, provider), "You are known at Corp but have no account here.")
+    assert not User.objects.filter(username="ada").exists()
+    assert AuditEntry.objects.get(action="session.sign-in-refused").data["provider"] == "corp"
+
+
+def test_who_is_switched_off_stays_out(client, provider):
+    sign_in(client, provider)
+    client.logout()
+    User.objects.filter(username="ada").update(is_active=False)
+    refused(sign_in(client, provider), "Your account is switched off.")
+
+
+@pytest.mark.parametrize(
+    ("claims", "userinfo", "role"),
+    [
+        pytest.param({"groups": ["devs"]}, {}, "developer", id="in it still"),
+        pytest.param({"groups": []}, {}, "", id="in none"),
+        pytest.param({}, {}, "developer", id="claim left out"),
+        pytest.param({"_claim_names": {"groups": "src1"}}, {"sub": "ada-1", "groups": []}, "developer", id="overage"),
+        pytest.param({"hasgroups": True}, {"sub": "ada-1", "groups": []}, "developer", id="overage said otherwise"),
+        pytest.param({}, {"sub": "ada-1", "groups": ["all"]}, "", id="told by userinfo"),
+        pytest.param({}, {"sub": "eve-1", "groups": ["all"]}, "developer", id="userinfo of another"),
+    ],
+)
+def test_memberships_follow_the_groups_that_are_known(client, provider, organisation, claims, userinfo, role):
+    group_rule_set(PLATFORM, Rule("oidc:corp", "devs", "payments", "developer"), now=NOW)
+    provider.claims |= {"groups": ["devs"]}
+    sign_in(client, provider)
+    client.logout()
+    provider.claims = {"preferred_username": "ada"} | claims
+    provider.userinfo = userinfo
+    sign_in(client, provider)
+    assert who(client) == "ada"
+    assert (Membership.objects.filter(user__username="ada").values_list("role", flat=True).first() or "") == role
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"key": key_named("forger")}, "its signature is wrong"),
+        ({"claims": {"nonce": "of-yesterday"}}, "another sign-in"),
+    ],
+    ids=["forged", "of another sign-in"],
+)
+def test_a_token_that_is_not_trusted_lets_nobody_in(client, provider, told, words):
+    for name, value in told.items():
+        setattr(provider, name, value)
+    refused(sign_in(client, provider), words)
+    assert not ExternalIdentity.objects.exists()
+    assert words in AuditEntry.objects.get(action="session.sign-in-refused").data["why"]
+
+
+def test_state_of_another_browser_is_refused(client, provider):
+    back = provider.approve(go(client)["Location"])
+    refused(Client().get(back), "begun in another browser")
+    other = Client()
+    go(other)
+    refused(other.get(back), "belongs to another sign-in")
+
+
+def test_an_answer_counts_once_even_with_its_cookie(client, provider):
+    back = provider.approve(go(client)["Location"])
+    cookie = client.cookies[COOKIE].value
+    client.get(back)
+    assert who(client) == "ada"
+    client.logout()
+    refused(client.get(back), "begun in another browser")
+    client.cookies[COOKIE] = cookie
+    refused(client.get(back), "used before")
+
+
+def test_a_code_counts_once(client, provider):
+    back = provider.approve(go(client)["Location"])
+    provider.codes.clear()
+    refused(client.get(back), "does not take this sign-in any more")
+
+
+def test_a_stolen_code_is_worth_nothing_in_another_sign_in(client, provider):
+    """The attacker's browser went with another verifier and another nonce."""
+    stolen = dict(parse_qsl(urlsplit(provider.approve(go(client)["Location"])).query))["code"]
+    mine = dict(parse_qsl(urlsplit(go(client)["Location"]).query))
+    answer = client.get(mine["redirect_uri"] + "?" + urlencode({"code": stolen, "state": mine["state"]}))
+    refused(answer, "does not take this sign-in any more")
+
+
+def test_another_provider_cannot_answer(client, provider):
+    back = provider.approve(go(client)["Location"])
+    answer = client.get(back.replace(urlencode({"iss": provider.issuer}), urlencode({"iss": "https://evil.example"})))
+    refused(answer, "Another provider answered")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"), [("access_denied", "did not allow it"), ("<b>odd</b>", "no reason that Slipway knows")]
+)
+def test_what_the_provider_refuses_is_said_in_our_words(client, provider, error, words):
+    asked = dict(parse_qsl(urlsplit(go(client)["Location"]).query))
+    answer = client.get(
+        asked["redirect_uri"],
+        {"error": error, "state": asked["state"], "error_description": "Call 555 and tell your password"},
+    )
+    refused(answer, words)
+    assert "555" not in answer.content.decode()
+
+
+def test_an_issuer_that_leads_inside_is_not_asked(client, provider, settings):
+    settings.OUTBOUND_ALLOW = []
+    answer = go(client)
+    refused(answer, "leads into a private network")
+    assert provider.asked == []
+
+
+def test_a_document_of_another_issuer_is_refused(client, provider):
+    provider.about = {"issuer": "https://evil.example"}
+    refused(go(client), "names itself otherwise")
+
+
+def test_a_provider_that_is_away_is_said_to_be(client, provider):
+    provider.broken = True
+    refused(go(client), "has a fault", status=503)
+    refused(go(client), "did not answer a moment ago", status=503)
+
+
+def test_a_wrong_client_secret_is_said_without_it(client, provider):
+    save(provider, secret="another")
+    answer = sign_in(client, provider)
+    refused(answer, "does not take Slipway&#x27;s client ID and secret")
+    assert "another" not in answer.content.decode().replace("in another", "")
+
+
+@pytest.mark.parametrize(
+    "following", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", ""]
+)
+def test_one_is_only_sent_on_to_ourselves(client, provider, following):
+    assert sign_in(client, provider, following)["Location"] == "/"
+
+
+def test_a_provider_that_is_off_is_neither_shown_nor_used(client, provider):
+    assert "Sign in with Corp" in client.get(reverse("login")).content.decode()
+    back = provider.approve(go(client)["Location"])
+    save(provider, active=False)
+    assert "Sign in with Corp" not in client.get(reverse("login")).content.decode()
+    refused(go(client), "no such way to sign in")
+    refused(client.get(back), "no such way to sign in")
+
+
+def test_too_many_wrong_answers_from_one_address_are_not_looked_at(client, provider, monkeypatch):
+    monkeypatch.setattr("portal.pages.attempts.MOST_FROM_AN_ADDRESS", 3)
+    for _ in range(3):
+        client.get(reverse("sign-in-return", args=["corp"]), {"state": "x", "code": "y"})
+    refused(go(client), "Too many", status=429)
+
+
+def test_groups_are_kept_for_previews(client, provider):
+    provider.claims |= {"groups": ["devs", "all"]}
+    sign_in(client, provider)
+    assert set(KnownGroup.objects.values_list("value", flat=True)) == {"devs", "all"}
+
+
+def test_who_is_signed_in_goes_on_at_once(client, provider, organisation):
+    client.force_login(organisation.developer)
+    assert go(client, "/systems/")["Location"] == "/systems/"
