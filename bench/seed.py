@@ -72,8 +72,12 @@ def seed(
 def _settle() -> None:
     """What the schedule and autovacuum would have done long ago."""
     from governance.services.tallies import tallies_fold
+    from idp.kernel import clock
+    from provisioning.services.closed_costs import costs_close
 
     tallies_fold()
+    while costs_close(now=clock.now()) is not None:
+        continue
     if connection.in_atomic_block:
         return
     with connection.cursor() as cursor:

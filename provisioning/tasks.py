@@ -114,6 +114,21 @@ def reconcile_catalogs() -> None:
     imports_sweep(now=clock.now())
 
 
+@shared_task(name="provisioning.reconcile_git")
+def reconcile_git(sync_id: int) -> None:
+    from provisioning.services.git_syncs import git_sync_carry_out
+
+    git_sync_carry_out(sync_id, now=clock.now())
+
+
+@shared_task(name="provisioning.reconcile_gits")
+def reconcile_gits() -> None:
+    """Looks at files in Git that are due by schedule, or that wait for a worker."""
+    from provisioning.services.git_syncs import git_syncs_sweep
+
+    git_syncs_sweep(now=clock.now())
+
+
 @shared_task(name="provisioning.reconcile_records")
 def reconcile_records() -> None:
     """Forget what is over: answers kept for repeated requests, old notices, reports, drift and drafts, and sessions."""
@@ -153,8 +168,18 @@ def reconcile_tallies() -> None:
 def reconcile_sums() -> None:
     """Compare kept sums with their rows."""
     from governance.services.tallies import tallies_check
+    from provisioning.services.closed_costs import costs_check
 
     tallies_check(now=clock.now())
+    costs_check(now=clock.now())
+
+
+@shared_task(name="provisioning.reconcile_closings")
+def reconcile_closings() -> None:
+    """Sum what months have cost until the last midnight, one month at a time."""
+    from provisioning.services.closed_costs import costs_close
+
+    costs_close(now=clock.now())
 
 
 @shared_task(name="provisioning.notify_mail")
@@ -224,6 +249,7 @@ def reconcile_words() -> None:
     from provisioning.services.guide_index import guides_index
     from provisioning.services.search_words import search_words_gather
 
+    guides_index()
     search_words_gather()
 
 
@@ -249,7 +275,6 @@ def reconcile_costs() -> None:
 def reconcile_approvals() -> None:
     """Ask the next people where nobody decides, and end what waited too long."""
     from provisioning.services.approval_sweep import approvals_escalate, approvals_expire
-    guides_index()
 
     approvals_escalate(now=clock.now())
     approvals_expire(now=clock.now())
@@ -274,6 +299,7 @@ def register_wakers() -> None:
     wake.register("webhooks", _send_webhooks)
     wake.register("drift", _send_drift)
     wake.register("catalog-import", _send_catalog_import)
+    wake.register("git-sync", _send_git_sync)
 
 
 def _send_drift(environment_id: int) -> None:
@@ -282,6 +308,10 @@ def _send_drift(environment_id: int) -> None:
 
 def _send_catalog_import(import_id: int) -> None:
     reconcile_catalog.apply_async((import_id,), ignore_result=True, retry=False)
+
+
+def _send_git_sync(sync_id: int) -> None:
+    reconcile_git.apply_async((sync_id,), ignore_result=True, retry=False)
 
 
 def _send_campaign(campaign_id: int) -> None:

@@ -14,8 +14,10 @@ from idp.catalog.models import System
 from idp.kernel.errors import Conflict
 from provisioning.domain.isolation import DEDICATED
 from provisioning.models import Change, Cluster, Environment, FormerPlace, Resource
+from provisioning.selectors.clusters import price_book
 from provisioning.selectors.placing import others_alone
 from provisioning.services import runs
+from provisioning.services.closed_costs import costs_disturb
 from provisioning.services.moving import former_of
 
 
@@ -37,7 +39,10 @@ def place_turned(environment: Environment, change: Change, *, now: datetime) -> 
         "since": now,
     }
     environment.former, _ = FormerPlace.objects.update_or_create(environment=environment, defaults=left)
-    environment.cluster = Cluster.objects.get(name=goes["cluster"])
+    comes_to = Cluster.objects.get(name=goes["cluster"])
+    if price_book(comes_to) != price_book(environment.cluster):
+        transaction.on_commit(costs_disturb)
+    environment.cluster = comes_to
     environment.namespace, environment.isolation = goes["namespace"], goes["isolation"]
     place_kept_alone(environment.cluster, environment.isolation, environment.system)
 
