@@ -19,6 +19,9 @@ import yaml
 from idp.kernel.documents import Document, load_all_yaml
 from idp.kernel.errors import InvalidInput
 
+OWNED: Final = "git"
+"""The name under which Git speaks among the policies' verdicts."""
+
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SEPARATOR: Final = re.compile(r"^---(\s|$)")
 _NONE: Final = object()
@@ -65,8 +68,8 @@ def spec_towards(
     spec["resources"] = {name: _resource_towards(asked.get(name), known.get(name), wanted[name]) for name in names}
     if before.get("expires") != target.get("expires"):
         spec.pop("expires", None)
-        if target.get("expires") or "expires" in written:
-            spec["expires"] = target.get("expires") or "never"
+        if target.get("expires"):
+            spec["expires"] = target["expires"]
     return spec
 
 

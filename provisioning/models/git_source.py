@@ -153,6 +153,11 @@ class GitDocument(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} {self.name}".strip() or self.file
 
+    @property
+    def agreed_id(self) -> int | None:
+        """The revision that it stands for; needs ``change`` joined."""
+        return (self.change.revision_id if self.change else None) or self.revision_id
+
 
 class ChangeCommit(models.Model):
     """The commit that a change came from. Outlives its source, as the change does."""

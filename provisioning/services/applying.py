@@ -145,7 +145,7 @@ def _tried(actor: Actor, bundle: Bundle, wish: Wish, *, now: datetime) -> tuple[
     judge = document_judge(actor, bundle.entries, now=now)
     stays = all(one.kind == "Environment" for one in bundle.entries)
     with nullcontext() if stays else transaction.atomic():
-        found = [_result(entry, partial(judge, entry)) for entry in bundle.entries]
+        found = [result_of(entry, partial(judge, entry)) for entry in bundle.entries]
         if not stays:
             transaction.set_rollback(True)
     return (*found, *faults) if not faults else (*faults, *found)
@@ -153,7 +153,7 @@ def _tried(actor: Actor, bundle: Bundle, wish: Wish, *, now: datetime) -> tuple[
 
 def _applied(actor: Actor, entry: Entry, wish: Wish, *, now: datetime) -> Result:
     reason = wish.reason or f"Applied from {entry.file}."
-    return _result(entry, lambda: document_apply(actor, entry, owner=wish.owner, reason=reason, now=now))
+    return result_of(entry, lambda: document_apply(actor, entry, owner=wish.owner, reason=reason, now=now))
 
 
 def _pruned(actor: Actor, kind: str, name: str, wish: Wish, *, now: datetime) -> Result:
@@ -165,7 +165,8 @@ def _pruned(actor: Actor, kind: str, name: str, wish: Wish, *, now: datetime) ->
     return Result("", kind, name, judged.outcome, judged.message, change=judged.change)
 
 
-def _result(entry: Entry, act: Callable[[], Judged]) -> Result:
+def result_of(entry: Entry, act: Callable[[], Judged]) -> Result:
+    """What ``act``, which tries or applies ``entry``, leads to; what a person can mend is a refusal."""
     try:
         judged = act()
     except SlipwayError as error:

@@ -54,6 +54,7 @@ from provisioning.services.drift_gate import drift_blocks, drift_chosen, drift_n
 from provisioning.services.facts import facts_of
 from provisioning.services.freeze_gate import Asked, freeze_verdicts
 from provisioning.services.gate_checks import component_problems, living, request_problems, stage_of, unsound, without
+from provisioning.services.git_ownership import git_verdicts
 from provisioning.services.hosts import hosts_judged
 from provisioning.services.losses import losses_of
 from provisioning.services.moving import moved, place_of_environment, with_move
@@ -230,13 +231,15 @@ def _planned(
 
 
 def _frozen(planned: Planned, actor: Actor, *, glass: bool, mark: int, now: datetime) -> Planned:
-    """``planned`` with what freezes say. A change that waits already is not judged by them anew: it waits on."""
+    """``planned`` with what freezes and Git say. A change that waits already is not judged anew: it waits on."""
     assert planned.stage is not None
     documents = (planned.base.document if planned.base else None, planned.target)
     asked = Asked(planned.kind, planned.system, planned.stage.name, planned.plan, documents)
-    return replace(
-        planned, verdicts=(*planned.verdicts, *freeze_verdicts(actor, asked, glass=glass, mark=mark, now=now))
+    said = (
+        *freeze_verdicts(actor, asked, glass=glass, mark=mark, now=now),
+        *git_verdicts(actor, planned.kind, planned.environment),
     )
+    return replace(planned, verdicts=(*planned.verdicts, *said)) if said else planned
 
 
 def _with_hosts(planned: Planned, rights: Rights) -> Planned:
