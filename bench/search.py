@@ -17,6 +17,7 @@ from governance.access import rights_of
 from idp.kernel.actor import Actor
 from provisioning.models import SearchEntry
 from provisioning.selectors.searching import search
+from provisioning.services.guide_index import guides_index
 from provisioning.services.search_words import search_words_gather
 
 MOST_MS, OBJECTS, TIMES = 10.0, 50_000, 20
@@ -26,6 +27,7 @@ def measure(at: Seeded) -> tuple[Row, dict[str, Any]]:
     """As a developer of the largest team, words that people type: names, their beginnings, states, and mistakes."""
     person = get_user_model().objects.get(username=at.developer)
     rights = rights_of(Actor(user_id=person.pk, username=person.username, via="portal"))
+    guides_index()
     search_words_gather()
     objects = SearchEntry.objects.count()
     typed = [at.system, at.system[:3], "e", "staging", f"{at.system} dev", f"#{at.change}", "postgres", "create"]

@@ -14,6 +14,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from governance.access import Rights
 from governance.domain.backstage.relations import INVERSE
 from governance.models import CatalogImport, CatalogSource, Entity, EntityRelation
+from idp.catalog.models import Component, System
 from idp.kernel.errors import NotFound
 
 MOST_RELATIONS = 200
@@ -29,7 +30,7 @@ class Related:
 
 
 def entity_list(
-    rights: Rights, *, kind: str = "", query: str = "", source: str = "", state: str = ""
+    rights: Rights, *, kind: str = "", query: str = "", source: str = "", state: str = "", system: str = ""
 ) -> QuerySet[Entity]:
     """Visible entities by reference, with source and system. ``state``: orphaned, or noted (linked with nothing)."""
     rights.require_scope("read")
@@ -40,6 +41,8 @@ def entity_list(
         rows = rows.filter(Q(name__icontains=query) | Q(title__icontains=query))
     if source:
         rows = rows.filter(source__name=source)
+    if system:
+        rows = rows.filter(system__slug=system)
     if state == "orphaned":
         rows = rows.exclude(orphaned_at=None)
     elif state == "noted":
@@ -54,6 +57,18 @@ def entity_get(rights: Rights, ref: str) -> Entity:
     if found is None:
         raise NotFound("There is no such entity that you may see.")
     return found
+
+
+def entities_of_system(rights: Rights, system: System) -> QuerySet[Entity]:
+    """What other catalogs have of it, but for its components: APIs first, then by kind and reference."""
+    return entity_list(rights).filter(system=system, component=None).order_by("kind", "ref")
+
+
+def entity_of_component(rights: Rights, component: Component) -> Entity | None:
+    """The entity that is linked with it; at most one is."""
+    rights.require_scope("read")
+    rows = Entity.objects.filter(seen(rights), component=component).select_related("source")
+    return rows.order_by("pk").first()
 
 
 def relations_of_entity(rights: Rights, entity: Entity) -> list[Related]:

@@ -148,7 +148,7 @@ def import_apply(request: PageRequest, number: int) -> HttpResponse:
 
 @page("systems")
 def entities(request: PageRequest) -> HttpResponse:
-    chosen = {name: request.GET.get(name, "").strip()[:80] for name in ("kind", "state", "source")}
+    chosen = {name: request.GET.get(name, "").strip()[:80] for name in ("kind", "state", "source", "system")}
     query = request.GET.get("q", "").strip()[:80]
     rows = selectors.entity_list(request.rights, query=query, **chosen)
     found = keyset.page(rows, order=("ref",), cursor=request.GET.get("cursor"), limit=PAGE)

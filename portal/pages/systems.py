@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
+from governance.selectors.entities import entities_of_system
 from governance.services import components as component_services
 from governance.services import systems as system_services
 from idp.catalog.models import Component, System, Team
@@ -25,12 +26,14 @@ from portal.reading import matrix, pipeline
 from portal.reading import systems as reading
 from portal.reading import teams as team_reading
 from portal.reading.change_lines import change_lines
+from portal.reading.component_entities import told_of
 from portal.reading.component_links import links_of
 from portal.reading.owner_hint import owner_hint
 from provisioning.models import Stage
 from provisioning.selectors import stages as stage_selectors
 
 PAGE = 25
+MOST_ENTITIES = 50
 
 
 @page("systems")
@@ -109,6 +112,8 @@ def components(request: PageRequest, system: str) -> HttpResponse:
         **_frame(request, one),
         "tab": "components",
         "components": reading.components_of(request.rights, one),
+        "entities": list(entities_of_system(request.rights, one)[: MOST_ENTITIES + 1]),
+        "most": MOST_ENTITIES,
     }
     return render(request, "systems/components.html", context)
 
@@ -118,7 +123,8 @@ def component(request: PageRequest, system: str, component: str) -> HttpResponse
     one = reading.system_get(request.rights, system)
     found = reading.component_get(request.rights, one, component)
     uses = reading.resources_by(request.rights, found)
-    context = {**_frame(request, one), "component": found, "uses": uses, "links": links_of(uses)}
+    told = told_of(request.rights, found)
+    context = {**_frame(request, one), "component": found, "uses": uses, "links": links_of(uses), "told": told}
     return render(request, "systems/component.html", context)
 
 
