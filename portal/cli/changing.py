@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 import typer
@@ -144,32 +145,27 @@ def rollback(
     raise typer.Exit(change_ask(client_of(ctx), wish, form=output, wait=wait, people=people, timeout=timeout))
 
 
-def sleep(
-    ctx: typer.Context,
-    named: Place,
-    reason: Reason = "",
-    wait: Wait = False,
-    people: People = False,
-    timeout: Timeout = HALF_AN_HOUR,
-    output: Output = Form.table,
-) -> None:
-    """Let an environment sleep: it keeps its data and costs less."""
-    wish = _wish("sleep", named, reason=reason)
-    raise typer.Exit(change_ask(client_of(ctx), wish, form=output, wait=wait, people=people, timeout=timeout))
+def _power(kind: str, words: str) -> Callable[..., None]:
+    """A command that asks for a change of ``kind`` and of nothing else; ``words`` is its help."""
+
+    def command(
+        ctx: typer.Context,
+        named: Place,
+        reason: Reason = "",
+        wait: Wait = False,
+        people: People = False,
+        timeout: Timeout = HALF_AN_HOUR,
+        output: Output = Form.table,
+    ) -> None:
+        wish = _wish(kind, named, reason=reason)
+        raise typer.Exit(change_ask(client_of(ctx), wish, form=output, wait=wait, people=people, timeout=timeout))
+
+    command.__name__, command.__doc__ = kind, words
+    return command
 
 
-def wake(
-    ctx: typer.Context,
-    named: Place,
-    reason: Reason = "",
-    wait: Wait = False,
-    people: People = False,
-    timeout: Timeout = HALF_AN_HOUR,
-    output: Output = Form.table,
-) -> None:
-    """Wake a sleeping environment."""
-    wish = _wish("wake", named, reason=reason)
-    raise typer.Exit(change_ask(client_of(ctx), wish, form=output, wait=wait, people=people, timeout=timeout))
+sleep = _power("sleep", "Let an environment sleep: it keeps its data and costs less.")
+wake = _power("wake", "Wake a sleeping environment.")
 
 
 def extend(

@@ -153,3 +153,8 @@ def initials(name: str) -> str:
         return "?"
     letters = parts[0][0] + parts[1][0] if len(parts) > 1 else parts[0][:2]
     return letters.upper()
+
+
+def entity_kind(kind: str) -> str:
+    """Kinds of other catalogs are kept in small letters; people know them as ``API`` and ``Component``."""
+    return "API" if kind == "api" else kind[:1].upper() + kind[1:]

@@ -17,11 +17,11 @@ KINDS = (
     ("git", "A Git repository"),
     ("backstage", "A running Backstage"),
 )
-GROUPS = (("link", "Link those whose team is here"), ("create", "Make a team of each that has none"))
-USERS = (("link", "Link those whose account is here"), ("create", "Make an account, switched off and in no team"))
-LOOSE = (("keep", "Keep it as data"), ("own", "Give it a system of its own"))
+GROUPS = (("link", "Keep them as data"), ("create", "Make a team of each"))
+USERS = (("link", "Keep them as data"), ("create", "Make an account, switched off"))
+LOOSE = (("keep", "Keep them as data"), ("own", "Give each a system"))
 EVERY = (
-    (0, "Never by itself"),
+    (0, "Never"),
     (15, "Every 15 minutes"),
     (60, "Every hour"),
     (360, "Every 6 hours"),
@@ -38,41 +38,43 @@ class SourceForm(PlainForm):
         label="Address",
         required=False,
         max_length=2_000,
-        help_text="Of the file, of the repository (https or ssh), or of Backstage's backend. Nothing for uploads.",
+        help_text="Of the file, of the repository (https or ssh), or of Backstage's backend.",
     )
-    branch = forms.CharField(label="Branch", required=False, max_length=200, help_text="The default one when empty.")
+    branch = forms.CharField(label="Branch", required=False, max_length=200, help_text="Empty: the default one.")
     pattern = forms.CharField(
-        label="Files", required=False, max_length=200, help_text="Of a repository: **/catalog-info.y*ml when empty."
+        label="Files", required=False, max_length=200, help_text="Empty: **/catalog-info.y*ml, in every folder."
     )
     username = forms.CharField(
-        label="User name", required=False, max_length=100, help_text="Sent with a token over Git."
+        label="User name", required=False, max_length=100, help_text="Where the Git server wants one beside the token."
     )
     secret = forms.CharField(
         label="Token or key",
         required=False,
         strip=False,
         max_length=20_000,
-        help_text="A token, or a private key for ssh. Kept encrypted and never shown; left empty it stays as it is.",
+        help_text="A token, or a private key for ssh. Kept encrypted and never shown. Empty: what is kept stays.",
         widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off", "spellcheck": "false"}),
     )
-    every = forms.TypedChoiceField(label="Import it", choices=EVERY, coerce=int, empty_value=None, required=False)
+    every = forms.TypedChoiceField(
+        label="Import by itself", choices=EVERY, coerce=int, empty_value=None, required=False
+    )
     owner = forms.ChoiceField(
-        label="Owner where none is here",
+        label="Systems of an unknown owner",
         required=False,
-        help_text="The team that owns systems whose owner is no team of ours.",
+        help_text="Or the team that gets them.",
     )
-    groups = forms.ChoiceField(label="Groups", choices=GROUPS)
+    groups = forms.ChoiceField(label="Groups that are no team here", choices=GROUPS)
     users = forms.ChoiceField(
-        label="People", choices=USERS, help_text="An import never lets anybody sign in and gives nobody a role."
+        label="People without an account", choices=USERS, help_text="An import lets nobody sign in and gives no role."
     )
-    loose = forms.ChoiceField(label="Component without a system", choices=LOOSE)
+    loose = forms.ChoiceField(label="Components without a system", choices=LOOSE)
 
     def __init__(self, *args: Any, source: CatalogSource | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         teams = Team.objects.filter(archived_at=None).order_by("slug").values_list("slug", "name")
         owner = self.fields["owner"]
         assert isinstance(owner, forms.ChoiceField)
-        owner.choices = [("", "None: such systems stay data"), *teams]
+        owner.choices = [("", "Keep them as data"), *teams]
         every = self.fields["every"]
         assert isinstance(every, forms.TypedChoiceField)
         if source is not None:

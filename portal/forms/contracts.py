@@ -7,8 +7,10 @@ from datetime import UTC, datetime, time
 from typing import Any, Final
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 
 from portal.forms.plain import PlainForm
+from portal.forms.text_or_file import LARGEST, TextOrFileForm
 from provisioning.domain.contract_states import LONGEST_REASON, may_become
 
 STATE_WORDS: Final = {
@@ -18,7 +20,6 @@ STATE_WORDS: Final = {
     "defective": "Defective: no new use",
     "retired": "Retired: gone, nothing uses it",
 }
-LARGEST: Final = 1_000_000
 
 
 class ContractStateForm(PlainForm):
@@ -56,36 +57,22 @@ class ContractStateForm(PlainForm):
         return datetime.combine(day, time(), UTC) if day else None
 
 
-class ContractDraftForm(PlainForm):
-    """The text of a contract, typed or as a file; a file that is sent takes the place of the text."""
+class ContractDraftForm(TextOrFileForm):
+    """The text of a contract."""
+
+    nothing = "Paste a contract, or choose a file."
+    too_large = "A contract is smaller than 1 MB."
 
     file = forms.FileField(
         label="From a file", required=False, help_text="Takes the place of the text below; CRDs may follow in it."
     )
     text = forms.CharField(label="Contract", required=False, max_length=LARGEST, strip=False, widget=forms.Textarea)
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
-        sent = cleaned.get("file")
-        if sent is not None:
-            cleaned["text"] = self._read(sent)
-        elif not (cleaned.get("text") or "").strip() and "text" not in self.errors:
-            self.add_error("text", "Paste a contract, or choose a file.")
-        return cleaned
 
-    def _read(self, sent: Any) -> str:
-        if sent.size > LARGEST:
-            self.add_error("file", "A contract is smaller than 1 MB.")
-            return ""
-        try:
-            return str(sent.read().decode("utf-8-sig"))
-        except UnicodeDecodeError:
-            self.add_error("file", "Choose a text file in UTF-8.")
-            return ""
+class ArtifactForm(TextOrFileForm):
+    """What a contract is drafted from: a CRD or the schema of a chart's values. From a file, ``text`` is bytes."""
 
-
-class ArtifactForm(PlainForm):
-    """What a contract is drafted from: a CRD or the schema of a chart's values, typed or as a file."""
+    nothing = "Choose a file, or paste its text."
 
     artifact = forms.ChoiceField(
         label="What it is",
@@ -112,14 +99,6 @@ class ArtifactForm(PlainForm):
         choices=[("flux", "Flux (HelmRelease)"), ("argo", "Argo CD (Application)")],
     )
 
-    def clean(self) -> dict[str, Any]:
-        """``text`` becomes what the file holds, as bytes."""
-        found = super().clean() or {}
-        sent = found.get("file")
-        if sent is not None and sent.size > LARGEST:
-            self.add_error("file", "Choose a file of at most 1 MB.")
-        elif sent is not None:
-            found["text"] = sent.read()
-        elif not (found.get("text") or "").strip():
-            self.add_error("text", "Choose a file, or paste its text.")
-        return found
+    def read(self, sent: UploadedFile) -> bytes:
+        """As it is: what it is in is found out by who reads it."""
+        return bytes(sent.read())

@@ -70,6 +70,7 @@ class RuleForm:
                 "kind": kind,
                 "title": titles[kind][0],
                 "hint": titles[kind][1],
+                "heads": [LABELS[key] for key in keys],
                 "rows": [
                     self._row(kind, at, row)
                     for at, row in enumerate([*self.rows[kind], dict.fromkeys(keys, "")][:MOST])

@@ -22,12 +22,14 @@ class TrustForm(PlainForm):
     name = forms.SlugField(label="Name", max_length=50, help_text="Lower-case letters, digits and dashes.")
     issuer = forms.CharField(label="Issuer", max_length=300, help_text=f"Such as {ISSUERS[0]} or {ISSUERS[1]}.")
     audience = forms.CharField(
-        label="Audience", max_length=200, help_text="What pipelines ask their token for; best this portal's address."
+        label="Audience",
+        max_length=200,
+        help_text="What pipelines name when they ask for their token; best this address.",
     )
     subject = forms.CharField(
         label="Subject",
         max_length=500,
-        help_text="Such as repo:acme/checkout:ref:refs/heads/main; * stands for any letters.",
+        help_text="Such as repo:acme/checkout:ref:refs/heads/main. A * stands for any characters.",
     )
     claims = forms.CharField(
         label="Further claims",
@@ -37,32 +39,39 @@ class TrustForm(PlainForm):
     )
     account = forms.ChoiceField(
         label="Acts as",
-        help_text="The service account of a team, with its rights; manage.py slipway_token --service-of makes one.",
+        help_text="A service account of a team.",
+        error_messages={"required": "Choose a service account."},
     )
     systems = forms.CharField(
-        label="Systems", required=False, max_length=600, help_text="Separated by spaces; all of the account if empty."
+        label="Systems",
+        required=False,
+        max_length=600,
+        help_text="Names separated by spaces. Empty: all that the account may.",
     )
     scopes = forms.ChoiceField(
         label="May", choices=[(" ".join(SCOPES), "Read and ask for changes"), ("read", "Only read")]
     )
     minutes = forms.IntegerField(
-        label="Minutes", min_value=1, max_value=MOST_MINUTES, help_text="A token lasts this long."
+        label="Minutes", min_value=1, max_value=MOST_MINUTES, help_text="How long a token lasts."
     )
-    active = forms.BooleanField(label="Trusts", required=False)
+    active = forms.BooleanField(label="Trust these pipelines", required=False)
     try_subject = forms.CharField(
         label="Would this subject match?",
         required=False,
         max_length=500,
-        help_text="Not kept; the answer stands beside the rule.",
+        help_text="Only tried, not kept.",
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         accounts = User.objects.filter(is_active=True).exclude(service_of=None).select_related("service_of")
-        self.fields["account"].choices = [  # type: ignore[attr-defined]
+        choices = [
             (one.username, f"{one.username} ({one.service_of.slug})")  # type: ignore[union-attr]
             for one in accounts.order_by("username")
         ]
+        self.fields["account"].choices = choices or [("", "There is none yet")]  # type: ignore[attr-defined]
+        if not choices:
+            self.fields["account"].help_text = "Make one first: manage.py slipway_token --service-of TEAM NAME."
 
     def clean_claims(self) -> dict[str, str]:
         lines = [one.strip() for one in self.cleaned_data["claims"].splitlines() if one.strip()]

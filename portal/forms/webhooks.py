@@ -26,19 +26,19 @@ class EndpointForm(PlainForm):
     """Whether the address may be called is the service's to say. No box ticked means every event."""
 
     name = forms.CharField(label="Name", max_length=80, widget=forms.TextInput(attrs={"placeholder": "Deploy bot"}))
-    kind = forms.ChoiceField(label="What listens there", choices=tuple(KIND_WORDS.items()))
+    kind = forms.ChoiceField(label="Kind", choices=tuple(KIND_WORDS.items()))
     url = forms.CharField(
         label="Address",
         max_length=2_000,
         help_text=_ADDRESS,
         widget=forms.TextInput(attrs={"placeholder": "https://hooks.example.com/slipway", "autocomplete": "off"}),
     )
-    team = forms.ChoiceField(label="Whose it is")
+    team = forms.ChoiceField(label="Team")
     system = forms.CharField(
         label="Only this system",
         max_length=30,
         required=False,
-        help_text="Left empty: all that it may hear of.",
+        help_text="Empty: every system of the team.",
         widget=forms.TextInput(attrs={"placeholder": "checkout", "autocomplete": "off"}),
     )
     events = forms.MultipleChoiceField(
@@ -74,5 +74,5 @@ class EndpointForm(PlainForm):
 class ReplayForm(PlainForm):
     """Which of the past is sent again."""
 
-    span = forms.ChoiceField(label="What happened in", choices=[(key, words) for key, (words, _) in SPANS.items()])
+    span = forms.ChoiceField(label="Events of", choices=[(key, words) for key, (words, _) in SPANS.items()])
     every = forms.BooleanField(label="Also what was taken", required=False)

@@ -13,13 +13,15 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from governance.models import CatalogSource
+from governance.models import CatalogSource, Entity
 from governance.selectors import entities as selectors
 from governance.services import backstage_runs as runs
 from governance.services import backstage_sources as services
 from idp.kernel import clock, keyset
 from idp.kernel.errors import Conflict, InvalidInput, NotFound
+from portal.drawing import words
 from portal.forms.backstage import SourceForm, UploadForm
+from portal.forms.confirming import EMPTY, Confirmed
 from portal.forms.looked_at import fingerprint, was_looked_at
 from portal.pages.problems import add_errors
 from portal.pages.request import PageRequest
@@ -28,6 +30,7 @@ from portal.reading import backstage as reading
 
 PAGE = 50
 RECENT = 10
+REMOVED = ("Its address, its token and the secret for pushes", "The reports of its imports")
 
 
 @page("administration")
@@ -69,7 +72,7 @@ def _saved(request: PageRequest, row: CatalogSource | None, asked: dict[str, Any
     if row is None and CatalogSource.objects.filter(name=asked["name"]).exists():
         raise Conflict(f"There is a source {asked['name']} already.")
     saved = services.source_save(request.actor, expected_version=row.version if row else None, now=clock.now(), **asked)
-    messages.success(request, f"{saved.name} is saved\nLook at what it would import next.")
+    messages.success(request, f"{saved.name} is saved\nPreview what it would import next.")
     return redirect("backstage-source", saved.name)
 
 
@@ -89,6 +92,9 @@ def _source(request: PageRequest, row: CatalogSource, *, status: int = 200, **mo
         "noted": list(noted),
         "orphans": list(gone),
         "upload": UploadForm() if row.kind == "upload" else None,
+        "empty": not Entity.objects.filter(source=row).exists(),
+        "losses": REMOVED,
+        "typed": EMPTY,
         **more,
     }
     return render(request, "backstage/source.html", context, status=status)
@@ -122,9 +128,13 @@ def source_act(request: PageRequest, source: str, act: str) -> HttpResponse:
         services.source_take_back(request.actor, name=source, now=now)
         messages.success(request, f"{source} is as it was before the last edit")
     elif act == "orphans":
-        removed = services.orphans_remove(request.actor, name=source, now=now)
-        messages.success(request, f"{removed} orphans are forgotten\nWhat they became here stays.")
+        gone = words.count(services.orphans_remove(request.actor, name=source, now=now), "orphan is,orphans are")
+        messages.success(request, f"{gone} forgotten\nWhat they became here stays.")
     elif act == "remove":
+        typed = Confirmed.of(request.POST)
+        if typed.name != source:
+            wrong = typed.refused(InvalidInput(f"Type {source} to remove it."))
+            return _source(request, services.source_get(source), typed=wrong, status=422)
         services.source_remove(request.actor, name=source, now=now)
         messages.success(request, f"{source} is removed")
         return redirect("backstage")
@@ -153,7 +163,8 @@ def entities(request: PageRequest) -> HttpResponse:
     rows = selectors.entity_list(request.rights, query=query, **chosen)
     found = keyset.page(rows, order=("ref",), cursor=request.GET.get("cursor"), limit=PAGE)
     context = {"entities": found.items, "next": found.next, "query": query, "chosen": chosen}
-    return render(request, "backstage/entities.html", {**context, "kinds": selectors.kinds(request.rights)})
+    choices = {"kinds": reading.kind_options(selectors.kinds(request.rights)), "states": reading.LINKED}
+    return render(request, "backstage/entities.html", {**context, **choices})
 
 
 @page("systems")

@@ -26,7 +26,7 @@ from portal.pages.shell import FORM, POST, page
 from provisioning.services.slack_decisions import slack_decide
 
 
-@page("", methods=FORM)
+@page("administration", methods=FORM)
 def slack_app(request: PageRequest) -> HttpResponse:
     request.rights.require_admin()
     form = SlackAppForm(request.POST or None)
@@ -37,7 +37,7 @@ def slack_app(request: PageRequest) -> HttpResponse:
             add_errors(form, error)
         else:
             messages.success(
-                request, "This app of Slack is believed from now on\nPeople link themselves on their account page."
+                request, "The Slack app is set up\nPeople link themselves on their account page."
             )
             return redirect("slack-app")
     context = {
@@ -50,10 +50,10 @@ def slack_app(request: PageRequest) -> HttpResponse:
     return render(request, "slack/app.html", context, status=422 if form.errors else 200)
 
 
-@page("", methods=POST)
+@page("administration", methods=POST)
 def slack_app_remove(request: PageRequest) -> HttpResponse:
     services.slack_app_remove(request.actor, now=clock.now())
-    messages.success(request, "Nothing from Slack is believed any more\nLinks of people stay for the next app.")
+    messages.success(request, "The Slack app is removed\nLinks of people stay for the next app.")
     return redirect("slack-app")
 
 

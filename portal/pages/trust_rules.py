@@ -12,10 +12,13 @@ from governance.models import TrustRule
 from governance.services import trust_rules as services
 from idp.kernel import clock
 from idp.kernel.errors import InvalidInput
+from portal.forms.confirming import EMPTY, Confirmed
 from portal.forms.trust import TrustForm, initial_of
 from portal.pages.problems import add_errors
 from portal.pages.request import PageRequest
 from portal.pages.shell import FORM, POST, page
+
+REMOVED = ("Pipelines of this subject get no token any more", "What the rule was before its last edit")
 
 
 @page("administration")
@@ -46,12 +49,21 @@ def trust_rule(request: PageRequest, name: str = "") -> HttpResponse:
 def trust_rule_act(request: PageRequest, name: str) -> HttpResponse:
     """Take the last edit back, or remove the rule."""
     if request.POST.get("do") == "remove":
+        typed = Confirmed.of(request.POST)
+        if typed.name != name:
+            return _not_removed(request, name, typed)
         services.trust_rule_remove(request.actor, name=name, now=clock.now())
         messages.info(request, f"{name} is removed\nTokens that it led to end within minutes.")
         return redirect("trust-rules")
     services.trust_rule_take_back(request.actor, name=name, now=clock.now())
     messages.success(request, f"The last edit of {name} is taken back")
     return redirect("trust-rule", name)
+
+
+def _not_removed(request: PageRequest, name: str, typed: Confirmed) -> HttpResponse:
+    row = services.trust_rule_get(request.actor, name)
+    wrong = typed.refused(InvalidInput(f"Type {name} to remove it."))
+    return _answer(request, row, TrustForm(initial=initial_of(row, settings.BASE_URL)), typed=wrong, status=422)
 
 
 def _looked_or_saved(request: PageRequest, row: TrustRule | None, form: TrustForm) -> HttpResponse:
@@ -70,7 +82,13 @@ def _looked_or_saved(request: PageRequest, row: TrustRule | None, form: TrustFor
 
 
 def _answer(
-    request: PageRequest, row: TrustRule | None, form: TrustForm, *, looked: bool = False, status: int = 200
+    request: PageRequest,
+    row: TrustRule | None,
+    form: TrustForm,
+    *,
+    looked: bool = False,
+    typed: Confirmed = EMPTY,
+    status: int = 200,
 ) -> HttpResponse:
     subject = form.cleaned_data["try_subject"].strip() if looked else ""
     context = {
@@ -78,6 +96,8 @@ def _answer(
         "form": form,
         "looked": looked,
         "subject": subject,
+        "losses": REMOVED,
+        "typed": typed,
         "matches": bool(subject) and fits(form.cleaned_data["subject"].strip(), subject),
     }
     return render(request, "trust/rule.html", context, status=status)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 from governance.domain.backstage.writing import as_yaml
 from governance.models import CatalogImport, CatalogSource, Entity
 from governance.selectors.entities import source_list
+from portal.drawing.words import entity_kind
 from portal.forms.backstage import EVERY, GROUPS, KINDS, LOOSE, USERS
 
 COUNTS: Final = (
@@ -18,11 +19,12 @@ COUNTS: Final = (
     ("unchanged", "Unchanged"),
     ("orphaned", "Orphaned"),
     ("refused", "Refused"),
-    ("noted", "Noted"),
+    ("noted", "Not linked"),
 )
 ICONS: Final = {"upload": "file-text", "url": "link", "git": "git-branch", "backstage": "stack-2"}
 STATES: Final = {"queued": "queued", "running": "running", "done": "succeeded", "failed": "failed"}
 WORDS: Final = {"queued": "Waits for a worker", "running": "Under way", "done": "Done", "failed": "Failed"}
+LINKED: Final = ({"value": "noted", "label": "Not linked"}, {"value": "orphaned", "label": "Orphaned"})
 SHOWN: Final = 200
 
 
@@ -56,10 +58,10 @@ def source_facts(source: CatalogSource) -> list[dict[str, Any]]:
     found += [
         ("Token or key", "Kept encrypted" if source.secret else ""),
         ("Pushes", "Taken when signed" if source.hook_secret else ""),
-        ("Groups", dict(GROUPS)[source.groups]),
-        ("People", dict(USERS)[source.users]),
-        ("Component without a system", dict(LOOSE)[source.loose]),
-        ("Owner where none is here", source.owner.slug if source.owner else "None"),
+        ("Other groups", dict(GROUPS)[source.groups]),
+        ("Other people", dict(USERS)[source.users]),
+        ("Components without a system", dict(LOOSE)[source.loose]),
+        ("Systems of an unknown owner", source.owner.slug if source.owner else "Keep them as data"),
     ]
     return [{"label": label, "value": value} for label, value in found if value]
 
@@ -98,11 +100,12 @@ class Report:
     state: str
     word: str
     over: bool
-    counts: list[tuple[str, int]]
+    facts: list[dict[str, Any]]
     lists: list[tuple[str, list[str], int]]
     refused: list[dict[str, Any]]
     noted: list[dict[str, Any]]
     may_apply: bool
+    may_try_again: bool
 
     @property
     def began(self) -> datetime:
@@ -129,12 +132,18 @@ def report_of(row: CatalogImport) -> Report:
         state=STATES[row.state],
         word=WORDS[row.state],
         over=row.state in ("done", "failed"),
-        counts=_counts(row),
+        facts=[{"label": word, "value": f"{number:,}", "figure": True} for word, number in _counts(row)],
         lists=[one for one in lists if one[1]],
         refused=found.get("refused", [])[:SHOWN],
         noted=found.get("noted", [])[:SHOWN],
         may_apply=looked and (row.source.kind != "upload" or row.payload is not None),
+        may_try_again=row.state == "failed" and row.source.kind != "upload",
     )
+
+
+def kind_options(kinds: Iterable[tuple[str, int]]) -> list[dict[str, str]]:
+    """Of a filter, each with how many there are."""
+    return [{"value": kind, "label": f"{entity_kind(kind)} ({number:,})"} for kind, number in kinds]
 
 
 def entity_yaml(entity: Entity) -> str:

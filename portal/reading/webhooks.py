@@ -19,7 +19,7 @@ from idp.catalog.models import Team
 from portal.drawing import words
 
 ENDPOINT_STATES: Final = {
-    "active": ("ready", "Told"),
+    "active": ("ready", "Active"),
     "paused": ("asleep", "Paused"),
     "disabled": ("failed", "Disabled"),
 }

@@ -22,7 +22,8 @@ _KINDS: tuple[tuple[type[forms.Widget], str], ...] = (
     (forms.DateInput, "date"),
 )
 
-_PASSED_ON = ("min", "max", "step", "maxlength", "rows", "placeholder", "autocomplete")
+_PASSED_ON = ("min", "max", "step", "maxlength", "rows", "placeholder")
+_WRITTEN_AS_THEY_ARE = ("spellcheck", "wrap", "accept")
 
 
 def of(bound: BoundField, **options: Any) -> dict[str, Any]:
@@ -37,14 +38,19 @@ def of(bound: BoundField, **options: Any) -> dict[str, Any]:
         "value": "" if bound.value() is None or isinstance(widget, forms.PasswordInput) else bound.value(),
         "hint": bound.help_text,
         "error": next(iter(bound.errors), ""),
-        "required": bound.field.required,
+        "required": bound.field.required and not _always_chosen(bound),
         "options": _options(bound),
     }
-    field |= {
-        key: attributes[key] for key in ("min", "max", "step", "maxlength", "rows", "placeholder") if key in attributes
-    }
+    field |= {key: attributes[key] for key in _PASSED_ON if key in attributes}
     field["autocomplete"] = attributes.get("autocomplete", "")
+    field["attributes"] = {key: attributes[key] for key in _WRITTEN_AS_THEY_ARE if key in attributes}
     return field | options
+
+
+def _always_chosen(bound: BoundField) -> bool:
+    """A list without an empty line has an answer from the start: there is nothing to demand."""
+    choices = getattr(bound.field, "choices", None)
+    return isinstance(bound.field.widget, forms.Select) and bool(choices) and all(value for value, _ in choices)
 
 
 def _options(bound: BoundField) -> list[dict[str, Any]]:

@@ -262,6 +262,11 @@ def count(value: Any, forms: str) -> str:
     return words.count(value if isinstance(value, int) else len(value), forms)
 
 
+@register.filter
+def entity_kind(kind: str) -> str:
+    return words.entity_kind(kind)
+
+
 @register.filter(name="bytes")
 def octets(value: float | None) -> str:
     """ "1.5 GiB" from a number of bytes; nothing for None."""

@@ -57,7 +57,11 @@ def test_it_is_saved_edited_taken_back_and_removed(page):
     assert TrustRule.objects.get().minutes == 5
     page.post(reverse("trust-rule-act", args=["checkout-main"]), {"do": "take-back"})
     assert TrustRule.objects.get().minutes == 10
-    page.post(reverse("trust-rule-act", args=["checkout-main"]), {"do": "remove"})
+    at = reverse("trust-rule-act", args=["checkout-main"])
+    kept = page.post(at, {"do": "remove", "confirm_name": "checkout"})
+    assert (kept.status_code, TrustRule.objects.count()) == (422, 1)
+    assert "Type checkout-main to remove it." in kept.content.decode()
+    page.post(at, {"do": "remove", "confirm_name": "checkout-main"})
     assert not TrustRule.objects.exists()
 
 

@@ -107,9 +107,25 @@ def test_the_secret_for_pushes_is_shown_once(organisation, sign_in):
     source("repo", kind="git", url="https://git.example/a.git")
     shown = admin.post(reverse("backstage-act", args=["repo", "hook"])).content.decode()
     assert "/api/v1/backstage/sources/repo/push/" in shown
-    secret = shown.partition("shown this once</strong><p><code")[2].partition(">")[2].partition("<")[0]
+    secret = shown.partition('id="push-secret"')[2].partition(">")[2].partition("<")[0]
     assert len(secret) > 30
     assert secret not in admin.get(reverse("backstage-source", args=["repo"])).content.decode()
+
+
+def test_a_source_is_removed_by_its_name_once_it_has_no_entities(organisation, sign_in):
+    admin, at = sign_in("admin"), reverse("backstage-act", args=["by-hand", "remove"])
+    where = source("by-hand")
+    refused = admin.post(at, {"confirm_name": "by-foot"})
+    assert (refused.status_code, CatalogSource.objects.count()) == (422, 1)
+    assert "Type by-hand to remove it." in refused.content.decode()
+    entities_import(organisation.actor("admin"), source=where, gathered=gather([file(SHOP)]), now=NOW)
+    shown = admin.get(reverse("backstage-source", args=["by-hand"])).content.decode()
+    assert "It can be removed once" in shown
+    assert "confirm_name" not in shown
+    Entity.objects.all().delete()
+
+    assert admin.post(at, {"confirm_name": "by-hand"})["Location"] == reverse("backstage")
+    assert not CatalogSource.objects.exists()
 
 
 def test_entities_are_read_by_who_may_see_them(organisation, sign_in):
