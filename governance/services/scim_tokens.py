@@ -115,7 +115,7 @@ def _refused(actor: Actor, token: ScimToken | None, same: bool, now: datetime) -
     scim_refusal_keep(request="Sign-in of the directory", status=401, detail=f"The token was refused. {why}", now=now)
     if token is not None:
         with transaction.atomic():
-            _audit(actor, "scim.refused", {"prefix": token.prefix, "why": why}, now=now)
+            _audit(actor, "token.refused", {"prefix": token.prefix, "why": why}, now=now)
 
 
 def _require_admin(actor: Actor) -> None:

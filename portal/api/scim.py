@@ -143,6 +143,8 @@ def refused(fault: Exception, context: Mapping[str, Any]) -> HttpResponse:
     if error is None:
         log.error("scim_fault", request_id=getattr(request, "request_id", ""), path=request.path, exc_info=fault)
         error = SlipwayError("Something went wrong on our side.", remedy="Tell the platform team the request id.")
+    if isinstance(fault, drf.UnsupportedMediaType):
+        error.remedy = f"Send {MEDIA} or application/json."
     response = scim_error(error)
     request.refusal = error  # type: ignore[attr-defined]  # read by portal.middleware.Refusals
     if isinstance(fault, drf.Throttled):

@@ -86,7 +86,6 @@ ACTIONS: Final = MappingProxyType(
         "system.owned-again": "Found an owner for a system again",
         "scim.close": "Closed provisioning",
         "scim.open": "Opened provisioning",
-        "scim.refused": "Refused a token of a directory",
         "scim-group.create": "Provisioned a group",
         "scim-group.delete": "Deleted a group of the directory",
         "scim-group.update": "Changed a group of the directory",
