@@ -9,7 +9,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from governance.access import PLATFORM_ADMINS
-from governance.domain.second_factor import ADMINS, EVERYBODY, NOBODY, Factors
+from governance.domain.second_factor import ADMINS, EVERYBODY, NOBODY, Factors, is_required
 from governance.models import AuthenticatorApp, Passkey, SecondFactorRule
 from idp.catalog.models import User
 from idp.kernel.actor import PLATFORM
@@ -36,6 +36,13 @@ def required_of() -> str:
     """The rule of the installation; nobody, when none was ever set. One query."""
     found = SecondFactorRule.objects.values_list("required_of", flat=True).first()
     return str(found or NOBODY)
+
+
+def is_asked(user: User) -> bool:
+    """Whether the rule asks this person for a second factor. Two queries at most."""
+    rule = required_of()
+    is_admin = rule == ADMINS and (user.is_superuser or user.groups.filter(name=PLATFORM_ADMINS).exists())
+    return is_required(rule, is_admin=is_admin)
 
 
 def passkeys_of(user_id: int) -> list[Passkey]:

@@ -12,10 +12,9 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from governance.access import PLATFORM_ADMINS
 from governance.domain import second_factor as domain
 from governance.models import AuthenticatorApp, Passkey, RecoveryCode
-from governance.selectors.second_factors import required_of
+from governance.selectors.second_factors import is_asked
 from governance.services.audit import audit_append
 from governance.services.notices import notify
 from governance.services.transactions import require_transaction
@@ -132,8 +131,7 @@ def after_removal(user: User) -> None:
     left = factors_state(user)
     if left["app"] or left["devices"]:
         return
-    is_admin = user.is_superuser or user.groups.filter(name=PLATFORM_ADMINS).exists()
-    if domain.is_required(required_of(), is_admin=is_admin):
+    if is_asked(user):
         raise Conflict(
             "A second factor is required of you, and this is your last one.",
             code="illegal-state",

@@ -16,6 +16,7 @@ from django.db import transaction
 from governance.access import rights_of
 from governance.domain.group_rule import Rule
 from governance.models import PeopleEdit
+from governance.selectors.second_factors import required_of
 from governance.services.audit import audit_append
 from governance.services.group_rules import group_rule_remove, group_rule_role, group_rule_set
 from governance.services.people import (
@@ -26,6 +27,7 @@ from governance.services.people import (
     group_member_set,
     group_members,
 )
+from governance.services.second_factor_rule import second_factor_require
 from governance.services.teams import membership_remove, membership_set, team_state, team_update
 from idp.catalog.models import Membership, Team, User
 from idp.kernel.actor import Actor
@@ -138,11 +140,20 @@ def _group_rule_again(actor: Actor, key: str, state: State, now: datetime) -> No
         group_rule_remove(actor, rule, now=now)
 
 
+def _required(_: str) -> State:
+    return {"required_of": required_of()}
+
+
+def _required_again(actor: Actor, _: str, state: State, now: datetime) -> None:
+    second_factor_require(actor, of=state["required_of"], now=now)
+
+
 UNDO: Final[Mapping[str, tuple[Callable[[str], State | None], Callable[[Actor, str, State, datetime], None]]]] = {
     "account": (_account, _account_again),
     "group": (_group, _group_again),
     "whole-group": (_whole_group, _whole_group_again),
     "team": (_team, _team_again),
     "membership": (_membership, _membership_again),
+    "second-factor": (_required, _required_again),
     "group-rule": (_group_rule, _group_rule_again),
 }

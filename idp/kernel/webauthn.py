@@ -84,7 +84,8 @@ def relying_party(address: str) -> RelyingParty | None:
     reached as 127.0.0.1 has its passkeys at localhost.
     """
     url = urlsplit(address)
-    host, port = (url.hostname or "").lower(), f":{url.port}" if url.port else ""
+    usual = {"https": 443, "http": 80}.get(url.scheme)
+    host, port = (url.hostname or "").lower(), f":{url.port}" if url.port not in (None, usual) else ""
     numeric = _address(host)
     if numeric is not None and numeric.is_loopback:
         host = "localhost"

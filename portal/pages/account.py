@@ -10,6 +10,7 @@ from django.contrib.auth import update_session_auth_hash
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
+from governance.selectors.second_factors import factors_of
 from governance.services import accounts, open_sessions, tokens
 from idp.kernel import clock
 from idp.kernel.errors import Conflict, InvalidInput, NotFound
@@ -136,6 +137,7 @@ def _account_page(
         "form": form or TokenForm(),
         "password_form": password_form or PasswordForm(),
         "has_password": request.user.has_usable_password(),
+        "factors": factors_of(request.user.pk),
         "shown": shown,
         "theme": theme_of(request),
         "roles": ["Platform admin"] * rights.is_admin + ["Auditor"] * rights.is_auditor,

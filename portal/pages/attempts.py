@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import time
+from collections.abc import Iterable
 from typing import Final
 
 from django.core.cache import cache
@@ -21,6 +22,8 @@ from portal.origin import origin_of
 WINDOW_SECONDS: Final = 15 * 60
 MOST_FOR_A_NAME: Final = 10
 MOST_FROM_AN_ADDRESS: Final = 100
+MOST_OF_A_PERSON: Final = 30
+"""Codes of one person that may be wrong from everywhere together: who types them knows the password already."""
 
 
 def require_room(request: HttpRequest, name: str) -> None:
@@ -37,10 +40,37 @@ def require_room(request: HttpRequest, name: str) -> None:
         )
 
 
+def require_room_for_codes(request: HttpRequest, person: int) -> None:
+    """As ``require_room``, for codes of the second step of one person, by the id of the account."""
+    now = time.time()
+    if max((_wait(key, most, now) for key, most in _code_keys(request, person)), default=0.0) > 0:
+        raise RateLimited(
+            "Too many wrong codes were typed.",
+            code="too-many-attempts",
+            remedy="Wait a quarter of an hour, then sign in again, or use a passkey. If you lost your device, ask a "
+            "platform admin to reset your second factor.",
+        )
+
+
+def note_code(request: HttpRequest, person: int) -> None:
+    """A code, a recovery code or a passkey was wrong."""
+    _note(_code_keys(request, person))
+
+
+def forget_codes(request: HttpRequest, person: int) -> None:
+    """The person typed the right one from here; what was wrong from everywhere still counts."""
+    (key, _), *_ = _code_keys(request, person)
+    cache.delete(key)
+
+
 def note(request: HttpRequest, name: str) -> None:
     """A password was wrong."""
+    _note(_keys(request, name))
+
+
+def _note(keys: Iterable[tuple[str, int]]) -> None:
     now = time.time()
-    for key, most in _keys(request, name):
+    for key, most in keys:
         kept = [at for at in cache.get(key, ()) if at > now - WINDOW_SECONDS]
         cache.set(key, [*kept, now][-most:], timeout=WINDOW_SECONDS)
 
@@ -57,6 +87,10 @@ def address_of(request: HttpRequest) -> str:
     if ":" not in address:
         return address
     return str(ipaddress.ip_network((address, 64), strict=False))
+
+
+def _code_keys(request: HttpRequest, person: int) -> tuple[tuple[str, int], ...]:
+    return (*_keys(request, f"second step of {person}"), (f"attempts:person:{person}", MOST_OF_A_PERSON))
 
 
 def _keys(request: HttpRequest, name: str) -> tuple[tuple[str, int], tuple[str, int]]:

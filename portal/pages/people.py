@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from governance.selectors import groups as group_selectors
+from governance.selectors.second_factors import factors_of, with_factors
 from governance.services import people as services
 from governance.services.teams import team_update
 from governance.services.undoing import people_edit_undo
@@ -34,7 +35,8 @@ PAGE = 50
 def people(request: PageRequest) -> HttpResponse:
     request.rights.require_admin()
     query = request.GET.get("q", "").strip()[:80]
-    found = keyset.page(selectors.people(query), order=("username",), cursor=request.GET.get("cursor"), limit=PAGE)
+    rows = with_factors(selectors.people(query))
+    found = keyset.page(rows, order=("username",), cursor=request.GET.get("cursor"), limit=PAGE)
     return render(request, "people/people.html", {"people": found.items, "next": found.next, "query": query})
 
 
@@ -62,6 +64,7 @@ def person(request: PageRequest, username: str) -> HttpResponse:
         "leaving": found,
         "facts": reading.leaving_facts(found),
         "goes": goes,
+        "factors": factors_of(one.pk),
         **_looked(request),
     }
     return render(request, "people/person.html", context, status=_status(form))

@@ -59,7 +59,10 @@ SECTIONS: Final = (
         "Stages", "layers-linked", "stages", "How long environments live, what they ask for and where they go.", PLACES
     ),
     Section("People", "user", "people", "Who may sign in, their mail address, and what hangs on them.", PEOPLE),
+    Section("Second factor", "shield", "second-factor-rule", "Of whom a code or passkey is asked at sign-in.", PEOPLE),
     Section("Groups", "users", "groups", "People whom policies and approval routes mean across teams.", PEOPLE),
+    Section("Sign-in", "login", "sign-in-providers", "Which providers people sign in through.", PEOPLE),
+    Section("Group rules", "users", "group-rules", "Which groups of a provider give which role in a team.", PEOPLE),
     Section("Ownership", "shield-check", "ownership", "What waits for an owner, and transfers.", PEOPLE, "everyone"),
     Section("Clusters", "server-2", "clusters", "Where environments live, and what a month there costs.", PLACES),
     Section("Score rules", "file-code", "score-rules", "Which capability each part of a Score file becomes.", RULES),

@@ -1215,6 +1215,10 @@ PAGES_CATALOG = [
     ),
     Row("transfer-act", "POST", page_for(MANAGERS, 302), {"transfer": "=transfer", "act": "agree"}),
     Row("people", "GET", page_for(ADMIN, 200)),
+    Row("second-factor-rule", "GET", page_for(ADMIN, 200)),
+    Row("second-factor-rule", "POST", page_for(ADMIN, 200), body={"required_of": "admins", "do": "look"}),
+    Row("person-factors", "GET", page_for(ADMIN, 200), {"username": "viewer"}),
+    Row("person-factors", "POST", page_for(ADMIN, 302), {"username": "viewer"}),
     Row("person", "GET", page_for(ADMIN, 200), {"username": "viewer"}),
     Row("person", "POST", page_for(ADMIN, 200), {"username": "viewer"}, {"do": "look"}),
     Row("groups", "GET", page_for(ADMIN, 200)),
@@ -1418,6 +1422,23 @@ PAGES_ACCOUNT = [
         for_people(302),
         body={"code": "=login_code", "scopes": "read", "days": "30", "do": "allow"},
     ),
+    Row("second-factor", "GET", for_people(200)),
+    *(Row(name, "GET", for_people(302)) for name in ("factor-app", "passkey-new")),
+    *(
+        Row(name, "POST", for_people(302))
+        for name in ("factor-app", "factor-app-remove", "factor-codes", "passkey-new")
+    ),
+    Row("passkey-rename", "POST", for_people(404), {"passkey": "1000000000"}, {"name": "x"}),
+    Row("passkey-remove", "POST", for_people(302), {"passkey": "1000000000"}),
+    Row("account-confirm", "GET", for_people(200)),
+    Row("account-confirm", "POST", for_people(422), body={"password": "wrong"}),
+    *(
+        Row(name, method, for_all(302))
+        for name in ("second-step", "second-factor-set-up", "second-factor-set-up-passkey")
+        for method in ("GET", "POST")
+    ),
+    Row("login-passkey", "GET", for_people(302) | dict.fromkeys(("anonymous", *TOKENS), 200)),
+    Row("login-passkey", "POST", for_people(302) | dict.fromkeys(("anonymous", *TOKENS), 422), body={"answer": "x"}),
     Row("account-notices", "GET", for_people(200)),
     Row("account-notices", "POST", for_people(302), body={"digest_hour": "7", "time_zone": "UTC"}),
     Row("notices", "GET", for_people(200)),

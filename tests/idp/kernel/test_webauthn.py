@@ -17,6 +17,7 @@ PARTY = webauthn.RelyingParty("idp.example", "https://idp.example")
 ADDRESSES = {
     "a name": ("https://idp.example", ("idp.example", "https://idp.example")),
     "a name with a port": ("https://IDP.example:8443/", ("idp.example", "https://idp.example:8443")),
+    "a name with its usual port": ("https://idp.example:443", ("idp.example", "https://idp.example")),
     "this machine by number": ("http://127.0.0.1:8000", ("localhost", "http://localhost:8000")),
     "this machine by its other number": ("http://[::1]:8000", ("localhost", "http://localhost:8000")),
     "this machine by name": ("http://localhost:8000", ("localhost", "http://localhost:8000")),
