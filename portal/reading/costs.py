@@ -12,7 +12,7 @@ from django.urls import reverse
 from provisioning.selectors.costs import CostLine, Costs
 
 WAYS: Final = (("team", "By team"), ("system", "By system"), ("environment", "By environment"))
-MOST: Final = 100
+MOST: Final = 50
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from typing import Any, Final
 
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
@@ -18,16 +19,19 @@ from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, S
 from governance.access import Rights, visible
 from governance.models import Reservation
 from idp.catalog.models import System
+from idp.kernel.prepared import Prepared
 from provisioning.domain.showback import Month
 from provisioning.models import ClosedCost, ClosedCostSum, CostClosing
 from provisioning.selectors.priced_uses import FLOAT, Books, basis_of, money, rate, turns_between, uses
 
-SPARE: Final = 200
+SPARE: Final = 100
 """As many more than are shown are read, so that which are the dearest is certain without looking at all."""
 CENT: Final = Decimal("0.01")
 HALF_A_CENT: Final = 0.005
 
-_READ: Final = ("team__slug", "system_id", "environment_id", "cost", "rate", "now")
+_READ: Final = ("team__slug", "system_id", "environment_id", "cost", "rate")
+_COST: Final = _READ.index("cost")
+_RATE: Final = _READ.index("rate")
 
 Key = tuple[Any, ...]
 
@@ -109,7 +113,7 @@ def closed_costs(way: str, closed: Closed, *, rights: Rights, team: str, most: i
         rights.require_scope("read")
     which = Q(team__slug=team) if team else Q()
     if way == "environment":
-        return _by_environment(closed, which, rights, most)
+        return _by_environment(closed, which, team, rights, most)
     answer = _Answer()
     named = ("team__slug", "shown") if way == "system" else ("team__slug",)
     for row in _sums(closed, which, rights, named):
@@ -120,7 +124,7 @@ def closed_costs(way: str, closed: Closed, *, rights: Rights, team: str, most: i
     return Groups(groups[:most], len(groups), sum((one.cost for one in groups), Decimal(0)))
 
 
-def _by_environment(closed: Closed, which: Q, rights: Rights, most: int) -> Groups:
+def _by_environment(closed: Closed, which: Q, team: str, rights: Rights, most: int) -> Groups:
     """What may not be seen is one line of its team; of the others those that can be among the dearest are read."""
     moved = _moved(closed, which, rights, ("team__slug", "shown", "place"))
     answer, count, total = _Answer(), 0, 0.0
@@ -131,7 +135,7 @@ def _by_environment(closed: Closed, which: Q, rights: Rights, most: int) -> Grou
             count += row["number"]
         else:
             answer.add((row["team__slug"], None, None), cost)
-    for key, cost in _dearest(closed, which, rights, most, moved).items():
+    for key, cost in _dearest(closed, team, rights, most, moved).items():
         answer.add(key, cost)
     for key, one in moved.items():
         total += one.more
@@ -152,34 +156,51 @@ def _sums(closed: Closed, which: Q, rights: Rights, named: tuple[str, ...]) -> I
     return rows.values(*named).annotate(costs=Sum("cost"), rates=Sum("rate"), number=Sum("places"))
 
 
-def _dearest(closed: Closed, which: Q, rights: Rights, most: int, moved: Mapping[Key, _Moved]) -> dict[Key, float]:
+def _dearest(closed: Closed, team: str, rights: Rights, most: int, moved: Mapping[Key, _Moved]) -> dict[Key, float]:
     """What has cost how much, without ``moved``; among it are the ``most`` dearest.
 
     Nothing that is not read costs more than the last by cost at midnight and the last by rate together; where that does
     not settle it, all are put in order, which is one query more.
     """
-    rows = visible(ClosedCost.objects.filter(which, closing=closed.row), rights, "system").order_by()
-    rows = rows.annotate(now=F("cost") + F("rate") * Value(closed.part, output_field=FLOAT))
     enough = most + SPARE
-    by_cost, by_rate = (rows.filter(pk__in=rows.order_by(order).values("pk")[:enough]) for order in ("-cost", "-rate"))
-    read = list(by_cost.values(*_READ).union(by_rate.values(*_READ)))
-    found = _costs_of(read, moved)
+    read = _first(enough)(closing=closed.row.pk, team=team or None, rights=rights)
+    found = _without(moved, read, closed.part)
     if len(read) >= enough and not _is_settled(read, found, enough, most, closed.part):
-        found = _costs_of(rows.order_by("-now").values(*_READ)[: enough + len(moved)], moved)
+        rows = _costs(closed.row.pk, team, rights).values_list(*_READ)
+        now = F("cost") + F("rate") * Value(closed.part, output_field=FLOAT)
+        found = _without(moved, rows.order_by(now.desc())[: enough + len(moved)], closed.part)
     return found
 
 
+def _costs(closing: int, team: str | None, rights: Rights) -> QuerySet[ClosedCost]:
+    rows = visible(ClosedCost.objects.filter(closing=closing), rights, "system").order_by()
+    return rows.filter(team__slug=team) if team else rows
+
+
+@cache
+def _first(enough: int) -> Prepared[Any]:
+    """Asks for as many by cost at midnight, and as many by rate, each by its index."""
+
+    def both(closing: int, team: str | None, rights: Rights) -> QuerySet[ClosedCost, Any]:
+        rows = _costs(closing, team, rights)
+        by_cost, by_rate = (
+            rows.filter(pk__in=rows.order_by(order).values("pk")[:enough]) for order in ("-cost", "-rate")
+        )
+        return by_cost.values_list(*_READ).union(by_rate.values_list(*_READ))
+
+    return Prepared(both)
+
+
 def _is_settled(
-    read: Sequence[Mapping[str, Any]], found: Mapping[Key, float], enough: int, most: int, part: float
+    read: Sequence[tuple[Any, ...]], found: Mapping[Key, float], enough: int, most: int, part: float
 ) -> bool:
-    cost, rate_ = (sorted((row[name] for row in read), reverse=True)[enough - 1] for name in ("cost", "rate"))
+    cost, rate_ = (sorted((row[at] for row in read), reverse=True)[enough - 1] for at in (_COST, _RATE))
     best = sorted(found.values(), reverse=True)
     return len(best) >= most and best[most - 1] >= cost + rate_ * part - HALF_A_CENT
 
 
-def _costs_of(rows: Iterable[Mapping[str, Any]], moved: Mapping[Key, _Moved]) -> dict[Key, float]:
-    costs = {(row["team__slug"], row["system_id"], row["environment_id"]): row["now"] for row in rows}
-    return {key: cost for key, cost in costs.items() if key not in moved}
+def _without(moved: Mapping[Key, _Moved], rows: Iterable[tuple[Any, ...]], part: float) -> dict[Key, float]:
+    return {key: cost + rate_ * part for *parts, cost, rate_ in rows if (key := tuple(parts)) not in moved}
 
 
 def _moved(closed: Closed, which: Q, rights: Rights, named: tuple[str, ...]) -> dict[Key, _Moved]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.db.models import BigIntegerField, Case, Count, DecimalField, F, Q, Sum, Value, When
 from django.db.models.functions import Cast, Round
@@ -144,6 +144,13 @@ def _row(way: str, group: Group) -> dict[str, Any]:
     return row
 
 
+class _Place(NamedTuple):
+    system: str
+    name: str
+    stage: str
+    deleted_at: datetime | None
+
+
 def _lines(rows: Iterable[dict[str, Any]]) -> Iterator[CostLine]:
     """The rows with their names. One query, of systems or of environments, where the rows are about them."""
     rows = list(rows)
@@ -152,23 +159,24 @@ def _lines(rows: Iterable[dict[str, Any]]) -> Iterator[CostLine]:
     for row in rows:
         place = places.get(row.get("place", 0))
         hidden = "shown" in row and row["shown"] is None
-        system = place.system.slug if place else systems.get(row.get("shown", 0), "")
+        system = place.system if place else systems.get(row.get("shown", 0), "")
         yield CostLine(
             row["team__slug"],
             HIDDEN if hidden else system,
             place.name if place else "",
-            place.stage.name if place else "",
+            place.stage if place else "",
             row["cost"],
             lives=place is None or place.deleted_at is None,
             hidden=hidden,
         )
 
 
-def _environments(keys: list[int]) -> dict[int, Environment]:
+def _environments(keys: list[int]) -> dict[int, _Place]:
     if not keys:
         return {}
-    rows = Environment.objects.filter(pk__in=keys).select_related("stage", "system")
-    return {one.pk: one for one in rows.only("name", "deleted_at", "stage__name", "system__slug")}
+    rows = Environment.objects.filter(pk__in=keys)
+    found = rows.values_list("pk", "system__slug", "name", "stage__name", "deleted_at")
+    return {key: _Place(*names) for key, *names in found}
 
 
 def _systems(keys: list[int]) -> dict[int, str]:
