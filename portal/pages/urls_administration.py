@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.pages import administration, audit, freezes, ownership, people, score, trust_rules
+from portal.pages import (
+    administration,
+    audit,
+    freezes,
+    group_rules,
+    ownership,
+    people,
+    score,
+    sign_in_providers,
+    trust_rules,
+)
 
 urlpatterns = [
     path("administration/", administration.administration, name="administration"),
@@ -35,6 +45,11 @@ urlpatterns = [
     path("pipelines/new", trust_rules.trust_rule, name="trust-rule-new"),
     path("pipelines/<slug:name>/", trust_rules.trust_rule, name="trust-rule"),
     path("pipelines/<slug:name>/act", trust_rules.trust_rule_act, name="trust-rule-act"),
+    path("sign-in/", sign_in_providers.sign_in_providers, name="sign-in-providers"),
+    path("sign-in/new", sign_in_providers.sign_in_provider, name="sign-in-provider-new"),
+    path("sign-in/<slug:name>/", sign_in_providers.sign_in_provider, name="sign-in-provider"),
+    path("sign-in/<slug:name>/act", sign_in_providers.sign_in_provider_act, name="sign-in-provider-act"),
+    path("group-rules/", group_rules.group_rules, name="group-rules"),
     path("audit/", audit.audit, name="audit"),
     path("audit/search.<slug:form>", audit.audit_download, name="audit-download"),
     path("audit/<int:number>/", audit.audit_entry, name="audit-entry"),

@@ -108,6 +108,7 @@ def furnish() -> World:
         **_login(),
         "delegation": _routes_and_stand_ins(organisation),
         "trusted": _trust(organisation),
+        "way_in": _way_in(),
         "entry": AuditEntry.objects.filter(team_slug="").latest("sequence").pk,
         "unsubscribe": unsubscribe_token(organisation.developer.pk, "change-failed"),
     }
@@ -316,6 +317,18 @@ def _trust(organisation: Organisation) -> None:
     trust_rule_save(PLATFORM, name="checkout-main", wish=TrustWish(**TRUST), now=NOW)
 
 
+def _way_in() -> None:
+    """A provider to sign in through that is switched off, and a rule for a group that SCIM tells."""
+    from governance.domain.group_rule import Rule
+    from governance.domain.oidc import ProviderWish
+    from governance.services.group_rules import group_rule_set
+    from governance.services.sign_in_providers import provider_save
+
+    wish = {**WAY_IN, "scopes": tuple(WAY_IN["scopes"])}
+    provider_save(PLATFORM, name="corp", wish=ProviderWish(**wish), now=NOW)
+    group_rule_set(PLATFORM, Rule(**GROUP_RULE), now=NOW)
+
+
 def _login() -> dict[str, str]:
     """A command line that asks to act for whoever answers."""
     from governance.services.device_logins import login_ask
@@ -407,6 +420,16 @@ APPLIED = {
     ]
 }
 TRUSTED = {"name": "checkout-main"}
+WAY_IN: dict[str, Any] = {
+    "title": "Corp",
+    "issuer": "https://login.corp.example",
+    "client_id": "slipway",
+    "scopes": ["openid", "groups"],
+    "group_claim": "groups",
+    "active": False,
+}
+GROUP_RULE = {"source": "scim", "group": "devs", "team": "payments", "role": "viewer"}
+CORP = {"name": "corp"}
 ASKERS = ("developer", "maintainer", "second_maintainer", "admin")
 ADMIN = ("admin",)
 CATALOG_INFO = """apiVersion: backstage.io/v1alpha1
@@ -877,6 +900,7 @@ API_PLATFORM = [
     Row("api:webhook-rotate", "POST", needs("admin", MANAGERS, 200, 404), OF_WEBHOOK, {}),
     Row("api:webhook-pause", "POST", needs("admin", MANAGERS, 200, 404), OF_WEBHOOK, {}),
     Row("api:webhook-resume", "POST", needs("admin", MANAGERS, 409, 404), OF_WEBHOOK, {}),
+    Row("api:webhook-take-back", "POST", needs("admin", MANAGERS, 409, 404), OF_WEBHOOK, {}),
     Row("api:webhook-test", "POST", needs("admin", MANAGERS, 202, 404), OF_WEBHOOK, {}),
     Row("api:webhook-replay", "POST", needs("admin", MANAGERS, 200, 404), OF_WEBHOOK, ALL_TIME),
     Row("api:webhook-deliveries", "GET", reads(404, **dict.fromkeys(MANAGERS, 200)), OF_WEBHOOK),
@@ -945,6 +969,14 @@ PROMOTION = [
         {**TRUST, "name": "checkout-main", "scopes": "read", "minutes": "5", "active": "on", "do": "save"},
     ),
     Row("trust-rule-act", "POST", page_for(ADMIN, 302), TRUSTED, {"do": "remove", "confirm_name": "checkout-main"}),
+    Row("sign-in-providers", "GET", page_for(ADMIN, 200)),
+    Row("sign-in-provider-new", "GET", page_for(ADMIN, 200)),
+    Row("sign-in-provider-new", "POST", page_for(ADMIN, 422), body={"name": "x"}),
+    Row("sign-in-provider", "GET", page_for(ADMIN, 200), CORP),
+    Row("sign-in-provider", "POST", page_for(ADMIN, 422), CORP, {"name": "corp", "issuer": "https://10.0.0.1"}),
+    Row("sign-in-provider-act", "POST", page_for(ADMIN, 302), CORP, {"do": "remove"}),
+    Row("group-rules", "GET", page_for(ADMIN, 200)),
+    Row("group-rules", "POST", page_for(ADMIN, 200), body={**GROUP_RULE, "what": "remove", "do": "look"}),
     Row("trains", "GET", for_people(200)),
     Row("train-new", "GET", for_people(200)),
     Row("train-new", "POST", for_people(200), body={"do": "check"}),
@@ -1215,6 +1247,11 @@ PAGES_CATALOG = [
     ),
     Row("transfer-act", "POST", page_for(MANAGERS, 302), {"transfer": "=transfer", "act": "agree"}),
     Row("people", "GET", page_for(ADMIN, 200)),
+    Row("provisioning", "GET", page_for(ADMIN, 200)),
+    Row("provisioning-token", "POST", page_for(ADMIN, 200), body={"days": "90"}),
+    Row("provisioning-token", "POST", page_for(ADMIN, 422), body={"days": "7"}),
+    Row("provisioning-end", "POST", page_for(ADMIN, 302)),
+    Row("person-hand-over", "POST", page_for(ADMIN, 302), {"username": "developer"}),
     Row("second-factor-rule", "GET", page_for(ADMIN, 200)),
     Row("second-factor-rule", "POST", page_for(ADMIN, 200), body={"required_of": "admins", "do": "look"}),
     Row("person-factors", "GET", page_for(ADMIN, 200), {"username": "viewer"}),

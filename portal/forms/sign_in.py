@@ -1,0 +1,105 @@
+"""Forms of signing in through providers: the provider itself, and a rule that a group gives a role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django import forms
+
+from governance.domain.group_rule import LONGEST_GROUP, Rule
+from governance.domain.oidc import ProviderWish
+from governance.models import SignInProvider
+from idp.catalog.names import ROLES
+from idp.kernel import vault
+from idp.kernel.errors import PlatformFault
+from portal.forms.plain import PlainForm
+
+SCOPES = "openid profile email"
+
+
+class ProviderForm(PlainForm):
+    """``sealed`` carries a secret that was typed, encrypted, from the look to the saving; it is never shown again."""
+
+    name = forms.SlugField(label="Name", max_length=30, help_text="Lower-case letters, digits and dashes.")
+    title = forms.CharField(label="Button", max_length=60, help_text="What follows “Sign in with”, such as Corp.")
+    issuer = forms.CharField(
+        label="Issuer",
+        max_length=300,
+        help_text="As the provider names itself, such as https://login.example.com/realms/corp.",
+    )
+    client_id = forms.CharField(label="Client ID", max_length=255)
+    secret = forms.CharField(
+        label="Client secret",
+        required=False,
+        max_length=1_000,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Kept encrypted and never shown again. Empty keeps the one that is stored.",
+    )
+    sealed = forms.CharField(required=False, max_length=3_000, widget=forms.HiddenInput)
+    scopes = forms.CharField(label="Scopes", max_length=400, help_text="With spaces between.")
+    group_claim = forms.CharField(
+        label="Claim with groups",
+        required=False,
+        max_length=120,
+        help_text="Such as groups or realm_access.roles. Empty: groups are not read.",
+    )
+    link_claim = forms.CharField(
+        label="Claim with the SCIM name",
+        required=False,
+        max_length=120,
+        help_text="Finds people whom SCIM made, by user name or external ID, such as preferred_username or oid.",
+    )
+    may_create = forms.BooleanField(
+        label="Make an account for whoever signs in first",
+        required=False,
+        help_text="Without a role in any team, but for those that their groups give.",
+    )
+    active = forms.BooleanField(label="Offer it on the sign-in page", required=False)
+
+    def clean_sealed(self) -> str:
+        try:
+            return vault.decrypt(self.cleaned_data["sealed"]) if self.cleaned_data["sealed"] else ""
+        except PlatformFault:
+            raise forms.ValidationError("Type the client secret again.") from None
+
+    def wish(self) -> ProviderWish:
+        given = self.cleaned_data
+        return ProviderWish(
+            title=given["title"].strip(),
+            issuer=given["issuer"].strip(),
+            client_id=given["client_id"].strip(),
+            secret=given["secret"] or given["sealed"] or None,
+            scopes=tuple(given["scopes"].split()),
+            group_claim=given["group_claim"].strip(),
+            link_claim=given["link_claim"].strip(),
+            may_create=given["may_create"],
+            active=given["active"],
+        )
+
+
+def initial_of(row: SignInProvider | None) -> dict[str, Any]:
+    if row is None:
+        return {"scopes": SCOPES, "group_claim": "groups", "active": True}
+    told = ("name", "title", "issuer", "client_id", "group_claim", "link_claim", "may_create", "active")
+    return {name: getattr(row, name) for name in told} | {"scopes": " ".join(row.scopes)}
+
+
+class GroupRuleForm(PlainForm):
+    source = forms.ChoiceField(label="From")
+    group = forms.CharField(
+        label="Group", max_length=LONGEST_GROUP, strip=False, help_text="Exactly as the provider sends it."
+    )
+    team = forms.ChoiceField(label="Team")
+    role = forms.ChoiceField(label="Role", choices=[(role, role.capitalize()) for role in ROLES])
+
+    def __init__(
+        self, *args: Any, sources: Sequence[tuple[str, str]], teams: Iterable[tuple[str, str]], **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        self.fields["source"].choices = sources  # type: ignore[attr-defined]
+        self.fields["team"].choices = [("", "Choose a team"), *teams]  # type: ignore[attr-defined]
+
+    def rule(self) -> Rule:
+        given = self.cleaned_data
+        return Rule(given["source"], given["group"], given["team"], given["role"])
