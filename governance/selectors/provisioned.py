@@ -8,6 +8,7 @@ from typing import Final
 
 from django.db.models import Count, Q, QuerySet
 
+from governance.access import PLATFORM_ADMINS
 from governance.domain.scim_schema import folded
 from governance.models import ScimGroup, ScimRefusal, ScimToken, ScimUser
 from idp.catalog.models import User
@@ -35,6 +36,13 @@ def managed(user: User) -> ScimUser | None:
     return ScimUser.objects.filter(user=user, deleted_at=None).first()
 
 
+def may_be_handed_over(user: User, now: datetime) -> bool:
+    """Whether an account that was made here may become the directory's: there is one, and it is no admin's."""
+    if user.is_superuser or not ScimToken.objects.filter(revoked_at=None, expires_at__gt=now).exists():
+        return False
+    return managed(user) is None and not user.groups.filter(name=PLATFORM_ADMINS).exists()
+
+
 def managed_among(user_ids: Iterable[int]) -> frozenset[int]:
     """Which of these accounts a directory manages. One query."""
     rows = ScimUser.objects.filter(user__in=list(user_ids), deleted_at=None)
@@ -46,6 +54,16 @@ def tokens_alive(now: datetime) -> list[ScimToken]:
     return list(ScimToken.objects.filter(revoked_at=None, expires_at__gt=now))
 
 
+def last_call() -> datetime | None:
+    """When the directory came last with a valid token, to the minute."""
+    rows = ScimToken.objects.exclude(last_used_at=None).order_by("-last_used_at")
+    return rows.values_list("last_used_at", flat=True).first()
+
+
+def groups_count() -> int:
+    return ScimGroup.objects.count()
+
+
 def people_counts() -> tuple[int, int]:
     """How many people are managed, and how many of their accounts are switched off. One query."""
     counts = ScimUser.objects.filter(deleted_at=None).aggregate(
@@ -55,8 +73,10 @@ def people_counts() -> tuple[int, int]:
 
 
 def groups_counted() -> QuerySet[ScimGroup]:
-    """The groups of the directory, each with ``people``."""
-    return ScimGroup.objects.annotate(people=Count("members")).order_by("display_name_key")
+    """The groups of the directory, by name, each with ``people``."""
+    return ScimGroup.objects.annotate(people=Count("members", filter=Q(members__deleted_at=None))).order_by(
+        "display_name_key"
+    )
 
 
 def refusals_recent() -> list[ScimRefusal]:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from governance.selectors import groups as group_selectors
+from governance.selectors import provisioned
 from governance.selectors.second_factors import factors_of, with_factors
 from governance.services import people as services
 from governance.services.teams import team_update
@@ -37,7 +38,9 @@ def people(request: PageRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip()[:80]
     rows = with_factors(selectors.people(query))
     found = keyset.page(rows, order=("username",), cursor=request.GET.get("cursor"), limit=PAGE)
-    return render(request, "people/people.html", {"people": found.items, "next": found.next, "query": query})
+    managed = provisioned.managed_among(one.pk for one in found.items)
+    context = {"people": found.items, "managed": managed, "next": found.next, "query": query}
+    return render(request, "people/people.html", context)
 
 
 @page("administration", methods=FORM)
@@ -65,6 +68,8 @@ def person(request: PageRequest, username: str) -> HttpResponse:
         "facts": reading.leaving_facts(found),
         "goes": goes,
         "factors": factors_of(one.pk),
+        "managed": provisioned.managed(one),
+        "may_hand_over": provisioned.may_be_handed_over(one, clock.now()),
         **_looked(request),
     }
     return render(request, "people/person.html", context, status=_status(form))
