@@ -5,11 +5,13 @@ from __future__ import annotations
 from django.urls import include, path
 
 from portal.api import health
+from portal.mcp import door
 
 urlpatterns = [
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
+    path("mcp", door.mcp, name="mcp"),
     path("api/v1/", include("portal.api.urls")),
     path("scim/v2/", include("portal.api.urls_scim")),
     path("", include("portal.pages.urls")),

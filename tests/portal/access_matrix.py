@@ -496,6 +496,7 @@ HEALTH = [
     Row("livez", "GET", for_all(200)),
     Row("readyz", "GET", for_all(200)),
     Row("metrics", "GET", for_all(200)),
+    Row("mcp", "POST", for_all(401)),
 ]
 
 API_START = [
