@@ -24,6 +24,9 @@ TONES: Final[Mapping[str, str]] = {
     "environment.degraded": "warning",
     "environment.drifted": "warning",
     "environment.expiring": "warning",
+    "freeze.began": "warning",
+    "freeze.over": "good",
+    "budget.reached": "warning",
 }
 MARKS: Final[Mapping[str, str]] = {
     "good": ":white_check_mark:",
@@ -56,15 +59,22 @@ def message_of(key: str, data: Mapping[str, Any], base_url: str) -> Message:
     title = EVENT_TYPES[key].title if key in EVENT_TYPES else key
     change, environment = data.get("change") or {}, data.get("environment", "")
     place = f"{data['system']} / {environment}" if environment else data.get("system", "")
-    about = change.get("title") or place
+    freeze, budget = data.get("freeze") or {}, data.get("budget") or {}
+    about = change.get("title") or freeze.get("scope") or place or (data.get("team", "") if budget else "")
     error = data.get("error") or {}
-    facts = [("Environment", place), ("Stage", data.get("stage", "")), ("Team", data.get("team", ""))]
+    facts = [
+        ("Environment" if environment else "System", place),
+        ("Stage", data.get("stage", "")),
+        ("Team", data.get("team", "")),
+    ]
     if change:
         facts += [("Asked by", change.get("requester", "")), ("Change", f"#{change.get('id')}")]
     if data.get("actor") not in (None, "", "slipway", change.get("requester")):
         facts.append(("By", data["actor"]))
     if data.get("expires"):
         facts.append(("Deleted at", data["expires"]))
+    if freeze:
+        facts.append(("Why", freeze.get("reason", "")))
     if data.get("objects"):
         facts.append(("Differs", ", ".join(data["objects"][:5])))
     quote = error.get("message") or data.get("text") or data.get("message") or _reason(key, change)
@@ -104,6 +114,9 @@ HEADLINES: Final[Mapping[str, str]] = {
     "environment.deleted": "Is gone",
     "environment.drifted": "Changed outside of Slipway",
     "environment.expiring": "Is deleted soon",
+    "freeze.began": "Frozen",
+    "freeze.over": "Thawed",
+    "budget.reached": "Budget is being used up",
     "webhook.test": "A test from Slipway",
 }
 

@@ -135,6 +135,61 @@ def _of_environment(key: str, title: str, state: str, **more: Any) -> EventType:
     return EventType(key, title, "Environments", schema, example)
 
 
+_FREEZE: Final = _record(
+    "The freeze.",
+    id=_WHOLE,
+    title=_text("What it is called."),
+    reason=_text("Why."),
+    scope=_text("What it holds still, in words."),
+    declared_by=_text("Username of who declared it."),
+)
+_SAMPLE_FREEZE: Final = {
+    "id": 3,
+    "title": "Stocktaking",
+    "reason": "The ledger is counted.",
+    "scope": "stage prod, system checkout",
+    "declared_by": "mara",
+}
+_BUDGET: Final = _record(
+    "The budget, and what it has come to.",
+    amount=_text("What may be spent in a calendar month."),
+    expected=_text("What the month will have cost, as it stands."),
+    spent=_text("What it has cost already."),
+    currency=_text("Of all three."),
+    percent=_WHOLE,
+    step=_WHOLE,
+)
+_AUDIENCE: Final[Mapping[str, Schema]] = MappingProxyType(
+    {
+        "team": _text("Slug of the team that is told; empty for the organisation."),
+        "page": _text("Address of the page that answers it."),
+    }
+)
+
+
+def _of_freeze(key: str, title: str, text: str) -> EventType:
+    schema = _record("A freeze.", **_AUDIENCE, freeze=_FREEZE, actor=_ACTOR, text=_SAID)
+    page = "https://slipway.example/freezes/3/"
+    example = {"team": "payments", "page": page, "freeze": _SAMPLE_FREEZE, "actor": "mara", "text": text}
+    return EventType(key, title, "Freezes and budgets", schema, example)
+
+
+def _of_budget() -> EventType:
+    about = _text("Slug of the system whose budget it is; empty for the team's own.")
+    schema = _record("A budget.", **_AUDIENCE, system=about, budget=_BUDGET, text=_text("It all, in a sentence."))
+    example = {
+        "team": "payments",
+        "page": "https://slipway.example/teams/payments/budgets",
+        "system": "checkout",
+        "budget": {
+            **{"amount": "500.00", "expected": "430.00", "spent": "210.00", "currency": "EUR"},
+            **{"percent": 86, "step": 80},
+        },
+        "text": "This month will have cost 430.00 of 500.00 EUR (86 %); 210.00 are spent already.",
+    }
+    return EventType("budget.reached", "A budget came to one of its steps", "Freezes and budgets", schema, example)
+
+
 _TYPES: Final = (
     _of_change("change.submitted", "Somebody asked for a change", "pending"),
     _of_change("change.decided", "Somebody approved or rejected a change", "pending"),
@@ -172,6 +227,9 @@ _TYPES: Final = (
         objects=["Deployment api"],
     ),
     _of_environment("environment.expiring", "An environment is deleted soon", "ready", expires="2026-12-01T09:00:00Z"),
+    _of_freeze("freeze.began", "A freeze began to hold", "mara froze it until it is lifted."),
+    _of_freeze("freeze.over", "A freeze holds no longer", "What was held starts by itself."),
+    _of_budget(),
     EventType(
         TEST,
         "Somebody pressed “Send a test event”",

@@ -13,13 +13,15 @@ EDITED = ("quota", "budget", "prices")
 class Budget(models.Model):
     """What a team, or one of its systems, may cost in a calendar month, and what happens on the way there.
 
-    ``steps`` is a list of ``{"at": percent, "do": "tell" | "warn" | "ask" | "deny"}`` by percent.
+    ``steps`` is a list of ``{"at": percent, "do": "tell" | "warn" | "ask" | "deny"}`` by percent. ``told`` is the month
+    and the step that programs were told of last (``2026-11:80``).
     """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="budgets")
     system = models.ForeignKey(System, null=True, on_delete=models.CASCADE, related_name="budgets")
     amount = models.DecimalField(max_digits=12, decimal_places=2)
     steps = models.JSONField(default=list)
+    told = models.CharField(max_length=16, blank=True, default="")
     updated_at = models.DateTimeField()
 
     class Meta:

@@ -17,7 +17,8 @@ from idp.catalog.models import System, Team
 class OutgoingEvent(models.Model):
     """One thing that happened. ``uid`` is the CloudEvent's id and every attempt's ``webhook-id``.
 
-    ``system`` and ``team`` decide who may be told; both are empty for what is not of a team. ``only`` is the one
+    ``system`` and ``team`` decide who may be told. What is of no system goes to the endpoints of its team that are not
+    narrowed to one, without a team to those of the organisation. ``only`` is the one
     endpoint that gets it, for tests. ``spread_at`` is when deliveries were made of it.
     """
 
@@ -47,6 +48,7 @@ class WebhookEndpoint(models.Model):
     ``address``, ``secret`` and ``old_secret`` are encrypted; ``shown`` is what may be read of the address.
     ``events`` are keys of ``governance.domain.event``, empty for all. ``failing_since`` is the first failure since
     anything was taken; after three days of them it is ``disabled`` with ``reason``, while a person ``paused`` it.
+    ``previous`` (``name``, ``events``, ``shown``) and ``previous_address``, encrypted, are what the last edit replaced.
     """
 
     name = models.CharField(max_length=80)
@@ -62,6 +64,8 @@ class WebhookEndpoint(models.Model):
     state = models.CharField(max_length=10, default="active")
     reason = models.CharField(max_length=400, blank=True)
     failing_since = models.DateTimeField(null=True, blank=True)
+    previous = models.JSONField(null=True, blank=True)
+    previous_address = models.TextField(blank=True, default="")
     version = models.PositiveIntegerField(default=1)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

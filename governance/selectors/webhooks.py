@@ -29,13 +29,18 @@ def listening(system: int, team: int, restricted: bool) -> QuerySet[WebhookEndpo
     return WebhookEndpoint.objects.filter(mine, Q(system=None) | Q(system=system), state="active").order_by()
 
 
+def listening_widely() -> QuerySet[WebhookEndpoint]:
+    """Endpoints that hear of more than one system, and so of what is of none."""
+    return WebhookEndpoint.objects.filter(system=None, state="active").order_by()
+
+
 def listening_to(event: OutgoingEvent) -> list[WebhookEndpoint]:
     """Endpoints that an event goes to, by what its system is now; its own one for a test."""
     if event.only_id is not None:
         return list(WebhookEndpoint.objects.filter(pk=event.only_id, state="active"))
     system = event.system
     if system is None:
-        return []
+        return list(listening_widely().filter(team=event.team_id))
     return list(listening(system=system.pk, team=system.team_id, restricted=system.restricted))
 
 
@@ -45,7 +50,7 @@ def may_be_told(endpoint: WebhookEndpoint, event: OutgoingEvent) -> bool:
         return event.only_id == endpoint.pk
     system = event.system
     if system is None:
-        return False
+        return endpoint.system_id is None and endpoint.team_id == event.team_id
     if endpoint.team_id is None or endpoint.team_id == system.team_id:
         return endpoint.system_id in (None, system.pk)
     return not system.restricted and endpoint.system_id == system.pk

@@ -6,7 +6,7 @@ exactly gets an event is decided when the worker makes deliveries of it (``gover
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,9 +14,9 @@ from typing import Any
 from governance.domain.event import EVENT_TYPES, wanted
 from governance.domain.webhook import new_event_id
 from governance.models import OutgoingEvent
-from governance.selectors.webhooks import listening
+from governance.selectors.webhooks import listening, listening_widely
 from governance.services.transactions import require_transaction
-from idp.catalog.models import System
+from idp.catalog.models import System, Team
 from idp.kernel.errors import PlatformFault
 from idp.kernel.wake import wake_after_commit
 
@@ -69,6 +69,35 @@ def event_tell(
     )
     wake_after_commit("webhooks", 0)
     return True
+
+
+def audience_tell(key: str, *, teams: Iterable[Team], subject: str, data: Mapping[str, Any], now: datetime) -> int:
+    """Store an event that is of no system, once for the organisation's endpoints and once for each team's.
+
+    Only where some listen that are not narrowed to a system; how many were stored. One query where nobody does. A
+    copy for a team says so in ``team``, where ``data`` does not.
+    """
+    require_transaction("audience_tell")
+    if key not in EVENT_TYPES:
+        raise PlatformFault(f"There is no type of event “{key}”.")
+    waiting = {one.team_id for one in listening_widely() if wanted(one.events, key)}
+    told: list[Team | None] = [None] if None in waiting else []
+    told += [one for one in teams if one.pk in waiting] if waiting - {None} else []
+    cut = {name: _cut(value) for name, value in data.items()}
+    OutgoingEvent.objects.bulk_create(
+        OutgoingEvent(
+            uid=new_event_id(),
+            type=key,
+            at=now,
+            subject=subject[:120],
+            data={"team": team.slug if team else "", **cut},
+            team=team,
+        )
+        for team in told
+    )
+    if told:
+        wake_after_commit("webhooks", 0)
+    return len(told)
 
 
 def _cut(value: Any) -> Any:

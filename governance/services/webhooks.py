@@ -32,6 +32,7 @@ from idp.kernel.wake import wake_after_commit
 MOST_PER_TEAM = 50
 MOST_REPLAYED = 10_000
 PURGED_AT_ONCE = 1_000
+_EDITED = ("name", "events", "address", "shown", "previous", "previous_address")
 
 
 @transaction.atomic
@@ -94,7 +95,7 @@ def webhook_update(
     rights = rights_of(actor)
     row = _locked(rights, endpoint_id)
     require_version(row, row.version, version)
-    before = _state(row)
+    before, kept = _state(row), _kept(row)
     wished = row.events if events is None else events
     errors = _errors(rights, name=row.name if name is None else name, events=wished, team=row.team, system=row.system)
     errors += _address_errors(row.kind, url) if url else []
@@ -105,10 +106,37 @@ def webhook_update(
         row.address, row.shown = vault.encrypt(url), shown_of(row.kind, url)
     if _state(row) == before and not url:
         return row
+    row.previous, row.previous_address = kept
     row.version += 1
-    checked(row).save(update_fields=["name", "events", "address", "shown", "version"])
+    checked(row).save(update_fields=[*_EDITED, "version"])
     told = {**difference(before, _state(row)), "address": "a new one" if url else "as it was"}
     _audit(actor, "webhook.update", row, told, now)
+    return row
+
+
+@transaction.atomic
+def webhook_take_back(actor: Actor, endpoint_id: int, *, now: datetime) -> WebhookEndpoint:
+    """Name, address and events as they were before the last edit, which can be taken back in the same way.
+
+    Conflict when nothing was edited; InvalidInput when what was there is no longer allowed.
+    """
+    rights = rights_of(actor)
+    row = _locked(rights, endpoint_id)
+    if row.previous is None:
+        raise Conflict(f"{row.name} was never edited, so nothing can be taken back.", code="illegal-state")
+    earlier, address = row.previous, row.previous_address
+    errors = _errors(rights, name=earlier["name"], events=earlier["events"], team=row.team, system=row.system)
+    moved = earlier["shown"] != row.shown or address != row.address
+    errors += _address_errors(row.kind, vault.decrypt(address)) if moved else []
+    _refuse(errors)
+    before, kept = _state(row), _kept(row)
+    row.name, row.events, row.shown = earlier["name"], _ordered(earlier["events"]), earlier["shown"]
+    row.address = address
+    row.previous, row.previous_address = kept
+    row.version += 1
+    checked(row).save(update_fields=[*_EDITED, "version"])
+    told = {**difference(before, _state(row)), "address": "the one before" if moved else "as it was"}
+    _audit(actor, "webhook.take-back", row, told, now)
     return row
 
 
@@ -312,6 +340,11 @@ def _address_errors(kind: str, url: str) -> list[FieldError]:
 def _refuse(errors: list[FieldError]) -> None:
     if errors:
         raise InvalidInput(f"This endpoint is not right yet: {errors[0].message}", errors=errors)
+
+
+def _kept(row: WebhookEndpoint) -> tuple[dict[str, Any], str]:
+    """What an edit may replace, and the address as it is kept."""
+    return {"name": row.name, "events": list(row.events), "shown": row.shown}, row.address
 
 
 def _ordered(events: Collection[str]) -> list[str]:

@@ -131,6 +131,22 @@ urlpatterns = [
     path(
         "capabilities/<slug:capability>/contracts/blast-radius/", blast_radius.DraftBlast.as_view(), name="draft-blast"
     ),
+    path("git/sources/", git_sources.Sources.as_view(), name="git-sources"),
+    path("git/sources/<slug:source>/", git_sources.OneSource.as_view(), name="git-source"),
+    path("git/sources/<slug:source>/start/", git_sources.SourceStart.as_view(), name="git-start"),
+    path("git/sources/<slug:source>/take-back/", git_sources.SourceTakeBack.as_view(), name="git-take-back"),
+    path("git/sources/<slug:source>/hook-secret/", git_sources.SourceHook.as_view(), name="git-hook"),
+    path("git/sources/<slug:source>/push/", git_sources.SourcePush.as_view(), name="git-push"),
+    path("git/sources/<slug:source>/documents/", git_sources.Documents.as_view(), name="git-documents"),
+    path("git/sources/<slug:source>/documents/<int:document>/", git_sources.OneDocument.as_view(), name="git-document"),
+    path(
+        "git/sources/<slug:source>/documents/<int:document>/release/",
+        git_sources.DocumentRelease.as_view(),
+        name="git-release",
+    ),
+    path("git/sources/<slug:source>/syncs/", git_sources.Syncs.as_view(), name="git-syncs"),
+    path("git/sources/<slug:source>/syncs/<int:sync_id>/", git_sources.OneSync.as_view(), name="git-sync"),
+    path("changes/<int:change_id>/git.patch", git_sources.ChangePatch.as_view(), name="change-git-patch"),
     path(
         "capabilities/<slug:capability>/contracts/<str:version>/blast-radius/",
         blast_radius.ContractBlast.as_view(),
@@ -335,6 +351,7 @@ urlpatterns = [
         webhooks.OneDelivery.as_view(),
         name="webhook-delivery",
     ),
+    path("webhooks/<int:webhook_id>/take-back/", webhooks.WebhookTakeBack.as_view(), name="webhook-take-back"),
     path(
         "webhooks/<int:webhook_id>/deliveries/<int:delivery_id>/replay/",
         webhooks.DeliveryReplay.as_view(),

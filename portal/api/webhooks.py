@@ -145,6 +145,9 @@ def _switch(verb: str, summary: str, about: str) -> type[Endpoint]:
 
 WebhookPause = _switch("pause", "Tell an endpoint nothing for now", "What waits is not sent, and can be replayed.")
 WebhookResume = _switch("resume", "Tell an endpoint again", "From now on; replay what it missed.")
+WebhookTakeBack = _switch(
+    "take_back", "Take the last edit of an endpoint back", "Name, address and events are as before; can be taken back."
+)
 
 
 class WebhookTest(Endpoint):

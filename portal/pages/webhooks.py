@@ -142,7 +142,7 @@ def webhook_rotate(request: PageRequest, webhook: int) -> HttpResponse:
 
 @page("teams", methods=POST)
 def webhook_act(request: PageRequest, webhook: int, act: str) -> HttpResponse:
-    """Pause it, let it go on, or send it a test."""
+    """Pause it, let it go on, take its last edit back, or send it a test."""
     done = ACTS.get(act)
     if done is None:
         raise NotFound("That cannot be done with an endpoint.")
@@ -155,6 +155,7 @@ def webhook_act(request: PageRequest, webhook: int, act: str) -> HttpResponse:
 ACTS: dict[str, tuple[Callable[..., Any], str]] = {
     "pause": (services.webhook_pause, "It is told nothing for now\nWhat waited is not sent; replay it later."),
     "resume": (services.webhook_resume, "It is told again, from now on\nReplay what it missed."),
+    "take-back": (services.webhook_take_back, "It is as it was before the last edit\nTake that back in the same way."),
     "test": (services.webhook_test, "A test event is on its way\nOpen it below to see how it was answered."),
 }
 

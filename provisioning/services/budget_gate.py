@@ -15,6 +15,7 @@ from django.db import transaction
 from governance.domain.policy import ApprovalRule, Outcome, Verdict
 from governance.models import Budget
 from governance.selectors.people import team_people
+from governance.services.events import audience_tell, event_tell
 from governance.services.notices import notify
 from idp.catalog.models import System, Team
 from provisioning.domain.showback import Month
@@ -42,7 +43,10 @@ def budget_verdicts(system: System, plan: Mapping[str, Any], *, now: datetime) -
 
 
 def budgets_tell(*, now: datetime) -> int:
-    """Tell maintainers of each step that a budget comes to, once a month and step. Answers how many were told."""
+    """Tell maintainers, programs and chats of each step that a budget comes to, once a month and step.
+
+    Answers how many people were told.
+    """
     teams = Team.objects.filter(pk__in=Budget.objects.values("team")).order_by("pk")
     return sum(_told(team, now=now) for team in teams)
 
@@ -62,7 +66,30 @@ def _told(team: Team, *, now: datetime) -> int:
             key=f"budget:{view.budget_id}:{Month.of(now)}:{view.step.at}",
             now=now,
         )
+        step = f"{Month.of(now)}:{view.step.at}"
+        if Budget.objects.filter(pk=view.budget_id).exclude(told=step).update(told=step):
+            _event_told(team, view, step=view.step.at, now=now)
     return count
+
+
+def _event_told(team: Team, view: BudgetView, *, step: int, now: datetime) -> None:
+    """To whoever hears of the system, or of the team where the budget is the team's own."""
+    figures = {"amount": view.amount, "expected": view.expected, "spent": view.spent}
+    data = {
+        "team": team.slug,
+        "page": f"/teams/{team.slug}/budgets",
+        "system": view.system,
+        "budget": {
+            **{name: f"{figure:.2f}" for name, figure in figures.items()},
+            **{"currency": settings.CURRENCY, "percent": round(view.share), "step": step},
+        },
+        "text": _sentence(view),
+    }
+    if view.system_id is None:
+        audience_tell("budget.reached", teams=[team], subject=f"team/{team.slug}", data=data, now=now)
+    else:
+        system = System.objects.select_related("team").get(pk=view.system_id)
+        event_tell("budget.reached", system=system, subject=system.slug, data=data, now=now)
 
 
 def _sentence(view: BudgetView) -> str:

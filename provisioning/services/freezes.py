@@ -19,6 +19,7 @@ from governance.access import rights_of
 from governance.domain.audit import difference
 from governance.services.accounts import platform_account
 from governance.services.audit import audit_append
+from governance.services.events import audience_tell
 from governance.services.notices import notify_people
 from governance.services.transactions import require_version
 from idp.catalog.models import System, Team, User
@@ -161,7 +162,21 @@ def _tell(row: Freeze, *, now: datetime) -> bool:
 
 
 def _say(row: Freeze, what: str, text: str, *, by: Actor, now: datetime) -> None:
+    """Tell people, and the programs and chats of the teams that it meets."""
     scope = scope_in_words(Scope.of(row.scope))
+    freeze = {"id": row.pk, "title": row.title, "reason": row.reason, "scope": scope}
+    audience_tell(
+        f"freeze.{what}",
+        teams=teams_concerned(Scope.of(row.scope)),
+        subject=f"freeze/{row.pk}",
+        data={
+            "page": f"/freezes/{row.pk}/",
+            "freeze": {**freeze, "declared_by": row.declared_by.username},
+            "actor": by.username,
+            "text": text,
+        },
+        now=now,
+    )
     told = User.objects.filter(
         memberships__team__in=teams_concerned(Scope.of(row.scope)).values("pk"),
         memberships__role__in=("developer", "maintainer"),

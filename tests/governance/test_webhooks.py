@@ -10,9 +10,9 @@ from django.core.management import call_command
 from django.db import transaction
 
 from governance.models import AuditEntry, OutgoingEvent, WebhookDelivery, WebhookEndpoint
-from governance.selectors.webhooks import endpoint_get, endpoints_managed, listening
+from governance.selectors.webhooks import endpoint_get, endpoints_managed, listening, may_be_told
 from governance.services import webhooks
-from governance.services.events import event_tell
+from governance.services.events import audience_tell, event_tell
 from governance.services.webhook_delivery import events_spread
 from idp.kernel import vault
 from idp.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed
@@ -277,6 +277,43 @@ def test_an_edit_keeps_the_address_that_is_not_given_anew(organisation: Organisa
     kept = row.address
     edited = webhooks.webhook_update(organisation.actor("maintainer"), row.pk, events=["run.failed"], now=NOW)
     assert (edited.address, edited.events, edited.version) == (kept, ["run.failed"], 2)
+
+
+def test_an_edit_is_taken_back_and_that_too(organisation: Organisation) -> None:
+    actor, row = organisation.actor("maintainer"), made(organisation)
+    with pytest.raises(Conflict, match="never edited"):
+        webhooks.webhook_take_back(actor, row.pk, now=NOW)
+    webhooks.webhook_update(actor, row.pk, name="Other", url="https://b.example/", events=["run.failed"], now=NOW)
+
+    back = webhooks.webhook_take_back(actor, row.pk, now=NOW)
+    assert (back.name, vault.decrypt(back.address), back.events) == ("Deploy bot", URL, [])
+    again = webhooks.webhook_take_back(actor, row.pk, now=NOW)
+    assert (again.name, vault.decrypt(again.address), again.events) == ("Other", "https://b.example/", ["run.failed"])
+    entry = AuditEntry.objects.filter(action="webhook.take-back").order_by("sequence").first()
+    assert (entry.data["before"]["name"], entry.data["after"]["name"]) == ("Other", "Deploy bot")
+    assert "key=abc" not in str(entry.data) + str(again.previous)
+
+
+def test_what_is_of_no_system_goes_to_its_team_and_the_organisation_once_each(organisation: Organisation) -> None:
+    for who, given in (
+        ("admin", {"team": None}),
+        ("maintainer", {}),
+        ("maintainer", {"name": "Narrow", "system": organisation.checkout}),
+        ("maintainer", {"name": "Deaf", "events": ["run.failed"]}),
+        ("storefront_maintainer", {"team": organisation.storefront}),
+    ):
+        made(organisation, who, **given)
+    event = {"subject": "freeze/1", "data": {"text": "x"}, "now": NOW}
+    assert audience_tell("freeze.began", teams=[organisation.payments], **event) == 2
+    assert events_spread(now=NOW) == 2
+    rows = WebhookDelivery.objects.select_related("endpoint", "event")
+    assert {(one.endpoint.name, one.endpoint.team_id, one.event.data["team"]) for one in rows} == {
+        ("Deploy bot", None, ""),
+        ("Deploy bot", organisation.payments.pk, "payments"),
+    }
+    assert all(may_be_told(one.endpoint, one.event) for one in rows)
+    narrow = WebhookEndpoint.objects.get(name="Narrow")
+    assert not any(may_be_told(narrow, one.event) for one in rows)
 
 
 def test_deleting_leaves_no_log(organisation: Organisation) -> None:

@@ -12,8 +12,11 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from governance.domain.event import schema_document
 from governance.models import OutgoingEvent
+from governance.services.budgets import budgets_set
 from governance.services.webhooks import webhook_create
+from idp.kernel.actor import PLATFORM
 from provisioning.models import Change, Environment, Run
+from provisioning.services.budget_gate import budgets_tell
 from provisioning.services.changes import ChangeRequest, change_submit
 from provisioning.services.decisions import change_approve, change_cancel, change_comment, change_reject
 from provisioning.services.event_lines import (
@@ -21,6 +24,7 @@ from provisioning.services.event_lines import (
     environment_event_told,
     expiry_event_told,
 )
+from provisioning.services.freezes import freeze_declare, freeze_lift
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import carry_out, create, equip
 
@@ -129,3 +133,30 @@ def test_where_nobody_listens_a_change_costs_one_query_to_know_it(organisation: 
     assert len(about) == 1
     assert Change.objects.count() == 1
     assert not OutgoingEvent.objects.exists()
+
+
+def test_a_freeze_tells_when_it_begins_and_when_it_is_over(heard: Organisation) -> None:
+    webhook_create(
+        heard.actor("maintainer"), name="Ours", url="https://b.example/", team=heard.payments, events=(), now=NOW
+    )
+    given = {"title": "Sale", "reason": "The sale.", "scope": {"systems": ["checkout"]}}
+    made = freeze_declare(heard.actor("admin"), now=NOW, **given)
+    freeze_lift(heard.actor("admin"), made.pk, now=NOW + timedelta(hours=1))
+    assert told() == ["freeze.began", "freeze.began", "freeze.over", "freeze.over"]
+    first, ours, *_ = OutgoingEvent.objects.order_by("id")
+    assert (first.team, ours.team) == (None, heard.payments)
+    assert first.data["freeze"]["scope"] == "system checkout"
+
+
+@pytest.mark.parametrize("system", [None, "checkout"])
+def test_a_budget_tells_once_a_step_and_month(heard: Organisation, system: str | None) -> None:
+    carry_out(Run.objects.get(change=create(heard)))
+    steps = [{"at": 50, "do": "tell"}]
+    budgets_set(PLATFORM, team=heard.payments, budgets=[{"system": system, "amount": 1, "steps": steps}], now=NOW)
+    before = len(told())
+    budgets_tell(now=NOW + timedelta(hours=1))
+    budgets_tell(now=NOW + timedelta(hours=2))
+    assert told()[before:] == ["budget.reached"]
+    event = OutgoingEvent.objects.order_by("id").last()
+    assert event is not None
+    assert (event.data["team"], event.data["system"]) == ("payments", system or "")
