@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 
 import pytest
 from django.contrib.auth.hashers import make_password
@@ -19,9 +18,11 @@ from governance.services.second_factor_rule import factors_reset, second_factor_
 from idp.catalog.models import User
 from idp.kernel import clock, vault
 from idp.kernel.actor import PLATFORM
+from idp.kernel.errors import Conflict
 from portal.pages import attempts
 from tests.passkeys import PRESENT, Device
 from tests.personas import PASSWORD, Organisation, actor_of
+from tests.portal.api.client import token_for
 
 pytestmark = pytest.mark.django_db
 HERE = "http://localhost:8000"
@@ -62,7 +63,7 @@ def with_app(user: User) -> list[str]:
 
 
 def browser() -> Client:
-    return Client(SERVER_NAME="localhost", SERVER_PORT="8000")
+    return Client(HTTP_HOST="localhost:8000")
 
 
 def password(client: Client, user: User, **more: str):
@@ -259,12 +260,6 @@ def test_a_person_of_another_provider_has_none(here, developer):
 # --- passkeys -------------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Held:
-    device: Device
-    client: Client
-
-
 def add_passkey(client: Client, device: Device, name: str = "Laptop", **lies):
     options = json.loads(client.get(reverse("passkey-new")).context["question"]["options"])
     return client.post(reverse("passkey-new"), {"name": name, "answer": device.make(options, **lies)})
@@ -369,7 +364,7 @@ def test_another_persons_passkey_is_no_second_step(device, developer, organisati
 
 
 def test_at_a_number_it_says_where_passkeys_work(here, developer):
-    client = Client(SERVER_NAME="127.0.0.1", SERVER_PORT="8000")
+    client = Client(HTTP_HOST="127.0.0.1:8000")
     text = client.get(reverse("login-passkey")).content.decode()
     assert f'href="{HERE}/login/passkey"' in text
     assert "data-options" not in text
@@ -471,13 +466,11 @@ def test_an_admin_sees_who_has_one_and_resets_it(admin, organisation, developer)
 def test_tokens_are_not_asked(developer, organisation):
     with_app(developer)
     second_factor_require(PLATFORM, of="everybody", now=clock.now())
-    from tests.portal.api.client import token_for
-
     answer = browser().get("/api/v1/me", headers={"authorization": f"Bearer {token_for(developer, 'read')}"})
     assert answer.status_code == 200
 
 
 def test_nobody_resets_their_own(organisation):
     with_app(organisation.admin)
-    with pytest.raises(Exception, match="Nobody resets their own"):
+    with pytest.raises(Conflict, match="Nobody resets their own"):
         factors_reset(organisation.actor("admin"), username="admin", now=clock.now())
