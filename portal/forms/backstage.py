@@ -71,6 +71,7 @@ class SourceForm(PlainForm):
 
     def __init__(self, *args: Any, source: CatalogSource | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.kind = source.kind if source else ""
         teams = Team.objects.filter(archived_at=None).order_by("slug").values_list("slug", "name")
         owner = self.fields["owner"]
         assert isinstance(owner, forms.ChoiceField)
@@ -83,8 +84,13 @@ class SourceForm(PlainForm):
                 every.choices = [*EVERY, (source.every, f"Every {source.every} minutes")]
 
     def asked(self) -> dict[str, Any]:
-        """As the service takes it: an empty secret leaves what is kept."""
+        """As the service takes it: an empty secret leaves what is kept, and fields that the kind has not are empty."""
         found = dict(self.cleaned_data)
+        kind = found.get("kind", self.kind)
+        if kind != "git":
+            found |= {"branch": "", "pattern": "", "username": ""}
+        if kind == "upload":
+            found |= {"url": "", "secret": "", "every": 0}
         found["secret"] = found["secret"] or None
         return found
 

@@ -55,6 +55,17 @@ def test_an_address_that_leads_inside_is_said_at_its_field(organisation, sign_in
     assert not CatalogSource.objects.exists()
 
 
+def test_fields_that_the_chosen_kind_has_not_count_for_nothing(organisation, sign_in):
+    admin, at = sign_in("admin"), reverse("backstage-new")
+    given = FORM | {"kind": "upload", "branch": "main"}
+    text = admin.post(at, {**given, "do": "look"}).content.decode()
+
+    assert admin.post(at, {**given, "do": "save", "looked_at": looked_at(text)}).status_code == 302
+
+    made = CatalogSource.objects.get()
+    assert (made.url, made.branch, made.every, made.secret) == ("", "", 0, "")
+
+
 def test_an_edit_keeps_the_secret_and_is_taken_back(organisation, sign_in):
     admin = sign_in("admin")
     text = admin.post(reverse("backstage-new"), {**FORM, "do": "look"}).content.decode()
