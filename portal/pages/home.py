@@ -21,8 +21,8 @@ from portal.pages.request import PageRequest
 from portal.pages.shell import counts_of, page, waiting_count
 from portal.reading import asks, matrix, mine, quotas
 from portal.reading.change_lines import change_lines
-from portal.reading.systems import standing_of
-from provisioning.models import Change, Environment
+from portal.reading.systems import Place, places_of, standing_at
+from provisioning.models import Change
 from provisioning.selectors import changes
 from provisioning.selectors.contract_flags import defective_uses
 
@@ -36,9 +36,9 @@ def home(request: PageRequest) -> HttpResponse:
     systems, rights = mine.systems(request), request.rights
     waiting = _waiting(request)
     asked = counts_of(request, asking=True).asks
-    standing = standing_of(systems)
+    places = places_of(systems)
     # Their number is all that is told of most of them.
-    environments = range(sum({one.system_id: one.of_system for one in standing}.values()))  # type: ignore[attr-defined]
+    environments = range(sum(one.living for one in places))
     by_key, now = {one.pk: one for one in systems}, clock.now()
     need = mine.in_need(systems, now)
     care = mine.by_gravity(
@@ -60,7 +60,7 @@ def home(request: PageRequest) -> HttpResponse:
         "may_request": rights.is_admin or any(REQUEST_CHANGE in held for held in rights.teams.values()),
         "environments": environments,
         "currency": settings.CURRENCY,
-        **_matrix(systems, standing),
+        **_matrix(systems[:MATRIX_SYSTEMS], places),
     }
     return render(request, "home/home.html", context)
 
@@ -84,9 +84,11 @@ def _asked(rights: Rights) -> QuerySet[Change]:
     return changes.change_list(rights, requester=rights.actor.user_id or 0).only(*changes.LISTED)[:ROWS]
 
 
-def _matrix(systems: list[System], environments: list[Environment]) -> dict[str, Any]:
+def _matrix(systems: list[System], places: list[Place]) -> dict[str, Any]:
+    shown = {one.pk for one in systems}
+    environments = standing_at(one for one in places if one.system in shown)
     stages = matrix.stages_of(environments)[-MATRIX_STAGES:]
-    return {"stages": stages, "lines": matrix.lines(systems[:MATRIX_SYSTEMS], stages, environments)}
+    return {"stages": stages, "lines": matrix.lines(systems, stages, environments)}
 
 
 def heading(changes: int, others: int) -> str:

@@ -141,7 +141,12 @@ def standing_of(systems: Iterable[System]) -> list[Environment]:
     ``alike`` counts the living environments in its place; ``of_system``, ``care_of_system`` and ``cost_of_system``
     speak of all living environments of its system. Two queries, and at most one row for each system and stage.
     """
-    places = {one.standing: one for one in places_of(systems)}
+    return standing_at(places_of(systems))
+
+
+def standing_at(found: Iterable[Place]) -> list[Environment]:
+    """The same of places that are known already; one query."""
+    places = {one.standing: one for one in found}
     of, care, cost = Counter[int](), Counter[int](), defaultdict[int, Decimal](Decimal)
     for place in places.values():
         of[place.system] += place.living

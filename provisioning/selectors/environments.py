@@ -8,13 +8,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from governance.access import Rights, visible
 from idp.kernel.errors import NotFound
 from idp.kernel.prepared import Prepared
 from provisioning.domain.plan import Footprint
-from provisioning.models import Environment, Resource, Revision
+from provisioning.models import ClusterWatch, Environment, Resource, Revision
 from provisioning.selectors.clusters import prices_of
 from provisioning.selectors.desired import desired_of
 
@@ -71,17 +71,26 @@ class EnvironmentRow(Protocol):
     system__team__slug: str
     system__team__name: str
     stage__name: str
-    desired__number: int | None
-    observed__number: int | None
-    cluster__watch__unreachable_since: datetime | None
+    desired_number: int | None
+    observed_number: int | None
+    unreachable_since: datetime | None
 
 
 ROW = tuple(EnvironmentRow.__annotations__)
 
 
 def environment_rows(rights: Rights, **filters: str) -> QuerySet[Any, Any]:
-    """The same as ``EnvironmentRow``: fewer tables to join, for the database plans longer than it reads."""
-    return environment_list(rights, **filters).values_list(*ROW, named=True)
+    """The same as ``EnvironmentRow``. What a line only tells is looked up for the lines that are shown.
+
+    With eight tables to join, PostgreSQL plans ten times longer than it reads.
+    """
+    numbers = {
+        f"{which}_number": Subquery(Revision.objects.filter(pk=OuterRef(which)).order_by().values("number")[:1])
+        for which in ("desired", "observed")
+    }
+    watch = ClusterWatch.objects.filter(cluster=OuterRef("cluster")).values("unreachable_since")[:1]
+    rows = environment_list(rights, **filters).annotate(**numbers, unreachable_since=Subquery(watch))
+    return rows.values_list(*ROW, named=True)
 
 
 def environment_get(rights: Rights, system: str, name: str) -> Environment:
