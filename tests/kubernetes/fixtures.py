@@ -14,6 +14,14 @@ import pytest
 from provisioning.domain.custom_kinds import definitions, known_custom_kinds
 from tests.kubernetes.server import KubernetesServer, find_assets, running_server
 
+_servers: list[KubernetesServer] = []
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A node that looks for pods seven times a second while other tests run slows them down."""
+    for server in _servers:
+        server.node.work("kubernetes_server" in getattr(item, "fixturenames", ()))
+
 
 @pytest.fixture(scope="session")
 def kubernetes_server() -> Iterator[KubernetesServer]:
@@ -24,7 +32,9 @@ def kubernetes_server() -> Iterator[KubernetesServer]:
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
     with running_server() as server:
+        _servers.append(server)
         yield server
+        _servers.remove(server)
 
 
 @pytest.fixture(scope="session")

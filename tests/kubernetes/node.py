@@ -26,18 +26,26 @@ class Node:
     def __init__(self, request: Callable[..., dict[str, Any]]) -> None:
         self._request = request
         self._ended = threading.Event()
+        self._needed = threading.Event()
+        self._needed.set()
         self._thread = threading.Thread(target=self._work, name="node", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
+    def work(self, needed: bool) -> None:
+        """Whether anybody wants pods to become ready; until somebody does, the control plane is left in peace."""
+        (self._needed.set if needed else self._needed.clear)()
+
     def stop(self) -> None:
         self._ended.set()
+        self._needed.set()
         if self._thread.is_alive():
             self._thread.join(10)
 
     def _work(self) -> None:
         while not self._ended.wait(STEP):
+            self._needed.wait()
             try:
                 self._look()
             except (OSError, ValueError, http.client.HTTPException):
