@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Any
 
-from django.core.cache import cache
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from governance.domain.backstage.places import is_signed
 from governance.models import CatalogImport, CatalogSource
 from governance.services import backstage_runs as runs
 from governance.services import backstage_sources as services
 from idp.kernel import clock
-from idp.kernel.errors import Conflict, Forbidden, NotFound
-from idp.kernel.vault import decrypt
+from idp.kernel.errors import Conflict, NotFound
 from portal.api import paths
 from portal.api.answers import answer, created, empty, listing, moment, versioned
 from portal.api.endpoint import Endpoint, PublicEndpoint
 from portal.api.operation import PAGED, Query, operation
 from portal.api.preconditions import require_if_match
+from portal.api.pushes import push_taken
 from portal.api.shapes import backstage as shapes
 from portal.api.shapes.words import text
 
 AREA = "Backstage"
 ADMINS = "Platform admins only."
-ONCE_SECONDS = 7 * 24 * 3600
-"""How long a push that was told is remembered, so that the same one is not taken again."""
 
 
 class Sources(Endpoint):
@@ -161,11 +156,7 @@ class SourcePush(PublicEndpoint):
         row = CatalogSource.objects.select_related("changed_by").filter(name=source, kind="git").first()
         if row is None or not row.hook_secret:
             raise NotFound("There is nothing at this address.")
-        body = request._request.body
-        sent = {name.lower(): value for name, value in request.headers.items()}
-        if not is_signed(sent, body, decrypt(row.hook_secret)):
-            raise Forbidden("The signature is not the one of this source's secret.")
-        if cache.add(f"catalog-push:{row.pk}:{sha256(body).hexdigest()}", 1, ONCE_SECONDS):
+        if push_taken(request, secret=row.hook_secret, key=f"catalog-push:{row.pk}"):
             runs.import_pushed(row, now=clock.now())
         return empty(202)
 

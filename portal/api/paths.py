@@ -55,6 +55,14 @@ def catalog_import(import_id: int) -> str:
     return f"{ROOT}backstage/imports/{import_id}/"
 
 
+def git_source(name: str) -> str:
+    return f"{ROOT}git/sources/{name}/"
+
+
+def git_sync(source: str, sync_id: int) -> str:
+    return f"{ROOT}git/sources/{source}/syncs/{sync_id}/"
+
+
 def campaign(campaign_id: int) -> str:
     return f"{ROOT}campaigns/{campaign_id}/"
 

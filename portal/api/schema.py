@@ -74,6 +74,7 @@ AREAS: Final = (
     ("Catalog", "Who owns what, still does, and gives it to another team."),
     ("Capabilities", "What teams can have."),
     ("Backstage", "The catalog from and to Backstage."),
+    ("Files in Git", "Repositories whose files are applied: sources, syncs, and how each document stands."),
     ("Environments", "Systems at stages, as wanted and as seen. Changed by changes only."),
     ("Changes", "The one way in: plan, ask, decide."),
     ("Score", "Workloads of score.dev/v1b1 as changes, and the rules by which they are mapped."),

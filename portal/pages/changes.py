@@ -18,6 +18,8 @@ from idp.kernel.errors import Conflict, InvalidInput, StalePlan, UserFault
 from idp.kernel.prepared import Prepared
 from portal.pages.shell import POST, page
 from portal.reading import change as reading
+from portal.reading.agents import asked_by_agent
+from portal.reading.git import denied_by_git
 from portal.reading.plan_words import diff_resources, quota_after, stored_verdicts, unchanged_sentence
 from provisioning.domain.freeze import POLICY, refusal
 from provisioning.domain.lifecycle import CHANGE_STATES
@@ -25,6 +27,7 @@ from provisioning.models import Change
 from provisioning.selectors.changes import LISTED, change_get, change_list, change_objects, change_view, newest_event
 from provisioning.selectors.departures import departures_of
 from provisioning.selectors.freezes import breaks_open, change_holds
+from provisioning.selectors.git import commit_of
 from provisioning.services import decisions
 from provisioning.services.starts import change_resume
 
@@ -252,6 +255,7 @@ def _decision(request: HttpRequest, found: Change) -> dict[str, Any]:
         "approvals_count": agreed,
         "times": times,
         "question": reading.open_question(view),
+        "agent": asked_by_agent(rights, found),
         "verdicts": stored_verdicts(found.verdicts),
         "quota": [quota_after(line) for line in view.quota],
         "similar": view.similar,
@@ -259,6 +263,8 @@ def _decision(request: HttpRequest, found: Change) -> dict[str, Any]:
         "departure": departures_of([found.pk]).get(found.pk) if found.kind == "promote" else None,
         "frozen": (frozen := _frozen(found, [one.event for one in view.events])),
         "denial": reading.denial(found, view.events) if found.state == "denied" and frozen is None else None,
+        "commit": commit_of(found),
+        "patch": denied_by_git(found) and rights.may_request(found.system),
         "may_ask": rights.may_request(found.system),
         "own": found.requester_id == rights.actor.user_id,
         "pending": found.state == "pending",

@@ -24,6 +24,7 @@ from portal.reading import sleep
 from portal.reading.change import plain_rows
 from portal.reading.environment_lines import environment_lines
 from portal.reading.feedback import ask_on_environment
+from portal.reading.git import from_git
 from portal.reading.links import link_groups
 from provisioning.domain.lifecycle import ENVIRONMENT_STATES
 from provisioning.domain.secret_slot import waits_for_people
@@ -193,6 +194,7 @@ def _overview(request: HttpRequest, found: Environment) -> dict[str, Any]:
         "people_wanted": next((one for one in resources if waits_for_people(one.state, one.message)), None),
         "soon": found.expires_at is not None and found.expires_at - now < reading.SOON,
         "preview": sleep.preview_key(found),
+        "from_git": from_git(found) if found.git_id else None,
         "one_click": sleep.one_click(found),
         "kubectl": f"kubectl --namespace {found.namespace} get all",
     }

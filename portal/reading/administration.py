@@ -61,6 +61,7 @@ SECTIONS: Final = (
     Section("People", "user", "people", "Who may sign in, their mail address, and what hangs on them.", PEOPLE),
     Section("Second factor", "shield", "second-factor-rule", "Of whom a code or passkey is asked at sign-in.", PEOPLE),
     Section("Provisioning", "cloud", "provisioning", "People and groups that your directory sends (SCIM).", PEOPLE),
+    Section("Agents", "terminal", "agents", "Programs that act for people, what each may and did.", PEOPLE, "everyone"),
     Section("Groups", "users", "groups", "People whom policies and approval routes mean across teams.", PEOPLE),
     Section("Sign-in", "login", "sign-in-providers", "Which providers people sign in through.", PEOPLE),
     Section("Group rules", "users", "group-rules", "Which groups of a provider give which role in a team.", PEOPLE),
@@ -69,6 +70,14 @@ SECTIONS: Final = (
     Section("Score rules", "file-code", "score-rules", "Which capability each part of a Score file becomes.", RULES),
     Section(
         "Catalogs", "package-import", "backstage", "What comes from Backstage or files, and how it is linked.", PEOPLE
+    ),
+    Section(
+        "Files in Git",
+        "git-branch",
+        "git-sources",
+        "Which repositories say what environments are, and how each file stands.",
+        RULES,
+        "maintainers",
     ),
     Section("Host names", "world", "hosts", "Which system holds which host name.", PLACES),
     Section("Orphans", "trash", "orphans", "Objects on clusters that belong to no environment.", PLACES),

@@ -163,10 +163,15 @@ def git_source_hook(actor: Actor, *, name: str, now: datetime) -> str:
 
 
 @transaction.atomic
-def git_source_remove(actor: Actor, *, name: str, now: datetime) -> None:
-    """Follow it no more. What it made stays, and is edited in Slipway again; its account is switched off."""
+def git_source_remove(actor: Actor, *, name: str, confirm: str, now: datetime) -> None:
+    """Follow it no more. What it made stays, and is edited in Slipway again; its account is switched off.
+
+    ``confirm`` is its typed name.
+    """
     row = _locked(name)
     require_keeps(actor, row)
+    if confirm != name:
+        raise _wrong("confirm", f"Type “{name}” to confirm that Git no longer says what is here.")
     owned = row.documents.filter(kind="Environment", gone_at=None).exclude(claimed_at=None).order_by("name")
     before = {**git_source_state(row), "environments": list(owned.values_list("name", flat=True)[:200])}
     account = row.account_id

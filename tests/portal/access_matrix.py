@@ -7,6 +7,7 @@ Pages know no tokens: to them a token is nobody.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -82,6 +83,7 @@ def furnish() -> World:
         "hidden_run": Run.objects.get(change=hidden).pk,
         "digest": waiting.plan_digest,
         "catalog_import": _catalog(organisation),
+        **_git(organisation, living),
         "cluster": Cluster.objects.get().name,
         **_blast(organisation),
         **_quota(organisation),
@@ -263,6 +265,25 @@ def _catalog(organisation: Organisation) -> int:
     return looked.pk
 
 
+def _git(organisation: Organisation, living: Change) -> dict[str, int]:
+    """A source of files in Git that was edited and looked at, and the document that an environment follows."""
+    from provisioning.models import GitDocument, GitFile, GitSync
+    from provisioning.services.git_sources import git_source_save
+
+    row = git_source_save(organisation.actor("admin"), now=NOW, **NEW_GIT)
+    git_source_save(organisation.actor("admin"), name="infra", every=5, now=NOW)
+    head = {"apiVersion": "slipway.dev/v1", "kind": "Environment", "metadata": {"system": "checkout", "name": "try"}}
+    data = {**head, "spec": spec()}
+    GitFile.objects.create(source=row, path="try.yaml", text=json.dumps(data))
+    kept = {"file": "try.yaml", "line": 1, "data": data, "commit": "c0ffee", "change": living, "outcome": "accepted"}
+    made = GitDocument.objects.create(
+        source=row, kind="Environment", name="checkout/try", claimed_at=NOW, seen_at=NOW, **kept
+    )
+    Environment.objects.filter(pk=living.environment_id).update(git=made)
+    asked = {"mode": "preview", "state": "done", "asked_name": "admin", "asked_at": NOW}
+    return {"git_document": made.pk, "git_sync": GitSync.objects.create(source=row, **asked).pk}
+
+
 def _orphan() -> int:
     """An object that a system left behind which is no more."""
     row = Orphan.objects.create(
@@ -402,6 +423,10 @@ def looked(**fields: str) -> dict[str, str]:
     return {**fields, "do": "save", "looked_at": digest({name: [value] for name, value in sorted(fields.items())})}
 
 
+NEW_GIT = {"name": "infra", "team": "payments", "url": "https://git.example/payments/infra.git"}
+INFRA = {"source": "infra"}
+OF_GIT = {**INFRA, "document": "=git_document"}
+PAGE_OF_GIT = {**INFRA, "number": "=git_document"}
 STAND_IN = {"stand_in": "second_maintainer", "starts_at": "2999-01-01T00:00:00Z", "ends_at": "2999-01-09T00:00:00Z"}
 DECIDERS = ("maintainer", "second_maintainer", "admin")
 TRUST = {
@@ -511,6 +536,7 @@ API_START = [
     Row("api:login-end", "POST", _expected(409, 401, dict.fromkeys(SCOPES, 204), {}), body={}),
     Row("api:me", "GET", for_all(200) | {"anonymous": 401}),
     Row("api:my-notices", "GET", reads()),
+    Row("api:my-second-factor", "GET", reads()),
     Row("api:my-notices", "PATCH", needs("change", PEOPLE, 200), body={"digest_hour": 7}),
     Row("api:notices", "GET", reads()),
     Row("api:notices-read", "POST", needs("change", PEOPLE, 200), body={"until": 1}),
@@ -579,31 +605,6 @@ API_CATALOG = [
     Row("api:backstage-source-hook", "POST", needs("admin", ADMIN, 200), {"source": "repo"}),
     Row("api:backstage-orphans-remove", "POST", needs("admin", ADMIN, 200), SOURCE),
     Row("api:backstage-push", "POST", for_all(404), {"source": "repo"}),
-    Row("api:backstage-imports", "GET", needs("admin", ADMIN, 200)),
-    Row("api:backstage-imports", "POST", needs("admin", ADMIN, 202), body=NEW_IMPORT),
-    Row("api:backstage-import", "GET", needs("admin", ADMIN, 200), {"import_id": "=catalog_import"}),
-    Row("api:backstage-import-apply", "POST", needs("admin", ADMIN, 202), {"import_id": "=catalog_import"}),
-    Row("api:components", "GET", reads()),
-    Row("api:components", "POST", needs("admin", MANAGERS, 201, token_admin=403), body=NEW_COMPONENT),
-    Row("api:component", "GET", reads(), API_COMPONENT),
-    Row("api:component", "GET", reads(**UNSEEN), HIDDEN_COMPONENT),
-    Row("api:component", "PATCH", needs("admin", MANAGERS, 200, token_admin=403), API_COMPONENT, {"name": "New"}),
-    Row(
-        "api:component",
-        "PATCH",
-        needs("admin", MANAGERS, 200, token_admin=403, **UNSEEN),
-        HIDDEN_COMPONENT,
-        {"name": "New"},
-    ),
-    Row("api:component", "DELETE", needs("admin", MANAGERS, 204, token_admin=403), API_COMPONENT),
-    Row("api:component", "DELETE", needs("admin", MANAGERS, 204, token_admin=403, **UNSEEN), HIDDEN_COMPONENT),
-]
-
-API_OWNERS = [
-    Row("api:people", "GET", reads(403, admin=200)),
-    Row("api:person", "GET", reads(403, admin=200), {"username": "viewer"}),
-    Row("api:person", "PATCH", needs("admin", ADMIN, 200), {"username": "viewer"}, {"display_name": "V"}),
-    Row("api:person-deactivate", "POST", needs("admin", ADMIN, 200), {"username": "viewer"}, {}),
     Row("api:git-sources", "GET", reads()),
     Row("api:git-sources", "POST", needs("admin", MANAGERS, 201), body={**NEW_GIT, "name": "other"}),
     Row("api:git-source", "GET", reads(**UNSEEN), INFRA),
@@ -628,9 +629,35 @@ API_OWNERS = [
     Row(
         "api:change-git-patch",
         "GET",
-        needs("change", ("developer", *MANAGERS), 200, token_change=403),
+        needs("change", ("developer", *MANAGERS), 200, token_change=404),
         {"change_id": "=living"},
     ),
+    Row("api:backstage-imports", "GET", needs("admin", ADMIN, 200)),
+    Row("api:backstage-imports", "POST", needs("admin", ADMIN, 202), body=NEW_IMPORT),
+    Row("api:backstage-import", "GET", needs("admin", ADMIN, 200), {"import_id": "=catalog_import"}),
+    Row("api:backstage-import-apply", "POST", needs("admin", ADMIN, 202), {"import_id": "=catalog_import"}),
+    Row("api:components", "GET", reads()),
+    Row("api:components", "POST", needs("admin", MANAGERS, 201, token_admin=403), body=NEW_COMPONENT),
+    Row("api:component", "GET", reads(), API_COMPONENT),
+    Row("api:component", "GET", reads(**UNSEEN), HIDDEN_COMPONENT),
+    Row("api:component", "PATCH", needs("admin", MANAGERS, 200, token_admin=403), API_COMPONENT, {"name": "New"}),
+    Row(
+        "api:component",
+        "PATCH",
+        needs("admin", MANAGERS, 200, token_admin=403, **UNSEEN),
+        HIDDEN_COMPONENT,
+        {"name": "New"},
+    ),
+    Row("api:component", "DELETE", needs("admin", MANAGERS, 204, token_admin=403), API_COMPONENT),
+    Row("api:component", "DELETE", needs("admin", MANAGERS, 204, token_admin=403, **UNSEEN), HIDDEN_COMPONENT),
+]
+
+API_OWNERS = [
+    Row("api:people", "GET", reads(403, admin=200)),
+    Row("api:person", "GET", reads(403, admin=200), {"username": "viewer"}),
+    Row("api:person", "PATCH", needs("admin", ADMIN, 200), {"username": "viewer"}, {"display_name": "V"}),
+    Row("api:person-second-factor-reset", "POST", needs("admin", ADMIN, 409), {"username": "viewer"}, {}),
+    Row("api:person-deactivate", "POST", needs("admin", ADMIN, 200), {"username": "viewer"}, {}),
     Row("api:person-reactivate", "POST", needs("admin", ADMIN, 200), {"username": "viewer"}, {}),
     Row("api:people-edits", "GET", reads(403, admin=200)),
     Row("api:people-edit-take-back", "POST", needs("admin", MANAGERS, 200), {"edit_id": "=edit"}, {}),
@@ -1205,6 +1232,22 @@ PAGES_CATALOG = [
         {"do": "join", "team": "payments"},
     ),
     Row("approval-routes", "GET", for_people(200)),
+    Row("git-sources", "GET", for_people(200)),
+    Row("git-new", "GET", page_for(MANAGERS, 200)),
+    Row("git-new", "POST", page_for(MANAGERS, 422), body={"name": "x"}),
+    Row("git-edit", "GET", page_for(MANAGERS, 200, **UNSEEN), INFRA),
+    Row("git-edit", "POST", page_for(MANAGERS, 422, **UNSEEN), INFRA, {"url": ""}),
+    Row("git-source", "GET", for_people(200, **UNSEEN), INFRA),
+    Row("git-act", "POST", page_for(MANAGERS, 302, **UNSEEN), INFRA | {"act": "preview"}),
+    Row("git-act", "POST", page_for(MANAGERS, 302, **UNSEEN), INFRA | {"act": "start"}),
+    Row("git-act", "POST", page_for(MANAGERS, 302, **UNSEEN), INFRA | {"act": "take-back"}),
+    Row("git-act", "POST", page_for(MANAGERS, 200, **UNSEEN), INFRA | {"act": "hook"}),
+    Row("git-act", "POST", page_for(MANAGERS, 302, **UNSEEN), INFRA | {"act": "remove"}, {"confirm_name": "infra"}),
+    Row("git-sync", "GET", for_people(200, **UNSEEN), INFRA | {"number": "=git_sync"}),
+    Row("git-document", "GET", for_people(200, **UNSEEN), PAGE_OF_GIT),
+    Row("git-document", "POST", page_for(ADMIN, 302, **UNSEEN), PAGE_OF_GIT, {"do": "release", "reason": "Down."}),
+    Row("git-document-patch", "GET", page_for(("developer", *MANAGERS), 200, **UNSEEN), PAGE_OF_GIT),
+    Row("change-git-patch", "GET", page_for(("developer", *MANAGERS), 200), {"change": "=living"}),
     Row("backstage", "GET", page_for(ADMIN, 200)),
     Row("backstage-new", "GET", page_for(ADMIN, 200)),
     Row("backstage-new", "POST", page_for(ADMIN, 422), body={"name": "x"}),
@@ -1231,22 +1274,6 @@ PAGES_CATALOG = [
     Row("score-rule-edit", "POST", page_for(ADMIN, 422), {"place": "0"}, {"what": "web"}),
     Row("score-rules-restore", "POST", page_for(ADMIN, 302), body={"version": "0"}),
     Row("approval-route-new", "GET", page_for(ADMIN, 200)),
-    Row("git-sources", "GET", for_people(200)),
-    Row("git-new", "GET", page_for(MANAGERS, 200)),
-    Row("git-new", "POST", page_for(MANAGERS, 422), body={"name": "x"}),
-    Row("git-edit", "GET", page_for(MANAGERS, 200, **UNSEEN), INFRA),
-    Row("git-edit", "POST", page_for(MANAGERS, 422, **UNSEEN), INFRA, {"url": ""}),
-    Row("git-source", "GET", for_people(200, **UNSEEN), INFRA),
-    Row("git-act", "POST", page_for(MANAGERS, 302, **UNSEEN), INFRA | {"act": "preview"}),
-    Row("git-act", "POST", page_for(MANAGERS, 302, **UNSEEN), INFRA | {"act": "start"}),
-    Row("git-act", "POST", page_for(MANAGERS, 302, **UNSEEN), INFRA | {"act": "take-back"}),
-    Row("git-act", "POST", page_for(MANAGERS, 200, **UNSEEN), INFRA | {"act": "hook"}),
-    Row("git-act", "POST", page_for(MANAGERS, 302, **UNSEEN), INFRA | {"act": "remove"}, {"confirm_name": "infra"}),
-    Row("git-sync", "GET", for_people(200, **UNSEEN), INFRA | {"number": "=git_sync"}),
-    Row("git-document", "GET", for_people(200, **UNSEEN), PAGE_OF_GIT),
-    Row("git-document", "POST", page_for(ADMIN, 302, **UNSEEN), PAGE_OF_GIT, {"do": "release", "reason": "Down."}),
-    Row("git-document-patch", "GET", page_for(("developer", *MANAGERS), 200, **UNSEEN), PAGE_OF_GIT),
-    Row("change-git-patch", "GET", page_for(("developer", *MANAGERS), 200), {"change": "=living"}),
     Row(
         "approval-route-new",
         "POST",

@@ -81,7 +81,7 @@ def test_only_maintainers_of_the_team_and_admins_keep_sources(set_up: Organisati
         lambda: git_source_start(actor, name="infra", active=True, now=NOW),
         lambda: git_source_hook(actor, name="infra", now=NOW),
         lambda: git_source_take_back(actor, name="infra", now=NOW),
-        lambda: git_source_remove(actor, name="infra", now=NOW),
+        lambda: git_source_remove(actor, name="infra", confirm="infra", now=NOW),
         lambda: git_sync_ask(actor, source="infra", now=NOW),
     ):
         with pytest.raises(Forbidden):
@@ -443,7 +443,7 @@ def test_a_source_that_is_removed_leaves_what_it_made(set_up: Organisation, repo
     row = started(set_up, owns=True)
     sync(set_up)
     settle()
-    git_source_remove(set_up.actor("maintainer"), name="infra", now=NOW)
+    git_source_remove(set_up.actor("maintainer"), name="infra", confirm="infra", now=NOW)
 
     row.account.refresh_from_db()
     assert not row.account.is_active
