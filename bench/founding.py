@@ -61,14 +61,15 @@ def shares(total: int, among: int) -> list[int]:
 
 
 def found(*, systems: int, now: datetime) -> Organisation:
-    """Stages on a sandbox, contracts, policies, and ``systems`` systems of a fifth as many teams."""
+    """Stages on a sandbox, contracts, policies, and ``systems`` systems of a fifth as many teams, of thirty at least
+    where that gives each two systems."""
     Group.objects.get_or_create(name="platform")
     sandbox_install(now=now)
     contracts_install(now=now)
     starter_policies_install(PLATFORM, now=now)
     teams = [
         team_create(PLATFORM, slug=f"team-{index:03}", name=f"Team {index:03}", now=now)
-        for index in range(max(2, systems // 5))
+        for index in range(max(2, systems // 5, min(30, systems // 2)))
     ]
     people = [_hire(team, now) for team in teams]
     for team in teams:

@@ -16,6 +16,8 @@ from datetime import datetime
 from django.db import connection, transaction
 
 ENVIRONMENTS_PER_SYSTEM = 50
+FULL_LISTS = 60
+"""Systems that 1,000 environments have at least, in half as many teams: lists of both are full at every size."""
 LINES_PER_RUN = 20
 
 
@@ -47,7 +49,7 @@ def seed(
 
     if System.objects.exists():
         raise SystemExit("This database has systems already; bench.seed fills empty databases only.")
-    systems = max(4, environments // ENVIRONMENTS_PER_SYSTEM)
+    systems = max(4, environments // ENVIRONMENTS_PER_SYSTEM, min(FULL_LISTS, environments // 16))
     with transaction.atomic():
         organisation = found(systems=systems, now=now)
         say(f"{len(organisation.teams)} teams, {systems} systems")
