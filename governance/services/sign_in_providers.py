@@ -109,18 +109,19 @@ def provider_get(actor: Actor, name: str) -> SignInProvider:
     return row
 
 
-def provider_check(actor: Actor, wish: ProviderWish) -> list[Finding]:
+def provider_check(actor: Actor, name: str, wish: ProviderWish) -> list[Finding]:
     """What signing in with this would meet, asked of the provider now; admins only. Writes nothing."""
     rights_of(actor).require_admin()
+    stored = SignInProvider.objects.filter(name=name).exclude(secret="").exists()
     try:
         found = endpoints_of(wish.issuer, anew=True)
         keys = keys_of(found)
     except (SignInRefused, outbound.Refused, outbound.Unreachable) as error:
         return [Finding("bad", f"{error.message} {error.remedy}".strip())]
-    return [Finding("ok", f"It answers at its issuer, {wish.issuer}."), *_findings(wish, found, keys)]
+    return [Finding("ok", f"It answers at its issuer, {wish.issuer}."), *_findings(wish, found, keys, stored)]
 
 
-def _findings(wish: ProviderWish, found: Endpoints, keys: list[dict[str, Any]]) -> list[Finding]:
+def _findings(wish: ProviderWish, found: Endpoints, keys: list[dict[str, Any]], stored: bool) -> list[Finding]:
     told, usable = found.document, usable_keys(keys)
     findings = [
         Finding("ok", f"Its keys can be had ({len(usable)} for signatures).")
@@ -139,7 +140,8 @@ def _findings(wish: ProviderWish, found: Endpoints, keys: list[dict[str, Any]]) 
     lacking = [one for one in wish.scopes if isinstance(scopes, list) and one not in scopes]
     if lacking:
         findings.append(Finding("warn", f"It does not list the scope {', '.join(lacking)}."))
-    if not wish.secret and not _takes_public(told):
+    has_secret = bool(wish.secret) or (wish.secret is None and stored)
+    if not has_secret and not _takes_public(told):
         findings.append(
             Finding("warn", "No client secret is set here; the provider must know this as a public client.")
         )
@@ -166,9 +168,9 @@ def provider_sides(row: SignInProvider) -> dict[str, Any]:
 
 
 def wish_of(row: SignInProvider) -> ProviderWish:
-    """The provider as it is, with a secret that is only good for asking whether there is one."""
+    """The provider as it is; its secret stays as it is stored."""
     sides = provider_sides(row)
-    return ProviderWish(**{**sides, "scopes": tuple(sides["scopes"]), "secret": "kept" if row.secret else ""})
+    return ProviderWish(**{**sides, "scopes": tuple(sides["scopes"])})
 
 
 def _wished(wish: ProviderWish) -> dict[str, Any]:

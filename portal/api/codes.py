@@ -54,6 +54,7 @@ CODES: Final[dict[str, str]] = {
     "rate-limited": "Too many requests at once. Wait as long as Retry-After says.",
     "request-in-progress": "The first request with this Idempotency-Key is still running. Wait a moment and repeat it.",
     "score-unmapped": "Some of the Score file cannot be mapped, so nothing was asked for. errors names each place.",
+    "sign-in-refused": "The provider cannot be signed in through as it is. The detail says why; docs/sign-in.md helps.",
     "stale-plan": "The plan is another one than the one you read. Read the change again and decide on its plan now.",
     "token-ended": "The token has ended or was revoked, so that there is nothing to renew. Make a new one.",
     "token-scope": "The token does not have the scope for this, or is bound to other systems. Make one that has.",

@@ -69,7 +69,7 @@ def _looked_or_saved(request: PageRequest, row: SignInProvider | None, form: Pro
         return _answer(request, row, form, status=422)
     services.provider_checked(request.actor, name, wish)
     if not meant(request.POST, _meaning(name, form)):
-        return _answer(request, row, form, findings=services.provider_check(request.actor, wish))
+        return _answer(request, row, form, findings=services.provider_check(request.actor, name, wish))
     seen = request.POST.get("version", "")
     expected = int(seen) if row and seen.isascii() and seen.isdigit() and len(seen) < 9 else None
     services.provider_save(request.actor, name=name, wish=wish, expected_version=expected, now=clock.now())

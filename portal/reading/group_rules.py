@@ -44,10 +44,10 @@ def teams() -> list[tuple[str, str]]:
     return list(Team.objects.filter(archived_at=None).order_by("name").values_list("slug", "name"))
 
 
-def known_groups() -> list[str]:
-    """Groups that somebody is known to be in, for suggestions. One query."""
+def known_groups() -> list[dict[str, str]]:
+    """Groups that somebody is known to be in, as suggestions of a field. One query."""
     values = KnownGroup.objects.order_by("value").values_list("value", flat=True).distinct()
-    return list(values[:SUGGESTED])
+    return [{"value": one} for one in values[:SUGGESTED]]
 
 
 def all_rules() -> QuerySet[GroupRule]:

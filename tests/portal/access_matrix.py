@@ -110,6 +110,7 @@ def furnish() -> World:
         **_login(),
         "delegation": _routes_and_stand_ins(organisation),
         "trusted": _trust(organisation),
+        "agent_session": _agent(organisation),
         "way_in": _way_in(),
         "entry": AuditEntry.objects.filter(team_slug="").latest("sequence").pk,
         "unsubscribe": unsubscribe_token(organisation.developer.pk, "change-failed"),
@@ -132,6 +133,14 @@ def _freeze(change: Change) -> dict[str, int]:
         broken_at=NOW, due_at=later,
     )  # fmt: skip
     return {"freeze": row.pk, "glass": broken.pk}
+
+
+def _agent(organisation: Organisation) -> int:
+    """The developer's agent, and a session in which it called nothing yet."""
+    from provisioning.services.agent_sessions import agent_session_begin
+    from tests.provisioning.agents import caller
+
+    return agent_session_begin(caller(organisation, now=clock.now()), client="editor", now=clock.now()).pk
 
 
 def _routes_and_stand_ins(organisation: Organisation) -> int:
@@ -338,16 +347,18 @@ def _trust(organisation: Organisation) -> None:
     trust_rule_save(PLATFORM, name="checkout-main", wish=TrustWish(**TRUST), now=NOW)
 
 
-def _way_in() -> None:
+def _way_in() -> int:
     """A provider to sign in through that is switched off, and a rule for a group that SCIM tells."""
     from governance.domain.group_rule import Rule
     from governance.domain.oidc import ProviderWish
+    from governance.models import GroupRule
     from governance.services.group_rules import group_rule_set
     from governance.services.sign_in_providers import provider_save
 
     wish = {**WAY_IN, "scopes": tuple(WAY_IN["scopes"])}
     provider_save(PLATFORM, name="corp", wish=ProviderWish(**wish), now=NOW)
     group_rule_set(PLATFORM, Rule(**GROUP_RULE), now=NOW)
+    return GroupRule.objects.get().pk
 
 
 def _login() -> dict[str, str]:
@@ -455,6 +466,7 @@ WAY_IN: dict[str, Any] = {
 }
 GROUP_RULE = {"source": "scim", "group": "devs", "team": "payments", "role": "viewer"}
 CORP = {"name": "corp"}
+CORP_API = {"provider": "corp"}
 ASKERS = ("developer", "maintainer", "second_maintainer", "admin")
 ADMIN = ("admin",)
 CATALOG_INFO = """apiVersion: backstage.io/v1alpha1
@@ -1064,6 +1076,15 @@ SAID = {"plan_digest": "=digest", "comment": "Said."}
 NONSENSE = {"plan_digest": "0" * 64, "comment": "Said."}
 API_CHANGES = [
     Row("api:token-exchange", "POST", for_all(403), body={"identity": "not.a.token.at.all.of.anybody"}),
+    Row("api:sign-in-providers", "GET", needs("admin", ADMIN, 200)),
+    Row("api:sign-in-provider", "GET", needs("admin", ADMIN, 200), CORP_API),
+    Row("api:sign-in-provider", "PUT", needs("admin", ADMIN, 200), CORP_API, {**WAY_IN, "title": "Work"}),
+    Row("api:sign-in-provider", "DELETE", needs("admin", ADMIN, 204), CORP_API),
+    Row("api:sign-in-provider-check", "POST", needs("admin", ADMIN, 404), {"provider": "nobody"}, {}),
+    Row("api:group-rules", "GET", needs("admin", ADMIN, 200)),
+    Row("api:group-rules", "POST", needs("admin", ADMIN, 200), body={**GROUP_RULE, "role": "developer"}),
+    Row("api:group-rules-preview", "POST", needs("admin", ADMIN, 200), body={**GROUP_RULE, "remove": True}),
+    Row("api:group-rule", "DELETE", needs("admin", ADMIN, 200), {"rule_id": "=way_in"}),
     Row("api:trust-rules", "GET", needs("admin", ADMIN, 200)),
     Row("api:trust-rule", "GET", needs("admin", ADMIN, 200), {"rule": "checkout-main"}),
     Row("api:trust-rule", "PUT", needs("admin", ADMIN, 200), {"rule": "checkout-main"}, {**TRUST, "minutes": 5}),
@@ -1517,6 +1538,24 @@ PAGES_CATALOG = [
     Row("search", "GET", for_people(200), query="?q=checkout"),
 ]
 
+AN_AGENT = {"name": "triage"}
+HOLDERS = {"developer": 302, "maintainer": 302, "second_maintainer": 302, "admin": 302, "auditor": 403}
+ONLY_OWNER = {"maintainer": 403, "second_maintainer": 403, "admin": 403, "auditor": 403}
+LOOKERS = dict.fromkeys(("developer", "maintainer", "second_maintainer", "admin", "auditor"), 200)
+PAGES_AGENTS = [
+    Row("agents", "GET", for_people(200)),
+    Row("agent-new", "GET", for_people(200)),
+    Row("agent-new", "POST", for_people(422), body={"name": "x"}),
+    Row("agents-rules", "GET", page_for(("admin",), 200)),
+    Row("agents-rules", "POST", page_for(("admin",), 302), body={"do": "save", "unsigned": ["dev"]}),
+    Row("agent", "GET", for_people(404, **LOOKERS), AN_AGENT),
+    Row("agent-edit", "GET", for_people(404, developer=200, **ONLY_OWNER), AN_AGENT),
+    Row("agent-edit", "POST", for_people(404, developer=422, **ONLY_OWNER), AN_AGENT, {"team": "payments"}),
+    Row("agent-act", "POST", for_people(404, **HOLDERS), AN_AGENT, {"do": "pause"}),
+    Row("agent-session", "GET", for_people(404, **LOOKERS), {**AN_AGENT, "session": "=agent_session"}),
+    Row("change-cosign", "POST", page_for(ASKERS, 302), {"change": "=waiting"}, {"plan_digest": "=digest"}),
+]
+
 PAGES_ACCOUNT = [
     Row("account", "GET", for_people(200)),
     Row("token-new", "POST", for_people(200), body={"name": "ci", "scopes": ["read"], "days": "30"}),
@@ -1676,6 +1715,7 @@ MATRIX: list[Row] = [
     *API_RUNS,
     *PAGES_CATALOG,
     *PAGES_ACCOUNT,
+    *PAGES_AGENTS,
     *PAGES_WORK,
     *_scim(),
 ]
