@@ -148,6 +148,16 @@ class KubernetesServer:
         command = [self._assets / "kubectl", "--kubeconfig", self._admin, *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 
+    def remove_namespace(self, name: str) -> None:
+        """Delete a namespace and wait until it is gone.
+
+        What has finalizers goes first: a namespace that still holds such a thing is looked at again only eight seconds
+        later.
+        """
+        held = "deployments,statefulsets,jobs,cronjobs,pods,persistentvolumeclaims"
+        self.kubectl("delete", held, "--all", "-n", name, "--now", "--ignore-not-found")
+        self.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=true")
+
     def request(
         self, method: str, path: str, body: Any = None, *, content_type: str = "application/json"
     ) -> dict[str, Any]:

@@ -28,7 +28,8 @@ SPACE = f"{SHARED_SYSTEM}-dev"
 def left_as_found(kubernetes_server: Any) -> Iterator[None]:
     """One server serves the whole session: what stays behind would run on under every test that follows."""
     yield
-    kubernetes_server.kubectl("delete", "namespace", "checkout-one", SPACE, "--ignore-not-found", "--wait=true")
+    for namespace in ("checkout-one", SPACE):
+        kubernetes_server.remove_namespace(namespace)
 
 
 def run_of(organisation: Organisation, kind: str, name: str) -> Run:

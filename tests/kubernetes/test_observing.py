@@ -29,7 +29,7 @@ def environment(cluster: Cluster, organisation: Organisation, kubernetes_server)
     run = carry_out(Run.objects.get(change=create(organisation, "staging", now=clock.now())))
     assert run.state == "succeeded", run.error
     yield Environment.objects.get()
-    kubernetes_server.kubectl("delete", "namespace", SPACE, "--wait=true")
+    kubernetes_server.remove_namespace(SPACE)
 
 
 @pytest.fixture
