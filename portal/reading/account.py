@@ -46,12 +46,12 @@ class TokenLine:
 def tokens_of(user_id: int, now: datetime) -> list[TokenLine]:
     """Those in force first, then the last twenty that are not."""
     rows = ApiToken.objects.filter(owner=user_id).order_by("-id")
-    lines = [_line(token, now) for token in rows[:200]]
+    lines = [token_line(token, now) for token in rows[:200]]
     ended = [line for line in lines if line.state != "approved"]
     return [line for line in lines if line.state == "approved"] + ended[:20]
 
 
-def _line(token: ApiToken, now: datetime) -> TokenLine:
+def token_line(token: ApiToken, now: datetime) -> TokenLine:
     if token.revoked_at is not None:
         return TokenLine(token, "cancelled", "Revoked")
     if token.expires_at is not None and token.expires_at <= now:
