@@ -16,6 +16,15 @@ from portal.mcp.session import Call
 
 Run = Callable[[Call, dict[str, Any]], dict[str, Any]]
 MOST_ERRORS: Final = 10
+OUTCOMES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "starts": "It would start at once.",
+        "waits": "It would wait for people.",
+        "denied": "It would be denied.",
+        "invalid": "It cannot be asked for like this.",
+        "nothing": "It would change nothing.",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +46,7 @@ class Tool:
         if self.changes:
             return f"Change #{found['change_id']} is {found['state']}."
         if "outcome" in found:
-            return found["refusal"] or f"The plan {found['outcome']}."
+            return found["refusal"] or OUTCOMES[found["outcome"]]
         return f"{len(found['items'])} found." if isinstance(found.get("items"), list) else ""
 
 

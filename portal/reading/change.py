@@ -32,6 +32,7 @@ WORDS_OF_EVENT: Final = {
     "request-info": ("message-circle", "asked for information"),
     "resume": ("player-play", "resumed it"),
     "glass": ("bolt", "broke the glass of a freeze"),
+    "cosign": ("check", "signed beside the agent"),
 }
 WORDS_OF_STATE: Final = {
     "approve": ("check", "Nobody else has to agree"),

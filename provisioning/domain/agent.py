@@ -28,6 +28,7 @@ KEPT: Final = timedelta(days=180)
 """How long sessions can be read."""
 
 VIA: Final = "mcp"
+RESERVED: Final = ("new", "rules")
 SIGNED_RULE: Final = "agents-are-co-signed"
 
 LONGEST_TEXT: Final = 400
@@ -47,6 +48,8 @@ def agent_errors(
 ) -> list[FieldError]:
     """What is wrong with an agent as it was written; ``days`` is how long its token is to last, None to leave it."""
     errors = []
+    if name in RESERVED:
+        errors.append(FieldError("name", "Choose another name; this one is an address of the portal."))
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?", name):
         errors.append(FieldError("name", "Write lower-case letters, digits and dashes, at most 40."))
     if len(purpose) > 300:
