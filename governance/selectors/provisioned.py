@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, Q, QuerySet
 
 from governance.access import PLATFORM_ADMINS
 from governance.domain.scim_schema import folded
@@ -36,11 +36,25 @@ def managed(user: User) -> ScimUser | None:
     return ScimUser.objects.filter(user=user, deleted_at=None).first()
 
 
-def may_be_handed_over(user: User, now: datetime) -> bool:
-    """Whether an account that was made here may become the directory's: there is one, and it is no admin's."""
-    if user.is_superuser or not ScimToken.objects.filter(revoked_at=None, expires_at__gt=now).exists():
-        return False
-    return managed(user) is None and not user.groups.filter(name=PLATFORM_ADMINS).exists()
+def with_directory(rows: QuerySet[User], now: datetime) -> QuerySet[User]:
+    """``rows`` with what ``managed_of`` and ``may_be_handed_over`` ask, in the same query."""
+    alive = ScimToken.objects.filter(revoked_at=None, expires_at__gt=now)
+    return rows.select_related("provisioned").annotate(directory_open=Exists(alive))
+
+
+def managed_of(user: User) -> ScimUser | None:
+    """As ``managed``, of an account that ``with_directory`` read. No query."""
+    row: ScimUser | None = getattr(user, "provisioned", None)
+    return row if row is not None and row.deleted_at is None else None
+
+
+def may_be_handed_over(user: User, groups: Iterable[str]) -> bool:
+    """Whether an account that was made here may become the directory's: there is one, and it is no admin's.
+
+    ``groups`` are the names of its groups. No query.
+    """
+    is_open: bool = user.directory_open  # type: ignore[attr-defined]  # annotated by with_directory
+    return is_open and managed_of(user) is None and not user.is_superuser and PLATFORM_ADMINS not in groups
 
 
 def managed_among(user_ids: Iterable[int]) -> frozenset[int]:

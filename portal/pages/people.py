@@ -16,7 +16,7 @@ from governance.selectors.second_factors import factors_of, with_factors
 from governance.services import people as services
 from governance.services.teams import team_update
 from governance.services.undoing import people_edit_undo
-from idp.catalog.models import Team
+from idp.catalog.models import Team, User
 from idp.kernel import clock, keyset
 from idp.kernel.errors import Conflict, FieldError, InvalidInput, NotFound
 from portal.forms.looked_at import fingerprint, was_looked_at
@@ -46,7 +46,8 @@ def people(request: PageRequest) -> HttpResponse:
 @page("administration", methods=FORM)
 def person(request: PageRequest, username: str) -> HttpResponse:
     request.rights.require_admin()
-    one = selectors.person_get(username)
+    one = selectors.person_get(username, provisioned.with_directory(User.objects.all(), clock.now()))
+    groups = list(one.groups.exclude(name__startswith="team:").order_by("name"))
     initial = {"display_name": one.display_name, "email": one.email, "active": one.is_active}
     form = PersonForm(request.POST or None, initial=initial)
     if request.method == "POST" and was_looked_at(request.POST) and form.is_valid():
@@ -63,13 +64,13 @@ def person(request: PageRequest, username: str) -> HttpResponse:
         "person": one,
         "form": form,
         "roles": selectors.roles_of(one),
-        "groups": list(one.groups.exclude(name__startswith="team:").order_by("name")),
+        "groups": groups,
         "leaving": found,
         "facts": reading.leaving_facts(found),
         "goes": goes,
         "factors": factors_of(one.pk),
-        "managed": provisioned.managed(one),
-        "may_hand_over": provisioned.may_be_handed_over(one, clock.now()),
+        "managed": provisioned.managed_of(one),
+        "may_hand_over": provisioned.may_be_handed_over(one, [group.name for group in groups]),
         **_looked(request),
     }
     return render(request, "people/person.html", context, status=_status(form))

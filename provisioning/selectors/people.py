@@ -26,8 +26,14 @@ def people(query: str = "") -> QuerySet[User]:
     return rows.annotate(teams_count=Count("memberships")).order_by("username")
 
 
-def person_get(username: str) -> User:
-    row = User.objects.filter(username=username, service_of=None).exclude(username=PLATFORM.username).first()
+def person_get(username: str, rows: QuerySet[User] | None = None) -> User:
+    """The account among ``rows``, which may say more of each; NotFound when it is no person's."""
+    row = (
+        (User.objects.all() if rows is None else rows)
+        .filter(username=username, service_of=None)
+        .exclude(username=PLATFORM.username)
+        .first()
+    )
     if row is None:
         raise NotFound(f"There is no account {username}.", remedy="Open the list of people.")
     return row
