@@ -26,6 +26,61 @@ from tests.browser.person import Person, someone
 
 FOLDER = ROOT / "docs" / "pictures"
 IMAGE = "registry.example/checkout-api:2.31.0"
+WORKLOAD = """apiVersion: score.dev/v1b1
+metadata:
+  name: shop-api
+containers:
+  main:
+    image: registry.example/shop-api:1.8.3
+    variables:
+      DATABASE: postgresql://${resources.db.username}:${resources.db.password}@${resources.db.host}/${resources.db.name}
+service:
+  ports:
+    www: {port: 80, targetPort: 8080}
+resources:
+  db:
+    type: postgres
+    params: {storage: 20Gi}
+"""
+CATALOG = {
+    "org.yaml": """apiVersion: backstage.io/v1alpha1
+kind: System
+metadata: {name: Press.Room, description: "What is printed, where and when."}
+spec: {owner: platform}
+---
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: press-room-api}
+spec: {type: service, lifecycle: production, owner: platform, system: Press.Room, providesApis: [printing]}
+---
+apiVersion: backstage.io/v1alpha1
+kind: API
+metadata: {name: printing}
+spec: {type: openapi, lifecycle: production, owner: platform, definition: "openapi: 3.0.0"}
+---
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: proof-report}
+spec: {type: job, lifecycle: production, owner: platform}
+""",
+    "shop.yaml": """apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: "not a name"}
+spec: {type: service, lifecycle: production, owner: payments}
+---
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: counted, annotations: {acme.example/replicas: 5}}
+spec: {type: service, owner: payments}
+---
+kind: [broken
+""",
+    "skeleton.yaml": """apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: ${{ values.name }}}
+spec: {type: service, lifecycle: production, owner: ${{ values.owner }}}
+""",
+}
 
 
 def main() -> int:
@@ -73,6 +128,8 @@ def as_developer(browser: Browser, installation: Installation) -> None:
         developer.page.get_by_role("link", name="See what to do").click()
         expect(developer.state()).to_have_text("Failed")
         take(developer, "run-failed")
+        score_file(developer)
+        documents(developer)
         new_environment(developer)
         watch(developer)
 
@@ -97,6 +154,7 @@ def as_admin(browser: Browser, installation: Installation) -> None:
         page.get_by_role("button", name="Replay").click()
         expect(page.locator(".page-lede")).to_contain_text("It would have", timeout=60_000)
         take(admin, "policy-replay")
+        catalog_import(admin)
 
 
 def new_environment(developer: Person) -> None:
@@ -122,6 +180,46 @@ def new_environment(developer: Person) -> None:
     developer.fill("route", "Host name", "express.checkout.example")
     page.get_by_label("Reason", exact=True).fill("CHK-1202: try the express checkout with real orders.")
     expect(developer.plan.locator("button.primary")).to_be_enabled()
+
+
+def score_file(developer: Person) -> None:
+    """A workload with its database, mapped and planned."""
+    page = developer.page
+    developer.open("/environments/score?system=checkout")
+    page.get_by_label("Environment").fill("shop")
+    page.get_by_label("Stage").select_option("dev")
+    page.get_by_label("Score", exact=True).fill(WORKLOAD)
+    page.get_by_label("Reason").focus()
+    expect(developer.plan.locator("button.primary")).to_be_enabled()
+    page.get_by_label("Reason").blur()
+    take(developer, "score")
+
+
+def documents(developer: Person) -> None:
+    """What is there as files, with one change in them, before it is applied."""
+    page = developer.page
+    exported = page.context.request.get(f"{developer.installation.url}/files/export.yaml?system=invoicing").text()
+    developer.open("/files/")
+    page.get_by_label("Documents").fill(exported.replace("replicas: 2", "replicas: 3"))
+    page.get_by_label("Reason").fill("Three of each for the end of the month.")
+    developer.click("See what it would do")
+    expect(page.locator("#results")).to_contain_text("Nothing has been written yet.")
+    take(developer, "files")
+
+
+def catalog_import(admin: Person) -> None:
+    """A preview: what would come, and what is refused with its line and why."""
+    page = admin.page
+    admin.open("/backstage/new")
+    page.locator("#main").get_by_label(re.compile("^Name")).fill("acme")
+    admin.click("See what it will do")
+    admin.click("Save the source")
+    page.get_by_label("Files", exact=True).set_input_files(
+        [{"name": name, "mimeType": "text/yaml", "buffer": text.encode()} for name, text in CATALOG.items()]
+    )
+    admin.click("Preview the import")
+    expect(page.get_by_role("button", name="Import this")).to_be_visible(timeout=60_000)
+    take(admin, "catalog-import")
 
 
 def watch(developer: Person) -> None:
