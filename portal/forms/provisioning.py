@@ -10,9 +10,9 @@ from portal.forms.plain import PlainForm
 
 class ScimTokenForm(PlainForm):
     days = forms.TypedChoiceField(
-        label="It ends in",
+        label="The token ends after",
         choices=[(str(days), f"{days} days") for days in LASTS],
         coerce=int,
         initial=str(LASTS[-1]),
-        help_text="Directories do not renew it by themselves: turn it over here before it ends.",
+        help_text="Directories do not renew it by themselves: make another one here before it ends.",
     )

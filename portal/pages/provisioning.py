@@ -35,8 +35,8 @@ def provisioning_token(request: PageRequest) -> HttpResponse:
     form = ScimTokenForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=422)
-    made, plaintext = services.scim_token_make(request.actor, days=form.cleaned_data["days"], now=clock.now())
-    response = _page(request, ScimTokenForm(), shown=plaintext, made=made.pk)
+    _, plaintext = services.scim_token_make(request.actor, days=form.cleaned_data["days"], now=clock.now())
+    response = _page(request, ScimTokenForm(), shown=plaintext)
     response["Cache-Control"] = "no-store"
     return response
 
@@ -63,9 +63,7 @@ def person_hand_over(request: PageRequest, username: str) -> HttpResponse:
     return redirect("person", username)
 
 
-def _page(
-    request: PageRequest, form: ScimTokenForm, *, shown: str = "", made: int | None = None, status: int = 200
-) -> HttpResponse:
+def _page(request: PageRequest, form: ScimTokenForm, *, shown: str = "", status: int = 200) -> HttpResponse:
     groups = keyset.page(groups_counted(), order=("display_name_key",), cursor=request.GET.get("cursor"), limit=PAGE)
     context: dict[str, Any] = {
         "now": provisioning_now(clock.now()),
@@ -73,7 +71,6 @@ def _page(
         "next": groups.next,
         "form": form,
         "shown": shown,
-        "made": made,
         "address": f"{settings.BASE_URL}/scim/v2",
     }
     return render(request, "people/provisioning.html", context, status=status)
