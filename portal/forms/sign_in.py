@@ -57,11 +57,14 @@ class ProviderForm(PlainForm):
     )
     active = forms.BooleanField(label="Offer it on the sign-in page", required=False)
 
-    def clean_sealed(self) -> str:
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        sealed = given.get("sealed", "")
         try:
-            return vault.decrypt(self.cleaned_data["sealed"]) if self.cleaned_data["sealed"] else ""
+            given["sealed"] = vault.decrypt(sealed) if sealed else ""
         except PlatformFault:
-            raise forms.ValidationError("Type the client secret again.") from None
+            self.add_error("secret", "Type the client secret again.")
+        return given
 
     def wish(self) -> ProviderWish:
         given = self.cleaned_data
