@@ -101,7 +101,6 @@ urlpatterns = [
     path("search", search.search, name="search"),
     path("", include("portal.pages.urls_administration")),
     path("", include("portal.pages.urls_agents")),
-    path("", include("portal.pages.urls_agents")),
     path("", include("portal.pages.urls_backstage")),
     path("", include("portal.pages.urls_git")),
     path("", include("portal.pages.urls_guides")),

@@ -62,7 +62,6 @@ SECTIONS: Final = (
     Section("Second factor", "shield", "second-factor-rule", "Of whom a code or passkey is asked at sign-in.", PEOPLE),
     Section("Provisioning", "cloud", "provisioning", "People and groups that your directory sends (SCIM).", PEOPLE),
     Section("Agents", "robot", "agents", "Programs that act for people, what each may and did.", PEOPLE, "everyone"),
-    Section("Agents", "robot", "agents", "Programs that act for people, what each may and did.", PEOPLE, "everyone"),
     Section("Groups", "users", "groups", "People whom policies and approval routes mean across teams.", PEOPLE),
     Section("Sign-in", "login", "sign-in-providers", "Which providers people sign in through.", PEOPLE),
     Section("Group rules", "users", "group-rules", "Which groups of a provider give which role in a team.", PEOPLE),

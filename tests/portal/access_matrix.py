@@ -111,7 +111,6 @@ def furnish() -> World:
         "delegation": _routes_and_stand_ins(organisation),
         "trusted": _trust(organisation),
         "agent_session": _agent(organisation),
-        "agent_session": _agent(organisation),
         "way_in": _way_in(),
         "entry": AuditEntry.objects.filter(team_slug="").latest("sequence").pk,
         "unsubscribe": unsubscribe_token(organisation.developer.pk, "change-failed"),
@@ -134,14 +133,6 @@ def _freeze(change: Change) -> dict[str, int]:
         broken_at=NOW, due_at=later,
     )  # fmt: skip
     return {"freeze": row.pk, "glass": broken.pk}
-
-
-def _agent(organisation: Organisation) -> int:
-    """The developer's agent, and a session in which it called nothing yet."""
-    from provisioning.services.agent_sessions import agent_session_begin
-    from tests.provisioning.agents import caller
-
-    return agent_session_begin(caller(organisation, now=clock.now()), client="editor", now=clock.now()).pk
 
 
 def _agent(organisation: Organisation) -> int:
@@ -1550,24 +1541,6 @@ PAGES_CATALOG = [
     ),
     Row("team-member-remove", "POST", page_for(MANAGERS, 302), {"team": "payments"}, looked(user="viewer")),
     Row("search", "GET", for_people(200), query="?q=checkout"),
-]
-
-AN_AGENT = {"name": "triage"}
-HOLDERS = {"developer": 302, "maintainer": 302, "second_maintainer": 302, "admin": 302, "auditor": 403}
-ONLY_OWNER = {"maintainer": 403, "second_maintainer": 403, "admin": 403, "auditor": 403}
-LOOKERS = dict.fromkeys(("developer", "maintainer", "second_maintainer", "admin", "auditor"), 200)
-PAGES_AGENTS = [
-    Row("agents", "GET", for_people(200)),
-    Row("agent-new", "GET", for_people(200)),
-    Row("agent-new", "POST", for_people(422), body={"name": "x"}),
-    Row("agents-rules", "GET", page_for(("admin",), 200)),
-    Row("agents-rules", "POST", page_for(("admin",), 302), body={"do": "save", "unsigned": ["dev"]}),
-    Row("agent", "GET", for_people(404, **LOOKERS), AN_AGENT),
-    Row("agent-edit", "GET", for_people(404, developer=200, **ONLY_OWNER), AN_AGENT),
-    Row("agent-edit", "POST", for_people(404, developer=422, **ONLY_OWNER), AN_AGENT, {"team": "payments"}),
-    Row("agent-act", "POST", for_people(404, **HOLDERS), AN_AGENT, {"do": "pause"}),
-    Row("agent-session", "GET", for_people(404, **LOOKERS), {**AN_AGENT, "session": "=agent_session"}),
-    Row("change-cosign", "POST", page_for(ASKERS, 302), {"change": "=waiting"}, {"plan_digest": "=digest"}),
 ]
 
 AN_AGENT = {"name": "triage"}
