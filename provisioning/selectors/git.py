@@ -11,7 +11,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from governance.access import Rights
 from governance.models import ApprovalRoute, Policy
 from idp.kernel.canonical import canonical
-from idp.kernel.errors import NotFound
+from idp.kernel.errors import InvalidInput, NotFound
 from provisioning.domain.git_files import file_edited, patch, same_wish, spec_towards
 from provisioning.models import Change, ChangeCommit, Environment, GitDocument, GitFile, GitSource, GitSync
 from provisioning.selectors.applied import ALIVE
@@ -139,7 +139,7 @@ def document_difference(view: DocumentView) -> str:
     if view.state != "differs" or view.row.kind != "Environment":
         return ""
     there = view.environment.desired if view.environment is not None else None
-    return _patch(view.row, there.document if there is not None else None)
+    return _patch(view.row, there.document if there is not None else None) or ""
 
 
 def change_patch(rights: Rights, change_id: int) -> tuple[str, str]:
@@ -150,9 +150,10 @@ def change_patch(rights: Rights, change_id: int) -> tuple[str, str]:
     change = change_get(rights, change_id)
     rights.require_request(change.system)
     row = document_of(change.environment)
-    if row is None or row.kind != "Environment":
+    text = _patch(row, change.target) if row is not None else None
+    if text is None:
         raise NotFound(f"The environment of #{change_id} follows no file in Git.")
-    return f"slipway-{change_id}.patch", _patch(row, change.target)
+    return f"slipway-{change_id}.patch", text
 
 
 def document_of(environment: Environment | None) -> GitDocument | None:
@@ -163,14 +164,16 @@ def document_of(environment: Environment | None) -> GitDocument | None:
     return rows.filter(pk=environment.git_id).first()
 
 
-def _patch(row: GitDocument, target: Mapping[str, Any] | None) -> str:
+def _patch(row: GitDocument, target: Mapping[str, Any] | None) -> str | None:
+    """None where the file is not there as the document says."""
     text = GitFile.objects.filter(source_id=row.source_id, path=row.file).values_list("text", flat=True).first()
-    if text is None:
-        raise NotFound(f"{row.file} was not read yet.")
     wanted = None
     if target is not None:
         wanted = {**row.data, "spec": spec_towards(row.data["spec"], agreed_document(row), target)}
-    return patch(row.file, text, file_edited(text, row.data, wanted))
+    try:
+        return None if text is None else patch(row.file, text, file_edited(text, row.data, wanted))
+    except InvalidInput:
+        return None
 
 
 def commit_of(change: Change) -> ChangeCommit | None:

@@ -17,7 +17,15 @@ from tests.portal.api.client import document
 pytestmark = pytest.mark.django_db
 
 ROOT = Path(__file__).resolve().parents[3]
-NOT_KEPT = {"login_ask", "login_take", "tokens_exchange", "backstage_sources_hook", "backstage_push"}
+NOT_KEPT = {
+    "login_ask",
+    "login_take",
+    "tokens_exchange",
+    "backstage_sources_hook",
+    "backstage_push",
+    "git_sources_hook",
+    "git_push",
+}
 """A POST whose answer holds a secret, or that knows by itself what it was told before, is not kept for a repeat."""
 SOURCES = ("idp", "governance", "provisioning", "portal")
 
