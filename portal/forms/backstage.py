@@ -71,7 +71,7 @@ class SourceForm(PlainForm):
 
     def __init__(self, *args: Any, source: CatalogSource | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.kind = source.kind if source else ""
+        self.kept_kind = source.kind if source else ""
         teams = Team.objects.filter(archived_at=None).order_by("slug").values_list("slug", "name")
         owner = self.fields["owner"]
         assert isinstance(owner, forms.ChoiceField)
@@ -86,7 +86,7 @@ class SourceForm(PlainForm):
     def asked(self) -> dict[str, Any]:
         """As the service takes it: an empty secret leaves what is kept, and fields that the kind has not are empty."""
         found = dict(self.cleaned_data)
-        kind = found.get("kind", self.kind)
+        kind = found.get("kind", self.kept_kind)
         if kind != "git":
             found |= {"branch": "", "pattern": "", "username": ""}
         if kind == "upload":

@@ -49,7 +49,7 @@ def of(bound: BoundField, **options: Any) -> dict[str, Any]:
 
 def _always_chosen(bound: BoundField) -> bool:
     """A list without an empty line has an answer from the start: there is nothing to demand."""
-    choices = getattr(bound.field, "choices", None)
+    choices = list(getattr(bound.field, "choices", ()))
     return isinstance(bound.field.widget, forms.Select) and bool(choices) and all(value for value, _ in choices)
 
 

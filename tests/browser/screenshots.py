@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, FilePayload, expect
 
 from tests.browser.chromium import (
     NARROW_LIGHT,
@@ -215,7 +215,7 @@ def catalog_import(admin: Person) -> None:
     admin.click("See what it will do")
     admin.click("Save the source")
     page.get_by_label("Files", exact=True).set_input_files(
-        [{"name": name, "mimeType": "text/yaml", "buffer": text.encode()} for name, text in CATALOG.items()]
+        [FilePayload(name=name, mimeType="text/yaml", buffer=text.encode()) for name, text in CATALOG.items()]
     )
     admin.click("Preview the import")
     expect(page.get_by_role("button", name="Import this")).to_be_visible(timeout=60_000)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from tests.browser.axe import violations
 from tests.browser.chromium import NARROW_DARK, NARROW_LIGHT, WIDE_LIGHT
@@ -114,7 +114,7 @@ def test_a_catalog_is_looked_at_and_imported_with_a_report(meet: Callable[..., P
     admin.click("Save the source")
     files = {"org.yaml": CATALOG, "broken.yaml": "kind: [broken\n"}
     page.get_by_label("Files", exact=True).set_input_files(
-        [{"name": name, "mimeType": "text/yaml", "buffer": text.encode()} for name, text in files.items()]
+        [FilePayload(name=name, mimeType="text/yaml", buffer=text.encode()) for name, text in files.items()]
     )
     admin.click("Preview the import")
     apply = page.get_by_role("button", name="Import this")
