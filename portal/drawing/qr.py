@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from qrcode.constants import ERROR_CORRECT_M
-from qrcode.main import QRCode
+from qrcode.constants import ERROR_CORRECT_M  # type: ignore[import-untyped]  # publishes no types
+from qrcode.main import QRCode  # type: ignore[import-untyped]  # publishes no types
 
 QUIET: Final = 4
 """Modules that stay light around the code, as ISO 18004 wants them."""

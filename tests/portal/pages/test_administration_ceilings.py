@@ -52,6 +52,7 @@ PAGES: dict[str, tuple[str, list[str], str]] = {
 OF_ADMINS: dict[str, tuple[str, list[str], str]] = {
     "people": ("people", [], ""),
     "a person": ("person", ["developer"], ""),
+    "of whom a second factor is required": ("second-factor-rule", [], ""),
     "groups": ("groups", [], ""),
     "a group": ("group", ["auditors"], ""),
     "orphans": ("orphans", [], ""),
