@@ -64,8 +64,11 @@ def test_a_passkey_is_made_asked_for_and_signs_in_alone(meet: Callable[..., Pers
     expect(page.get_by_role("link", name="Download")).to_have_attribute("download", "slipway-recovery-codes.txt")
     sound(page)
     person.click("I have kept them", role="link")
-    expect(page.locator("#main")).to_contain_text("Work laptop")
+    page.get_by_text("Rename", exact=True).click()
+    page.get_by_label("New name of Work laptop").fill("Blue laptop")
     sound(page)
+    person.click("Save the name")
+    expect(page.locator("#main")).to_contain_text("Blue laptop")
 
     sign_out(person)
     sound(page)
