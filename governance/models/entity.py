@@ -25,7 +25,8 @@ class CatalogSource(models.Model):
     """Where entities come from. ``secret`` and ``hook_secret`` are encrypted (``idp.kernel.vault``) and never shown.
 
     ``owner`` owns what names no owner that is a team here. ``loose`` says what becomes of a component without system:
-    it is kept as data, or gets a system of its own. ``known`` is the ETag or commit that was imported last.
+    it is kept as data, or gets a system of its own. ``known`` is the ETag or commit that was imported last, of a
+    running Backstage the cursor and ETag of each page.
     """
 
     name = models.CharField(max_length=30, unique=True, validators=[RegexValidator(SLUG, SLUG_RULE)])
@@ -43,7 +44,7 @@ class CatalogSource(models.Model):
     loose = models.CharField(max_length=8, choices=[(rule, rule) for rule in LOOSE_RULES], default="keep")
     every = models.PositiveIntegerField(default=0, help_text="Minutes between two imports; 0 for never by itself")
     due_at = models.DateTimeField(null=True, blank=True, db_index=True)
-    known = models.CharField(max_length=200, blank=True)
+    known = models.TextField(blank=True)
     previous = models.JSONField(null=True, blank=True, help_text="What the latest edit replaced")
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()

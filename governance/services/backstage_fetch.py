@@ -37,6 +37,7 @@ MOST_CALLS: Final = 500
 MOST_DEPTH: Final = 5
 MOST_PAGES: Final = 200
 PAGE: Final = 1_000
+MOST_KNOWN: Final = 200_000
 SECONDS: Final = 240.0
 
 
@@ -176,22 +177,46 @@ def _targets(file: SourceFile) -> Iterable[tuple[Draft, str]]:
 
 
 def _backstage(source: CatalogSource, calls: _Calls, known: str) -> Read:
-    """All entities of a running Backstage, page by page. What came in one page is known again by its ETag."""
-    base = f"{source.url.rstrip('/')}/api/catalog/entities/by-query"
+    """All entities of a running Backstage, page by page; nothing when every page is as it was by its ETag."""
+    if known and all(_is_same(source, calls, *one) for one in _known_pages(known)):
+        return Read(None, known)
     entities: list[Any] = []
-    cursor, etag = "", ""
-    for page in range(MOST_PAGES):
-        query = urlencode({"limit": PAGE, **({"cursor": cursor} if cursor else {})})
-        answer = calls.get(f"{base}?{query}", most=MOST_FILE_BYTES * 2, known=known if page == 0 else "")
-        if answer.status == 304:
-            return Read(None, known)
+    pages: list[tuple[str, str]] = []
+    cursor = ""
+    for _ in range(MOST_PAGES):
+        answer = calls.get(_page_url(source, cursor), most=MOST_FILE_BYTES * 2)
         _require_ok(answer)
+        pages.append((cursor, answer.headers.get("etag", "")))
         items, cursor = _page(answer.body)
         entities += items
-        etag = answer.headers.get("etag", "")[:200] if page == 0 and not cursor else ""
         if not cursor:
-            return Read(entity_items(entities, source.url), etag)
+            return Read(entity_items(entities, source.url), _as_known(pages))
     raise InvalidInput(f"The catalog has more than {MOST_PAGES * PAGE:,} entities.")
+
+
+def _page_url(source: CatalogSource, cursor: str) -> str:
+    query = urlencode({"limit": PAGE, **({"cursor": cursor} if cursor else {})})
+    return f"{source.url.rstrip('/')}/api/catalog/entities/by-query?{query}"
+
+
+def _is_same(source: CatalogSource, calls: _Calls, cursor: str, etag: str) -> bool:
+    """Whether a page answers 304. A page says where the next one begins, so none can come, go or move unseen."""
+    return calls.get(_page_url(source, cursor), most=MOST_FILE_BYTES * 2, known=etag).status == 304
+
+
+def _as_known(pages: list[tuple[str, str]]) -> str:
+    """The cursor and the ETag of each page; nothing where one has no ETag, or they are too long to keep."""
+    kept = json.dumps(pages) if all(etag for _, etag in pages) else ""
+    return kept if len(kept) <= MOST_KNOWN else ""
+
+
+def _known_pages(known: str) -> list[tuple[str, str]]:
+    """What ``_as_known`` kept; anything else is the ETag of a catalog of one page."""
+    try:
+        found = json.loads(known)
+    except ValueError:
+        found = None
+    return [(cursor, etag) for cursor, etag in found] if isinstance(found, list) else [("", known)]
 
 
 def _page(body: bytes) -> tuple[list[Any], str]:

@@ -14,6 +14,7 @@ import pytest
 from governance.domain.backstage.places import is_signed, matcher, raw_address
 from governance.models import AuditEntry, CatalogImport, CatalogSource, Entity
 from governance.services import backstage_fetch, backstage_runs
+from governance.services.backstage_fetch import source_read
 from governance.services.backstage_runs import import_apply, import_ask, import_carry_out, import_pushed, imports_sweep
 from governance.services.backstage_sources import (
     orphans_remove,
@@ -31,6 +32,10 @@ from tests.personas import NOW, Organisation
 pytestmark = pytest.mark.django_db
 URL = "https://git.example/catalog-info.yaml"
 SHOP = SYSTEM.format(name="shop-2", owner="payments")
+
+
+ENTITY = {"apiVersion": "backstage.io/v1alpha1", "kind": "System", "metadata": {"name": "one"}}
+ENTITY |= {"spec": {"owner": "payments"}}
 
 
 @pytest.fixture
@@ -211,6 +216,30 @@ def test_a_running_backstage_is_read_page_by_page(admin: Any, web: dict[str, Any
         "metadata": {"name": "one"},
         "spec": {"owner": "payments"},
     }
+
+
+def test_pages_of_a_running_backstage_are_not_read_again_while_none_changes(admin: Any, web: dict[str, Any]) -> None:
+    first = "https://backstage.example/api/catalog/entities/by-query?limit=1000"
+    second = f"{first}&cursor=n"
+
+    def serve(etag: str, *names: str) -> None:
+        items = [{**ENTITY, "metadata": {"name": name}} for name in names]
+        web[second] = (json.dumps({"items": items, "pageInfo": {}}).encode(), etag)
+
+    web[first] = (json.dumps({"items": [ENTITY], "pageInfo": {"nextCursor": "n"}}).encode(), 'W/"1"')
+    serve('W/"2"', "two")
+    source_save(admin, name="ours", kind="backstage", url="https://backstage.example", owner="payments", now=NOW)
+    row = CatalogSource.objects.get(name="ours")
+    row.known = source_read(row, None).known
+
+    assert source_read(row, None).gathered is None
+    assert [headers.get("if-none-match") for _, headers in web["calls"][2:]] == ['W/"1"', 'W/"2"']
+    serve('W/"3"', "two", "three")
+    changed = source_read(row, None)
+    assert changed.gathered is not None
+    assert list(changed.gathered.items) == [f"system:default/{name}" for name in ("one", "two", "three")]
+    serve("", "two")
+    assert source_read(row, None).known == ""
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"items": 3}', b"[" * 100_000])
