@@ -223,7 +223,7 @@ def _moved(closed: Closed, which: Q, rights: Rights, named: tuple[str, ...]) -> 
     return _by_place(rows.values("team__slug", "shown", "environment_id", "was", "at").annotate(sum=Sum("more")))
 
 
-def _by_place(rows: Iterable[dict[str, Any]]) -> dict[Key, _Moved]:
+def _by_place(rows: Iterable[Mapping[str, Any]]) -> dict[Key, _Moved]:
     """Of what is not shown only the changes count: what it had is in the sum of its team."""
     found: dict[Key, _Moved] = {}
     for row in rows:

@@ -176,7 +176,7 @@ def _environments(keys: list[int]) -> dict[int, _Place]:
         return {}
     rows = Environment.objects.filter(pk__in=keys)
     found = rows.values_list("pk", "system__slug", "name", "stage__name", "deleted_at")
-    return {key: _Place(*names) for key, *names in found}
+    return {key: _Place(system, name, stage, deleted_at) for key, system, name, stage, deleted_at in found}
 
 
 def _systems(keys: list[int]) -> dict[int, str]:
