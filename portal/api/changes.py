@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from governance.access import Rights
 from idp.kernel import clock
 from portal.api import paths
 from portal.api.answers import answer, created, figure, listing, moment
@@ -20,11 +21,13 @@ from portal.api.plans import change_request, plan_row, preview_wish, verdict_row
 from portal.api.runs import run_row
 from portal.api.shapes import changes as shapes
 from portal.api.shapes.words import text
+from portal.reading.agents import asked_by_agent
 from provisioning.models import Change
 from provisioning.selectors import changes as selectors
 from provisioning.selectors.contract_flags import flagged_in
 from provisioning.services import decisions
 from provisioning.services.changes import change_submit
+from provisioning.services.cosigning import change_cosign
 from provisioning.services.preview_environments import PreviewWish, preview_end, preview_put
 from provisioning.services.starts import change_resume
 
@@ -146,6 +149,17 @@ ChangeApprove = _decision(
     ),
     lambda view, change_id: decisions.change_approve(view.actor, change_id, now=clock.now(), **view.sent),
 )
+ChangeCosign = _decision(
+    _declared(
+        "cosign",
+        "Sign beside an agent",
+        shapes.COSIGN,
+        "For changes that an agent asked for; by who may ask for them, with a token that may change and approve. It is "
+        "no approval: who signs does not approve the change as well.",
+        "approve",
+    ),
+    lambda view, change_id: change_cosign(view.actor, change_id, now=clock.now(), **view.sent),
+)
 ChangeReject = _decision(
     _declared("reject", "Reject a change", shapes.REJECT, "It ends; the requester reads why.", "approve"),
     lambda view, change_id: decisions.change_reject(view.actor, change_id, now=clock.now(), **view.sent),
@@ -239,11 +253,28 @@ def change_detail(rights: Any, change: Change) -> dict[str, Any]:
         ],
         "events": [change_event_row(one) for one in view.events],
         "runs": [run_row(one) for one in view.runs],
+        "agent": _agent(rights, change),
         "may_decide": view.may_decide,
         "why_not": view.why_not,
         "stale": view.stale,
         "rollback_point": view.rollback_point.number if view.rollback_point else None,
         "links": _links(change),
+    }
+
+
+def _agent(rights: Rights, change: Change) -> dict[str, Any] | None:
+    """No query for what people ask for."""
+    asked = asked_by_agent(rights, change)
+    if asked is None:
+        return None
+    row = asked.row
+    return {
+        "name": row.agent.name,
+        "owner": row.agent.owner.username,
+        "waits": asked.waits,
+        "may_sign": asked.may_sign,
+        "signed_by": row.signed_by.username if asked.signed and row.signed_by else None,
+        "signed_at": moment(row.signed_at) if asked.signed else None,
     }
 
 

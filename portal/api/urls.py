@@ -342,6 +342,7 @@ urlpatterns = [
     path("plans/", plans.Plans.as_view(), name="plans"),
     path("changes/", changes.Changes.as_view(), name="changes"),
     path("changes/<int:change_id>/", changes.OneChange.as_view(), name="change"),
+    path("changes/<int:change_id>/cosign/", changes.ChangeCosign.as_view(), name="change-cosign"),
     path("changes/<int:change_id>/approve/", changes.ChangeApprove.as_view(), name="change-approve"),
     path("changes/<int:change_id>/reject/", changes.ChangeReject.as_view(), name="change-reject"),
     path("changes/<int:change_id>/request-info/", changes.ChangeRequestInfo.as_view(), name="change-request-info"),

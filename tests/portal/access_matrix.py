@@ -1112,6 +1112,13 @@ API_CHANGES = [
     Row("api:changes", "POST", needs("change", ASKERS, 202, **ASK, **UNSEEN), body=ASKED_HIDDEN),
     Row("api:change", "GET", reads(), WAITING),
     Row("api:change", "GET", reads(**UNSEEN), HIDDEN),
+    Row(
+        "api:change-cosign",
+        "POST",
+        needs("approve", ASKERS, 409, token_approve=404),
+        WAITING,
+        {"plan_digest": "=digest"},
+    ),
     Row("api:change-approve", "POST", needs("approve", DECIDERS, 202, token_approve=404), WAITING, SAID),
     Row(
         "api:change-approve",

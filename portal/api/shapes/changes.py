@@ -383,6 +383,20 @@ CHANGE_EVENT = shape(
     ),
 )
 CHANGE_EVENT_PAGE = page_of(CHANGE_EVENT)
+ASKED_BY_AGENT = shape(
+    "AskedByAgent",
+    record(
+        {
+            "name": text(),
+            "owner": text("Username of the person for whom it acts."),
+            "waits": flag("It waits for a co-signature."),
+            "may_sign": flag("You may give it."),
+            "signed_by": maybe(text("Who signed the plan that it has.")),
+            "signed_at": maybe(moment()),
+        },
+        about="The agent that asked for a change.",
+    ),
+)
 CHANGE_DETAIL = shape(
     "ChangeDetail",
     {
@@ -396,6 +410,7 @@ CHANGE_DETAIL = shape(
                     "decisions": listed(ref(DECISION)),
                     "events": listed(ref(CHANGE_EVENT)),
                     "runs": listed(ref("Run"), "Newest first."),
+                    "agent": maybe(ref(ASKED_BY_AGENT)),
                     "may_decide": flag("You may approve or reject it."),
                     "why_not": text("Why you may not; empty if you may."),
                     "stale": flag("The environment moved on since this was planned."),
@@ -416,6 +431,14 @@ APPROVE = shape(
         {"comment": _COMMENT},
         closed=True,
         examples=({"plan_digest": "0" * 64, "comment": "Looks right."},),
+    ),
+)
+COSIGN = shape(
+    "Cosign",
+    record(
+        {"plan_digest": text("Of the plan that you read.", pattern="^[0-9a-f]{64}$")},
+        closed=True,
+        examples=({"plan_digest": "0" * 64},),
     ),
 )
 REJECT = shape(
