@@ -129,7 +129,7 @@ def providing() -> Iterator[Provider]:
                 self.send(500, b"", "text/plain")
             elif path == "/authorize":
                 there = provider.approve(self.path)
-                page = f'<!doctype html><html lang="en"><title>Corp</title><a href="{escape(there)}">Go on as Ada</a>'
+                page = f'<!doctype html><link rel="icon" href="data:,"><a href="{escape(there)}">Go on as Ada</a>'
                 self.send(200, page.encode(), "text/html")
             else:
                 found = {

@@ -83,6 +83,7 @@ def _environment(folder: Path, port: int, ready_seconds: int) -> dict[str, str]:
     return own | {
         "SLIPWAY_DEMO": "1",
         "SLIPWAY_DATA_DIR": str(folder),
+        "SLIPWAY_OUTBOUND_ALLOW": "127.0.0.0/8",
         "SLIPWAY_SANDBOX_READY_SECONDS": str(ready_seconds),
         "PORT": str(port),
     }
