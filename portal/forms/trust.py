@@ -71,7 +71,7 @@ class TrustForm(PlainForm):
         ]
         self.fields["account"].choices = choices or [("", "There is none yet")]  # type: ignore[attr-defined]
         if not choices:
-            self.fields["account"].help_text = "Make one first: manage.py slipway_token --service-of TEAM NAME."
+            self.fields["account"].help_text = "Make one first, under Service accounts on the page of its team."
 
     def clean_claims(self) -> dict[str, str]:
         lines = [one.strip() for one in self.cleaned_data["claims"].splitlines() if one.strip()]
