@@ -115,7 +115,8 @@ def _found(name: str, title: str, text: str, line: str, anchor: str) -> Found:
 def _parts(tokens: Sequence[Token]) -> Iterator[Section]:
     """Text between headings of the second level, from the beginning on; code of its own lines is left out."""
     at_anchors = anchors(tokens)
-    anchor, title, said, line = "", "", [], ""
+    said: list[str] = []
+    anchor, title, line = "", "", ""
     for at, token in enumerate(tokens):
         if token.type == "heading_open" and token.tag == "h2":
             yield Section(anchor, title, line, " ".join(said))
