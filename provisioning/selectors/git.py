@@ -167,11 +167,13 @@ def document_of(environment: Environment | None) -> GitDocument | None:
 def _patch(row: GitDocument, target: Mapping[str, Any] | None) -> str | None:
     """None where the file is not there as the document says."""
     text = GitFile.objects.filter(source_id=row.source_id, path=row.file).values_list("text", flat=True).first()
+    if text is None:
+        return None
     wanted = None
     if target is not None:
         wanted = {**row.data, "spec": spec_towards(row.data["spec"], agreed_document(row), target)}
     try:
-        return None if text is None else patch(row.file, text, file_edited(text, row.data, wanted))
+        return patch(row.file, text, file_edited(text, row.data, wanted))
     except InvalidInput:
         return None
 
