@@ -39,7 +39,7 @@ from governance.services.oidc_calls import (
 from idp.catalog.models import User
 from idp.kernel import outbound, vault
 from idp.kernel.actor import PLATFORM, Actor, platform_for
-from idp.kernel.errors import InvalidInput
+from idp.kernel.errors import Conflict, Forbidden, InvalidInput
 
 LEEWAY: Final = timedelta(seconds=30)
 LASTS: Final = timedelta(minutes=10)
@@ -107,6 +107,45 @@ def _finished(attempt: oidc.Attempt, answer: Mapping[str, str], back: str, origi
     except IntegrityError:
         raise SignInRefused("Two sign-ins met. Sign in again.") from None
     return person
+
+
+@transaction.atomic
+def identity_end(actor: Actor, *, issuer: str, now: datetime) -> None:
+    """Close the actor's own way in through this issuer. Conflict without a password, for then nothing would be left.
+
+    Forbidden through a token. Locks the identity, then the audit head.
+    """
+    if actor.user_id is None or actor.token_id is not None:
+        raise Forbidden("Only a person who is signed in may change how they sign in.")
+    rows = ExternalIdentity.objects.select_for_update(of=("self",)).select_related("user")
+    row = rows.filter(user=actor.user_id, issuer=issuer).first()
+    if row is None:
+        raise Conflict("There is no such way any more.", code="illegal-state")
+    if not row.user.has_usable_password():
+        raise Conflict(
+            "It is your only one.", code="illegal-state", remedy="Ask a platform admin for a password first."
+        )
+    before = _identity_sides(row)
+    row.delete()
+    _audit_identity(actor, "account.disconnect", row.user, before, None, now)
+
+
+def _identity_sides(row: ExternalIdentity) -> dict[str, str]:
+    return {"issuer": row.issuer, "subject": row.subject, "how": row.how}
+
+
+def _audit_identity(
+    actor: Actor, action: str, person: User, before: dict[str, str] | None, after: dict[str, str] | None, now: datetime
+) -> None:
+    audit_append(
+        actor,
+        action=action,
+        object_type="account",
+        object_id=person.pk,
+        object_label=person.username,
+        data={"before": before, "after": after},
+        now=now,
+    )
 
 
 def _provider(name: str) -> SignInProvider:
@@ -292,22 +331,10 @@ def _mail(claims: Mapping[str, Any]) -> str:
 def _link(actor: Actor, provider: SignInProvider, person: User, subject: str, how: str, now: datetime) -> None:
     if ExternalIdentity.objects.filter(user=person, issuer=provider.issuer).exists():
         raise SignInRefused(f"Your account is connected with another identity at {provider.title} already.")
-    ExternalIdentity.objects.create(
+    made = ExternalIdentity.objects.create(
         user=person, issuer=provider.issuer, subject=subject, how=how, began_at=now, used_at=now
     )
-    audit_append(
-        actor,
-        action="account.connect",
-        object_type="account",
-        object_id=person.pk,
-        object_label=person.username,
-        data={
-            "provider": provider.name,
-            "before": None,
-            "after": {"issuer": provider.issuer, "subject": subject, "how": how},
-        },
-        now=now,
-    )
+    _audit_identity(actor, "account.connect", person, None, _identity_sides(made), now)
 
 
 def _note_refusal(origin: Actor, provider: str, why: str, now: datetime) -> None:

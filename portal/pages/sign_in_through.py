@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Final
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -73,8 +74,14 @@ def sign_in_return(request: HttpRequest, provider: str) -> HttpResponse:
         )
     except (*_Wrong, RateLimited) as error:
         attempts.note(request, attempt.state if attempt else "")
+        if attempt is not None and attempt.connects and request.user.is_authenticated:
+            messages.error(request, f"Nothing was connected\n{error.message} {error.remedy}".strip())
+            return _forget(HttpResponseRedirect(reverse("ways-in")))
         return _forget(_refused(request, error, following))
-    begin_session(request, person)
+    if attempt.connects:
+        messages.success(request, "It is connected\nYou may sign in through it from now on.")
+    else:
+        begin_session(request, person)
     return _forget(HttpResponseRedirect(following))
 
 

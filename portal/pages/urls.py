@@ -22,6 +22,7 @@ from portal.pages import (
     sign_in_through,
     systems,
     teams,
+    ways_in,
 )
 
 urlpatterns = [
@@ -86,6 +87,7 @@ urlpatterns = [
     path("account/theme", account.theme, name="account-theme"),
     path("account/sessions", account.sign_out_everywhere, name="account-sessions"),
     path("account/sessions/<int:session>/end", account.session_end, name="account-session-end"),
+    path("account/ways-in", ways_in.ways_in, name="ways-in"),
     path("account/command-line", command_line.command_line, name="command-line"),
     path("account/notices", notices.account_notices, name="account-notices"),
     path("notices/", notices.notices, name="notices"),

@@ -1611,6 +1611,8 @@ PAGES_ACCOUNT = [
     Row("account-sessions", "POST", for_people(422), body={"password": "wrong"}),
     Row("account-session-end", "POST", for_people(404), {"session": "1000000000"}),
     Row("login", "GET", for_people(302) | dict.fromkeys(("anonymous", *TOKENS), 200)),
+    Row("ways-in", "GET", for_people(302)),
+    Row("ways-in", "POST", for_people(302), body={"do": "end", "issuer": "https://login.corp.example"}),
     Row("sign-in-through", "GET", for_people(302) | dict.fromkeys(("anonymous", *TOKENS), 400), {"provider": "none"}),
     Row("sign-in-return", "GET", dict.fromkeys(WHO, 400), {"provider": "none"}),
     Row("login", "POST", for_people(302) | dict.fromkeys(("anonymous", *TOKENS), 422), body={"username": "x"}),

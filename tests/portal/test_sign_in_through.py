@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
@@ -18,7 +20,7 @@ from idp.catalog.models import Membership, User
 from idp.kernel.actor import PLATFORM
 from portal.pages.sign_in_through import COOKIE
 from tests.oidc_provider import CLIENT, SECRET, key_named, providing
-from tests.personas import NOW
+from tests.personas import NOW, PASSWORD
 
 pytestmark = pytest.mark.django_db
 
@@ -267,3 +269,54 @@ def test_groups_are_kept_for_previews(client, provider):
 def test_who_is_signed_in_goes_on_at_once(client, provider, organisation):
     client.force_login(organisation.developer)
     assert go(client, "/systems/")["Location"] == "/systems/"
+
+
+def connect(client, provider):
+    """From the account page to the provider and back; what the answer to the form says, and the last answer."""
+    page = client.post(reverse("ways-in"), {"do": "connect", "provider": "corp"})
+    url = re.search(r'href="([^"]*response_type=code[^"]*)"', page.content.decode())
+    assert url is not None
+    return client.get(provider.approve(unescape(url[1])), follow=True)
+
+
+@pytest.fixture
+def developer(client, provider, organisation):
+    """Signed in a moment ago, with a password."""
+    client.post(reverse("login"), {"username": "developer", "password": PASSWORD})
+    return organisation.developer
+
+
+def test_a_person_with_a_password_connects_a_provider_and_ends_it(client, provider, developer):
+    assert "It is connected" in connect(client, provider).content.decode()
+    assert ExternalIdentity.objects.get().user == developer
+    client.logout()
+    sign_in(client, provider)
+    assert who(client) == "developer"
+    client.post(reverse("ways-in"), {"do": "end", "issuer": provider.issuer})
+    assert not ExternalIdentity.objects.exists()
+    told = AuditEntry.objects.filter(object_label="developer", action__startswith="account.").values_list("action")
+    assert [one for (one,) in told.order_by("sequence")] == ["account.connect", "account.disconnect"]
+
+
+def test_the_only_way_in_stays(client, provider):
+    sign_in(client, provider)
+    client.post(reverse("ways-in"), {"do": "end", "issuer": provider.issuer})
+    assert ExternalIdentity.objects.count() == 1
+
+
+def test_nobody_connects_what_is_anothers_or_as_somebody_else(client, provider, developer, organisation):
+    stolen = Client()
+    sign_in(stolen, provider)
+    assert "belongs to another person here" in connect(client, provider).content.decode()
+    page = client.post(reverse("ways-in"), {"do": "connect", "provider": "corp"})
+    url = unescape(re.search(r'href="([^"]*response_type=code[^"]*)"', page.content.decode())[1])
+    client.force_login(organisation.viewer)
+    provider.claims |= {"sub": "eve-1"}
+    assert "signed in as somebody else" in client.get(provider.approve(url), follow=True).content.decode()
+    assert ExternalIdentity.objects.count() == 1
+
+
+def test_who_signed_in_long_ago_proves_anew_who_they_are(client, provider, organisation):
+    client.force_login(organisation.developer)
+    answer = client.post(reverse("ways-in"), {"do": "connect", "provider": "corp"})
+    assert answer["Location"].startswith(reverse("account-confirm"))
