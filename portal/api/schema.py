@@ -30,6 +30,8 @@ PARAMETERS: Final[Mapping[str, Schema]] = {
     "version": {"type": "string", "description": "Version of the contract, such as 1.2.0."},
     "stage": {"type": "string", "description": "Name of the stage."},
     "source": {"type": "string", "description": "Name of the source."},
+    "provider": {"type": "string", "description": "Name of the provider of sign-ins."},
+    "rule_id": {"type": "integer", "minimum": 1, "description": "Id of the rule."},
     "document": {"type": "integer", "minimum": 1, "description": "Id of the document."},
     "sync_id": {"type": "integer", "minimum": 1, "description": "Id of the sync."},
     "import_id": {"type": "integer", "minimum": 1, "description": "Id of the import."},
