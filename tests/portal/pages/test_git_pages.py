@@ -129,12 +129,11 @@ def test_a_source_is_removed_by_who_types_its_name(organisation: Any, repository
 
 def _many(organisation: Organisation, number: int) -> GitSource:
     row = git_source_save(organisation.actor("admin"), name="infra", team="payments", url=URL, now=NOW)
-    stage, system = Environment.objects.get().stage, Environment.objects.get().system
+    like = Environment.objects.get(name="try")
+    stage, system = like.stage, like.system
     for one in range(number):
         name = f"e{one}"
-        Environment.objects.get_or_create(
-            system=system, name=name, defaults=_place(stage, f"checkout-{name}", Environment.objects.first())
-        )
+        Environment.objects.get_or_create(system=system, name=name, defaults=_place(stage, f"checkout-{name}", like))
         GitDocument.objects.get_or_create(
             source=row,
             kind="Environment",
