@@ -32,14 +32,15 @@ SEED = b"12345678901234567890"
 @pytest.fixture(autouse=True)
 def nothing_counted(settings):
     settings.BASE_URL = HERE
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # slowness is not what is tested
     cache.clear()
     yield
     cache.clear()
 
 
 @pytest.fixture
-def organisation(organisation: Organisation) -> Organisation:
+def organisation(organisation: Organisation, settings) -> Organisation:
+    """Founded with the usual hash, which is remembered for other tests; then with a quick one."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     User.objects.update(password=make_password(PASSWORD))
     for person in organisation.people.values():
         person.refresh_from_db()
