@@ -54,7 +54,10 @@ def _answered(request: HttpRequest) -> HttpResponse:
     request.actor = caller.actor  # type: ignore[attr-defined]  # whose refusal it is, where one is noted
     _require_room(caller)
     message = _message(request)
-    known = {"client": client_of(message, request.headers.get("User-Agent", "")), "now": clock.now()}
+    known: dict[str, Any] = {
+        "client": client_of(message, request.headers.get("User-Agent", "")),
+        "now": clock.now(),
+    }
     if begins(message):
         session = agent_session_begin(caller, **known)
     else:

@@ -100,6 +100,7 @@ def _sign(actor: Actor, change: Change, *, now: datetime) -> None:
         signed_by_id=actor.user_id, signed_at=now, signed_digest=change.plan_digest
     )
     if actor.user_id != change.requester_id:
+        assert actor.user_id is not None  # cosign_refusal lets nobody through who is no person
         ChangeAuthor.objects.get_or_create(change=change, user_id=actor.user_id, defaults={"part": PART})
     change_note(change, "cosign", state=change.state, actor_name=actor.username, now=now)
 
