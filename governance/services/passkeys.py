@@ -127,7 +127,7 @@ def _named(user: User, name: str, *, but: int | None = None) -> str:
     message = ""
     if not kept or len(kept) > LONGEST_NAME:
         message = f"Write a name of 1 to {LONGEST_NAME} characters, such as the device's."
-    elif Passkey.objects.filter(user=user, name=kept).exclude(pk=but).exists():
+    elif Passkey.objects.filter(user=user, name=kept).exclude(pk=but or 0).exists():
         message = "You have a passkey of this name; choose another."
     if message:
         raise InvalidInput(message, errors=[FieldError("name", message)])

@@ -30,7 +30,7 @@ class MySecondFactor(Endpoint):
     )
     def get(self, request: Request) -> HttpResponse:
         self.rights.require_scope("read")
-        user = User.objects.filter(pk=self.actor.user_id).first()
+        user = User.objects.filter(pk=self.actor.user_id or 0).first()
         if user is None:
             raise NotSignedIn("This account is switched off.")
         return answer(_detail(user))
