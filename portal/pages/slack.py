@@ -36,9 +36,7 @@ def slack_app(request: PageRequest) -> HttpResponse:
         except InvalidInput as error:
             add_errors(form, error)
         else:
-            messages.success(
-                request, "The Slack app is set up\nPeople link themselves on their account page."
-            )
+            messages.success(request, "The Slack app is set up\nPeople link themselves on their account page.")
             return redirect("slack-app")
     context = {
         "form": form,

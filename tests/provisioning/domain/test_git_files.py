@@ -1,4 +1,4 @@
-"""Patches against files in Git: only the lines that are meant, always the data that is wanted, always for Git itself."""
+"""Patches against files in Git: only the lines that are meant, always the data that is wanted, always for Git."""
 
 from __future__ import annotations
 
