@@ -19,7 +19,7 @@ from governance.services import sign_in_providers as services
 from idp.kernel import clock
 from idp.kernel.errors import NotFound
 from portal.api import paths
-from portal.api.answers import answer, empty, listing, moment, versioned
+from portal.api.answers import answer, content_tag, empty, listing, moment, versioned
 from portal.api.endpoint import Endpoint
 from portal.api.operation import PAGED, operation
 from portal.api.preconditions import require_if_match
@@ -164,19 +164,38 @@ class GroupRulesPreview(Endpoint):
 
 class OneGroupRule(Endpoint):
     @operation(
+        "group_rules_read",
+        "Read a group rule",
+        area=AREA,
+        answers={200: shapes.GROUP_RULE},
+        scope="admin",
+        versioned=True,
+        about=ADMINS,
+    )
+    def get(self, request: Request, rule_id: int) -> HttpResponse:
+        shown = rule_row(self._row(rule_id))
+        return versioned(shown, content_tag(shown))
+
+    @operation(
         "group_rules_remove",
         "Remove a group rule",
         area=AREA,
         answers={200: shapes.MOVES},
         scope="admin",
+        versioned=True,
         about=f"{ADMINS} Who has a role by this rule alone loses it at once.",
     )
     def delete(self, request: Request, rule_id: int) -> HttpResponse:
+        row = self._row(rule_id)
+        require_if_match(request, content_tag(rule_row(row)))
+        return answer({"moves": _moves(rules.group_rule_remove(self.actor, rules.rule_of(row), now=clock.now()))})
+
+    def _row(self, rule_id: int) -> GroupRule:
         self.rights.require_admin()
         row = GroupRule.objects.select_related("team").filter(pk=rule_id).first()
         if row is None:
             raise NotFound(f"There is no group rule {rule_id}.")
-        return answer({"moves": _moves(rules.group_rule_remove(self.actor, rules.rule_of(row), now=clock.now()))})
+        return row
 
 
 def provider_row(row: SignInProvider) -> dict[str, Any]:

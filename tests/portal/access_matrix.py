@@ -1084,6 +1084,7 @@ API_CHANGES = [
     Row("api:group-rules", "GET", needs("admin", ADMIN, 200)),
     Row("api:group-rules", "POST", needs("admin", ADMIN, 200), body={**GROUP_RULE, "role": "developer"}),
     Row("api:group-rules-preview", "POST", needs("admin", ADMIN, 200), body={**GROUP_RULE, "remove": True}),
+    Row("api:group-rule", "GET", needs("admin", ADMIN, 200), {"rule_id": "=way_in"}),
     Row("api:group-rule", "DELETE", needs("admin", ADMIN, 200), {"rule_id": "=way_in"}),
     Row("api:trust-rules", "GET", needs("admin", ADMIN, 200)),
     Row("api:trust-rule", "GET", needs("admin", ADMIN, 200), {"rule": "checkout-main"}),

@@ -211,5 +211,8 @@ def test_programs_set_the_same(client, organisation, typed):
     assert saved["moves"] == moves
     kept = client.delete("/api/v1/sign-in-providers/corp/", HTTP_IF_MATCH=made["ETag"], **head)
     assert kept.status_code == 409
-    gone = client.delete(saved["rule"]["url"], **head).json()["moves"]
-    assert gone == [{"username": "stranger", "team": "payments", "before": "developer", "after": ""}]
+    where = saved["rule"]["url"]
+    assert client.delete(where, **head).status_code == 428
+    read = client.get(where, **head)
+    gone = client.delete(where, HTTP_IF_MATCH=read["ETag"], **head)
+    assert gone.json()["moves"] == [{"username": "stranger", "team": "payments", "before": "developer", "after": ""}]

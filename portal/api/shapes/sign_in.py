@@ -70,9 +70,13 @@ _RULE = {
     "team": text("Slug of the team.", least=1, most=30, example="payments"),
     "role": text(one_of=ROLES),
 }
-GROUP_RULE_EDIT = shape("GroupRuleEdit", record(_RULE, closed=True))
+_GIVEN = {"source": "oidc:corp", "group": "checkout-devs", "team": "payments", "role": "developer"}
+GROUP_RULE_EDIT = shape("GroupRuleEdit", record(_RULE, closed=True, examples=(_GIVEN,)))
 GROUP_RULE_ASK = shape(
-    "GroupRuleQuestion", record(_RULE, {"remove": flag("Ask about its removal instead.")}, closed=True)
+    "GroupRuleQuestion",
+    record(
+        _RULE, {"remove": flag("Ask about its removal instead.")}, closed=True, examples=({**_GIVEN, "remove": True},)
+    ),
 )
 GROUP_RULE = shape(
     "GroupRule",
