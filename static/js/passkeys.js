@@ -39,7 +39,7 @@
       form.elements.answer.value = said(await (form.dataset.passkey === "make" ? make(asked) : sign(asked)));
       form.requestSubmit();
     } catch (error) {
-      place.querySelector("span").textContent = sentence(error);
+      place.querySelector("[data-passkey-words]").textContent = sentence(error);
       place.hidden = false;
     }
   };

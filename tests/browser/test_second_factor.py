@@ -57,6 +57,7 @@ def test_a_passkey_is_made_asked_for_and_signs_in_alone(meet: Callable[..., Pers
     sound(page)
     person.open("/account/second-factor/")
     person.link("Add a passkey").click()
+    expect(page.get_by_role("alert")).to_have_count(0)
     page.get_by_label("Name").fill("Work laptop")
     sound(page)
     person.click("Make the passkey")
