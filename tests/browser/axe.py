@@ -12,8 +12,8 @@ SOURCE = Path(__file__).parent / "vendor" / "axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
 
 # What comes in or changes colour is judged when it has arrived: half faded in, every text has too little contrast.
-# Behind a closed fold nothing is drawn and no animation ever ends, nor is anything there judged. No page moves for long:
-# after five seconds it is judged as it is, so that no test waits for ever.
+# Behind a closed fold nothing is drawn and no animation ever ends, nor is anything there judged. After five seconds a
+# page is judged as it is, so that no test waits for ever.
 SETTLED = """() => Promise.race([new Promise(done => setTimeout(done, 5000)), Promise.all(document.getAnimations()
     .filter(one => one.playState === 'running' && one.effect.target?.checkVisibility()
         && one.effect.getComputedTiming().endTime !== Infinity)
