@@ -30,6 +30,7 @@ SECTIONS = (
     "guides",
     "account",
     "login",
+    "login-passkey",
     "logout",
     "search",
 )

@@ -107,9 +107,13 @@ def test_references_between_texts_come_back_from_an_environment(parts):
 
 @pytest.mark.parametrize("text", ["${" * 60_000, "$" * 120_000, "$${" * 60_000, "${a}" * 40_000, "$$}" * 50_000])
 def test_no_text_takes_long(text):
-    started = time.process_time()
-    parse(text)
-    assert time.process_time() - started < 1
+    """The best of three: the garbage of a whole suite may be collected in any one of them."""
+    taken = []
+    for _ in range(3):
+        started = time.thread_time()
+        parse(text)
+        taken.append(time.thread_time() - started)
+    assert min(taken) < 1
 
 
 def test_values_of_any_shape_are_written():
