@@ -11,6 +11,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
+from governance.models.leased_job import LeasedJob
 from idp.catalog.names import SLUG, SLUG_RULE
 
 SOURCE_KINDS = ("upload", "url", "git", "backstage")
@@ -131,7 +132,7 @@ class EntityRelation(models.Model):
         return f"{self.source_ref} {self.type} {self.target_ref}"
 
 
-class CatalogImport(models.Model):
+class CatalogImport(LeasedJob):
     """One import or the preview of one, and its report. ``payload`` holds uploaded files until they are imported.
 
     ``counts`` are whole; ``report`` lists what was created, changed, orphaned, refused and noted up to a limit.
@@ -141,19 +142,9 @@ class CatalogImport(models.Model):
     mode = models.CharField(max_length=8, choices=[(mode, mode) for mode in IMPORT_MODES])
     state = models.CharField(max_length=8, choices=[(state, state) for state in IMPORT_STATES], default="queued")
     payload = models.BinaryField(null=True)
-    counts = models.JSONField(default=dict)
     report = models.JSONField(default=dict)
-    message = models.CharField(max_length=400, blank=True)
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    asked_name = models.CharField(max_length=150)
-    asked_at = models.DateTimeField()
-    began_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
-    lease_until = models.DateTimeField(null=True)
-    attempts = models.PositiveIntegerField(default=0)
 
-    class Meta:
-        ordering = ["-id"]
+    class Meta(LeasedJob.Meta):
         constraints = [
             models.CheckConstraint(condition=Q(state__in=IMPORT_STATES), name="catalog_import_state_known"),
             models.CheckConstraint(condition=Q(mode__in=IMPORT_MODES), name="catalog_import_mode_known"),
@@ -162,6 +153,3 @@ class CatalogImport(models.Model):
             models.Index(fields=["state", "id"], name="catalog_import_by_state"),
             models.Index(fields=["source", "-id"], name="catalog_import_of_source"),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.mode} {self.pk}"

@@ -34,7 +34,7 @@ class ProviderForm(PlainForm):
         required=False,
         max_length=1_000,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="Kept encrypted and never shown again. Empty keeps the one that is stored.",
+        help_text="Kept encrypted and never shown again. Once there is one, empty keeps it.",
     )
     sealed = forms.CharField(required=False, max_length=3_000, widget=forms.HiddenInput)
     scopes = forms.CharField(label="Scopes", max_length=400, help_text="With spaces between.")

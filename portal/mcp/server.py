@@ -114,7 +114,7 @@ def _run(call: Call, tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
         raise Transient("The database does not answer at the moment.", code="database-unavailable") from None
     except SlipwayError:
         raise
-    except Exception:
+    except Exception:  # no stack trace reaches an agent: it is logged, kept in the session, and told as a fault
         log.exception("tool_failed", tool=tool.name)
         told = f"Slipway failed at this. Nothing was changed. Its log says more under {call.request_id}."
         raise PlatformFault(told, remedy="Tell a platform admin.") from None

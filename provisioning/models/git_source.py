@@ -10,6 +10,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
+from governance.models.leased_job import LeasedJob
 from idp.catalog.models import Team
 from idp.catalog.names import SLUG, SLUG_RULE
 from provisioning.models.change import Change
@@ -59,7 +60,7 @@ class GitSource(models.Model):
         return self.name
 
 
-class GitSync(models.Model):
+class GitSync(LeasedJob):
     """One look at a source, or the preview of one, and its report: a line for each document.
 
     ``commit`` tells whose it was. ``anew``: somebody asked, so that what was refused or edited elsewhere is applied
@@ -71,19 +72,9 @@ class GitSync(models.Model):
     state = models.CharField(max_length=8, choices=[(state, state) for state in SYNC_STATES], default="queued")
     anew = models.BooleanField(default=False)
     commit = models.JSONField(default=dict)
-    counts = models.JSONField(default=dict)
     report = models.JSONField(default=list)
-    message = models.CharField(max_length=400, blank=True)
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    asked_name = models.CharField(max_length=150)
-    asked_at = models.DateTimeField()
-    began_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
-    lease_until = models.DateTimeField(null=True)
-    attempts = models.PositiveIntegerField(default=0)
 
-    class Meta:
-        ordering = ["-id"]
+    class Meta(LeasedJob.Meta):
         constraints = [
             models.CheckConstraint(condition=Q(state__in=SYNC_STATES), name="git_sync_state_known"),
             models.CheckConstraint(condition=Q(mode__in=SYNC_MODES), name="git_sync_mode_known"),
@@ -92,9 +83,6 @@ class GitSync(models.Model):
             models.Index(fields=["state", "id"], name="git_sync_by_state"),
             models.Index(fields=["source", "-id"], name="git_sync_of_source"),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.mode} {self.pk}"
 
 
 class GitFile(models.Model):
