@@ -46,6 +46,7 @@ AREAS = {
     "plans": "plans/",
     "changes": "changes/",
     "trains": "trains/",
+    "agents": "agents/",
     "audit": "audit/",
     "search": "search/",
     "environment_schema": "schemas/environment.json",

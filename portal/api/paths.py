@@ -135,6 +135,14 @@ def run(run_id: int) -> str:
     return f"{ROOT}runs/{run_id}/"
 
 
+def agent(name: str) -> str:
+    return f"{ROOT}agents/{name}/"
+
+
+def agent_sessions(name: str) -> str:
+    return f"{agent(name)}sessions/"
+
+
 def webhook(webhook_id: int) -> str:
     return f"{ROOT}webhooks/{webhook_id}/"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from portal.api import (
+    agents,
     applying,
     approvals,
     audit,
@@ -353,6 +354,15 @@ urlpatterns = [
     path("runs/<int:run_id>/cancel/", runs.RunCancel.as_view(), name="run-cancel"),
     path("runs/<int:run_id>/feedback/", feedback.RunFeedback.as_view(), name="run-feedback"),
     path("runs/<int:run_id>/events/", runs.RunEvents.as_view(), name="run-events"),
+    path("agents/", agents.Agents.as_view(), name="agents"),
+    path("agents/<slug:agent>/", agents.OneAgent.as_view(), name="agent"),
+    path("agents/<slug:agent>/pause/", agents.AgentPause.as_view(), name="agent-pause"),
+    path("agents/<slug:agent>/resume/", agents.AgentResume.as_view(), name="agent-resume"),
+    path("agents/<slug:agent>/take-back/", agents.AgentTakeBack.as_view(), name="agent-take-back"),
+    path("agents/<slug:agent>/token/", agents.AgentToken.as_view(), name="agent-token"),
+    path("agents/<slug:agent>/sessions/", agents.AgentSessions.as_view(), name="agent-sessions"),
+    path("agents/<slug:agent>/sessions/<int:session_id>/", agents.OneAgentSession.as_view(), name="agent-session"),
+    path("agents/<slug:agent>/sessions/<int:session_id>/calls/", agents.AgentCalls.as_view(), name="agent-calls"),
     path("audit/", audit.Audit.as_view(), name="audit"),
     path("events/types/", webhooks.EventTypes.as_view(), name="event-types"),
     path("events/types/<str:event_type>/schema.json", webhooks.EventTypeSchema.as_view(), name="event-type-schema"),

@@ -9,13 +9,14 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from idp.kernel import clock
-from idp.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound
+from idp.kernel.errors import Conflict, Forbidden, InvalidInput
 from portal.forms.agents import AgentForm, AgentRulesForm, DaysForm, initial_of
 from portal.pages.problems import add_errors
 from portal.pages.request import PageRequest
 from portal.pages.shell import FORM, POST, page
 from portal.reading import agents as reading
-from provisioning.models import Agent, AgentSession
+from provisioning.models import Agent
+from provisioning.selectors.agents import agent_get, agent_session_get
 from provisioning.services import agent_rules as rules
 from provisioning.services import agents as services
 from provisioning.services.cosigning import change_cosign
@@ -51,13 +52,13 @@ def agent_new(request: PageRequest) -> HttpResponse:
 
 @page("administration")
 def agent(request: PageRequest, name: str) -> HttpResponse:
-    return _page(request, services.agent_get(request.rights, name))
+    return _page(request, agent_get(request.rights, name))
 
 
 @page("administration", methods=FORM)
 def agent_edit(request: PageRequest, name: str) -> HttpResponse:
     """Its owner's: what it may from the next call on."""
-    row = services.agent_get(request.rights, name)
+    row = agent_get(request.rights, name)
     if row.owner_id != request.user.pk:
         raise Forbidden(f"Only {row.owner.username} edits this agent: it acts for them.")
     if request.method != "POST":
@@ -83,7 +84,7 @@ def agent_edit(request: PageRequest, name: str) -> HttpResponse:
 @page("administration", methods=POST)
 def agent_act(request: PageRequest, name: str) -> HttpResponse:
     """Pause, resume, remove, take the last edit back, or give it another token, which is shown this once."""
-    row, do, now = services.agent_get(request.rights, name), request.POST.get("do", ""), clock.now()
+    row, do, now = agent_get(request.rights, name), request.POST.get("do", ""), clock.now()
     if do == "rotate":
         form = DaysForm(request.POST)
         if not form.is_valid():
@@ -101,11 +102,9 @@ def agent_act(request: PageRequest, name: str) -> HttpResponse:
 
 @page("administration")
 def agent_session(request: PageRequest, name: str, session: int) -> HttpResponse:
-    row = services.agent_get(request.rights, name)
-    found = AgentSession.objects.filter(agent=row, pk=session).first()
-    if found is None:
-        raise NotFound("There is no such session.", remedy="Sessions are kept for half a year.")
-    lines = reading.call_lines(found, request.rights)
+    row = agent_get(request.rights, name)
+    found = agent_session_get(row, session)
+    lines = reading.call_lines(found)
     context = {"agent": row, "session": found, "lines": lines, "more": max(found.calls - len(lines), 0)}
     return render(request, "agents/session.html", context)
 

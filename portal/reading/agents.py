@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import yaml
 from django.conf import settings
-from django.db.models import Q
 from django.urls import reverse
 
-from governance.access import MANAGE_TEAM, Rights
+from governance.access import Rights
 from portal.drawing import words
 from portal.reading.plan_words import listed
 from provisioning.models import Agent, AgentCall, AgentChange, AgentSession, Change
+from provisioning.selectors.agents import agent_calls_of, agent_sessions_of, agents_of, may_look
 from provisioning.selectors.changes import LISTED, change_list
 from provisioning.services.agent_changes import agent_spent
 from provisioning.services.agents import may_hold
@@ -42,11 +42,7 @@ class AgentLine:
 
 def agents_seen(rights: Rights, now: datetime) -> list[AgentLine]:
     """One's own, those of teams that one maintains, and all for admins and auditors. One query."""
-    rows = Agent.objects.exclude(state="removed").select_related("owner", "team").order_by("name")
-    if not (rights.is_admin or rights.is_auditor):
-        managed = [key for key, held in rights.teams.items() if MANAGE_TEAM in held]
-        rows = rows.filter(Q(owner=rights.actor.user_id) | Q(team__in=managed))
-    return [agent_line(one, now) for one in rows[:MOST]]
+    return [agent_line(one, now) for one in agents_of(rights).order_by("name")[:MOST]]
 
 
 def agent_line(agent: Agent, now: datetime) -> AgentLine:
@@ -78,7 +74,7 @@ def agent_context(rights: Rights, agent: Agent, now: datetime) -> dict[str, Any]
         "spent": words.money(spent, settings.CURRENCY),
         "left": words.money(max(agent.monthly_cap - spent, type(spent)(0)), settings.CURRENCY),
         "changes": list(changes[:CHANGES]),
-        "sessions": list(AgentSession.objects.filter(agent=agent).order_by("-id")[:SESSIONS]),
+        "sessions": list(agent_sessions_of(agent)[:SESSIONS]),
         "own": agent.owner_id == rights.actor.user_id,
         "may_hold": may_hold(rights, agent),
         "address": f"{settings.BASE_URL}{reverse('mcp')}",
@@ -95,10 +91,9 @@ class CallLine:
     sent: str
 
 
-def call_lines(session: AgentSession, rights: Rights) -> list[CallLine]:
+def call_lines(session: AgentSession) -> list[CallLine]:
     """The calls of a session, oldest first; arguments are as they were kept. One query."""
-    rows = AgentCall.objects.filter(session=session).order_by("id")[:CALLS]
-    return [_call_line(one) for one in rows]
+    return [_call_line(one) for one in agent_calls_of(session)[:CALLS]]
 
 
 def _call_line(call: AgentCall) -> CallLine:
@@ -132,7 +127,7 @@ def asked_by_agent(rights: Rights, change: Change) -> Asked | None:
         return None
     waits = change.state == "pending" and cosign_waits(change)
     why_not = cosign_refusal(rights, change) if waits else ""
-    looks = row.agent.state != "removed" and may_hold(rights, row.agent)
+    looks = row.agent.state != "removed" and may_look(rights, row.agent)
     return Asked(row, waits, waits and not why_not, why_not, looks)
 
 

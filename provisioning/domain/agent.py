@@ -58,6 +58,8 @@ def agent_errors(
         errors.append(FieldError("kinds", f"Choose one or more of {', '.join(KINDS)}."))
     if not 0 <= monthly_cap <= 1_000_000:
         errors.append(FieldError("monthly_cap", "Write an amount from 0 to 1,000,000."))
+    elif monthly_cap != round(monthly_cap, 2):
+        errors.append(FieldError("monthly_cap", "Write at most two decimals."))
     if days is not None and not 1 <= days <= 366:
         errors.append(FieldError("days", "Its token lasts between 1 and 366 days."))
     return errors

@@ -26,6 +26,7 @@ from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, NotSignedIn
 from provisioning.domain.agent import VIA, agent_errors
 from provisioning.models import Agent, Stage
+from provisioning.selectors.agents import may_look
 
 SCOPES: Final = frozenset({"read", "change"})
 MOST_PER_OWNER: Final = 20
@@ -63,7 +64,7 @@ def agent_create(actor: Actor, *, name: str, wish: AgentWish, days: int, now: da
 
     InvalidInput names each field that is wrong; Forbidden for who may not ask for changes of the team.
     """
-    rights = _person_rights(actor)
+    rights = person_rights(actor)
     team = _checked(rights, name, wish, days=days)
     mine = Agent.objects.filter(owner=actor.user_id).exclude(state="removed")
     if mine.count() >= MOST_PER_OWNER:
@@ -91,8 +92,8 @@ def agent_update(
 ) -> Agent:
     """Another scope, cap or purpose. Its owner only: the scope is part of what they answer for."""
     agent = _locked(name)
-    rights = _person_rights(actor)
-    _require_owner(actor, agent)
+    rights = person_rights(actor)
+    _require_owner(rights, agent)
     require_version(agent, agent.version, expected_version)
     team = _checked(rights, agent.name, wish, days=None)
     return _edited(actor, agent, _fields(wish, team), now=now)
@@ -102,8 +103,8 @@ def agent_update(
 def agent_take_back(actor: Actor, *, name: str, now: datetime) -> Agent:
     """Its scope, cap and purpose before the last edit, which becomes what can be taken back next."""
     agent = _locked(name)
-    rights = _person_rights(actor)
-    _require_owner(actor, agent)
+    rights = person_rights(actor)
+    _require_owner(rights, agent)
     if not agent.before:
         raise Conflict("It was not edited yet.", code="illegal-state")
     held = agent.before
@@ -119,7 +120,7 @@ def agent_take_back(actor: Actor, *, name: str, now: datetime) -> Agent:
 
 
 @transaction.atomic
-def agent_act(actor: Actor, *, name: str, act: str, now: datetime) -> Agent:
+def agent_act(actor: Actor, *, name: str, act: str, expected_version: int | None = None, now: datetime) -> Agent:
     """``pause``, ``resume`` or ``remove``: its owner, maintainers of its team and platform admins. May be repeated.
 
     A paused agent is refused at once; what it asked for already goes its way. A removed one never comes back, and its
@@ -128,7 +129,8 @@ def agent_act(actor: Actor, *, name: str, act: str, now: datetime) -> Agent:
     if act not in ACTS:
         raise InvalidInput(f"Choose one of {', '.join(ACTS)}.")
     agent = _locked(name)
-    _require_hold(_person_rights(actor), agent)
+    _require_hold(person_rights(actor), agent)
+    require_version(agent, agent.version, expected_version)
     state = {"pause": "paused", "resume": "active", "remove": "removed"}[act]
     if agent.state == state:
         return agent
@@ -146,14 +148,14 @@ def agent_act(actor: Actor, *, name: str, act: str, now: datetime) -> Agent:
 def agent_rotate(actor: Actor, *, name: str, days: int, now: datetime) -> tuple[Agent, str]:
     """Another token, for ``days``, and its plaintext; the one before it ends at once. Its owner only."""
     agent = _locked(name)
-    _person_rights(actor)
-    _require_owner(actor, agent)
+    _require_owner(person_rights(actor), agent)
     if not 1 <= days <= 366:
         raise _invalid("days", "Its token lasts between 1 and 366 days.")
     before = agent_sides(agent)
     agent.prefix, agent.secret_hash, plaintext = new_token()
     agent.expires_at, agent.updated_at = now + timedelta(days=days), now
-    agent.save(update_fields=["prefix", "secret_hash", "expires_at", "updated_at"])
+    agent.version += 1
+    agent.save(update_fields=["prefix", "secret_hash", "expires_at", "updated_at", "version"])
     _audit(actor, agent, "agent.rotate", before, agent_sides(agent), now)
     return agent, plaintext
 
@@ -182,16 +184,19 @@ def agent_authenticate(plaintext: str, now: datetime, *, request_id: str = "", a
     return AgentCaller(agent, _actor(agent, request_id=request_id, address=address))
 
 
-def agent_get(rights: Rights, name: str) -> Agent:
-    """An agent that the reader may look at: its owner, maintainers of its team, platform admins and auditors."""
-    found = Agent.objects.select_related("owner", "team").filter(name=name).exclude(state="removed").first()
-    if found is None or not may_look(rights, found):
-        raise NotFound(f"There is no agent “{name}” that you may see.")
-    return found
+def person_rights(actor: Actor) -> Rights:
+    """Of a person who is signed in; Forbidden for a token and an agent, which neither make nor change agents."""
+    if actor.token_id is not None or actor.scopes is not None or actor.agent:
+        raise Forbidden("A token cannot manage agents.", remedy="Sign in to the portal and do it there.")
+    rights = rights_of(actor)
+    if not rights.signed_in or actor.user_id is None:
+        raise NotSignedIn("Nobody is signed in.")
+    return rights
 
 
-def may_look(rights: Rights, agent: Agent) -> bool:
-    return _is_owner(rights.actor, agent) or may_hold(rights, agent) or (rights.is_auditor and rights.has_scope("read"))
+def may_call(agent: Agent, now: datetime) -> bool:
+    """Whether its token opens the door now. No query with ``owner`` joined."""
+    return not _refusal(agent, True, now)
 
 
 def may_hold(rights: Rights, agent: Agent) -> bool:
@@ -223,16 +228,6 @@ def _edited(actor: Actor, agent: Agent, fields: Mapping[str, Any], *, now: datet
     agent.save(update_fields=[*fields, "before", "updated_at", "version"])
     _audit(actor, agent, "agent.update", before, agent_sides(agent), now)
     return agent
-
-
-def _person_rights(actor: Actor) -> Rights:
-    """Of a person who is signed in; neither a token nor an agent makes or changes agents."""
-    if actor.token_id is not None or actor.scopes is not None or actor.agent:
-        raise Forbidden("A token cannot manage agents.", remedy="Sign in to the portal and do it there.")
-    rights = rights_of(actor)
-    if not rights.signed_in or actor.user_id is None:
-        raise NotSignedIn("Nobody is signed in.")
-    return rights
 
 
 def _checked(rights: Rights, name: str, wish: AgentWish, *, days: int | None) -> Team:
@@ -284,18 +279,23 @@ def _is_owner(actor: Actor, agent: Agent) -> bool:
     return actor.user_id is not None and actor.user_id == agent.owner_id
 
 
-def _require_owner(actor: Actor, agent: Agent) -> None:
-    if not _is_owner(actor, agent):
+def _require_owner(rights: Rights, agent: Agent) -> None:
+    _require_sight(rights, agent)
+    if not _is_owner(rights.actor, agent):
         raise Forbidden(
             f"Only {agent.owner.username} may do this: it is their agent.", remedy="You can make one of your own."
         )
 
 
-def _require_hold(rights: Rights, agent: Agent) -> None:
-    if may_hold(rights, agent):
-        return
+def _require_sight(rights: Rights, agent: Agent) -> None:
     if not may_look(rights, agent):
         raise NotFound(f"There is no agent “{agent.name}” that you may see.")
+
+
+def _require_hold(rights: Rights, agent: Agent) -> None:
+    _require_sight(rights, agent)
+    if may_hold(rights, agent):
+        return
     raise Forbidden(
         f"Only {agent.owner.username}, maintainers of {agent.team.slug} and platform admins may do this.",
         remedy=f"Ask {agent.owner.username}.",

@@ -1569,6 +1569,33 @@ PAGES_AGENTS = [
     Row("change-cosign", "POST", page_for(ASKERS, 302), {"change": "=waiting"}, {"plan_digest": "=digest"}),
 ]
 
+API_AGENT = {"agent": "triage"}
+API_LOOKERS = dict.fromkeys(LOOKERS, 200) | {"token_read": 200}
+API_HOLDERS = {**dict.fromkeys(HOLDERS, 200), "auditor": 403}
+API_SESSION = {**API_AGENT, "session_id": "=agent_session"}
+NEW_AGENT = {"name": "helper", "team": "payments", "kinds": ["update"], "monthly_cap": 10}
+
+
+def signed_in(people: int, **but: int) -> Expected:
+    """What the API does for sessions only: a token of whatever scope is refused."""
+    return _expected(people, 401, dict.fromkeys(SCOPES, 403), but)
+
+
+API_AGENTS = [
+    Row("api:agents", "GET", reads()),
+    Row("api:agents", "POST", signed_in(403, **dict.fromkeys(ASKERS, 201)), body=NEW_AGENT),
+    Row("api:agent", "GET", reads(404, **API_LOOKERS), API_AGENT),
+    Row("api:agent", "PATCH", signed_in(404, developer=200, **ONLY_OWNER), API_AGENT, {"monthly_cap": 5}),
+    Row("api:agent", "DELETE", signed_in(404, **{**dict.fromkeys(HOLDERS, 204), "auditor": 403}), API_AGENT),
+    Row("api:agent-pause", "POST", signed_in(404, **API_HOLDERS), API_AGENT, {}),
+    Row("api:agent-resume", "POST", signed_in(404, **API_HOLDERS), API_AGENT, {}),
+    Row("api:agent-take-back", "POST", signed_in(404, developer=409, **ONLY_OWNER), API_AGENT, {}),
+    Row("api:agent-token", "POST", signed_in(404, developer=200, **ONLY_OWNER), API_AGENT, {"days": 3}),
+    Row("api:agent-sessions", "GET", reads(404, **API_LOOKERS), API_AGENT),
+    Row("api:agent-session", "GET", reads(404, **API_LOOKERS), API_SESSION),
+    Row("api:agent-calls", "GET", reads(404, **API_LOOKERS), API_SESSION),
+]
+
 PAGES_ACCOUNT = [
     Row("account", "GET", for_people(200)),
     Row("token-new", "POST", for_people(200), body={"name": "ci", "scopes": ["read"], "days": "30"}),
@@ -1592,6 +1619,7 @@ PAGES_ACCOUNT = [
     Row("passkey-remove", "POST", for_people(302), {"passkey": "1000000000"}),
     Row("account-confirm", "GET", for_people(200)),
     Row("account-confirm", "POST", for_people(422), body={"password": "wrong"}),
+    Row("account-confirm-through", "GET", for_people(302), {"provider": "none"}),
     *(
         Row(name, method, for_all(302))
         for name in ("second-step", "second-factor-set-up", "second-factor-set-up-passkey")
@@ -1731,6 +1759,7 @@ MATRIX: list[Row] = [
     *PAGES_CATALOG,
     *PAGES_ACCOUNT,
     *PAGES_AGENTS,
+    *API_AGENTS,
     *PAGES_WORK,
     *_scim(),
 ]

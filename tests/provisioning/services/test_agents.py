@@ -18,6 +18,7 @@ from governance.services.teams import membership_remove, membership_set, team_cr
 from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn, StalePlan, UserFault
 from provisioning.models import AgentCall, AgentChange, AgentPlan, AgentSession, Change, Run
+from provisioning.selectors.agents import agent_get
 from provisioning.selectors.changes import change_list, change_view
 from provisioning.services.agent_changes import OverCap, agent_plan, agent_spent, agent_submit
 from provisioning.services.agent_rules import agent_rules_save, agent_rules_take_back, agents_affected
@@ -32,7 +33,6 @@ from provisioning.services.agents import (
     agent_act,
     agent_authenticate,
     agent_create,
-    agent_get,
     agent_rotate,
     agent_take_back,
     agent_update,
