@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.core.cache import cache
-from django.db.models import Count, Q, QuerySet, Subquery, Value
+from django.db.models import Count, Exists, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from governance.access import Rights
@@ -33,7 +33,7 @@ from provisioning.domain.freeze import (
     touched,
 )
 from provisioning.domain.sleep_schedule import Schedule, schedule_read
-from provisioning.models import Change, Environment, FreezeMark, GlassBreak, Stage
+from provisioning.models import Change, Environment, FreezeMark, GitSource, GlassBreak, Stage
 from provisioning.models import Freeze as Row
 from provisioning.selectors.stages import stage_list
 
@@ -49,8 +49,8 @@ def freeze_mark() -> Coalesce:
 
 @Prepared
 def stages_marked() -> QuerySet[Stage]:
-    """All stages in order, each with the mark as ``freeze_mark``."""
-    return stage_list().annotate(freeze_mark=freeze_mark())
+    """All stages in order, each with the mark as ``freeze_mark``, and whether any source of Git owns (``git_owns``)."""
+    return stage_list().annotate(freeze_mark=freeze_mark(), git_owns=Exists(GitSource.objects.filter(owns=True)))
 
 
 def standing(mark: int | None = None) -> tuple[Freeze, ...]:

@@ -10,6 +10,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from governance.access import Rights
 from governance.models import ApprovalRoute, Policy
+from idp.catalog.models import System
 from idp.kernel.canonical import canonical
 from idp.kernel.errors import InvalidInput, NotFound
 from provisioning.domain.git_files import file_edited, patch, same_wish, spec_towards
@@ -150,6 +151,8 @@ def change_patch(rights: Rights, change_id: int) -> tuple[str, str]:
     change = change_get(rights, change_id)
     rights.require_request(change.system)
     row = document_of(change.environment)
+    if row is None and change.state == "denied":
+        row = document_awaited(change.system, change.environment_name)
     text = _patch(row, change.target) if row is not None else None
     if text is None:
         raise NotFound(f"The environment of #{change_id} follows no file in Git.")
@@ -162,6 +165,19 @@ def document_of(environment: Environment | None) -> GitDocument | None:
         return None
     rows = GitDocument.objects.select_related("source__team", "change__revision", "revision")
     return rows.filter(pk=environment.git_id).first()
+
+
+def document_awaited(system: System, name: str) -> GitDocument | None:
+    """The document of a source that owns by which an environment, which is not there, would be made again.
+
+    It was accepted once, or may be: its source is of the system's team and reaches the system. One query.
+    """
+    rows = GitDocument.objects.select_related("source__team", "change__revision", "revision")
+    named = rows.filter(kind="Environment", name=f"{system.slug}/{name}", gone_at=None, released_at=None)
+    for row in named.filter(source__owns=True, source__team=system.team_id).order_by("pk"):
+        if not row.source.systems or system.slug in row.source.systems:
+            return row
+    return None
 
 
 def _patch(row: GitDocument, target: Mapping[str, Any] | None) -> str | None:

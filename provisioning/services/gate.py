@@ -54,7 +54,7 @@ from provisioning.services.drift_gate import drift_blocks, drift_chosen, drift_n
 from provisioning.services.facts import facts_of
 from provisioning.services.freeze_gate import Asked, freeze_verdicts
 from provisioning.services.gate_checks import component_problems, living, request_problems, stage_of, unsound, without
-from provisioning.services.git_ownership import git_verdicts
+from provisioning.services.git_ownership import git_verdicts, git_verdicts_for_new
 from provisioning.services.hosts import hosts_judged
 from provisioning.services.losses import losses_of
 from provisioning.services.moving import moved, place_of_environment, with_move
@@ -226,18 +226,24 @@ def _planned(
     planned = moved(planned, request.cluster, plan) if request.kind == "move" else placed(planned, plan)
     planned = replace(planned, intent=_intent(request, planned))
     judged = judge(planned, actor, reason=request.reason, now=now, people=people)
-    judged = _frozen(judged, actor, glass=request.glass, mark=stages[stage.name].freeze_mark, now=now)  # type: ignore[attr-defined]
+    mark: Any = stages[stage.name]
+    owned = mark.git_owns and environment is None
+    judged = _held(judged, actor, glass=request.glass, mark=mark.freeze_mark, owned=owned, now=now)
     return replace(judged, problems=tuple(dict.fromkeys([*problems, *judged.problems])))
 
 
-def _frozen(planned: Planned, actor: Actor, *, glass: bool, mark: int, now: datetime) -> Planned:
-    """``planned`` with what freezes and Git say. A change that waits already is not judged anew: it waits on."""
+def _held(planned: Planned, actor: Actor, *, glass: bool, mark: int, owned: bool, now: datetime) -> Planned:
+    """``planned`` with what freezes and Git say; ``owned`` where Git may say what a new environment is.
+
+    A change that waits already is not judged anew here: a freeze lets it wait on, and Git denies it when it takes over.
+    """
     assert planned.stage is not None
     documents = (planned.base.document if planned.base else None, planned.target)
     asked = Asked(planned.kind, planned.system, planned.stage.name, planned.plan, documents)
     said = (
         *freeze_verdicts(actor, asked, glass=glass, mark=mark, now=now),
         *git_verdicts(actor, planned.kind, planned.environment),
+        *(git_verdicts_for_new(actor, planned.system, planned.environment_name) if owned else ()),
     )
     return replace(planned, verdicts=(*planned.verdicts, *said)) if said else planned
 

@@ -27,7 +27,8 @@ from provisioning.models import Change, ChangeAuthor, ChangeCommit, Environment,
 from provisioning.selectors.applied import ALIVE
 from provisioning.services.applying import Result, result_of
 from provisioning.services.applying_kinds import Judged, document_apply, document_judge, document_prune
-from provisioning.services.git_ownership import claim
+from provisioning.services.git_ownership import cause_of_source, changes_given_up, claim
+from provisioning.services.moved_changes import Moves, moves_audit
 
 log = structlog.get_logger(__name__)
 
@@ -143,8 +144,16 @@ def files_apply(source: GitSource, files: Files, *, anew: bool, now: datetime) -
     with transaction.atomic():
         _keep_faults(source, files, now)
         _keep_texts(source, files)
+        _take_over(source, files.commit, now)
     lines += [_fault_line(one) for one in files.bundle.faults]
     return lines + [_left_files(source, files, row, anew=anew, now=now) for row in _missing(rows, files)]
+
+
+def _take_over(source: GitSource, commit: Commit, now: datetime) -> None:
+    """What others asked for before Git owned it is denied; said at every commit, so that none slips through."""
+    moves = Moves()
+    changes_given_up(Environment.objects.filter(git__source=source, deleted_at=None), moves=moves, now=now)
+    moves_audit(git_actor(source, commit), moves, cause=cause_of_source(source), now=now)
 
 
 def _rows(source: GitSource) -> dict[tuple[str, str], GitDocument]:

@@ -3,7 +3,8 @@
 Called by faces. A source belongs to a team and asks as a service account of it, a developer there, so it can do nothing
 that a developer of the team could not do. Maintainers of the team and platform admins keep it; one that governs, which
 applies policies and contracts too, is for platform admins only. What is secret is encrypted and never read back by a
-face. Saving applies nothing: a source is started after a preview. Lock order: source row, then audit head.
+face. Saving applies nothing: a source is started after a preview. Lock order: source row, environments and their
+changes, then audit head.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from idp.kernel import git_reader
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, InvalidInput, NotFound, UserFault
 from idp.kernel.vault import decrypt, encrypt
-from provisioning.models import GitSource, GitSync
+from provisioning.models import Environment, GitSource, GitSync
+from provisioning.services.git_ownership import cause_of_source, changes_given_up
+from provisioning.services.moved_changes import Moves, moves_audit
 
 SUBJECT: Final = "git-source"
 USUAL_PATTERN: Final = "**/*.yaml **/*.yml"
@@ -97,8 +100,12 @@ def _keep(actor: Actor, row: GitSource, before: dict[str, Any] | None, secret: s
     checked(row).save()
     if moved:
         GitSync.objects.filter(source=row, mode="preview").delete()
+    moves = Moves()
+    if moved and row.owns:
+        changes_given_up(Environment.objects.filter(git__source=row, deleted_at=None), moves=moves, now=now)
     data = {"before": before, "after": state, "credential_changed": secret is not None, "stopped": moved}
     _audit(actor, "git-source.save", row, data, now)
+    moves_audit(actor, moves, cause=cause_of_source(row), now=now)
 
 
 def _account(actor: Actor, row: GitSource, now: datetime) -> User:

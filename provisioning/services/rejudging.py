@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from governance.domain.approval import needed_approvals
 from governance.domain.policy import Verdict
@@ -18,6 +18,7 @@ from governance.services.approvals import approvals_open
 from governance.services.policies import active_policies, evaluate
 from governance.services.policy_notices import policy_errors_told
 from governance.services.routing import needs_routed
+from idp.kernel.actor import Actor, Via
 from provisioning.models import Change, Environment
 from provisioning.selectors.amounts import amounts_after
 from provisioning.selectors.owners import owners_of
@@ -26,6 +27,7 @@ from provisioning.services.change_ends import change_dropped
 from provisioning.services.change_notices import change_waits_told
 from provisioning.services.change_states import change_move
 from provisioning.services.facts import facts_of
+from provisioning.services.git_ownership import change_given_up, git_verdicts
 from provisioning.services.moved_changes import Moved, Moves, stand_of
 
 
@@ -35,6 +37,9 @@ def change_stands(change: Change, environment: Environment, *, moves: Moves, now
     ``environment`` has its system, team, stage and desired revision joined. ``moves`` gets what becomes of one that may
     not.
     """
+    if owned := git_verdicts(_requester(change), change.kind, environment):
+        change_given_up(change, owned[0], moves=moves, now=now)
+        return False
     policies = active_policies()
     if not policies:
         return True
@@ -53,6 +58,12 @@ def change_stands(change: Change, environment: Environment, *, moves: Moves, now
     if why:
         moves.append(Moved(change, before, stand_of(change), why))
     return not why
+
+
+def _requester(change: Change) -> Actor:
+    """Who asked, as the gate met them; the platform has an account of its own, by which changes are kept."""
+    name = change.facts.get("change", {}).get("requester", "")
+    return Actor(None if change.via == "system" else change.requester_id, name, via=cast(Via, change.via))
 
 
 def _facts(change: Change, environment: Environment, now: datetime) -> dict[str, Any]:

@@ -8,17 +8,27 @@ from typing import Any
 import pytest
 import yaml
 
-from governance.models import AuditEntry
+from governance.models import Approval, AuditEntry
+from governance.services.quota import quota_set
+from idp.catalog.models import System
 from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, PolicyDenied
 from provisioning.domain.bundle import read_bundle
-from provisioning.models import Change, Environment, Run
+from provisioning.models import Change, Environment, GitSource, Run
 from provisioning.selectors.git import change_patch
 from provisioning.services.applying import documents_apply
 from provisioning.services.changes import ChangeRequest, change_plan, change_submit
-from provisioning.services.git_ownership import EDITS, environment_give_back, environment_release, git_verdicts
+from provisioning.services.decisions import change_approve
+from provisioning.services.git_ownership import (
+    EDITS,
+    environment_give_back,
+    environment_release,
+    git_verdicts,
+    git_verdicts_for_new,
+)
 from provisioning.services.git_sources import git_source_save
 from provisioning.services.requests import KINDS
+from provisioning.services.starts import changes_start_due
 from tests.personas import NOW, Organisation
 from tests.provisioning.git_repository import Repository, document, outcomes, started, sync, web
 from tests.provisioning.organisation import Clock, carry_out, equip
@@ -119,6 +129,100 @@ def test_a_plan_says_so_before_anybody_asks(owned: Organisation) -> None:
     planned = change_plan(owned.actor("developer"), request, now=NOW)
 
     assert (planned.outcome, planned.denials[0].policy) == ("denied", "git")
+
+
+def test_what_is_deleted_elsewhere_is_not_made_anew_but_by_git(owned: Organisation) -> None:
+    Environment.objects.filter(name="try").update(state="gone", deleted_at=NOW)
+    again = ChangeRequest("create", "checkout", "try", spec=web(replicas=5)["spec"])
+
+    assert change_plan(owned.actor("developer"), again, now=NOW).denials[0].policy == "git"
+    with pytest.raises(PolicyDenied) as found:
+        ask(owned, again)
+
+    assert "kept in Git, in a.yaml of https://git.example/payments/infra.git" in found.value.message
+    assert "git apply" in found.value.remedy
+    _, text = change_patch(owned.rights("developer"), found.value.change_id or 0)
+    assert "-        replicas: 2\n+        replicas: 5" in text
+    assert outcomes(sync(owned))["checkout/try"] == "created"
+
+
+def test_what_git_could_not_make_yet_is_not_made_beside_it(owned: Organisation, monkeypatch: Any) -> None:
+    repository = Repository(monkeypatch)
+    repository.commit(a=web(replicas=2), b=web("next"), c=web("far", system="shop"))
+    quota_set(PLATFORM, team=owned.payments, cpu=0, memory_gib=40, storage_gib=500, environments=10, now=NOW)
+    assert outcomes(sync(owned)) == {"checkout/try": "unchanged", "checkout/next": "refused", "shop/far": "refused"}
+    quota_set(PLATFORM, team=owned.payments, cpu=40, memory_gib=40, storage_gib=500, environments=10, now=NOW)
+
+    with pytest.raises(PolicyDenied):
+        ask(owned, ChangeRequest("create", "checkout", "next", spec=web("next", replicas=2)["spec"]))
+
+    _, text = change_patch(owned.rights("developer"), Change.objects.latest("pk").pk)
+    assert "+        replicas: 2" in text
+    assert git_verdicts_for_new(owned.actor("admin"), System.objects.get(slug="shop"), "far") == ()
+    assert outcomes(sync(owned))["checkout/next"] == "created"
+
+
+def _released(one: Organisation) -> None:
+    GitSource.objects.update(owns=True)
+    environment_release(one.actor("admin"), document=document("checkout/live").pk, reason="No.", now=NOW)
+
+
+TAKEN_OVER: dict[str, tuple[Any, Any]] = {
+    "the-source-begins-to-own": (
+        lambda one: None,
+        lambda one: git_source_save(one.actor("maintainer"), name="infra", owns=True, now=NOW),
+    ),
+    "a-commit": (lambda one: None, lambda one: (GitSource.objects.update(owns=True), sync(one))),
+    "given-back": (
+        _released,
+        lambda one: environment_give_back(one.actor("admin"), document=document("checkout/live").pk, now=NOW),
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "take"), TAKEN_OVER.values(), ids=TAKEN_OVER)
+def test_what_waits_is_denied_when_git_takes_over(
+    organisation: Organisation, monkeypatch: Any, before: Any, take: Any
+) -> None:
+    equip(organisation)
+    Repository(monkeypatch).commit(a={**web("live"), "spec": _prod()})
+    started(organisation)
+    sync(organisation)
+    first = Change.objects.get()
+    change_approve(organisation.actor("maintainer"), first.pk, plan_digest=first.plan_digest, now=NOW)
+    settle()
+    before(organisation)
+    waits = ask(organisation, ChangeRequest("update", "checkout", "live", spec=_prod(replicas=3)), "developer")
+    assert waits.state == "pending"
+
+    take(organisation)
+
+    waits.refresh_from_db()
+    assert waits.state == "denied"
+    said = waits.events.get(event="deny").text
+    assert said == "checkout/live is kept in Git, in a.yaml of https://git.example/payments/infra.git."
+    entry = AuditEntry.objects.get(action="change.refuse")
+    assert (entry.data["cause"], entry.data["after"]["state"]) == ("git source infra", "denied")
+    assert "+        replicas: 3" in change_patch(organisation.rights("developer"), waits.pk)[1]
+    assert not Approval.objects.filter(change_id=waits.pk, state="waiting").exists()
+
+
+def _prod(**inputs: Any) -> dict[str, Any]:
+    return {**web("live", **inputs)["spec"], "stage": "prod"}
+
+
+def test_what_was_agreed_to_is_asked_about_again_when_it_starts(owned: Organisation) -> None:
+    GitSource.objects.update(owns=False)
+    ask(owned, ChangeRequest("sleep", "checkout", "try"))
+    agreed = ask(owned, ChangeRequest("update", "checkout", "try", spec=web(replicas=4)["spec"]))
+    assert agreed.state == "approved"
+    GitSource.objects.update(owns=True)
+    settle()
+    changes_start_due(now=NOW)
+
+    agreed.refresh_from_db()
+    assert agreed.state == "denied"
+    assert agreed.verdicts[-1]["policy"] == "git"
 
 
 def test_who_may_not_ask_reads_no_patch(owned: Organisation) -> None:
