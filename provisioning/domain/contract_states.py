@@ -115,7 +115,7 @@ def new_uses_refused(
     for name, one in wanted["resources"].items():
         capability, version = one["capability"], one["contract"]
         had = before.get(name, {})
-        if (had.get("capability"), had.get("contract")) == (capability, version):
+        if (had.get("capability"), had.get("contract")) == (capability, version) or "from" in one:
             continue
         state, path = state_of(capability, version), f"spec.resources.{name}.capability"
         if state == "defective":

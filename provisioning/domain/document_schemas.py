@@ -165,6 +165,20 @@ CONTRACT_SCHEMA: dict[str, Any] = _document(
     "A version of a capability: what one can ask for, and what is made of it",
 )
 
+_SLUG_PATTERN = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+
+FROM_SCHEMA: dict[str, Any] = {
+    "title": "The resource of another environment, for which there is a grant; then no inputs are given",
+    **_closed(
+        {
+            "system": {"type": "string", "pattern": _SLUG_PATTERN, "x-message": "must be the name of a system"},
+            "environment": {"type": "string", "pattern": NAME_PATTERN, "x-message": _NAME_MESSAGE},
+            "resource": {"type": "string", "pattern": NAME_PATTERN, "x-message": _NAME_MESSAGE},
+        },
+        ("system", "environment", "resource"),
+    ),
+}
+
 RESOURCE_SCHEMA: dict[str, Any] = _closed(
     {
         "capability": {
@@ -181,8 +195,9 @@ RESOURCE_SCHEMA: dict[str, Any] = _closed(
             "type": "object",
             "title": "Values for the inputs; may hold ${resources.db.outputs.host}",
         },
+        "from": FROM_SCHEMA,
     },
-    ("capability",),
+    **{"if": {"required": ["from"]}, "then": {}, "else": {"required": ["capability"]}},
 )
 
 ENVIRONMENT_SPEC_SCHEMA: dict[str, Any] = _closed(

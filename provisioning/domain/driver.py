@@ -26,6 +26,13 @@ Such a Secret is created once, never applied over and never read back; its value
 ANNOTATION_FILL = "slipway.dev/fill"
 """On a Secret: comma-separated keys that people fill, or something else in the cluster. Its manifest holds no values;
 ``secret_slot`` knows the rest."""
+ANNOTATION_COPY = "slipway.dev/copy-of"
+"""On a Secret: ``namespace/name`` of the one whose data the driver puts in, as it is then. Only rendering a borrowed
+resource writes it (``lending``), never a contract."""
+ANNOTATION_LENDER = "slipway.dev/lent-by"
+"""Beside it: ``system/environment`` whose the source must be, else nothing is copied."""
+ANNOTATION_COPIED = "slipway.dev/copied-from"
+"""What the driver adds: ``uid/resourceVersion`` of the source as it was copied."""
 SECRETS_MANAGER = "slipway-secrets"
 """The field manager of values that people fill in through Slipway, so that applying a slot never touches them."""
 

@@ -56,6 +56,7 @@ class ResourceSide:
     """One resource as one revision has it, ready to be compared. ``schema`` is its contract's input schema.
 
     ``power`` is the environment's; a resource whose footprint does not follow it is the same asleep and awake.
+    ``lender`` is the ``system/environment`` that lends it, and ``inputs`` are then what is lent.
     """
 
     name: str
@@ -69,6 +70,7 @@ class ResourceSide:
     power: str = "awake"
     schema: Mapping[str, Any] = field(default_factory=dict)
     objects: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    lender: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,8 @@ def _resource_plan(
         "cost_before": had.of(taken_before),
         "cost_after": prices.of(taken_after),
     }
+    if shown.lender:
+        result["lender"] = shown.lender
     if objects:
         result["objects"] = object_changes(before, after)
     return result
@@ -249,12 +253,16 @@ def effect_of(
 ) -> str:
     """One sentence on what happens to the resource."""
     if action == "added" and after is not None:
-        return describe(after.footprint)
+        return f"Lent by {after.lender}" if after.lender else describe(after.footprint)
     if action == "removed" and before is not None:
+        if before.lender:
+            return f"No longer used here; {before.lender} keeps it"
         lost = before.footprint.storage_gib
         return f"Deleted with its {lost:g} GiB of data" if lost else "Deleted"
     if action == "unchanged":
         return "Stays as it is"
+    if after is not None and after.lender:
+        return f"Leads to what {after.lender} lends now"
     effects = {str(one["effect"]) for one in fields}
     if effects == {"power"} and after is not None:
         return _power_effect(after)

@@ -13,6 +13,7 @@ from typing import Any
 
 from idp.kernel.errors import FieldError
 from provisioning.domain.graph import dependencies
+from provisioning.domain.lending import is_borrowed
 from provisioning.domain.schema import Schema
 from provisioning.domain.targets import Contracts, Document, Target, missing, resource_spec, resources_of, spec_of
 
@@ -52,6 +53,10 @@ def promoted(
     given = resources_of(spec)
     for one in names:
         entry = source["resources"][one]
+        if is_borrowed(entry) or is_borrowed(held.get(one, {})):
+            # Where it comes from belongs to the environment; one that has it keeps it.
+            made[one] = resource_spec(held.get(one, entry))
+            continue
         schema = contracts(entry["capability"], entry["contract"]).inputs
         own, wrong = _own(one, given, schema, name) if given else ({}, [])
         problems += wrong
@@ -90,6 +95,8 @@ def _merged(travels: Mapping[str, Any], stays: Mapping[str, Any], schema: Schema
 
 def travelling(entry: Mapping[str, Any], schema: Schema) -> tuple[Any, ...]:
     """What of a resource goes along on promotion, to be compared."""
+    if is_borrowed(entry):
+        return entry["capability"], entry.get("component")
     return entry["capability"], entry["contract"], entry.get("component"), _merged(entry["inputs"], {}, schema)
 
 

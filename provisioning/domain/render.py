@@ -17,6 +17,7 @@ from idp.kernel.cel import CelError, Facts, compile, compiled, located, template
 from idp.kernel.errors import FieldError, InvalidInput
 from provisioning.domain.contract import Contract, ObjectTemplate
 from provisioning.domain.driver import (
+    ANNOTATION_COPY,
     FIELD_MANAGER,
     LABEL_ENVIRONMENT,
     LABEL_MANAGED,
@@ -229,7 +230,10 @@ def _manifest(one: ObjectTemplate, facts: Facts, ctx: RenderContext) -> Manifest
     if ctx.prefix and ctx.resource["name"] not in name:
         message = f"gives “{name}”; in a namespace that is shared a name holds that of its resource, ${{resource.name}}"
         raise _refusal(f"{path}.metadata.name", message)
-    labels = _labels(ctx)
+    annotations = manifest["metadata"].get("annotations")
+    if isinstance(annotations, Mapping) and ANNOTATION_COPY in annotations:
+        raise _refusal(f"{path}.metadata.annotations", f"must not have {ANNOTATION_COPY}: no contract copies a Secret")
+    labels = labels_of(ctx)
     _stamp(manifest, {**labels, LABEL_REVISION: str(ctx.revision)}, path)
     manifest["metadata"]["namespace"] = ctx.environment["namespace"]
     for pod in _pod_templates(manifest):
@@ -237,7 +241,7 @@ def _manifest(one: ObjectTemplate, facts: Facts, ctx: RenderContext) -> Manifest
     return manifest
 
 
-def _labels(ctx: RenderContext) -> dict[str, str]:
+def labels_of(ctx: RenderContext) -> dict[str, str]:
     """Labels of everything the resource makes. The revision is not among them: on a pod it would mean a restart."""
     labels = {
         "app.kubernetes.io/name": ctx.resource["capability"],

@@ -5,7 +5,8 @@ Pure: who offers contracts and what time it is are arguments. A revision's docum
 
     {"stage", "power", "expires", "resources": {name: {"capability", "contract", "component", "inputs"}}}
 
-with defaults filled in and references as written. Its digest is what an approval is about. A resource whose contract
+with defaults filled in and references as written. A borrowed resource has ``from`` and ``lent`` too, and no inputs. Its
+digest is what an approval is about. A resource whose contract
 makes use of kinds that not every cluster serves has ``apis`` too: those that the cluster served when it was decided.
 """
 
@@ -24,6 +25,14 @@ from provisioning.domain.contract import Contract
 from provisioning.domain.document_schemas import DURATION_PATTERN, ENVIRONMENT_SPEC_SCHEMA
 from provisioning.domain.graph import Wired, check_references, dependencies, order
 from provisioning.domain.input_changes import forbidden_changes
+from provisioning.domain.lending import (
+    LendSource,
+    Lent,
+    Origin,
+    borrowed_contract,
+    entry_problems,
+    is_borrowed,
+)
 from provisioning.domain.references import Reference, parse_reference, references
 from provisioning.domain.schema import validate
 
@@ -68,18 +77,27 @@ def resolve(
     expires: str | None = None,
     base: Mapping[str, Any] | None = None,
     served: ApiSource | None = None,
+    lend: LendSource | None = None,
 ) -> Revision:
     """The revision that the ``spec`` of an Environment document asks for, with every problem it has.
 
     ``expires`` is the moment (RFC 3339, UTC) that the caller worked out of ``spec.expires`` or the stage.
     ``base`` is the document of the revision that it replaces: what lives may not shrink or turn into something else.
+    ``lend`` says what others lend; without it nothing is borrowed.
     """
     problems = validate(spec, ENVIRONMENT_SPEC_SCHEMA, "spec")
     written = _written(spec)
     broken = {name for name in written if _concerns(problems, name)}
     wired: dict[str, Wired] = {}
+    lent: dict[str, Lent] = {}
     for name, resource in written.items():
-        if name not in broken:
+        if name in broken:
+            continue
+        if is_borrowed(resource):
+            problems += _borrowed(name, resource, lend, lent)
+            if name in lent:
+                wired[name] = Wired(borrowed_contract(lent[name].contract), {})
+        else:
             found, contract = _contract_of(name, resource, contracts)
             problems += found
             if contract is not None:
@@ -88,8 +106,11 @@ def resolve(
                 wired[name] = Wired(contract, inputs)
     problems += check_references(wired, named=frozenset(written))
     kept = {name: one for name, one in wired.items() if not _concerns(problems, name)}
-    problems += _held_by(base or {}, kept)
+    problems += _held_by(base or {}, kept, written)
     document = _document(spec, power, expires, kept, written)
+    for name, one in lent.items():
+        if name in kept:
+            document["resources"][name] |= canonical({"from": one.origin.as_data(), "lent": one.as_data()})
     _decide_apis(document, kept, (base or {}).get("resources", {}), served)
     return Revision(
         document=document,
@@ -141,6 +162,26 @@ def _concerns(problems: list[FieldError], name: str) -> bool:
     return any(one.path == path or one.path.startswith(f"{path}.") for one in problems)
 
 
+def _borrowed(
+    name: str, resource: Mapping[str, Any], lend: LendSource | None, lent: dict[str, Lent]
+) -> list[FieldError]:
+    """What is wrong with an entry that names its giver; what is lent goes into ``lent``."""
+    path = f"spec.resources.{name}"
+    if problems := entry_problems(name, resource):
+        return problems
+    if lend is None:
+        return [FieldError(f"{path}.from", "cannot be used here")]
+    try:
+        one = lend(Origin.of(resource["from"]), name)
+    except UserFault as error:
+        return [FieldError(f"{path}.from", f"{error.message} {error.remedy}".strip().rstrip("."))]
+    capability = str(resource.get("capability") or one.contract.capability).partition("@")[0]
+    if capability != one.contract.capability:
+        return [FieldError(f"{path}.capability", f"is {one.contract.capability}: that is what {one.origin} is")]
+    lent[name] = one
+    return []
+
+
 def _contract_of(
     name: str, resource: Mapping[str, Any], contracts: ContractSource
 ) -> tuple[list[FieldError], Contract | None]:
@@ -159,7 +200,7 @@ def _inputs_of(
     return inputs, contract.validate_inputs(inputs, f"spec.resources.{name}.inputs")
 
 
-def _held_by(base: Mapping[str, Any], kept: Mapping[str, Wired]) -> list[FieldError]:
+def _held_by(base: Mapping[str, Any], kept: Mapping[str, Wired], written: Mapping[str, Any]) -> list[FieldError]:
     """What of ``base`` does not let its resources become what ``kept`` says."""
     found: list[FieldError] = []
     for name, before in base.get("resources", {}).items():
@@ -167,7 +208,11 @@ def _held_by(base: Mapping[str, Any], kept: Mapping[str, Wired]) -> list[FieldEr
         if one is None:
             continue
         path = f"spec.resources.{name}"
-        if one.contract.capability != before["capability"]:
+        if is_borrowed(before) != is_borrowed(written[name]):
+            has = "another environment's" if is_borrowed(before) else "the environment's own"
+            message = f"stays {has}; add what you want under another name and remove this one"
+            found.append(FieldError(f"{path}.from", message))
+        elif one.contract.capability != before["capability"]:
             message = f"stays {before['capability']}; add what you want under another name and remove this one"
             found.append(FieldError(f"{path}.capability", message))
         else:

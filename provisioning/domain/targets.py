@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from idp.kernel.errors import FieldError, UserFault
 from provisioning.domain.contract import Contract
+from provisioning.domain.lending import is_borrowed
 from provisioning.domain.render import RenderContext
 from provisioning.domain.upgrade import upgrade_inputs
 from provisioning.domain.version import is_exact, parse_version
@@ -53,10 +54,14 @@ def spec_of(document: Document) -> dict[str, Any]:
 
 
 def resource_spec(one: Mapping[str, Any], *, version: str = "", inputs: Mapping[str, Any] | None = None) -> Any:
-    """One resource of a document as people write it, at ``version`` and with ``inputs`` where they are given."""
+    """One resource of a document as people write it, at ``version`` and with ``inputs`` where they are given; of a
+    borrowed one where it comes from.
+    """
     written: dict[str, Any] = {"capability": f"{one['capability']}@{version or one['contract']}"}
     if one.get("component"):
         written["component"] = one["component"]
+    if is_borrowed(one):
+        return {**written, "from": dict(one["from"])}
     written["inputs"] = one["inputs"] if inputs is None else inputs
     return written
 
@@ -79,7 +84,7 @@ def adopted(base: Document, patches: Mapping[str, Mapping[str, Any]]) -> Target:
     unknown = [name for name in patches if name not in base["resources"]]
     spec = spec_of(base)
     for name, inputs in patches.items():
-        if name not in unknown:
+        if name not in unknown and not is_borrowed(base["resources"][name]):
             spec["resources"][name] = {**spec["resources"][name], "inputs": dict(inputs)}
     problems = tuple(FieldError(f"patches.{name}", _no_resource(name, base)) for name in unknown)
     if not patches:
@@ -106,6 +111,8 @@ def overridden(made: dict[str, Any], spec: Mapping[str, Any], *, told: str) -> t
         given = one.get("inputs") if isinstance(one, Mapping) else None
         if name not in resources:
             problems.append(FieldError(f"spec.resources.{name}", f"{told}; leave it out."))
+        elif isinstance(given, Mapping) and is_borrowed(resources[name]):
+            problems.append(FieldError(f"spec.resources.{name}.inputs", "It comes as its giver has made it."))
         elif isinstance(given, Mapping):
             resources[name] = {**resources[name], "inputs": {**resources[name]["inputs"], **given}}
     return {**made, "resources": resources}, problems
@@ -121,7 +128,7 @@ def rolled_back(base: Document, older: Document, number: int, state_of: Callable
     for name, one in older["resources"].items():
         capability, version = one["capability"], one["contract"]
         had = base["resources"].get(name, {})
-        if (had.get("capability"), had.get("contract")) == (capability, version):
+        if (had.get("capability"), had.get("contract")) == (capability, version) or is_borrowed(one):
             continue
         state = state_of(capability, version)
         if state in ("defective", "retired"):
@@ -159,10 +166,11 @@ def upgraded(
 
 
 def _version_problems(base: Document, capability: str, version: str, contracts: Contracts) -> Iterator[FieldError]:
+    own = [one for one in base["resources"].values() if not is_borrowed(one)]
     if not capability:
         yield FieldError("capability", "Name the capability whose resources should move.")
-    elif not any(one["capability"] == capability for one in base["resources"].values()):
-        known = ", ".join(sorted({one["capability"] for one in base["resources"].values()})) or "nothing"
+    elif not any(one["capability"] == capability for one in own):
+        known = ", ".join(sorted({one["capability"] for one in own})) or "nothing"
         yield FieldError("capability", f"Nothing here is made by {capability or 'it'}; the environment has {known}.")
     elif not is_exact(version):
         yield FieldError("version", "Write one exact version, such as 1.2.0.")
@@ -178,7 +186,9 @@ def _chosen(
 ) -> tuple[list[str], list[FieldError]]:
     """The resources to move, and what keeps others from it."""
     wanted = parse_version(version)
-    running = {name: one for name, one in base["resources"].items() if one["capability"] == capability}
+    running = {
+        name: one for name, one in base["resources"].items() if one["capability"] == capability and not is_borrowed(one)
+    }
     newer = [name for name, one in running.items() if parse_version(one["contract"]) > wanted]
     if resources is None:
         older = [name for name, one in running.items() if parse_version(one["contract"]) < wanted]

@@ -43,7 +43,7 @@ def amounts_asked(plan: Mapping[str, Any]) -> Amounts:
 def extras_after(plan: Mapping[str, Any], side: str) -> Extras:
     """What one ``side`` (``before`` or ``after``) of a plan takes besides amounts: money, resources by capability."""
     gone = "added" if side == "before" else "removed"
-    there = Counter(one["capability"] for one in plan["resources"] if one["action"] != gone)
+    there = Counter(one["capability"] for one in plan["resources"] if one["action"] != gone and "lender" not in one)
     return Extras(plan["stage"], Decimal(f"{plan[f'cost_{side}']:.2f}"), dict(there))
 
 

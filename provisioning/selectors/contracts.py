@@ -11,6 +11,7 @@ from idp.kernel.errors import FieldError, NotFound
 from provisioning.domain.availability import Offer, Requires, missing, reason, remedy
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.contract_states import new_uses_refused
+from provisioning.domain.lending import is_borrowed
 from provisioning.models import Capability, PreviewTeam
 from provisioning.selectors.capabilities import Catalogue
 
@@ -78,6 +79,8 @@ class ContractLookup:
         """What lives on a cluster may stay as it is, whatever the cluster has lost."""
         before = (base or {}).get("resources", {})
         for name, one in document["resources"].items():
+            if is_borrowed(one):
+                continue
             had, capability = before.get(name, {}), one["capability"]
             needs = self.catalogue.requires(capability, one["contract"])
             if self._fits(needs) or (had.get("capability"), had.get("contract")) == (capability, one["contract"]):
@@ -102,5 +105,7 @@ def lookup_for(spec: Mapping[str, Any], base: Mapping[str, Any] | None) -> Contr
                 wanted.add(resource["capability"].partition("@")[0])
     kept = {}
     for resource in (base or {}).get("resources", {}).values():
-        kept[resource["capability"]] = resource["contract"]
-    return ContractLookup(Catalogue(wanted | set(kept)), kept)
+        wanted.add(resource["capability"])
+        if not is_borrowed(resource):
+            kept[resource["capability"]] = resource["contract"]
+    return ContractLookup(Catalogue(wanted), kept)

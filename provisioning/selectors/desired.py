@@ -17,6 +17,7 @@ from provisioning.domain.driver import Manifest, ObjectRef, Observed, Scope
 from provisioning.domain.graph import dependencies, order
 from provisioning.domain.guardrails import GuardrailSettings, guardrails, own_guardrails
 from provisioning.domain.isolation import NAMESPACE, prefix_of
+from provisioning.domain.lending import Origin, borrowed_contract, borrowed_objects, borrowed_outputs, is_borrowed
 from provisioning.domain.plan import Footprint, ResourceSide, Side
 from provisioning.domain.readiness import Readiness, readiness
 from provisioning.domain.render import (
@@ -72,8 +73,18 @@ class Desired:
         return self._needs[name]
 
     def contract(self, name: str) -> Contract:
+        """Its contract; of a borrowed one what its giver's leaves to a borrower."""
         wanted = self._wanted[name]
-        return self._catalogue.contract(wanted["capability"], wanted["contract"])
+        found = self._catalogue.contract(wanted["capability"], wanted["contract"])
+        return borrowed_contract(found) if is_borrowed(wanted) else found
+
+    def is_borrowed(self, name: str) -> bool:
+        return is_borrowed(self._wanted[name])
+
+    def origin(self, name: str) -> Origin | None:
+        """Whose it is; None when it is the environment's own."""
+        wanted = self._wanted[name]
+        return Origin.of(wanted["from"]) if is_borrowed(wanted) else None
 
     def contract_id(self, name: str) -> int:
         wanted = self._wanted[name]
@@ -111,6 +122,11 @@ class Desired:
         inputs: Mapping[str, Any] = self._wanted[name]["inputs"]
         return inputs
 
+    def lent(self, name: str) -> Mapping[str, Any]:
+        """Of a borrowed resource where it comes from and what its giver publishes, as a plan shows it."""
+        wanted = self._wanted[name]
+        return {"from": wanted["from"], "outputs": wanted["lent"]["outputs"], "secrets": wanted["lent"]["secrets"]}
+
     def is_secret(self, name: str, output: str) -> bool:
         return self.contract(name).is_secret(output)
 
@@ -133,6 +149,9 @@ class Desired:
         outputs: dict[str, dict[str, Any]] = {}
         for name in self.order:
             place = self._place(name)
+            if self.is_borrowed(name):
+                outputs[name] = borrowed_outputs(self._wanted[name], place)
+                continue
             inputs = resolve_inputs(self.document, name, outputs, context=place.facts, pending=True)
             try:
                 outputs[name] = publish_outputs(self.contract(name), inputs, place, resources=outputs)
@@ -143,6 +162,8 @@ class Desired:
     def render(self, name: str, outputs: Mapping[str, Mapping[str, Any]]) -> tuple[Rendered, ...]:
         """The objects of ``name`` given what the others have published; InvalidInput when something is missing."""
         place = self._place(name)
+        if self.is_borrowed(name):
+            return borrowed_objects(self._wanted[name], place)
         inputs = resolve_inputs(self.document, name, outputs, context=place.facts)
         return render(self.contract(name), inputs, place, outputs)
 
@@ -151,6 +172,8 @@ class Desired:
 
         Rendered once, so not to be changed.
         """
+        if name not in self._expected and self.is_borrowed(name):
+            self._expected[name] = borrowed_objects(self._wanted[name], self._place(name))
         if name not in self._expected:
             place = self._place(name)
             inputs = resolve_inputs(self.document, name, self.expected_outputs, context=place.facts, pending=True)
@@ -173,6 +196,8 @@ class Desired:
     ) -> dict[str, Any]:
         """Outputs of ``name`` from its inputs and its live objects."""
         place = self._place(name)
+        if self.is_borrowed(name):
+            return borrowed_outputs(self._wanted[name], place)
         inputs = resolve_inputs(self.document, name, outputs, context=place.facts)
         live = {key: seen.manifest for key, seen in observed.items()}
         return publish_outputs(self.contract(name), inputs, place, live, outputs)
@@ -300,6 +325,7 @@ def _resource_side(desired: Desired, name: str, objects: bool) -> ResourceSide:
     rendered: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     if objects:
         rendered = tuple((one.id, one.manifest) for one in desired.render_expected(name))
+    origin = desired.origin(name)
     return ResourceSide(
         name=name,
         capability=contract.capability,
@@ -307,7 +333,8 @@ def _resource_side(desired: Desired, name: str, objects: bool) -> ResourceSide:
         icon=contract.icon,
         contract=contract.version,
         component=desired.component(name),
-        inputs=desired.inputs(name),
+        inputs=desired.inputs(name) if origin is None else desired.lent(name),
+        lender=origin.place if origin else "",
         footprint=desired.footprint(name),
         power=desired.power,
         schema=contract.inputs,

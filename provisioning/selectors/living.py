@@ -100,7 +100,7 @@ def living_in(
     environment = revision.environment
     desired = desired_of(environment, revision.document, revision=revision.number, catalogue=catalogue)
     for name in desired.order:
-        if desired.capability(name) == capability:
+        if desired.capability(name) == capability and not desired.is_borrowed(name):
             one = _living(environment, desired, name, revision.number)
             if majors is None or one.contract.semver.major in majors:
                 yield one

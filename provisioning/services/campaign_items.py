@@ -21,6 +21,7 @@ from idp.kernel.wake import wake_after_commit
 from provisioning.domain.campaign import NOT_ASKED, TAKEABLE
 from provisioning.domain.campaign_layout import postponement_refused
 from provisioning.domain.freeze import refusal
+from provisioning.domain.lending import is_borrowed
 from provisioning.models import Campaign, CampaignItem, Change, Environment
 from provisioning.selectors.campaigns import unreachable
 from provisioning.selectors.freezes import environment_hold
@@ -108,6 +109,7 @@ def _left(campaign: Campaign, item: CampaignItem, environment: Environment) -> t
         name
         for name in item.resources
         if (one := document["resources"].get(name)) is not None
+        and not is_borrowed(one)
         and one["capability"] == campaign.capability.name
         and one["contract"] in campaign.sources
     )
