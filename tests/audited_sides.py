@@ -47,6 +47,8 @@ EVENTS = {
     "secret.fill": "both sides are secret",
     "secret.fill-failed": "nothing is another one",
     "session.second-step-failed": _CAME,
+    "session.proof": _CAME,
+    "session.proof-failed": _CAME,
     "session.sign-in": _CAME,
     "session.sign-in-failed": _CAME,
     "session.sign-out": _CAME,

@@ -28,6 +28,8 @@ _NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,80}")
 _CLAIM: Final = re.compile(r"[A-Za-z_][^\s\x00-\x1f]{0,119}")
 _USERNAME: Final = re.compile(r"[^\w.@+-]+", re.ASCII)
+_ANEW: Final = {"prompt": "login", "max_age": "0"}
+"""The provider is to ask for its password although the person is signed in there, and to say when it did."""
 _SAID: Final[Mapping[str, str]] = {
     "access_denied": "You, or a rule there, did not allow it.",
     "login_required": "You are not signed in there.",
@@ -61,7 +63,11 @@ class ProviderWish:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A sign-in that was begun and has not come back: what only this browser and we know of it."""
+    """A sign-in that was begun and has not come back: what only this browser and we know of it.
+
+    ``connects`` and ``proves`` name who is signed in already and wants a further way, or to prove anew who they are;
+    ``begun`` is in seconds since 1970.
+    """
 
     provider: str
     state: str
@@ -69,6 +75,8 @@ class Attempt:
     verifier: str
     following: str
     connects: int = 0
+    proves: int = 0
+    begun: int = 0
 
 
 def provider_errors(name: str, wish: ProviderWish) -> list[FieldError]:
@@ -137,7 +145,7 @@ def authorization_url(endpoint: str, attempt: Attempt, *, client_id: str, scopes
         "nonce": attempt.nonce,
         "code_challenge": challenge_of(attempt.verifier),
         "code_challenge_method": "S256",
-    }
+    } | (_ANEW if attempt.proves else {})
     return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}"
 
 
@@ -204,4 +212,22 @@ def token_problem(claims: Mapping[str, Any], *, client_id: str, nonce: str) -> s
         return "it is made for several clients and names none as its own"
     if claims.get("azp", client_id) != client_id:
         return "it was asked for by another client"
+    return ""
+
+
+def asked_at(claims: Mapping[str, Any]) -> int | None:
+    """When the provider asked the person who they are, in seconds since 1970; None when it does not say so."""
+    at = claims.get("auth_time")
+    if isinstance(at, bool) or not isinstance(at, (int, float)) or not 0 <= at < 2**40:
+        return None
+    return int(at)
+
+
+def anew_problem(claims: Mapping[str, Any], *, begun: int, now: int, leeway: int) -> str:
+    """Why verified claims do not show that the person was asked since ``begun``; "" when they do. All in seconds."""
+    at = asked_at(claims)
+    if at is None:
+        return "It does not say when it asked you, so it cannot prove that it is you."
+    if not begun - leeway <= at <= now + leeway:
+        return "It did not ask you anew, so it proves nothing."
     return ""

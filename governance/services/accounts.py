@@ -25,19 +25,21 @@ from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, Pla
 
 
 @transaction.atomic
-def sessions_end(actor: Actor, *, password: str, now: datetime) -> User:
+def sessions_end(actor: Actor, *, password: str | None, now: datetime) -> User:
     """End every session of the actor, by salting their password anew: a session is bound to its hash.
 
-    The caller renews the one session that stays. InvalidInput for a wrong password; Forbidden through a token.
-    Locks the account's row, then the audit head.
+    ``password`` None is for accounts without one, whose owner has just proven elsewhere who they are. The caller renews
+    the one session that stays. InvalidInput for a wrong password; Forbidden through a token. Locks the account's row,
+    then the audit head.
     """
     if actor.user_id is None or actor.token_id is not None:
         raise Forbidden("Only a person who is signed in may end their sessions.")
     user = User.objects.select_for_update().get(pk=actor.user_id)
-    if not user.check_password(password):
+    none_needed = password is None and not user.has_usable_password()
+    if not none_needed and not user.check_password(password or ""):
         message = "This is not your password."
         raise InvalidInput(message, errors=[FieldError("password", message)])
-    user.set_password(password)
+    user.set_password(password)  # of None it makes an unusable one, which is another one each time
     user.save(update_fields=["password"])
     audit_append(
         actor,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
@@ -36,6 +37,7 @@ from governance.services.oidc_calls import (
     more_about,
     tokens_for,
 )
+from governance.services.sign_ins import proof_failed, proof_given
 from idp.catalog.models import User
 from idp.kernel import outbound, vault
 from idp.kernel.actor import PLATFORM, Actor, platform_for
@@ -49,11 +51,22 @@ REFUSAL_SAME_FOR: Final = 600
 OFF: Final = "Your account is switched off. Ask a platform admin."
 
 
-def sign_in_begin(name: str, *, following: str, back: str, connects: int = 0) -> tuple[str, oidc.Attempt]:
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Who came in, through which provider, and when it asked them who they are (seconds since 1970), if it says so."""
+
+    person: User
+    provider: str
+    asked_at: int | None
+
+
+def sign_in_begin(
+    name: str, *, following: str, back: str, connects: int = 0, proves: int = 0, now: datetime
+) -> tuple[str, oidc.Attempt]:
     """Where the browser goes, and what must be kept for its return; ``following`` is where it goes after that.
 
-    ``connects`` is the number of the person who is signed in and wants this as a further way. SignInRefused when there
-    is no such provider, Refused and Unreachable when it cannot be asked where to go.
+    ``connects`` is the number of the person who is signed in and wants this as a further way, ``proves`` of the one who
+    is to be asked anew. SignInRefused when there is no such provider, Refused and Unreachable when it cannot be asked.
     """
     provider = _provider(name)
     attempt = oidc.Attempt(
@@ -63,6 +76,8 @@ def sign_in_begin(name: str, *, following: str, back: str, connects: int = 0) ->
         verifier=secrets.token_urlsafe(48),
         following=following,
         connects=connects,
+        proves=proves,
+        begun=int(now.timestamp()),
     )
     where = endpoints_of(provider.issuer).authorization
     url = oidc.authorization_url(
@@ -73,7 +88,7 @@ def sign_in_begin(name: str, *, following: str, back: str, connects: int = 0) ->
 
 def sign_in_finish(
     attempt: oidc.Attempt, answer: Mapping[str, str], *, back: str, origin: Actor, now: datetime
-) -> User:
+) -> Arrival:
     """The person who came back with ``answer`` (the query), their memberships as their groups say.
 
     ``origin`` is nobody, from their address; or, when a further way is connected, who is signed in. SignInRefused with
@@ -86,7 +101,50 @@ def sign_in_finish(
         raise
 
 
-def _finished(attempt: oidc.Attempt, answer: Mapping[str, str], back: str, origin: Actor, now: datetime) -> User:
+def proof_finish(attempt: oidc.Attempt, answer: Mapping[str, str], *, back: str, origin: Actor, now: datetime) -> str:
+    """The provider's title, when it has asked ``origin``, who is signed in, anew who they are, and they are the same.
+
+    Changes no role. SignInRefused as ``sign_in_finish``, also for another person and for who was not asked since the
+    attempt began; the log has it either way.
+    """
+    way = {"way": "provider", "provider": attempt.provider}
+    try:
+        provider, claims, _ = _answered(attempt, answer, back, now)
+        _require_same(provider, claims, attempt, origin)
+        leeway = int(LEEWAY.total_seconds())
+        if why := oidc.anew_problem(claims, begun=attempt.begun, now=int(now.timestamp()), leeway=leeway):
+            raise SignInRefused(why, remedy="Sign out and in again, or ask an admin.")
+    except (SignInRefused, outbound.Refused) as error:
+        proof_failed(origin, way={**way, "why": error.message}, now=now)
+        raise
+    proof_given(origin, way=way, now=now)
+    return provider.title
+
+
+def _require_same(provider: SignInProvider, claims: Mapping[str, Any], attempt: oidc.Attempt, origin: Actor) -> None:
+    if not attempt.proves or origin.user_id != attempt.proves:
+        raise SignInRefused("You are signed in as somebody else by now.")
+    mine = ExternalIdentity.objects.select_related("user").filter(user=attempt.proves, issuer=provider.issuer).first()
+    if mine is None or mine.subject != str(claims["sub"]):
+        raise SignInRefused(f"At {provider.title} you are somebody else.", remedy="Sign in there as yourself.")
+    _able(mine.user)
+
+
+def _finished(attempt: oidc.Attempt, answer: Mapping[str, str], back: str, origin: Actor, now: datetime) -> Arrival:
+    provider, claims, groups = _answered(attempt, answer, back, now)
+    try:
+        with transaction.atomic():
+            person = _person(provider, claims, attempt.connects, origin, now)
+            memberships_follow(person, source=oidc_source(provider.name), groups=groups, now=now)
+    except IntegrityError:
+        raise SignInRefused("Two sign-ins met. Sign in again.") from None
+    return Arrival(person, provider.name, oidc.asked_at(claims))
+
+
+def _answered(
+    attempt: oidc.Attempt, answer: Mapping[str, str], back: str, now: datetime
+) -> tuple[SignInProvider, Mapping[str, Any], frozenset[str] | None]:
+    """The provider, what it says of the person, and their groups or None; each answer counts once."""
     provider = _provider(attempt.provider)
     if not secrets.compare_digest(answer.get("state", "").encode(), attempt.state.encode()):
         raise SignInRefused("This answer belongs to another sign-in. Sign in again.")
@@ -98,15 +156,8 @@ def _finished(attempt: oidc.Attempt, answer: Mapping[str, str], back: str, origi
     code = answer.get("code", "")
     if not 0 < len(code) <= LONGEST_CODE:
         raise SignInRefused("The provider sent no code. Sign in again.")
-    endpoints = endpoints_of(provider.issuer)
-    claims, groups = _told(provider, endpoints, attempt, code, back)
-    try:
-        with transaction.atomic():
-            person = _person(provider, claims, attempt.connects, origin, now)
-            memberships_follow(person, source=oidc_source(provider.name), groups=groups, now=now)
-    except IntegrityError:
-        raise SignInRefused("Two sign-ins met. Sign in again.") from None
-    return person
+    claims, groups = _told(provider, endpoints_of(provider.issuer), attempt, code, back)
+    return provider, claims, groups
 
 
 @transaction.atomic

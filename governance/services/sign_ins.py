@@ -7,6 +7,7 @@ thousand times for what it may not have does not drown what else happened.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.core.cache import cache
@@ -20,12 +21,14 @@ SAME_FOR = 600
 """Seconds for which the same refusal of the same person is not noted again, in one process."""
 MOST = 100
 """Refusals of one person, or of nobody from one address, that are noted in that time."""
+_NOTHING: Mapping[str, str] = {}
 
 
 @transaction.atomic
-def session_begun(actor: Actor, *, now: datetime) -> None:
-    """The actor has signed in."""
-    _about_account(actor, "session.sign-in", actor.user_id, actor.username, now)
+def session_begun(actor: Actor, *, way: Mapping[str, str], now: datetime) -> None:
+    """The actor has signed in by ``way``: ``way`` is password, passkey or provider, with ``second`` (app, passkey,
+    recovery code, new factor) or ``provider`` (its name) beside it."""
+    _about_account(actor, "session.sign-in", actor.user_id, actor.username, now, way)
 
 
 @transaction.atomic
@@ -49,6 +52,18 @@ def sign_in_failed(actor: Actor, *, username: str, now: datetime) -> None:
 def second_step_failed(actor: Actor, *, now: datetime) -> None:
     """The actor has the right password, or a passkey of the account, and failed at what comes after it."""
     _about_account(actor, "session.second-step-failed", actor.user_id, actor.username, now)
+
+
+@transaction.atomic
+def proof_given(actor: Actor, *, way: Mapping[str, str], now: datetime) -> None:
+    """The actor, who is signed in, has proven anew who they are; ``way`` as for ``session_begun``."""
+    _about_account(actor, "session.proof", actor.user_id, actor.username, now, way)
+
+
+@transaction.atomic
+def proof_failed(actor: Actor, *, way: Mapping[str, str], now: datetime) -> None:
+    """Somebody at the actor's browser could not prove to be them; each try is noted."""
+    _about_account(actor, "session.proof-failed", actor.user_id, actor.username, now, way)
 
 
 def refusal_note(actor: Actor, *, what: str, code: str, why: str, now: datetime) -> bool:
@@ -82,7 +97,15 @@ def _key(kind: str, text: str) -> str:
     return f"audit.refusal.{kind}:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def _about_account(actor: Actor, action: str, pk: int | None, name: str, now: datetime) -> None:
+def _about_account(
+    actor: Actor, action: str, pk: int | None, name: str, now: datetime, data: Mapping[str, str] = _NOTHING
+) -> None:
     audit_append(
-        actor, action=action, object_type="account", object_id="" if pk is None else pk, object_label=name, now=now
+        actor,
+        action=action,
+        object_type="account",
+        object_id="" if pk is None else pk,
+        object_label=name,
+        data=data,
+        now=now,
     )

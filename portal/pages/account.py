@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 
 from governance.selectors.second_factors import factors_of
 from governance.services import accounts, open_sessions, tokens
+from idp.catalog.models import User
 from idp.kernel import clock
 from idp.kernel.errors import Conflict, InvalidInput, NotFound
 from portal.forms.account import PasswordForm, TokenForm
 from portal.pages import attempts
 from portal.pages.problems import add_errors
+from portal.pages.proving import fresh
 from portal.pages.request import PageRequest
 from portal.pages.shell import POST, page, theme_of
 from portal.reading import account as reading
@@ -91,7 +95,18 @@ def theme(request: PageRequest) -> HttpResponse:
 
 
 @page("account", methods=POST)
-def sign_out_everywhere(request: PageRequest) -> HttpResponse:
+def sign_out_everywhere(request: PageRequest) -> HttpResponseBase:
+    """With the password; who has none proves first who they are, at their provider."""
+    return _signed_out_by_password(request) if request.user.has_usable_password() else _signed_out_proven(request)
+
+
+@partial(fresh, back="account")
+def _signed_out_proven(request: PageRequest) -> HttpResponse:
+    user = accounts.sessions_end(request.rights.actor, password=None, now=clock.now())
+    return _signed_out(request, user)
+
+
+def _signed_out_by_password(request: PageRequest) -> HttpResponse:
     form = PasswordForm(request.POST)
     attempts.require_room(request, request.user.username)
     if form.is_valid():
@@ -105,13 +120,18 @@ def sign_out_everywhere(request: PageRequest) -> HttpResponse:
             attempts.note(request, request.user.username)
             add_errors(form, error)
         else:
-            before = request.session.session_key or ""
-            update_session_auth_hash(request, user)
-            open_sessions.sessions_gone(user.pk, but=before)
-            open_sessions.session_renamed(before, request.session.session_key or "")
-            messages.success(request, "You are signed out everywhere else")
-            return redirect("account")
+            return _signed_out(request, user)
     return _account_page(request, password_form=form)
+
+
+def _signed_out(request: PageRequest, user: User) -> HttpResponse:
+    """This browser stays signed in, under a new key."""
+    before = request.session.session_key or ""
+    update_session_auth_hash(request, user)
+    open_sessions.sessions_gone(user.pk, but=before)
+    open_sessions.session_renamed(before, request.session.session_key or "")
+    messages.success(request, "You are signed out everywhere else")
+    return redirect("account")
 
 
 @page("account", methods=POST)

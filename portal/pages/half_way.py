@@ -65,11 +65,11 @@ def actor_of(request: HttpRequest, user: User) -> Actor:
     return replace(actor_of_session(request), user_id=user.pk, username=user.username)
 
 
-def let_in(request: HttpRequest, user: User) -> str:
-    """``user`` is signed in; answers where they wanted to go."""
+def let_in(request: HttpRequest, user: User, *, second: str) -> str:
+    """``user`` is signed in; answers where they wanted to go. ``second`` is what came after the password."""
     back = str(request.session.get(_KEY, {}).get("back", ""))
     let_go(request)
-    begin_session(request, user)
+    begin_session(request, user, way={"way": "password", "second": second})
     return back or "/"
 
 

@@ -35,6 +35,8 @@ WRONG: Final = {
     "code": "This is not a code of now, or it was used already. Wait for the next one in your app.",
     "recovery": "This is not one of your recovery codes, or it was used already.",
 }
+SECOND: Final = {"passkey": "passkey", "recovery": "recovery code", "code": "app"}
+"""What was typed or touched after the password, as the audit log names it."""
 View = Callable[[HttpRequest, User], HttpResponse]
 
 
@@ -68,7 +70,7 @@ def second_step(request: HttpRequest, user: User) -> HttpResponse:
         wrong = _try(request, user)
         if not wrong:
             attempts.forget_codes(request, user.pk)
-            return redirect(half_way.let_in(request, user))
+            return redirect(half_way.let_in(request, user, second=SECOND[_tried(request)]))
         attempts.note_code(request, user.pk)
         second_step_failed(half_way.actor_of(request, user), now=clock.now())
     factors = factors_of(user.pk)
@@ -101,7 +103,7 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
             wrong = f"{error.message} {error.remedy}"
         else:
             request.session.set_expiry(None)
-            begin_session(request, user)
+            begin_session(request, user, way={"way": "passkey"})
             return redirect(back or "home")
     half_way.let_go(request)
     request.session.set_expiry(passkey_questions.SECONDS)
@@ -134,7 +136,7 @@ def set_up_passkey(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _arrived(request: HttpRequest, user: User, codes: list[str]) -> HttpResponse:
-    back = half_way.let_in(request, user)
+    back = half_way.let_in(request, user, second="new factor")
     messages.success(request, "Your second factor is set up")
     return render(request, "sign_in/recovery_codes.html", {"codes": codes, "text": "\n".join(codes), "next": back})
 

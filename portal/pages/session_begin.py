@@ -6,6 +6,7 @@ any more: who calls it has made sure who the person is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from django.contrib.auth import login
@@ -23,12 +24,24 @@ CONFIRMED: Final = "confirmed_at"
 """When the person last proved who they are, in seconds since 1970; kept in the session."""
 
 
-def begin_session(request: HttpRequest, user: User, *, backend: str = PASSWORDS) -> None:
-    """``user`` is signed in from here on, under a new key of the session. One transaction."""
+def begin_session(
+    request: HttpRequest,
+    user: User,
+    *,
+    way: Mapping[str, str],
+    asked_at: int | None = None,
+    backend: str = PASSWORDS,
+) -> None:
+    """``user`` is signed in from here on, under a new key of the session. One transaction.
+
+    ``way`` is for the log (``sign_ins.session_begun``). ``asked_at`` is when they proved who they are, where that was
+    not now: a provider may let in who was signed in there hours ago.
+    """
     now = clock.now()
     with transaction.atomic():
         login(request, user, backend=backend)
-        request.session[CONFIRMED] = int(now.timestamp())
+        seconds = int(now.timestamp())
+        request.session[CONFIRMED] = seconds if asked_at is None else min(seconds, asked_at)
         actor, agent = actor_of_session(request), request.headers.get("user-agent", "")
-        session_begun(actor, now=now)
+        session_begun(actor, way=way, now=now)
         session_kept(actor, key=request.session.session_key or "", agent=agent, now=now)

@@ -54,7 +54,7 @@ class SignIn(LoginView):
         step = half_way.step_after_password(user)
         if step:
             return half_way.hold(self.request, user, step=step, back=back)
-        begin_session(self.request, user)
+        begin_session(self.request, user, way={"way": "password"})
         return HttpResponseRedirect(back)
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.pages import second_factor, second_factor_admin, second_step
+from portal.pages import proving, second_factor, second_factor_admin, second_step
 
 urlpatterns = [
     path("login/second-step", second_step.second_step, name="second-step"),
     path("login/passkey", second_step.passkey_sign_in, name="login-passkey"),
     path("login/set-up", second_step.set_up, name="second-factor-set-up"),
     path("login/set-up/passkey", second_step.set_up_passkey, name="second-factor-set-up-passkey"),
-    path("account/confirm", second_factor.confirm, name="account-confirm"),
+    path("account/confirm", proving.confirm, name="account-confirm"),
+    path("account/confirm/<slug:provider>", proving.confirm_through, name="account-confirm-through"),
     path("account/second-factor/", second_factor.second_factor, name="second-factor"),
     path("account/second-factor/app", second_factor.app, name="factor-app"),
     path("account/second-factor/app/remove", second_factor.app_remove, name="factor-app-remove"),

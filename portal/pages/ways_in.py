@@ -16,10 +16,10 @@ from governance.services.oidc_calls import SignInRefused
 from governance.services.oidc_sign_in import identity_end, sign_in_begin
 from idp.kernel import clock, outbound
 from idp.kernel.errors import Conflict
+from portal.pages.going_through import address_back, keep_attempt
+from portal.pages.proving import fresh
 from portal.pages.request import PageRequest
-from portal.pages.second_factor import fresh
 from portal.pages.shell import FORM, page
-from portal.pages.sign_in_through import address_back, keep_attempt
 from portal.reading.sign_in import own_ways
 
 
@@ -33,7 +33,9 @@ def ways_in(request: PageRequest) -> HttpResponseBase:
         return _answer(request)
     try:
         there = reverse("ways-in")
-        url, attempt = sign_in_begin(name, following=there, back=address_back(name), connects=request.user.pk)
+        url, attempt = sign_in_begin(
+            name, following=there, back=address_back(name), connects=request.user.pk, now=clock.now()
+        )
     except (SignInRefused, outbound.Refused, outbound.Unreachable) as error:
         messages.error(request, f"Nothing was connected\n{error.message}")
         return redirect("ways-in")
@@ -45,7 +47,7 @@ def ways_in(request: PageRequest) -> HttpResponseBase:
 def _ended(request: PageRequest, issuer: str) -> HttpResponse:
     try:
         identity_end(request.actor, issuer=issuer, now=clock.now())
-        messages.success(request, "This way is closed\nYou sign in with your password.")
+        messages.success(request, "This way is closed\nThe others on this page stay.")
     except Conflict as error:
         messages.error(request, f"This way stays\n{error.message} {error.remedy}".strip())
     return redirect("ways-in")

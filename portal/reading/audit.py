@@ -59,7 +59,9 @@ def line_of(entry: AuditEntry) -> Line:
     )
 
 
-REFUSED: Final = frozenset({"access.denied", "session.sign-in-failed", "token.refused", "change.deny"})
+REFUSED: Final = frozenset(
+    {"access.denied", "session.sign-in-failed", "session.proof-failed", "token.refused", "change.deny"}
+)
 """What is drawn as an attempt that failed."""
 
 

@@ -7,61 +7,20 @@ from html import unescape
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
 from governance.domain.group_rule import Rule
-from governance.domain.oidc import ProviderWish
 from governance.models import AuditEntry, ExternalIdentity, KnownGroup, OpenSession
 from governance.services.group_rules import group_rule_set
-from governance.services.sign_in_providers import provider_save
 from idp.catalog.models import Membership, User
 from idp.kernel.actor import PLATFORM
-from portal.pages.sign_in_through import COOKIE
-from tests.oidc_provider import CLIENT, SECRET, key_named, providing
+from portal.pages.going_through import COOKIE
+from tests.oidc_provider import key_named
 from tests.personas import NOW, PASSWORD
+from tests.portal.signing_in_through import go, save, sign_in, who
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module")
-def served():
-    with providing() as provider:
-        yield provider
-
-
-@pytest.fixture
-def provider(served, settings, db):
-    settings.OUTBOUND_ALLOW = ["127.0.0.0/8"]
-    settings.BASE_URL = "http://testserver"
-    served.claims, served.userinfo, served.about = {"preferred_username": "ada@corp.example"}, {}, {}
-    served.algorithm, served.key, served.broken = "RS256", None, False
-    served.asked.clear()
-    cache.clear()
-    save(served)
-    yield served
-    cache.clear()
-
-
-def save(provider, **change):
-    told = {"title": "Corp", "issuer": provider.issuer, "client_id": CLIENT, "secret": SECRET, "group_claim": "groups"}
-    wish = ProviderWish(**(told | {"may_create": True} | change))
-    return provider_save(PLATFORM, name="corp", wish=wish, now=NOW)
-
-
-def go(client, following: str = ""):
-    return client.get(reverse("sign-in-through", args=["corp"]), {"next": following} if following else {})
-
-
-def sign_in(client, provider, following: str = ""):
-    """To the provider and back, with what the provider is told to say."""
-    return client.get(provider.approve(go(client, following)["Location"]))
-
-
-def who(client) -> str:
-    key = client.session.get("_auth_user_id")
-    return User.objects.get(pk=key).username if key else ""
 
 
 def refused(answer, words: str, status: int = 400) -> None:
@@ -84,6 +43,7 @@ def test_a_new_person_comes_in_and_goes_where_they_wanted(client, provider, orga
     assert OpenSession.objects.get(user=ada).key == client.session.session_key
     told = dict(AuditEntry.objects.filter(object_label="ada").values_list("action", "actor_name"))
     assert told == {"account.create": "slipway", "account.connect": "slipway", "session.sign-in": "ada"}
+    assert AuditEntry.objects.get(action="session.sign-in").data == {"way": "provider", "provider": "corp"}
     assert client.get("/systems/").status_code == 200
 
 

@@ -96,6 +96,7 @@ def test_a_code_comes_after_the_password_and_leads_to_where_one_wanted(developer
     assert is_in(client)
     assert OpenSession.objects.get().user == developer
     assert actions()[-1] == "session.sign-in"
+    assert AuditEntry.objects.latest("sequence").data == {"way": "password", "second": "app"}
     assert client.session.get_expiry_age() > 24 * 3600
 
 
@@ -229,9 +230,10 @@ def test_changing_factors_needs_a_proof_that_is_fresh(here, developer):
     assert AuthenticatorApp.objects.exists()
     assert here.post(reverse("account-confirm"), {"password": "no"}).status_code == 422
     assert here.post(reverse("account-confirm"), {"code": "000000"}).status_code == 422
-    assert here.post(reverse("account-confirm"), {"code": code(), "next": "//evil.test/"}).url == reverse(
-        "second-factor"
-    )
+    assert actions()[-2:] == ["session.proof-failed", "session.proof-failed"]
+    assert here.post(reverse("account-confirm"), {"code": code(), "next": "//evil.test/"}).url == reverse("account")
+    proofs = AuditEntry.objects.filter(action__startswith="session.proof").order_by("sequence")
+    assert [one.data["way"] for one in proofs] == ["password", "app", "app"]
     assert here.post(reverse("factor-app-remove")).url == reverse("second-factor")
     assert not AuthenticatorApp.objects.exists()
     assert not RecoveryCode.objects.exists()
@@ -313,6 +315,7 @@ def test_a_passkey_signs_in_without_a_password(device):
     assert is_in(client)
     assert client.session.get_expiry_age() > 24 * 3600
     assert Passkey.objects.get().used_at is not None
+    assert AuditEntry.objects.latest("sequence").data == {"way": "passkey"}
 
 
 REFUSED = {
