@@ -241,6 +241,7 @@ class Driver(Protocol):
         PermanentError ``not-ours`` when an object of that name exists without the scope's labels,
         ``field-conflict`` (naming the other manager) when another manager owns a field and ``force`` is not set, unless
         it only once wrote by hand what was applied since, so that nothing of it is lost,
+        ``copy-source-foreign`` when the source of a copy (``secret_copy``) is not the lender's,
         ``invalid-object`` when the API refuses it, ``over-cluster-quota`` and ``forbidden`` as they say.
         """
 

@@ -1,7 +1,8 @@
 """The Kubernetes driver: the promises of ``provisioning.domain.driver.Driver`` kept on a real API server.
 
 Called by the orchestrator. Everything is server-side apply as the field manager ``slipway``. The data of Secrets
-never comes back: they are read, listed, written and deleted with answers that hold metadata only. Before anything
+never comes back: they are read, listed, written and deleted with answers that hold metadata only. The one exception is
+the source of a Secret that is a copy (``copied``), whose data goes straight into it. Before anything
 is changed, its labels are read; between that and an apply that creates, somebody else could make an object of the
 same name, which the API gives no way to exclude. For what exists, the uid closes that gap.
 """
@@ -34,9 +35,11 @@ from provisioning.domain.driver import (
 )
 from provisioning.domain.field_ownership import agreed_since, owners_of
 from provisioning.domain.kubernetes_schema import known_kinds, unusable, validate_object
+from provisioning.domain.secret_copy import copied_mark, is_copy, with_mark
 from provisioning.domain.secret_slot import require_slot
 from provisioning.drivers.kubernetes import definitions
 from provisioning.drivers.kubernetes.connection import METADATA, METADATA_LIST, TIMEOUTS, WHOLE, Connection
+from provisioning.drivers.kubernetes.copied import with_copied_data
 from provisioning.drivers.kubernetes.describing import describe, read_log
 from provisioning.drivers.kubernetes.discovery import served
 from provisioning.drivers.kubernetes.errors import is_missing
@@ -93,6 +96,8 @@ class KubernetesDriver:
             return self._create_once(ref, manifest, scope)
         accept = WHOLE if ref.kind in _REWRITTEN else METADATA
         before = self._ours(ref, scope, accept)
+        if is_copy(manifest):
+            manifest = with_copied_data(self._connection, self._resources, manifest)
         after = self._merged(ref, manifest, before, {"force": str(force).lower()}, accept)
         return Applied(ref, _outcome(before, after), after["metadata"]["uid"])
 
@@ -224,6 +229,8 @@ class KubernetesDriver:
         before = self._ours(ref, scope, accept)
         if before is not None and is_generated(manifest):
             return DryRun(ref, _shown(ref, before), _shown(ref, before))
+        if before is not None and is_copy(manifest):
+            manifest = with_mark(manifest, copied_mark(before))
         after: Mapping[str, Any]
         try:
             after = self._merged(ref, manifest, before, {"dryRun": "All"}, accept)

@@ -36,6 +36,7 @@ from provisioning.domain.driver import (
 )
 from provisioning.domain.field_ownership import shown
 from provisioning.domain.kubernetes_schema import bundle, known_kinds, validate_object
+from provisioning.domain.secret_copy import copied_mark, is_copy, with_mark
 from provisioning.domain.secret_slot import require_slot
 from provisioning.drivers.noise import without_noise
 from provisioning.drivers.ownership import (
@@ -46,7 +47,7 @@ from provisioning.drivers.ownership import (
     require_scope_labels,
     still_deleting,
 )
-from provisioning.drivers.sandbox import faults, fields, view
+from provisioning.drivers.sandbox import copied, faults, fields, view
 from provisioning.drivers.sandbox.store import Store, StoredObject, Transaction
 from provisioning.drivers.sandbox.watching import EVERYTHING, SandboxWatch, is_managed
 
@@ -99,6 +100,8 @@ class SandboxDriver:
             faults.strike(transaction, "apply", [ref])
             self._settle(transaction)
             before = transaction.get(ref)
+            if is_copy(manifest):
+                manifest = copied.with_copied_data(transaction, manifest)
             after = self._merged(transaction, before, manifest, scope, force)
             if before is not None and before.fields == after.fields:
                 return Applied(ref, "unchanged", before.uid)
@@ -113,6 +116,8 @@ class SandboxDriver:
         ref = _accept(manifest, scope, self._custom_kinds)
         with self._store.transaction() as transaction:
             before = transaction.get(ref)
+            if before is not None and is_copy(manifest):
+                manifest = with_mark(manifest, copied_mark(view.manifest_of(before)))
             after = self._merged(transaction, before, manifest, scope, False, namespaces=made)
         shown = None if before is None else without_noise(view.manifest_of(before))
         return DryRun(ref, shown, without_noise(view.manifest_of(after)))

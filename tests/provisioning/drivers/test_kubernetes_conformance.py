@@ -14,6 +14,7 @@ from provisioning.drivers.kubernetes import KubernetesDriver
 from provisioning.drivers.kubernetes.resources import Resources
 from tests.kubernetes.server import KubernetesServer
 from tests.provisioning.drivers.conformance import DriverConformance, World, new_world
+from tests.provisioning.drivers.copy_conformance import CopyConformance
 from tests.provisioning.drivers.watch_conformance import WatchConformance
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes")]
@@ -37,4 +38,8 @@ class TestKubernetes(DriverConformance):
 
 
 class TestKubernetesWatch(WatchConformance):
+    """All inherited."""
+
+
+class TestKubernetesCopies(CopyConformance):
     """All inherited."""

@@ -8,6 +8,7 @@ import pytest
 
 from provisioning.drivers.sandbox import SandboxDriver
 from tests.provisioning.drivers.conformance import DriverConformance, World, new_world
+from tests.provisioning.drivers.copy_conformance import CopyConformance
 from tests.provisioning.drivers.watch_conformance import WatchConformance
 
 
@@ -22,4 +23,8 @@ class TestSandbox(DriverConformance):
 
 
 class TestSandboxWatch(WatchConformance):
+    """All inherited."""
+
+
+class TestSandboxCopies(CopyConformance):
     """All inherited."""
