@@ -18,6 +18,8 @@ pytestmark = pytest.mark.django_db
 
 ROOT = Path(__file__).resolve().parents[3]
 NOT_KEPT = {
+    "agents_create",
+    "agents_token",
     "login_ask",
     "login_take",
     "tokens_exchange",
