@@ -13,6 +13,7 @@ from governance.models.entity import CatalogImport, CatalogSource, Entity, Entit
 from governance.models.group_rule import GivenMembership, GroupRule, KnownGroup, KnownGroups
 from governance.models.idempotency import IdempotencyRecord
 from governance.models.lending import Loan, QuotaRequest
+from governance.models.local_sign_in import LocalSignInRule
 from governance.models.notice import Notice, NoticeSchedule, NoticeSetting
 from governance.models.open_session import OpenSession
 from governance.models.ownership import Ownership, Transfer
@@ -54,6 +55,7 @@ __all__ = [
     "KnownGroups",
     "LimitEntry",
     "Loan",
+    "LocalSignInRule",
     "Notice",
     "NoticeSchedule",
     "NoticeSetting",
