@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
@@ -13,6 +16,7 @@ from governance.services import trust_rules as services
 from idp.kernel import clock
 from idp.kernel.errors import InvalidInput
 from portal.forms.confirming import EMPTY, Confirmed
+from portal.forms.looked_at import meaning, meant
 from portal.forms.trust import TrustForm, initial_of
 from portal.pages.problems import add_errors
 from portal.pages.request import PageRequest
@@ -30,7 +34,7 @@ def trust_rules(request: PageRequest) -> HttpResponse:
 
 @page("administration", methods=FORM)
 def trust_rule(request: PageRequest, name: str = "") -> HttpResponse:
-    """A look shows what the rule would trust; only “save” keeps it."""
+    """What is saved is what the page showed the reach of."""
     request.rights.require_admin()
     row = services.trust_rule_get(request.actor, name) if name else None
     if request.method != "POST":
@@ -72,13 +76,18 @@ def _looked_or_saved(request: PageRequest, row: TrustRule | None, form: TrustFor
         form.add_error("name", "There is a rule of this name already.")
         return _answer(request, row, form, status=422)
     services.trust_rule_checked(request.actor, name, form.wish())
-    if request.POST.get("do") != "save":
+    if not meant(request.POST, _meaning(name, form)):
         return _answer(request, row, form, looked=True)
     seen = request.POST.get("version", "")
     expected = int(seen) if row and seen.isascii() and seen.isdigit() and len(seen) < 9 else None
     services.trust_rule_save(request.actor, name=name, wish=form.wish(), expected_version=expected, now=clock.now())
     messages.success(request, f"{name} is saved\nIt counts from the next exchange on.")
     return redirect("trust-rule", name)
+
+
+def _meaning(name: str, form: TrustForm) -> dict[str, Any]:
+    """Without the subject that is only tried."""
+    return {"name": name, **asdict(form.wish())}
 
 
 def _answer(
@@ -95,6 +104,7 @@ def _answer(
         "row": row,
         "form": form,
         "looked": looked,
+        "looked_at": meaning(_meaning(row.name if row else form.cleaned_data["name"], form)) if looked else "",
         "subject": subject,
         "losses": REMOVED,
         "typed": typed,

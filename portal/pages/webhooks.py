@@ -33,10 +33,11 @@ from portal.reading import webhooks as reading
 ON_A_PAGE = 30
 
 
-@page("teams")
+@page("administration")
 def webhooks(request: PageRequest) -> HttpResponse:
     slug = request.GET.get("team", "")
     team = teams.team_get(slug[:30]) if slug else None
+    request.nav = "teams" if team else "administration"
     context = {
         "lines": reading.endpoint_lines(request.rights, team=team),
         "team": team,
@@ -45,7 +46,7 @@ def webhooks(request: PageRequest) -> HttpResponse:
     return render(request, "webhooks/list.html", context)
 
 
-@page("teams", methods=FORM)
+@page("administration", methods=FORM)
 def webhook_new(request: PageRequest) -> HttpResponse:
     own = teams.manageable(request.rights)
     if not own and not request.rights.may_administer():
@@ -84,7 +85,7 @@ def _made(request: PageRequest, form: EndpointForm, own: list[Team]) -> tuple[We
     return endpoint_get(request.rights, row.pk), secret
 
 
-@page("teams")
+@page("administration")
 def webhook(request: PageRequest, webhook: int) -> HttpResponse:
     return _endpoint(request, endpoint_get(request.rights, webhook))
 
@@ -115,7 +116,7 @@ def _endpoint(
     return response
 
 
-@page("teams", methods=FORM)
+@page("administration", methods=FORM)
 def webhook_edit(request: PageRequest, webhook: int) -> HttpResponse:
     row = endpoint_get(request.rights, webhook)
     form = EndpointForm(request.POST or None, initial=reading.initial_of(row))
@@ -134,13 +135,13 @@ def webhook_edit(request: PageRequest, webhook: int) -> HttpResponse:
     return render(request, "webhooks/form.html", context, status=422 if form.errors else 200)
 
 
-@page("teams", methods=POST)
+@page("administration", methods=POST)
 def webhook_rotate(request: PageRequest, webhook: int) -> HttpResponse:
     row, secret = services.webhook_rotate(request.actor, webhook, now=clock.now())
     return _endpoint(request, row, secret=secret)
 
 
-@page("teams", methods=POST)
+@page("administration", methods=POST)
 def webhook_act(request: PageRequest, webhook: int, act: str) -> HttpResponse:
     """Pause it, let it go on, take its last edit back, or send it a test."""
     done = ACTS.get(act)
@@ -160,7 +161,7 @@ ACTS: dict[str, tuple[Callable[..., Any], str]] = {
 }
 
 
-@page("teams", methods=FORM)
+@page("administration", methods=FORM)
 def webhook_delete(request: PageRequest, webhook: int) -> HttpResponse:
     row = endpoint_get(request.rights, webhook)
     typed = EMPTY
@@ -178,7 +179,7 @@ def webhook_delete(request: PageRequest, webhook: int) -> HttpResponse:
     return render(request, "webhooks/delete.html", context, status=422 if typed.name_error else 200)
 
 
-@page("teams", methods=POST)
+@page("administration", methods=POST)
 def webhook_replay(request: PageRequest, webhook: int) -> HttpResponse:
     row = endpoint_get(request.rights, webhook)
     form, now = ReplayForm(request.POST), clock.now()
@@ -197,7 +198,7 @@ def webhook_replay(request: PageRequest, webhook: int) -> HttpResponse:
     return _endpoint(request, row, form=form)
 
 
-@page("teams")
+@page("administration")
 def delivery(request: PageRequest, webhook: int, delivery: int) -> HttpResponse:
     row = endpoint_get(request.rights, webhook)
     found = delivery_get(row, delivery)
@@ -211,7 +212,7 @@ def delivery(request: PageRequest, webhook: int, delivery: int) -> HttpResponse:
     return render(request, "webhooks/delivery.html", context)
 
 
-@page("teams", methods=POST)
+@page("administration", methods=POST)
 def delivery_replay(request: PageRequest, webhook: int, delivery: int) -> HttpResponse:
     services.webhook_replay(request.actor, webhook, delivery, now=clock.now())
     messages.success(request, "It is sent again\nWith the webhook-id it had.")

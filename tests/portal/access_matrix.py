@@ -1031,9 +1031,9 @@ PROMOTION = [
     Row(
         "trust-rule",
         "POST",
-        page_for(ADMIN, 302),
+        page_for(ADMIN, 200),
         TRUSTED,
-        {**TRUST, "name": "checkout-main", "scopes": "read", "minutes": "5", "active": "on", "do": "save"},
+        {**TRUST, "name": "checkout-main", "scopes": "read", "minutes": "5", "active": "on", "do": "look"},
     ),
     Row("trust-rule-act", "POST", page_for(ADMIN, 302), TRUSTED, {"do": "remove", "confirm_name": "checkout-main"}),
     Row("sign-in-providers", "GET", page_for(ADMIN, 200)),

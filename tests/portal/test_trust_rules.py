@@ -34,8 +34,15 @@ def page(client, organisation):
     return client
 
 
-def send(page, do: str, **change):
-    return page.post(reverse("trust-rule-new"), TYPED | {"do": do} | change)
+def send(page, do: str, *, at: str = "", **change):
+    return page.post(at or reverse("trust-rule-new"), TYPED | {"do": do} | change)
+
+
+def saved(page, *, at: str = "", **change):
+    """Looked at, then saved as it was looked at."""
+    shown = send(page, "look", at=at, **change).content.decode()
+    seen = shown.partition('name="looked_at" value="')[2].partition('"')[0]
+    return send(page, "save", at=at, looked_at=seen, **change)
 
 
 def test_a_look_keeps_nothing_and_says_whether_a_subject_would_match(page):
@@ -46,14 +53,25 @@ def test_a_look_keeps_nothing_and_says_whether_a_subject_would_match(page):
     assert not TrustRule.objects.exists()
 
 
+@pytest.mark.parametrize("given", [{}, {"looked_at": "other"}], ids=["never looked at", "something else"])
+def test_only_what_was_looked_at_is_saved(page, given):
+    shown = send(page, "save", **given)
+    assert "What it would trust" in shown.content.decode()
+    assert not TrustRule.objects.exists()
+    seen = shown.content.decode().partition('name="looked_at" value="')[2].partition('"')[0]
+    assert "*" in send(page, "save", looked_at=seen, subject="repo:acme/*").content.decode()
+    assert not TrustRule.objects.exists()
+    assert send(page, "save", looked_at=seen, try_subject="repo:acme/x").status_code == 302
+
+
 def test_it_is_saved_edited_taken_back_and_removed(page):
-    assert send(page, "save").status_code == 302
+    assert saved(page).status_code == 302
     row = TrustRule.objects.get()
     assert (row.claims, row.systems, row.minutes) == ({"environment": "production"}, ["checkout", "shop"], 10)
     assert row.scopes == ["change", "read"]
     there = reverse("trust-rule", args=["checkout-main"])
     assert page.get(there).status_code == 200
-    page.post(there, TYPED | {"do": "save", "minutes": "5", "version": "1"})
+    saved(page, at=there, minutes="5", version="1")
     assert TrustRule.objects.get().minutes == 5
     page.post(reverse("trust-rule-act", args=["checkout-main"]), {"do": "take-back"})
     assert TrustRule.objects.get().minutes == 10
@@ -83,7 +101,7 @@ def test_what_is_wrong_stands_at_its_field(page, change, said):
 
 
 def test_a_name_is_taken_once(page):
-    send(page, "save")
+    saved(page)
     assert send(page, "save", minutes="3").status_code == 422
     assert TrustRule.objects.get().minutes == 10
 

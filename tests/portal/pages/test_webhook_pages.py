@@ -149,3 +149,9 @@ def test_the_log_and_the_list_ask_no_more_with_more(
 def test_a_team_leads_to_its_webhooks(equipped: Organisation, sign_in: Any) -> None:
     assert "/webhooks/?team=payments" in text(sign_in("maintainer").get(reverse("team", args=["payments"])))
     assert "/webhooks/?team=payments" not in text(sign_in("developer").get(reverse("team", args=["payments"])))
+
+
+@pytest.mark.parametrize(("query", "place"), [("", "Administration"), ("?team=payments", "Teams")])
+def test_the_navigation_marks_where_one_came_from(equipped: Organisation, sign_in: Any, query: str, place: str) -> None:
+    sidebar = text(sign_in("maintainer").get(reverse("webhooks") + query)).partition("<main")[0]
+    assert re.findall(r'aria-current="(?:page|true)"[^>]*>(?:<svg.*?</svg>)?([^<]+)', sidebar)[0].strip() == place
