@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count, Exists, FilteredRelation, OuterRef, Q, QuerySet
@@ -145,14 +146,28 @@ def approvers_of(approvals: Sequence[Approval], *, excluding: Collection[int] = 
 
 
 def cosigners(team_slug: str) -> tuple[str, ...]:
-    """Names of those who may sign beside an agent: who may ask for changes of the team; at most 20. One query."""
+    """Names of those who may sign beside an agent: who may ask for changes of the team, and who stands in for one of
+    them; at most 20. One query."""
     rows = User.objects.filter(
         is_active=True,
         service_of=None,
         memberships__team__slug=team_slug,
         memberships__role__in=("developer", "maintainer"),
     )
-    return tuple(rows.order_by("username").values_list("username", flat=True)[:SHOWN_PEOPLE])
+    lent = rows.annotate(lent=FilteredRelation("delegations", condition=_standing(clock.now())))
+    pairs = list(lent.order_by("username").values_list("username", "lent__stand_in__username"))
+    own = {name for name, _ in pairs}
+    found: dict[str, None] = {}
+    for name, stand_in in pairs:
+        found.setdefault(name)
+        if stand_in and stand_in not in own:
+            found.setdefault(f"{stand_in} for {name}")
+    return tuple(found)[:SHOWN_PEOPLE]
+
+
+def _standing(now: datetime) -> Q:
+    """Delegations of a person that hold ``now``."""
+    return Q(delegations__starts_at__lte=now, delegations__ends_at__gt=now, delegations__withdrawn_at=None)
 
 
 def approvers_for(source: str, *, team: Team, excluding: int | None = None) -> tuple[str, ...]:
@@ -228,12 +243,10 @@ def _people(parties: _Parties, excluding: Collection[int]) -> Iterator[tuple[str
     )
     for name in sorted(parties.groups):
         chosen |= group_member(name)
-    now = clock.now()
-    standing = Q(delegations__starts_at__lte=now, delegations__ends_at__gt=now, delegations__withdrawn_at=None)
     rows = (
         User.objects.filter(chosen, is_active=True, service_of=None)
         .exclude(pk__in=list(excluding))
-        .annotate(lent=FilteredRelation("delegations", condition=standing))
+        .annotate(lent=FilteredRelation("delegations", condition=_standing(clock.now())))
         .order_by("username")
         .values_list(
             *("username", "is_superuser", "groups__name", f"{held}__object_pk", f"{held}__permission__codename"),

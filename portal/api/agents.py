@@ -27,7 +27,7 @@ from portal.api.shapes.words import slug
 from provisioning.models import Agent, AgentCall, AgentSession
 from provisioning.selectors import agents as reading
 from provisioning.services import agents as services
-from provisioning.services.agent_changes import agent_spent
+from provisioning.services.agent_cap import agent_spent
 
 AREA = "Agents"
 USUAL_DAYS = 30

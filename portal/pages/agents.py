@@ -141,7 +141,10 @@ def change_signed(request: PageRequest, change: int) -> HttpResponse:
     except Conflict as error:
         messages.error(request, f"Not signed\n{error.message} {error.remedy}".strip())
         return redirect("change", change)
-    goes = "It starts." if signed.state != "pending" else "Others still have to agree."
+    if signed.state == "denied":
+        messages.error(request, f"You signed #{change}, and it may not start\nIts history says why.")
+        return redirect("change", change)
+    goes = "It goes on." if signed.state != "pending" else "Others still have to agree."
     messages.success(request, f"You signed #{change}\n{goes}")
     return redirect("change", change)
 

@@ -17,7 +17,7 @@ from portal.reading.plan_words import listed
 from provisioning.models import Agent, AgentCall, AgentChange, AgentSession, Change
 from provisioning.selectors.agents import agent_calls_of, agent_sessions_of, agents_of, may_look
 from provisioning.selectors.changes import LISTED, change_list
-from provisioning.services.agent_changes import agent_spent
+from provisioning.services.agent_cap import agent_spent
 from provisioning.services.agents import may_hold
 from provisioning.services.cosigning import cosign_refusal, cosign_waits
 

@@ -30,6 +30,7 @@ KEPT: Final = timedelta(days=180)
 VIA: Final = "mcp"
 RESERVED: Final = ("new", "rules")
 SIGNED_RULE: Final = "agents-are-co-signed"
+CAP_RULE: Final = "agents-stay-within-their-cap"
 
 LONGEST_TEXT: Final = 400
 MOST_ITEMS: Final = 40

@@ -12,13 +12,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 
 from idp.kernel.canonical import canonical
 from idp.kernel.errors import Forbidden, PolicyDenied, QuotaExceeded, StalePlan, UserFault
-from provisioning.domain.agent import PLAN_HOLDS, added_cost, beyond_scope, over_cap
+from provisioning.domain.agent import PLAN_HOLDS, beyond_scope
 from provisioning.models import Agent, AgentChange, AgentPlan, Change
+from provisioning.services.agent_cap import agent_spent, too_much
 from provisioning.services.agents import AgentCaller
 from provisioning.services.change_notices import cosign_waits_told
 from provisioning.services.changes import ChangeRequest, Planned, change_plan, change_submit
@@ -55,7 +55,7 @@ def agent_plan(caller: AgentCaller, request: ChangeRequest, *, now: datetime) ->
     planned = change_plan(caller.actor, request, now=now)
     _require_scope(caller.agent, request.kind, planned.stage.name if planned.stage else None)
     spent, asked = agent_spent(caller.agent), _asked(planned.plan)
-    found = AgentPlanned(planned, _too_much(caller.agent, spent, asked), spent, asked)
+    found = AgentPlanned(planned, too_much(caller.agent, spent, asked), spent, asked)
     if found.may_submit:
         AgentPlan.objects.create(
             agent=caller.agent,
@@ -101,7 +101,7 @@ def agent_submit(caller: AgentCaller, *, plan_digest: str, now: datetime) -> Cha
                 code="plan-moved",
                 remedy="Call the tool “plan” again, read what it says now, and send the new digest.",
             )
-        if told := _too_much(agent, spent, change.monthly_cost_after - change.monthly_cost_before):
+        if told := too_much(agent, spent, change.monthly_cost_after - change.monthly_cost_before):
             raise OverCap(told, remedy=f"Ask for less, or ask {caller.actor.username} for a higher cap.")
         AgentPlan.objects.filter(agent=agent, digest=plan_digest).delete()
         AgentChange.objects.create(change=change, agent=agent)
@@ -110,17 +110,6 @@ def agent_submit(caller: AgentCaller, *, plan_digest: str, now: datetime) -> Cha
     if denial is not None:
         raise denial
     return change
-
-
-def agent_spent(agent: Agent) -> Decimal:
-    """What the agent's changes add to the cost of a month, in environments that are still there. One query."""
-    rows = Change.objects.filter(by_agent__agent=agent, environment__deleted_at=None).order_by()
-    costs = ("monthly_cost_before", "monthly_cost_after")
-    return added_cost(rows.values_list("environment_id", "state", "revision_id", *costs))
-
-
-def _too_much(agent: Agent, spent: Decimal, asked: Decimal) -> str:
-    return over_cap(spent=spent, asked=asked, cap=agent.monthly_cap, name=agent.name, currency=settings.CURRENCY)
 
 
 def _asked(plan: Mapping[str, Any]) -> Decimal:

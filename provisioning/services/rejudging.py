@@ -23,6 +23,7 @@ from provisioning.models import Change, Environment
 from provisioning.selectors.amounts import amounts_after
 from provisioning.selectors.owners import owners_of
 from provisioning.selectors.quota_lines import quota_lines
+from provisioning.services.agent_cap import change_within_cap
 from provisioning.services.change_ends import change_dropped
 from provisioning.services.change_notices import change_waits_told
 from provisioning.services.change_states import change_move
@@ -32,13 +33,17 @@ from provisioning.services.moved_changes import Moved, Moves, stand_of
 
 
 def change_stands(change: Change, environment: Environment, *, moves: Moves, now: datetime) -> bool:
-    """Whether every policy still lets the approved, locked ``change`` start. Two queries when they do.
+    """Whether every policy, and the cap of an agent that asked, still lets the approved, locked ``change`` start.
+
+    Two queries when they do, two more for an agent's change.
 
     ``environment`` has its system, team, stage and desired revision joined. ``moves`` gets what becomes of one that may
     not.
     """
     if owned := git_verdicts(_requester(change), change.kind, environment):
         change_given_up(change, owned[0], moves=moves, now=now)
+        return False
+    if not change_within_cap(change, moves=moves, now=now):
         return False
     policies = active_policies()
     if not policies:

@@ -21,6 +21,7 @@ from provisioning.models import Change, Contract, Environment
 from provisioning.selectors.contracts import lookup_for
 from provisioning.selectors.departures import held_changes
 from provisioning.selectors.desired import desired_of
+from provisioning.services.agent_cap import cap_refusal
 from provisioning.services.change_notices import change_waits_no_more, change_waits_told
 from provisioning.services.change_states import change_move, change_note
 from provisioning.services.gate import Planned, judge, targeted, with_plan
@@ -137,6 +138,7 @@ def _moved(change: Change, environment: Environment, *, anew: bool, now: datetim
     if changes_nothing(planned.plan):
         return _supersede(change, "A later change made it so already", now=now)
     told = _cannot_follow(planned, environment) or _takes_no_new_use(planned, environment) or _refusal(planned)
+    told = told or cap_refusal(change, before=planned.plan["cost_before"], after=planned.plan["cost_after"])
     if not told and not anew and planned.plan_digest == change.plan_digest:
         return ""
     quota_release_hold(change_id=change.pk, now=now)

@@ -11,16 +11,19 @@ from typing import Any
 import pytest
 
 from governance.access import rights_of
-from governance.models import AuditEntry, Notice
+from governance.models import AuditEntry, Delegation, Notice
 from governance.services.approvals import approvals_of
+from governance.services.deciding import cosigners
 from governance.services.systems import system_create
 from governance.services.teams import membership_remove, membership_set, team_create
+from idp.kernel import clock
 from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn, StalePlan, UserFault
-from provisioning.models import AgentCall, AgentChange, AgentPlan, AgentSession, Change, Run
+from provisioning.models import AgentCall, AgentChange, AgentPlan, AgentSession, Change, ChangeAuthor, Run
 from provisioning.selectors.agents import agent_get
 from provisioning.selectors.changes import change_list, change_view
-from provisioning.services.agent_changes import OverCap, agent_plan, agent_spent, agent_submit
+from provisioning.services.agent_cap import agent_spent
+from provisioning.services.agent_changes import OverCap, agent_plan, agent_submit
 from provisioning.services.agent_rules import agent_rules_save, agent_rules_take_back, agents_affected
 from provisioning.services.agent_sessions import (
     agent_call_keep,
@@ -364,6 +367,89 @@ def test_it_spends_no_more_than_its_cap(organisation: Organisation) -> None:
     with pytest.raises(OverCap, match=r"may add 0\.00 more"):
         agent_submit(again, plan_digest=digest, now=NOW)
     assert Change.objects.filter(environment_name="more").count() == 0
+
+
+def wants(by: AgentCaller, **api: Any) -> Change:
+    return submit(by, ChangeRequest("update", "checkout", "try", spec=spec(api=api), reason="Busy."))
+
+
+def test_its_cap_counts_when_its_change_is_planned_anew(organisation: Organisation) -> None:
+    """What it adds grows when somebody makes the base cheaper."""
+    carry_out(Run.objects.get(change=create(organisation, api={"replicas": 3})))
+    asks = ChangeRequest("update", "checkout", "try", spec=spec(api={"replicas": 4}))
+    cap = agent_plan(caller(organisation, "scout"), asks, now=NOW).asked
+    change = wants(caller(organisation, monthly_cap=cap), replicas=4)
+    smaller = ChangeRequest("update", "checkout", "try", spec=spec(api={"replicas": 2}), reason="Quiet.")
+    change_submit(organisation.actor("developer"), smaller, now=NOW)
+    change.refresh_from_db()
+    assert change.state == "denied"
+    assert "the agent triage may add" in change.events.get(event="deny").text
+
+
+def test_its_cap_counts_when_its_change_starts(organisation: Organisation) -> None:
+    by = caller(organisation)
+    change, free = submit(by), submit(by, asked("other"))
+    spent = agent_spent(by.agent)
+    agent_update(organisation.actor("developer"), name="triage", wish=wish(monthly_cap=spent / 2), now=NOW)
+    signed = change_cosign(organisation.actor("developer"), change.pk, plan_digest=change.plan_digest, now=NOW)
+    assert (signed.state, Run.objects.filter(change=change).exists()) == ("denied", False)
+    assert [one["policy"] for one in signed.verdicts if one["outcome"] == "denies"] == ["agents-stay-within-their-cap"]
+    assert AuditEntry.objects.filter(action="change.refuse", object_id=str(change.pk)).exists()
+    free = change_cosign(organisation.actor("developer"), free.pk, plan_digest=free.plan_digest, now=NOW)
+    assert free.state == "running", "what the other no longer takes is free"
+
+
+@pytest.mark.parametrize(
+    ("person", "stand_in", "hours", "why"),
+    [
+        pytest.param("maintainer", "stranger", 1, "", id="for a maintainer"),
+        pytest.param("developer", "stranger", 1, "", id="for the agent's owner"),
+        pytest.param("admin", "stranger", 1, "", id="for an admin"),
+        pytest.param("viewer", "stranger", 1, "stands in", id="for who may not sign"),
+        pytest.param("maintainer", "stranger", -1, "stands in", id="no longer"),
+    ],
+)
+def test_it_is_signed_by_who_stands_in(
+    organisation: Organisation, person: str, stand_in: str, hours: int, why: str
+) -> None:
+    now = clock.now()
+    change = submit(caller(organisation))
+    Delegation.objects.create(
+        person=organisation.people[person],
+        stand_in=organisation.people[stand_in],
+        starts_at=now - timedelta(days=1),
+        ends_at=now + timedelta(hours=hours),
+        created_at=now,
+    )
+    by = organisation.actor(stand_in)
+    if why:
+        with pytest.raises(Forbidden, match=why):
+            change_cosign(by, change.pk, plan_digest=change.plan_digest, now=now)
+        return
+    assert (f"stranger for {person}" in cosigners("payments")) == (person != "admin")
+    assert change_cosign(by, change.pk, plan_digest=change.plan_digest, now=now).state == "running"
+    assert AuditEntry.objects.get(action="change.cosign").data["for"] == person
+    parts = set(ChangeAuthor.objects.filter(change=change).values_list("user__username", flat=True))
+    assert parts == {"stranger", person} - {"developer"}
+
+
+def test_who_stands_in_signs_nothing_restricted_nor_beside_an_agreement(organisation: Organisation) -> None:
+    now = clock.now()
+    Delegation.objects.create(
+        person=organisation.maintainer,
+        stand_in=organisation.people["stranger"],
+        starts_at=now - timedelta(days=1),
+        ends_at=now + timedelta(days=1),
+        created_at=now,
+    )
+    by = organisation.actor("stranger")
+    hidden = submit(caller(organisation), ChangeRequest("create", "vault", "try", spec=spec()))
+    with pytest.raises(NotFound):
+        change_cosign(by, hidden.pk, plan_digest=hidden.plan_digest, now=now)
+    change = submit(caller(organisation, "second"), asked(stage="prod"))
+    change_approve(organisation.actor("maintainer"), change.pk, plan_digest=change.plan_digest, now=now)
+    with pytest.raises(Forbidden, match="maintainer have agreed"):
+        change_cosign(by, change.pk, plan_digest=change.plan_digest, now=now)
 
 
 def test_it_goes_without_a_signature_where_admins_say_so(organisation: Organisation) -> None:
