@@ -149,7 +149,8 @@ def token_authenticate(
 
     ``on_behalf`` names the person for whom it asks, by username or as ``user:default/<username>``: the Actor then has
     that person's rights, as far as the token's scopes and systems go. Forbidden when the token may not, or when there
-    is no such person who may sign in.
+    is no such person who may sign in. A token that asks for people and names none only reads: a program that has lost
+    its person must not ask in its own name.
 
     One query, and one update when its use was last noted more than a minute ago. The first use in an hour of the clock
     is in the audit log, and so is the vain use of a token that was revoked, has ended or came with a wrong secret. The
@@ -163,11 +164,12 @@ def token_authenticate(
             _note_refusal(token, same, now, request_id=request_id, address=address)
         raise NotSignedIn("This token is not valid: it is unknown, expired or revoked.", code="bad-token")
     team = token.owner.service_of
+    alone = token.for_people and not on_behalf
     actor = Actor(
         user_id=token.owner_id,
         username=token.owner.username,
         via="api",
-        scopes=frozenset(token.scopes),
+        scopes=frozenset(token.scopes) & {"read"} if alone else frozenset(token.scopes),
         systems=frozenset(token.systems),
         token_id=token.pk,
         holder_id=token.maker_id,
@@ -187,8 +189,7 @@ def _for_person(actor: Actor, token: ApiToken, named: str) -> Actor:
             code="not-on-behalf",
             remedy="Ask a platform admin for a token of a service account that acts for people.",
         )
-    username = named.strip().removeprefix("user:").rpartition("/")[2]
-    person = User.objects.filter(username=username, is_active=True, service_of=None).first() if username else None
+    person = _person_named(named.strip())
     if person is None:
         raise Forbidden(
             f"There is nobody called “{named[:80]}” who may sign in here.",
@@ -197,6 +198,25 @@ def _for_person(actor: Actor, token: ApiToken, named: str) -> Actor:
         )
     asks = replace(actor, user_id=person.pk, username=person.username, behalf="")
     return replace(asks, agent=actor.username, agent_id=actor.user_id)
+
+
+def _person_named(named: str) -> User | None:
+    """Whoever may sign in by that username, or by that reference of Backstage, which knows no capitals.
+
+    Only of its namespace ``default``: ``user:partners/alice`` is somebody else than our ``alice``. Nobody where a
+    reference fits two usernames.
+    """
+    kind, colon, name = named.partition(":")
+    people = User.objects.filter(is_active=True, service_of=None)
+    if not colon:
+        return people.filter(username=named).first() if named else None
+    if kind.lower() != "user":
+        return None
+    namespace, slash, rest = name.partition("/")
+    if slash and namespace.lower() != "default":
+        return None
+    found = list(people.filter(username__iexact=rest if slash else name)[:2])
+    return found[0] if len(found) == 1 else None
 
 
 @Prepared

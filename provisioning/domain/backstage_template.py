@@ -33,7 +33,9 @@ _KEPT: Final = frozenset(
     minLength maxLength pattern minItems maxItems uniqueItems required additionalProperties minProperties maxProperties
     format""".split()  # noqa: SIM905 - words read better than a list
 )
-_PERSON: Final = "${{ user.entity.metadata.name }}"
+_PERSON: Final = "${{ user.ref or '?' }}"
+"""Whoever runs it, with the namespace. Never nothing: Backstage leaves a header out that has no value, and the proxy's
+token would then ask in its own name."""
 
 
 def capability_template(contract: Contract, *, proxy: str | None) -> dict[str, Any]:

@@ -23,16 +23,15 @@
 class SlipwayError extends Error {}
 
 /**
- * The username of `user:default/alice`; the person must be signed in to Backstage.
+ * The person as `user:default/alice`, who must be signed in to Backstage. Namespaces are Slipway's to judge.
  * @param {string | undefined} ref
  * @returns {string}
  */
 function personOf(ref) {
-  const match = /^user:[^/]+\/(.+)$/i.exec(ref ?? '');
-  if (!match) {
+  if (!ref || !/^user:[^/]+\/.+$/i.test(ref)) {
     throw new SlipwayError('Nobody is signed in to Backstage, so there is nobody to ask for. Sign in and run it again.');
   }
-  return match[1];
+  return ref;
 }
 
 /**

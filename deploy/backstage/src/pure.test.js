@@ -8,8 +8,9 @@ const slipway = { baseUrl: 'https://slipway.example/', token: 'slw_x_y' };
 const links = { change: 'https://slipway.example/changes/7/', run: '', environment: '' };
 const outcome = { id: 7, state: 'running', over: false, message: 'It is under way.', links };
 
-test('a person is taken from the reference of the user', () => {
-  strictEqual(personOf('user:default/alice'), 'alice');
+test('a person is named with the namespace, so that nobody of another one is taken for them', () => {
+  strictEqual(personOf('user:default/alice'), 'user:default/alice');
+  strictEqual(personOf('user:partners/alice'), 'user:partners/alice');
   for (const ref of [undefined, '', 'alice', 'group:default/alice', 'user:default/']) {
     throws(() => personOf(ref), /signed in/);
   }

@@ -111,7 +111,8 @@ def test_no_hint_of_ours_is_left_and_every_expression_is_one_of_its_own(template
         asked = {name for page in one["spec"]["parameters"] for name in page["properties"]}
         steps = yaml.safe_dump(one["spec"]["steps"])
         assert set(re.findall(r"\$\{\{ parameters\.(\w+) \}\}", steps)) <= asked
-        assert "${{ user.entity.metadata.name }}" in steps
+        asks = [step["input"]["headers"]["slipway-on-behalf-of"] for step in one["spec"]["steps"]]
+        assert asks == ["${{ user.ref or '?' }}"] * 2
 
 
 def test_each_call_is_one_that_our_api_takes(templates):
@@ -134,7 +135,7 @@ def test_with_the_module_one_action_asks_and_waits_and_names_nobody(api):
         assert list(Draft7Validator(TEMPLATE).iter_errors(one)) == []
         (step,) = one["spec"]["steps"]
         assert step["action"] == "slipway:change:ask"
-        assert "user.entity" not in str(step)
+        assert "user." not in str(step)
         assert one["spec"]["output"]["links"][0]["url"] == "${{ steps.wait.output.links.change }}"
     postgres = next(one for one in made if one["metadata"]["name"] == "slipway-postgres")
     assert set(postgres["spec"]["steps"][0]["input"]["resource"]) == {"name", "capability", "inputs"}

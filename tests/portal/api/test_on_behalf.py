@@ -7,6 +7,7 @@ import pytest
 from governance.models import ApiToken, AuditEntry
 from governance.services.service_accounts import service_account_create
 from governance.services.tokens import token_create
+from idp.catalog.models import User
 from idp.kernel import clock
 from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import Forbidden, InvalidInput
@@ -76,7 +77,34 @@ def test_nobody_decides_through_it_on_what_they_asked_for(backstage, organisatio
 
 
 @pytest.mark.parametrize(
-    "named", ["nobody", "", " ", "?", "user:default/", "backstage", "developer,admin", "*", "x" * 300]
+    "named", ["user:default/developer", "user:developer", "User:Default/DEVELOPER", "developer", " developer "]
+)
+def test_a_person_is_named_as_here_or_as_in_backstage(backstage, named):
+    mine = backstage().get("me", Slipway_On_Behalf_Of=named)
+    assert (mine.status_code, mine.json()["username"]) == (200, "developer")
+
+
+def test_a_reference_that_fits_two_usernames_names_neither(backstage, organisation):
+    User.objects.create(username="Developer", is_active=True)
+    refused = backstage().get("systems/", Slipway_On_Behalf_Of="user:default/developer")
+    assert refused.json()["code"] == "not-on-behalf"
+    assert backstage().get("systems/", Slipway_On_Behalf_Of="developer").status_code == 200
+
+
+def test_a_program_that_names_nobody_only_reads(backstage, organisation):
+    calls = backstage()
+    assert calls.get("backstage/entities").status_code == 200
+    refused = calls.post("changes/", NEW)
+    assert refused.status_code == 403
+    assert not Change.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        *("nobody", "", " ", "?", "user:default/", "backstage", "developer,admin", "*", "x" * 300),
+        *("user:partners/developer", "group:default/developer", "default/developer", "user:default/backstage", "user:"),
+    ],
 )
 def test_whoever_cannot_sign_in_is_refused(backstage, named):
     refused = backstage().get("systems/", Slipway_On_Behalf_Of=named)
