@@ -9,13 +9,14 @@ from typing import Any, Final
 from django import forms
 
 from governance.access import REQUEST_CHANGE, Rights
-from idp.catalog.models import Team
+from idp.catalog.models import System, Team
 from portal.forms.plain import PlainForm
 from provisioning.domain.agent import KINDS
 from provisioning.models import Agent, Stage
 from provisioning.services.agents import AgentWish
 
 DAYS: Final = ((1, "1 day"), (7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "1 year"))
+MOST_SYSTEMS: Final = 500
 USUAL_KINDS: Final = ("create", "update", "upgrade", "extend", "sleep", "wake")
 
 
@@ -33,11 +34,10 @@ class AgentForm(PlainForm):
     )
     purpose = forms.CharField(label="What it is for", max_length=300, required=False)
     team = forms.ChoiceField(label="Team", help_text="It works on systems of this team, as far as you may.")
-    systems = forms.CharField(
+    systems = forms.MultipleChoiceField(
         label="Only these systems",
         required=False,
-        max_length=600,
-        help_text="Separated by spaces; all of the team if empty.",
+        error_messages={"invalid_choice": "There is no system “%(value)s” that you may see."},
     )
     kinds = forms.MultipleChoiceField(
         label="May ask for",
@@ -56,8 +56,12 @@ class AgentForm(PlainForm):
 
     def __init__(self, *args: Any, rights: Rights, agent: Agent | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
-        teams = _teams(rights)
+        teams = list(_teams(rights))
         self.fields["team"].choices = [(one.slug, one.name) for one in teams]  # type: ignore[attr-defined]
+        self._team_of = dict(_systems(rights, teams))
+        held = dict.fromkeys(agent.systems, "Not there any more") if agent is not None else {}
+        self._team_of = {**held, **self._team_of}
+        self.fields["systems"].choices = [(slug, slug) for slug in self._team_of]  # type: ignore[attr-defined]
         stages = Stage.objects.order_by("order", "name").values_list("name", "title")
         self.fields["stages"].choices = [(name, title or name) for name, title in stages]  # type: ignore[attr-defined]
         if agent is not None:
@@ -71,12 +75,19 @@ class AgentForm(PlainForm):
     def stage_options(self) -> list[dict[str, Any]]:
         return _options(self, "stages", ())
 
+    @property
+    def system_options(self) -> list[dict[str, Any]]:
+        """What is chosen first; with the team of each, where there are several to choose from."""
+        several = len(set(self._team_of.values())) > 1
+        found = sorted(_options(self, "systems", ()), key=lambda one: not one["selected"])
+        return [{**one, "hint": self._team_of[one["value"]] if several else ""} for one in found]
+
     def wish(self) -> AgentWish:
         given = self.cleaned_data
         return AgentWish(
             purpose=given["purpose"].strip(),
             team=given["team"],
-            systems=tuple(dict.fromkeys(given["systems"].replace(",", " ").split())),
+            systems=tuple(given["systems"]),
             stages=tuple(given["stages"]),
             kinds=tuple(given["kinds"]),
             monthly_cap=given["monthly_cap"],
@@ -103,7 +114,7 @@ def initial_of(agent: Agent) -> dict[str, Any]:
     return {
         "purpose": agent.purpose,
         "team": agent.team.slug,
-        "systems": " ".join(agent.systems),
+        "systems": agent.systems,
         "kinds": agent.kinds,
         "stages": agent.stages,
         "monthly_cap": agent.monthly_cap,
@@ -115,6 +126,12 @@ def _teams(rights: Rights) -> Iterable[Team]:
     if rights.is_admin:
         return rows
     return rows.filter(pk__in=[key for key, held in rights.teams.items() if REQUEST_CHANGE in held])
+
+
+def _systems(rights: Rights, teams: list[Team]) -> Iterable[tuple[str, str]]:
+    """(slug, name of its team) of what the person may see of these teams. One query."""
+    rows = System.objects.filter(rights.sees(), team__in=teams).order_by("team__name", "slug")
+    return rows.values_list("slug", "team__name")[:MOST_SYSTEMS]
 
 
 def _options(form: forms.Form, name: str, usual: Iterable[str]) -> list[dict[str, Any]]:

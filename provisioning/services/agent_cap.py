@@ -26,7 +26,9 @@ _COSTS: Final = ("monthly_cost_before", "monthly_cost_after")
 def agent_spent(agent: Agent, *, without: int | None = None) -> Decimal:
     """What the agent's changes add to the cost of a month, in environments that are still there, leaving out the one
     change ``without``. One query."""
-    rows = Change.objects.filter(by_agent__agent=agent, environment__deleted_at=None).exclude(pk=without).order_by()
+    rows = Change.objects.filter(by_agent__agent=agent, environment__deleted_at=None).order_by()
+    if without is not None:
+        rows = rows.exclude(pk=without)
     return added_cost(rows.values_list("environment_id", "state", "revision_id", *_COSTS))
 
 

@@ -26,7 +26,7 @@ TYPED: dict[str, Any] = {
     "name": "triage",
     "purpose": "Looks after branches.",
     "team": "payments",
-    "systems": "checkout",
+    "systems": ["checkout"],
     "kinds": ["create", "update"],
     "monthly_cap": "250",
     "days": "7",
@@ -78,7 +78,7 @@ def test_it_is_made_edited_taken_back_rotated_paused_and_removed(client: Client,
         pytest.param({"name": "rules"}, "an address of the portal", id="a reserved name"),
         pytest.param({"name": "Ünïx"}, "lower-case letters, digits and dashes", id="a name of other letters"),
         pytest.param({"kinds": []}, "Choose at least one.", id="may nothing"),
-        pytest.param({"systems": "shop"}, "has no system “shop”", id="a system of another team"),
+        pytest.param({"systems": "shop"}, "no system “shop” that you may see", id="a system of another team"),
         pytest.param({"team": "storefront"}, "Select a valid choice", id="another team"),
         pytest.param({"monthly_cap": "-1"}, "greater than or equal to 0", id="a negative cap"),
     ],
@@ -105,6 +105,26 @@ def test_it_is_listed_for_its_owner_and_managers(client: Client, people: Organis
     caller(people)
     listed = signed_in(client, people, who).get(reverse("agents")).content.decode()
     assert ("triage" in listed) is sees
+
+
+def test_systems_are_chosen_from_those_that_one_sees(client: Client, people: Organisation) -> None:
+    page = signed_in(client, people, "developer")
+    assert [one["value"] for one in page.get(reverse("agent-new")).context["form"].system_options] == [
+        "checkout",
+        "vault",
+    ]
+    page.post(reverse("agent-new"), {**TYPED, "systems": ["vault"]})
+    Agent.objects.update(systems=["vault", "gone"])
+    edit = page.get(reverse("agent-edit", args=["triage"]))
+    offered = edit.context["form"].system_options
+    assert [(one["value"], one["selected"]) for one in offered] == [
+        ("vault", True),
+        ("gone", True),
+        ("checkout", False),
+    ]
+    assert "Not there any more" in edit.content.decode()
+    refused = page.post(reverse("agent-edit", args=["triage"]), {**TYPED, "systems": ["gone"]})
+    assert (refused.status_code, "no system “gone”" in refused.content.decode()) == (422, True)
 
 
 def test_a_session_can_be_read(client: Client, people: Organisation) -> None:
@@ -161,7 +181,7 @@ def test_a_change_is_signed_on_its_page(client: Client, people: Organisation) ->
     at, sign = reverse("change", args=[change.pk]), reverse("change-cosign", args=[change.pk])
     seen = signed_in(client, people, "viewer").get(at).content.decode()
     assert "Asked by the agent triage of developer." in seen
-    assert "Only developers and maintainers of payments may sign." in seen
+    assert "Only developers and maintainers of payments, and who stands in for one, may sign." in seen
     assert "Sign it" not in seen
     page = signed_in(client, people, "maintainer")
     assert "Sign it" in page.get(at).content.decode()
