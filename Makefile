@@ -29,8 +29,8 @@ run: install ## the portal with a demo organisation on http://127.0.0.1:$PORT (8
 	@SLIPWAY_DEMO=1 $(BIN)/gunicorn --config deploy/gunicorn.py idp.wsgi:application
 
 test: install ## the whole suite: on SQLite, then what needs PostgreSQL on PostgreSQL
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not postgres" $(ARGS)
-	$(BIN)/python -m tests.services.run_with_postgres -m postgres $(ARGS)
+	$(BIN)/python -m pytest -n 3 -m "not postgres" $(ARGS)
+	$(BIN)/python -m tests.services.run_with_postgres -n 2 -m postgres $(ARGS)
 
 lint: install
 	$(BIN)/ruff check .

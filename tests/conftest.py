@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.personas import Organisation
 
-pytest_plugins: list[str] = ["tests.kubernetes.fixtures", "tests.services.fixtures"]
+pytest_plugins: list[str] = ["tests.kubernetes.fixtures", "tests.services.fixtures", "tests.scheduling"]
 
 
 def pytest_collection_finish() -> None:

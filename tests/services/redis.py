@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from tests.services.programs import ServiceMissing, await_port, end, free_port, scratch_folder, unprivileged
 
@@ -45,7 +46,14 @@ class RedisServer:
 
 
 def configured_url() -> str | None:
-    return os.environ.get("REDIS_URL") or None
+    """REDIS_URL; tests that run side by side get a database each, counted from the one that it names."""
+    url = os.environ.get("REDIS_URL")
+    if not url:
+        return None
+    address = urlsplit(url)
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = int(address.path.strip("/") or 0)
+    return urlunsplit(address._replace(path=f"/{first + worker}"))
 
 
 def installed() -> bool:
