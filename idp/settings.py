@@ -71,6 +71,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.middleware.BodyLimit",
     "portal.middleware.PlainText",
+    "portal.middleware.KeptNumbers",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "portal.middleware.Refusals",
     "django.middleware.common.CommonMiddleware",

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db.models import BigIntegerField
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import resolve
@@ -22,7 +23,7 @@ from governance.access import rights_of
 from governance.services.sign_ins import refusal_note
 from idp.kernel import clock
 from idp.kernel.actor import Actor
-from idp.kernel.errors import SlipwayError, TooLarge, Transient, UserFault
+from idp.kernel.errors import NotFound, SlipwayError, TooLarge, Transient, UserFault
 from portal import scim_problem as scim
 from portal.origin import origin_of
 from portal.problems import TITLES, problem_of, status_of
@@ -126,6 +127,23 @@ class PlainText:
             return None
         if any("\0" in text for name, texts in request.POST.lists() for text in (name, *texts)):
             return answer(request, _unreadable("A field holds a NUL, which no text has.", "Type it anew."))
+        return None
+
+
+class KeptNumbers:
+    """Says that nothing is at an address with a number that no row can have; databases refuse to look for one."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, _view: object, _args: object, named: Mapping[str, object]
+    ) -> HttpResponse | None:
+        if any(isinstance(value, int) and value > BigIntegerField.MAX_BIGINT for value in named.values()):
+            return answer(request, NotFound("There is nothing at this address."))
         return None
 
 

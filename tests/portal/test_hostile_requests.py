@@ -7,14 +7,17 @@ value that the tables do not hold whole.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import reverse
+from django.urls import URLResolver, get_resolver, reverse
+from django.urls.converters import IntConverter
 
 from governance.services.quota import quota_set
 from idp.catalog.models import System, Team
@@ -138,6 +141,38 @@ def test_it_signs_in_with_any_words(organisation):
 def test_a_number_that_no_row_has_is_not_found(browser):
     asked = [path.format(number) for path in NUMBERED for number in HIGH]
     assert {path[:40] for path in asked if browser.get(f"/{path}").status_code != 404} == set()
+
+
+def numbered_addresses() -> list[str]:
+    """Every address of ours with a number in it, with one that no database keeps; other parts are just a letter."""
+    found = []
+    for route, named in walked(get_resolver()):
+        if any(isinstance(converter, IntConverter) for converter in named.values()):
+            parts = {name: "9" * 30 if isinstance(one, IntConverter) else "x" for name, one in named.items()}
+            found.append("/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda part, parts=parts: parts[part[1]], route))
+    return found
+
+
+def walked(resolver, before: str = "", named=MappingProxyType({})):
+    for one in resolver.url_patterns:
+        route, converters = before + str(one.pattern), {**named, **one.pattern.converters}
+        if isinstance(one, URLResolver):
+            yield from walked(one, route, converters)
+        else:
+            yield route, converters
+
+
+def test_no_address_looks_for_a_number_that_databases_do_not_keep(client):
+    asked = numbered_addresses()
+    assert len(asked) > 100
+    assert {path for path in asked if client.post(path).status_code != 404} == set()
+
+
+def test_no_body_holds_a_number_that_databases_do_not_keep(call):
+    answer = call("POST", "notices/read/", {"ids": [2**63]})
+    assert answer.status_code == 422, answer.content
+    assert "ids.0" in answer.content.decode()
+    assert call("POST", "notices/read/", {"ids": [2**63 - 1]}).status_code == 200
 
 
 def test_a_stream_begins_whatever_was_seen(browser):

@@ -9,6 +9,8 @@ Schema = dict[str, Any]
 SHAPES: Final[dict[str, Schema]] = {}
 """Name of a component in the OpenAPI document -> its schema."""
 
+LARGEST: Final = 2**63 - 1
+"""Of the whole numbers that databases keep."""
 SLUG_PATTERN: Final = r"^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$"
 
 
@@ -51,7 +53,7 @@ def link(about: str = "") -> Schema:
     return text(about, form="uri-reference")
 
 
-def whole(about: str = "", *, least: int | None = None, most: int | None = None, example: int | None = None) -> Schema:
+def whole(about: str = "", *, least: int = -LARGEST - 1, most: int = LARGEST, example: int | None = None) -> Schema:
     return _noted({"type": "integer", "minimum": least, "maximum": most}, about, example)
 
 
