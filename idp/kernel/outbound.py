@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 import httpcore
 from django.conf import settings
@@ -33,7 +33,11 @@ LONGEST_URL: Final = 2_000
 MOST_ADDRESSES: Final = 4
 _PORTS: Final = {"http": 80, "https": 443, "ssh": 22}
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_CARRIERS: Final = tuple(ipaddress.IPv6Network(one) for one in ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96"))
+"""Whose last 32 bits are an IPv4 address: NAT64, compatible and translated ones."""
+_PUBLIC_IPV6: Final = ipaddress.IPv6Network("2000::/3")
+_NOWHERE: Final = (ipaddress.ip_network("3fff::/20"), ipaddress.ip_network("192.88.99.0/24"))
+"""For documents, and for a relay that is no more: Python counts both as public."""
 _REMEDY: Final = (
     "Use an address that is reachable from the internet, or ask an administrator to add the network or host to "
     "SLIPWAY_OUTBOUND_ALLOW."
@@ -74,7 +78,7 @@ class Answer:
 
 
 def check_url(url: str, *, schemes: Sequence[str] = ("https", "http")) -> None:
-    """Whether the address may be kept at all, for forms: its shape, and its host if that is an address already.
+    """Whether the address may be kept at all, for forms: its shape, and its host if that is an address in any notation.
 
     A name is not resolved here: that is done at each call, where it counts. Raises Refused.
     """
@@ -113,6 +117,8 @@ def call(
     """
     deadline = time.monotonic() + timeout
     sent = {name.lower(): value for name, value in (headers or {}).items()}
+    if not all(value.isascii() and value.isprintable() for value in sent.values()):
+        raise Refused("A token or header for this address has signs that cannot be sent; type it again.")
     for hop in range(redirects + 1):
         answer = _one(method, url, sent, body, deadline, most_bytes)
         target = answer.headers.get("location", "")
@@ -126,7 +132,8 @@ def call(
 
 def _next(url: str, target: str, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
     """Where a redirect leads, and the headers that may go there."""
-    there = urljoin(url, target)
+    # Headers are read as Latin-1; servers that send letters beyond ASCII in an address send UTF-8.
+    there = urljoin(url, target.encode("latin-1").decode("utf-8", "replace"))
     before, after = urlsplit(url), urlsplit(there)
     if before.scheme == "https" and after.scheme != "https":
         raise Refused(f"“{before.hostname}” redirects from https to {after.scheme or 'nothing'}; that is not followed.")
@@ -202,18 +209,45 @@ def _parts(url: str, schemes: Sequence[str]) -> SplitResult:
         raise Refused("The address names no host. Write it like https://example.org/path.")
     if "@" in parts.netloc and parts.scheme != "ssh":
         raise Refused("Put no name or password into an address: it would be shown wherever the address is.")
+    parts, host = _in_ascii(parts, host)
     literal = _literal(host)
     if literal is not None:
         _check_address(literal, host)
-    elif host == "localhost" or host.endswith(".localhost"):
+    elif _is_local(host):
         _refuse(host)
     return parts
 
 
+def _in_ascii(parts: SplitResult, host: str) -> tuple[SplitResult, str]:
+    """The same with only ASCII, as it is sent: the host as IDNA writes it, all else in percents."""
+    if parts.geturl().isascii():
+        return parts, host
+    try:
+        named = host.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise Refused(f"“{host}” is not the name of a host.") from None
+    user, at, place = parts.netloc.rpartition("@")
+    _, colon, port = place.rpartition(":") if parts.port else ("", "", "")
+    rest = {part: quote(getattr(parts, part), safe="".join(map(chr, range(33, 127)))) for part in ("path", "query")}
+    user = quote(user, safe=":%")
+    shown = f"[{named}]" if ":" in named else named
+    return parts._replace(netloc=f"{user}{at}{shown}{colon}{port}", **rest), named
+
+
+def _is_local(host: str) -> bool:
+    name = host.rstrip(".")
+    return name == "localhost" or name.endswith(".localhost")
+
+
 def _literal(host: str) -> Address | None:
+    """The address that the host is, also in the shorter and other notations that a resolver takes (``0x7f.1``)."""
     try:
         return ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host.rstrip(".")))
+    except (OSError, ValueError):
         return None
 
 
@@ -223,11 +257,18 @@ def _check_address(address: Address, host: str) -> None:
     networks, hosts = _allowed()
     if any(one.version == network.version and one in network for one in {address, inner} for network in networks):
         return
-    if inner.is_global and not inner.is_multicast:
+    if _is_public(inner):
         return
     never = inner.is_loopback or inner.is_link_local or inner.is_multicast or inner.is_unspecified
     if never or not any(_named(host, pattern) for pattern in hosts):
         _refuse(host)
+
+
+def _is_public(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and address not in _PUBLIC_IPV6:
+        return False
+    nowhere = any(address.version == network.version and address in network for network in _NOWHERE)
+    return address.is_global and not address.is_multicast and not nowhere
 
 
 def _refuse(host: str) -> None:
@@ -235,10 +276,10 @@ def _refuse(host: str) -> None:
 
 
 def _inner(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one carries (mapped, 6to4, Teredo, NAT64), or the address itself."""
-    if isinstance(address, ipaddress.IPv4Address):
+    """The IPv4 address that an IPv6 one carries (mapped, 6to4, Teredo, NAT64, …), or the address itself."""
+    if isinstance(address, ipaddress.IPv4Address) or address.is_loopback or address.is_unspecified:
         return address
-    if address in _NAT64:
+    if any(address in network for network in _CARRIERS):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     if address.teredo:
         return address.teredo[1]
