@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode, urljoin
 
+from django.conf import settings
+
 from governance.domain.backstage.findings import Finding
+from governance.domain.backstage.outgoing import is_echo
 from governance.domain.backstage.placeholders import Unreadable
 from governance.domain.backstage.places import location_targets, matcher, raw_address, same_host
 from governance.domain.backstage.reading import MOST_DOCUMENT_BYTES, MOST_FILE_BYTES, Draft, read_file
@@ -177,7 +180,10 @@ def _targets(file: SourceFile) -> Iterable[tuple[Draft, str]]:
 
 
 def _backstage(source: CatalogSource, calls: _Calls, known: str) -> Read:
-    """All entities of a running Backstage, page by page; nothing when every page is as it was by its ETag."""
+    """All entities of a running Backstage, page by page; nothing when every page is as it was by its ETag.
+
+    What it has from here is left out: taken in, it would stand for our own rows and go out as it once was.
+    """
     if known and all(_is_same(source, calls, *one) for one in _known_pages(known)):
         return Read(None, known)
     entities: list[Any] = []
@@ -188,7 +194,7 @@ def _backstage(source: CatalogSource, calls: _Calls, known: str) -> Read:
         _require_ok(answer)
         pages.append((cursor, answer.headers.get("etag", "")))
         items, cursor = _page(answer.body)
-        entities += items
+        entities += [one for one in items if not (isinstance(one, dict) and is_echo(one, settings.BASE_URL))]
         if not cursor:
             return Read(entity_items(entities, source.url), _as_known(pages))
     raise InvalidInput(f"The catalog has more than {MOST_PAGES * PAGE:,} entities.")

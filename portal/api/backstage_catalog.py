@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
+from governance.access import Rights
 from governance.domain.backstage.writing import as_yaml
 from idp.kernel.errors import InvalidInput
 from portal.api.answers import PAGE, answer, etag
@@ -23,6 +25,13 @@ AREA = "Backstage"
 NARROW = (
     Query("kind", text("Only this kind, such as Component.", most=63)),
     Query("system", text("Only this system of ours, by its slug.", most=30)),
+    Query(
+        "imported",
+        text(
+            "What was imported goes out too; or only what came from elsewhere than a running Backstage.",
+            one_of=("all", "elsewhere"),
+        ),
+    ),
 )
 YAML = "application/yaml"
 
@@ -39,7 +48,7 @@ class CatalogInfo(Endpoint):
         "is ours, with the resources of living environments. Answers 304 to an If-None-Match that still fits.",
     )
     def get(self, request: Request) -> HttpResponseBase:
-        parts = sections(self.rights, kind=self.query.get("kind", ""), system=self.query.get("system", ""))
+        parts = _parts(self.rights, self.query)
         tag = etag(tag_of(parts))
         if tag in [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]:
             return HttpResponse(status=304, headers={"ETag": tag})
@@ -58,7 +67,7 @@ class Entities(Endpoint):
         about="The same entities as JSON, for an entity provider.",
     )
     def get(self, request: Request) -> HttpResponse:
-        parts = sections(self.rights, kind=self.query.get("kind", ""), system=self.query.get("system", ""))
+        parts = _parts(self.rights, self.query)
         try:
             items, cursor = entities_page(
                 parts, cursor=self.query.get("cursor", ""), limit=self.query.get("limit", PAGE)
@@ -69,6 +78,11 @@ class Entities(Endpoint):
         if cursor:
             following = f"{request.path}?{urlencode({**request.query_params.dict(), 'cursor': cursor})}"
         return answer({"items": items, "next": following})
+
+
+def _parts(rights: Rights, query: Mapping[str, Any]) -> list[Section]:
+    kind, system = query.get("kind", ""), query.get("system", "")
+    return sections(rights, kind=kind, system=system, elsewhere=query.get("imported") == "elsewhere")
 
 
 def _documents(parts: list[Section]) -> Iterator[bytes]:

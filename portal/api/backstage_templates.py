@@ -11,6 +11,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from governance.domain.backstage.outgoing import FROM
 from governance.domain.backstage.writing import as_yaml
 from idp.kernel.errors import NotFound
 from portal.api.answers import answer, content_tag, etag
@@ -144,7 +145,9 @@ def _templates(query: Mapping[str, Any]) -> list[dict[str, Any]]:
     stages = [one.name for one in stage_list()]
     if stages:
         made.append(environment_template(stages, proxy=proxy, owner="platform"))
-    return [*made, promotion_template(proxy=proxy, owner="platform")]
+    made.append(promotion_template(proxy=proxy, owner="platform"))
+    ours = {"annotations": {FROM: settings.BASE_URL}}
+    return [{**one, "metadata": {**one["metadata"], **ours}} for one in made]
 
 
 def _written(request: Request, documents: list[dict[str, Any]]) -> HttpResponse:

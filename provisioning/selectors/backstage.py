@@ -53,12 +53,15 @@ class Names:
         return self.linked.get((kind, number)) or f"{kind}:{self.namespace(kind, name)}/{name}"
 
 
-def sections(rights: Rights, *, kind: str = "", system: str = "") -> list[Section]:
-    """The parts of the catalog that the reader may see, narrowed to one kind and to one of our systems."""
+def sections(rights: Rights, *, kind: str = "", system: str = "", elsewhere: bool = False) -> list[Section]:
+    """The parts of the catalog that the reader may see, narrowed to one kind and to one of our systems.
+
+    ``elsewhere`` leaves out what was imported from a running Backstage, which is what that Backstage wants to read.
+    """
     rights.require_scope("read")
     names = _names()
     found = [
-        ("imported", "", _imported(rights), _as_it_came),
+        ("imported", "", _imported(rights, elsewhere), _as_it_came),
         ("teams", "group", _teams(), lambda row: _group(names, row)),
         ("people", "user", _people(), lambda row: _user(names, row)),
         ("systems", "system", _systems(rights), lambda row: _system(names, row)),
@@ -146,8 +149,9 @@ def _core() -> Q:
     return Q(kind__in=("group", "user", "system", "component"))
 
 
-def _imported(rights: Rights) -> QuerySet[Entity]:
-    return Entity.objects.filter(seen(rights))
+def _imported(rights: Rights, elsewhere: bool) -> QuerySet[Entity]:
+    rows = Entity.objects.filter(seen(rights))
+    return rows.exclude(source__kind="backstage") if elsewhere else rows
 
 
 def _as_it_came(row: Entity) -> dict[str, Any]:
@@ -220,7 +224,11 @@ def _user(names: Names, user: User) -> dict[str, Any]:
         "memberOf": [names.ref("group", team.pk, team.slug) for team in teams],
     }
     name = _user_name(user)
-    return outgoing.entity("User", name, spec, namespace=names.namespace("user", name))
+    return outgoing.entity("User", name, spec, namespace=names.namespace("user", name), annotations=_ours())
+
+
+def _ours() -> dict[str, str]:
+    return {outgoing.FROM: settings.BASE_URL}
 
 
 def _system(names: Names, system: System) -> dict[str, Any]:
@@ -274,7 +282,7 @@ def _resource(names: Names, row: Resource) -> dict[str, Any]:
     }
     at = _url("environment", system.slug, environment.name)
     links = [outgoing.link(at, "In Slipway", "cloud")]
-    metadata = {**told, "annotations": {outgoing.VIEW_URL: at, **notes}, "links": links}
+    metadata = {**told, "annotations": {outgoing.VIEW_URL: at, **notes, **_ours()}, "links": links}
     return outgoing.entity("Resource", name, spec, namespace=names.namespace("resource", name), **metadata)
 
 
@@ -289,7 +297,7 @@ def _entity(
     **told: Any,
 ) -> dict[str, Any]:
     links = [outgoing.link(at, "In Slipway", "dashboard"), *told.pop("links", [])]
-    metadata = {**told, "annotations": {outgoing.VIEW_URL: at, **(notes or {})}, "links": links}
+    metadata = {**told, "annotations": {outgoing.VIEW_URL: at, **(notes or {}), **_ours()}, "links": links}
     return outgoing.entity(kind, name, spec, namespace=names.namespace(kind.lower(), name), **metadata)
 
 

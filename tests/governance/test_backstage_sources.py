@@ -218,6 +218,25 @@ def test_a_running_backstage_is_read_page_by_page(admin: Any, web: dict[str, Any
     }
 
 
+def test_what_a_running_backstage_has_from_here_is_left_out(admin: Any, web: dict[str, Any], settings: Any) -> None:
+    settings.BASE_URL = "https://slipway.example"
+    one = {"apiVersion": "backstage.io/v1alpha1", "kind": "System", "spec": {"owner": "payments"}}
+    notes = {
+        "written": {"slipway.dev/from": "https://slipway.example"},
+        "read": {"backstage.io/managed-by-origin-location": "url:https://slipway.example/api/v1/backstage/a.yaml"},
+        "another": {"slipway.dev/from": "https://slipway.example.org"},
+        "near": {"backstage.io/managed-by-origin-location": "url:https://slipway.example.org/a.yaml"},
+        "plain": {},
+    }
+    items = [{**one, "metadata": {"name": name, "annotations": found}} for name, found in notes.items()]
+    page = json.dumps({"items": [*items, "no entity"], "pageInfo": {}}).encode()
+    web["https://backstage.example/api/catalog/entities/by-query?limit=1000"] = (page, "")
+    source_save(admin, name="ours", kind="backstage", url="https://backstage.example/", owner="payments", now=NOW)
+    done = carried(import_ask(admin, source="ours", now=NOW))
+    assert done.report["created"] == [f"system:default/{name}" for name in ("another", "near", "plain")]
+    assert len(done.report["refused"]) == 1
+
+
 def test_pages_of_a_running_backstage_are_not_read_again_while_none_changes(admin: Any, web: dict[str, Any]) -> None:
     first = "https://backstage.example/api/catalog/entities/by-query?limit=1000"
     second = f"{first}&cursor=n"

@@ -29,7 +29,8 @@ export const catalogModuleSlipway = createBackendModule({
           initialDelay: { seconds: 15 },
         });
         const templates = config.getOptionalBoolean('slipway.templates') ?? true;
-        catalog.addEntityProvider(new SlipwayEntityProvider(connectionOf(config), runner, logger, templates));
+        const imported = config.getOptionalString('slipway.imported') ?? 'elsewhere';
+        catalog.addEntityProvider(new SlipwayEntityProvider(connectionOf(config), runner, logger, templates, imported));
       },
     });
   },

@@ -15,6 +15,7 @@ export class SlipwayEntityProvider implements EntityProvider {
     private readonly runner: SchedulerServiceTaskRunner,
     private readonly logger: LoggerService,
     private readonly templates: boolean,
+    private readonly imported: string,
   ) {}
 
   getProviderName(): string {
@@ -38,7 +39,10 @@ export class SlipwayEntityProvider implements EntityProvider {
 
   private async entities(): Promise<Entity[]> {
     const found: Entity[] = [];
-    let url: string | undefined = addressOf(this.slipway, ['backstage', 'entities'], { limit: PAGE });
+    let url: string | undefined = addressOf(this.slipway, ['backstage', 'entities'], {
+      limit: PAGE,
+      imported: this.imported,
+    });
     while (url) {
       const page: { items: Entity[]; next: unknown } = JSON.parse((await call(this.slipway, url)).text);
       found.push(...page.items);

@@ -18,6 +18,10 @@ VIEW_URL: Final = "backstage.io/view-url"
 SOURCE: Final = "backstage.io/source-location"
 SELECTOR: Final = "backstage.io/kubernetes-label-selector"
 NAMESPACE: Final = "backstage.io/kubernetes-namespace"
+LOCATED: Final = "backstage.io/managed-by-origin-location"
+FROM: Final = "slipway.dev/from"
+"""On what is ours: the address of the Slipway that wrote it, so that it does not take it for somebody else's."""
+
 MOST_NAME: Final = 63
 OURS: Final = "slipway"
 """Namespace of what is ours where somebody else's entity has its usual reference."""
@@ -52,6 +56,15 @@ def source_location(repository: str) -> dict[str, str]:
 
 def link(url: str, title: str, icon: str = "") -> dict[str, str]:
     return {"url": url, "title": title, **({"icon": icon} if icon else {})}
+
+
+def is_echo(data: Mapping[str, Any], base: str) -> bool:
+    """Whether a Backstage has the entity from the Slipway at ``base``: written by it, or read from it."""
+    notes = data.get("metadata", {}).get("annotations") if isinstance(data.get("metadata", {}), Mapping) else None
+    if not isinstance(notes, Mapping):
+        return False
+    at, here = str(notes.get(LOCATED, "")), f"url:{base}"
+    return notes.get(FROM) == base or at == here or at.startswith(f"{here}/")
 
 
 def marked(data: Mapping[str, Any]) -> dict[str, Any]:

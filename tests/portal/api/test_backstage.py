@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from governance.domain.backstage.outgoing import is_echo
 from governance.domain.backstage.refs import ref_of
 from governance.domain.backstage.rules import faults_of
 from governance.models import CatalogImport, CatalogSource, Entity
@@ -177,6 +178,26 @@ def test_it_answers_304_until_something_changes(api, organisation):
     assert changed.status_code == 200
     Entity.objects.filter(name="Cart").update(orphaned_at=NOW)
     assert api("viewer").get(OUT, If_None_Match=changed["ETag"]).status_code == 200
+
+
+def test_a_backstage_does_not_get_back_what_it_gave(api, organisation):
+    put(organisation, SYSTEM.format(name="Theirs", owner="payments"), "running")
+    put(organisation, SYSTEM.format(name="By.Hand", owner="payments"), "by-hand")
+    CatalogSource.objects.filter(name="running").update(kind="backstage")
+    found = api("viewer")
+    assert {"system:default/theirs", "system:default/by.hand"} <= refs(stream(found.get(OUT)))
+    narrowed = refs(stream(found.get(f"{OUT}?imported=elsewhere")))
+    assert "system:default/theirs" not in narrowed
+    assert {"system:default/by.hand", "component:default/checkout-api"} <= narrowed
+    assert found.get(f"{OUT}?imported=nothing").status_code == 400
+    assert found.get(f"{OUT}?imported=elsewhere")["ETag"] != found.get(OUT)["ETag"]
+
+
+def test_ours_says_where_it_comes_from(api, organisation, settings):
+    made = [one for one in stream(api("viewer").get(OUT)) if one["kind"] in ("Component", "System", "Group", "User")]
+    assert made
+    assert {one["metadata"]["annotations"]["slipway.dev/from"] for one in made} == {settings.BASE_URL}
+    assert all(is_echo(one, settings.BASE_URL) for one in made)
 
 
 def test_pages_hold_each_entity_once(api, organisation):
