@@ -29,6 +29,8 @@ KINDS: Final = (
 )
 # Kinds that grow for ever: of these the latest are offered first.
 HISTORY: Final = ("change", "run")
+# Kinds of which there are most; all others together are fewer than any of them in the long run.
+LARGE: Final = ("environment", "resource", *HISTORY)
 _TO_SPACES: Final = {ord(sign): " " for sign in SEPARATORS}
 _NUMBER: Final = re.compile(r"^#?([0-9]{1,15})$")
 _TRIGRAM: Final = 3

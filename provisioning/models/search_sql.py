@@ -9,16 +9,38 @@ statements; they are made of this file alone.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import transaction
 
-from provisioning.domain.searching import SEPARATORS
+from provisioning.domain.searching import LARGE, SEPARATORS
 
+# What is of no large kind, in the words of the index of PostgreSQL, by which its planner knows it.
+NAMED: Final = "kind NOT IN ('" + "', '".join(LARGE) + "')"
 _COLUMNS: Final = "kind, object_id, system_id, name, title, key, words, detail, path"
 _TABLE: Final = "provisioning_searchentry"
+
+
+def text_of(kind: str = "") -> str:
+    """The table of SQLite with the words of one large kind; without one, of all others."""
+    return f"search_text_{kind or 'named'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A table that entries of another speak of: where ``watched`` changes in a row, those of ``rows`` are made anew.
+
+    ``rows`` is a condition on the rows ``o`` of the source, with the changed row as ``NEW``.
+    """
+
+    table: str
+    watched: tuple[str, ...]
+    rows: str
+
+    def trigger(self, kind: str) -> str:
+        return f"search_{kind}_after_{self.table}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +48,7 @@ class Source:
     """Rows of one table in the index; ``o`` is the row. ``words`` is searched besides the title.
 
     ``watched`` are the columns whose change writes the entry anew; ``alive`` says which rows are found at all.
+    ``follows`` are other tables whose rows its entries speak of.
     """
 
     kind: str
@@ -39,6 +62,12 @@ class Source:
     system: str = "NULL"
     joins: str = ""
     alive: str = "1 = 1"
+    follows: tuple[Followed, ...] = ()
+
+    def triggers(self) -> dict[str, str]:
+        """The table of each trigger, by the trigger's name."""
+        own = {f"search_{self.kind}_{end}": self.table for end in ("in", "up", "out")}
+        return own | {one.trigger(self.kind): one.table for one in self.follows}
 
 
 # Where a statement says what an entity says of itself; each database reads JSON in its own way.
@@ -77,6 +106,7 @@ def _entities(kind: str, detail: str, alive: str) -> Source:
     )
 
 
+_OF_CAPABILITY: Final = "o.contract_id IN (SELECT id FROM provisioning_contract WHERE capability_id = NEW.id)"
 _OF_ENVIRONMENT: Final = "JOIN catalog_system s ON s.id = e.system_id"
 SOURCES: Final = (
     Source(
@@ -90,6 +120,7 @@ SOURCES: Final = (
         "'/systems/' || o.slug || '/'",
         system="o.id",
         joins="JOIN catalog_team t ON t.id = o.team_id",
+        follows=(Followed("catalog_team", ("name",), "o.team_id = NEW.id"),),
     ),
     Source(
         "component",
@@ -136,6 +167,7 @@ SOURCES: Final = (
         system="o.system_id",
         joins="JOIN catalog_system s ON s.id = o.system_id JOIN provisioning_stage g ON g.id = o.stage_id",
         alive="o.deleted_at IS NULL",
+        follows=(Followed("provisioning_stage", ("title",), "o.stage_id = NEW.id"),),
     ),
     Source(
         "resource",
@@ -153,6 +185,10 @@ SOURCES: Final = (
             "JOIN provisioning_capability c ON c.id = k.capability_id"
         ),
         alive="e.deleted_at IS NULL",
+        follows=(
+            Followed("provisioning_environment", ("deleted_at",), "o.environment_id = NEW.id"),
+            Followed("provisioning_capability", ("title",), _OF_CAPABILITY),
+        ),
     ),
     Source(
         "capability",
@@ -234,38 +270,50 @@ def _away(source: Source, row: str) -> str:
     return f"DELETE FROM {_TABLE} WHERE kind = '{source.kind}' AND object_id = {row}.id"  # noqa: S608
 
 
+def _again(source: Source, rows: str, vendor: str) -> str:
+    """Statements that make the entries of several rows anew."""
+    mine = f"SELECT o.id FROM {source.table} o WHERE {rows}"  # noqa: S608
+    gone = f"DELETE FROM {_TABLE} WHERE kind = '{source.kind}' AND object_id IN ({mine})"  # noqa: S608
+    return f"{gone}; {_rows(source, rows, vendor)};"
+
+
+def _moved(watched: Iterable[str], vendor: str) -> str:
+    differs = "IS DISTINCT FROM" if vendor == "postgresql" else "IS NOT"
+    return " OR ".join(f"OLD.{one} {differs} NEW.{one}" for one in watched)
+
+
 def _sqlite_triggers(source: Source) -> Iterator[tuple[str, list[str]]]:
-    name, moved = f"search_{source.kind}", " OR ".join(f"OLD.{one} IS NOT NEW.{one}" for one in source.watched)
+    name, moved = f"search_{source.kind}", _moved(source.watched, "sqlite")
     new = _rows(source, "o.id = NEW.id", "sqlite")
     again = f"{_away(source, 'NEW')}; {new}"
     on = f"ON {source.table}"
     yield f"{name}_in", [f"CREATE TRIGGER {name}_in AFTER INSERT {on} BEGIN {new}; END"]
     yield f"{name}_up", [f"CREATE TRIGGER {name}_up AFTER UPDATE {on} WHEN {moved} BEGIN {again}; END"]
     yield f"{name}_out", [f"CREATE TRIGGER {name}_out AFTER DELETE {on} BEGIN {_away(source, 'OLD')}; END"]
+    for one in source.follows:
+        after, when = one.trigger(source.kind), _moved(one.watched, "sqlite")
+        body = _again(source, one.rows, "sqlite")
+        yield after, [f"CREATE TRIGGER {after} AFTER UPDATE ON {one.table} WHEN {when} BEGIN {body} END"]
 
 
 def _postgresql_triggers(source: Source) -> Iterator[tuple[str, list[str]]]:
-    name, on = f"search_{source.kind}", f"ON {source.table}"
-    moved = " OR ".join(f"OLD.{one} IS DISTINCT FROM NEW.{one}" for one in source.watched)
+    name, moved = f"search_{source.kind}", f"WHEN ({_moved(source.watched, 'postgresql')}) "
     new = _rows(source, "o.id = NEW.id", "postgresql")
-    again = f"{_away(source, 'NEW')}; {new};"
-    bodies = {
-        "in": ("INSERT", "", f"{new};"),
-        "up": ("UPDATE", f"WHEN ({moved}) ", again),
-        "out": ("DELETE", "", f"{_away(source, 'OLD')};"),
-    }
-    for end, (verb, when, body) in bodies.items():
-        function = (
-            f"CREATE OR REPLACE FUNCTION {name}_{end}() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$search$ BEGIN {body} RETURN NULL; END $search$"
-        )
-        yield (
-            f"{name}_{end}",
-            [
-                function,
-                f"CREATE TRIGGER {name}_{end} AFTER {verb} {on} FOR EACH ROW {when}EXECUTE FUNCTION {name}_{end}()",
-            ],
-        )
+    yield _postgresql_trigger(f"{name}_in", "INSERT", source.table, f"{new};")
+    yield _postgresql_trigger(f"{name}_up", "UPDATE", source.table, f"{_away(source, 'NEW')}; {new};", moved)
+    yield _postgresql_trigger(f"{name}_out", "DELETE", source.table, f"{_away(source, 'OLD')};")
+    for one in source.follows:
+        when, body = f"WHEN ({_moved(one.watched, 'postgresql')}) ", _again(source, one.rows, "postgresql")
+        yield _postgresql_trigger(one.trigger(source.kind), "UPDATE", one.table, body, when)
+
+
+def _postgresql_trigger(name: str, verb: str, table: str, body: str, when: str = "") -> tuple[str, list[str]]:
+    function = (
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$search$ BEGIN {body} RETURN NULL; END $search$"
+    )
+    on = f"CREATE TRIGGER {name} AFTER {verb} ON {table} FOR EACH ROW {when}EXECUTE FUNCTION {name}()"
+    return name, [function, on]
 
 
 def search_install(connection: Any) -> list[str]:
@@ -278,15 +326,15 @@ def search_install(connection: Any) -> list[str]:
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         standing = _standing(cursor, connection.vendor)
         for source in SOURCES:
-            wanted = dict(own(source))
+            wanted, tables = dict(own(source)), source.triggers()
             if all(standing.get(name) == _mark(statements) for name, statements in wanted.items()):
                 continue
             for name, statements in wanted.items():
-                cursor.execute(_dropped(name, source.table, connection.vendor))
+                cursor.execute(_dropped(name, tables[name], connection.vendor))
                 for statement in statements:
                     cursor.execute(_marked(name, statement, _mark(statements), connection.vendor))
                 if connection.vendor == "postgresql":
-                    cursor.execute(f"COMMENT ON TRIGGER {name} ON {source.table} IS '{_mark(statements)}'")
+                    cursor.execute(f"COMMENT ON TRIGGER {name} ON {tables[name]} IS '{_mark(statements)}'")
             cursor.execute(f"DELETE FROM {_TABLE} WHERE kind = '{source.kind}'")  # noqa: S608
             cursor.execute(_rows(source, "1 = 1", connection.vendor))
             made.append(source.kind)
@@ -295,11 +343,10 @@ def search_install(connection: Any) -> list[str]:
 
 def search_uninstall(connection: Any) -> None:
     """Take the triggers away: PostgreSQL changes no column that one of them looks at. Entries stay as they are."""
+    tables = {name: table for source in SOURCES for name, table in source.triggers().items()}
     with connection.cursor() as cursor:
-        for name in _standing(cursor, connection.vendor):
-            table = next((one.table for one in SOURCES if name.startswith(f"search_{one.kind}_")), None)
-            if table is not None:
-                cursor.execute(_dropped(name, table, connection.vendor))
+        for name in _standing(cursor, connection.vendor).keys() & tables:
+            cursor.execute(_dropped(name, tables[name], connection.vendor))
 
 
 def _mark(statements: list[str]) -> str:
