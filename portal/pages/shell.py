@@ -28,6 +28,7 @@ from portal.pages import problems
 from portal.reading import mine
 from portal.reading.administration import has_sections
 from portal.reading.freezes import freeze_banners
+from portal.reading.guide_of import guide_url
 from portal.reading.notices import Counts, bell_of, counts
 from provisioning.models import Cluster
 from provisioning.selectors import runs
@@ -129,6 +130,7 @@ def _build(request: HttpRequest) -> dict[str, Any]:
         "bell": bell_of(counts_of(request), here=request.path),
         "starred": [{"name": one.slug, "url": reverse("system", args=[one.slug])} for one in systems[:STARRED]],
         "administration": has_sections(request.rights),  # type: ignore[attr-defined]
+        "guide": guide_url(getattr(request.resolver_match, "url_name", None) or ""),
         "banners": [*banners(), *freeze_banners(request.resolver_match, now=clock.now())],
     }
 

@@ -40,6 +40,14 @@ def test_a_maintainer_makes_an_account_and_a_token_for_it(organisation, sign_in)
     assert f'href="{reverse("service-accounts", args=["payments"])}"' in client.get("/teams/payments/").content.decode()
 
 
+@pytest.mark.parametrize(("days", "said"), [("7", "Ends soon"), ("30", "In force")])
+def test_a_token_that_ends_soon_is_marked(account, sign_in, days, said):
+    client = sign_in("maintainer")
+    post(client, "service-token-new", NEW | {"days": days})
+    shown = client.get(reverse("service-accounts", args=["payments"])).content.decode()
+    assert [word for word in ("Ends soon", "In force") if word in shown] == [said]
+
+
 def test_only_admins_are_asked_whether_it_acts_for_people(account, sign_in):
     post(sign_in("maintainer"), "service-token-new", NEW | {"for_people": "on"})
     assert not ApiToken.objects.get().for_people
