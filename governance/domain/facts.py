@@ -70,7 +70,8 @@ class UsageFacts(TypedDict):
 class ResourceFacts(TypedDict):
     """One resource of the plan, also an unchanged one. ``action`` is added, updated, removed or unchanged.
 
-    ``inputs`` is empty for a removed one, ``inputs_before`` for an added one.
+    ``inputs`` is empty for a removed one, ``inputs_before`` for an added one. ``lender`` is ``system/environment`` of a
+    borrowed one, else empty.
     """
 
     name: str
@@ -80,6 +81,7 @@ class ResourceFacts(TypedDict):
     component: str | None
     inputs: dict[str, Any]
     inputs_before: dict[str, Any]
+    lender: str
 
 
 class PlanFacts(TypedDict):
@@ -180,6 +182,7 @@ def neutral_resource() -> ResourceFacts:
         "component": None,
         "inputs": {},
         "inputs_before": {},
+        "lender": "",
     }
 
 

@@ -179,6 +179,8 @@ FROM_SCHEMA: dict[str, Any] = {
     ),
 }
 
+_OWN_OR_BORROWED: dict[str, Any] = {"if": {"required": ["from"]}, "then": {}, "else": {"required": ["capability"]}}
+
 RESOURCE_SCHEMA: dict[str, Any] = _closed(
     {
         "capability": {
@@ -197,7 +199,7 @@ RESOURCE_SCHEMA: dict[str, Any] = _closed(
         },
         "from": FROM_SCHEMA,
     },
-    **{"if": {"required": ["from"]}, "then": {}, "else": {"required": ["capability"]}},
+    **_OWN_OR_BORROWED,
 )
 
 ENVIRONMENT_SPEC_SCHEMA: dict[str, Any] = _closed(

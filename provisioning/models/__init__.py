@@ -20,6 +20,7 @@ from provisioning.models.freeze import Freeze, FreezeMark, GlassBreak
 from provisioning.models.git_source import ChangeCommit, GitDocument, GitFile, GitSource, GitSync
 from provisioning.models.host_claim import HostClaim
 from provisioning.models.kept_draft import KeptDraft
+from provisioning.models.lending import Borrowing, ResourceGrant
 from provisioning.models.living import ExpiryWatch, Preview, SleepPlan
 from provisioning.models.observation import ClusterWatch, Drift
 from provisioning.models.orphan import Orphan
@@ -42,6 +43,7 @@ __all__ = [
     "AppliedDocument",
     "BlastItem",
     "BlastReport",
+    "Borrowing",
     "Campaign",
     "CampaignItem",
     "CampaignWave",
@@ -84,6 +86,7 @@ __all__ = [
     "Preview",
     "PreviewTeam",
     "Resource",
+    "ResourceGrant",
     "Revision",
     "Run",
     "RunEvent",

@@ -14,6 +14,7 @@ from governance.access import Rights, visible
 from idp.kernel.errors import NotFound
 from idp.kernel.prepared import Prepared
 from provisioning.domain.plan import Footprint
+from provisioning.domain.targets import resource_spec
 from provisioning.models import ClusterWatch, Environment, Resource, Revision
 from provisioning.selectors.clusters import prices_of
 from provisioning.selectors.desired import desired_of
@@ -205,13 +206,7 @@ def environment_document(environment: Environment, revision: Revision | None = N
     """The environment as the document people write, to edit, copy or keep in Git; pinned to its versions."""
     shown = revision or environment.desired
     document = shown.document if shown else {"resources": {}, "expires": None}
-    resources = {}
-    for name, wanted in document["resources"].items():
-        resources[name] = {
-            "capability": f"{wanted['capability']}@{wanted['contract']}",
-            **({"component": wanted["component"]} if wanted.get("component") else {}),
-            "inputs": wanted["inputs"],
-        }
+    resources = {name: resource_spec(wanted) for name, wanted in document["resources"].items()}
     spec: dict[str, Any] = {"stage": environment.stage.name, "resources": resources}
     if document.get("expires"):
         spec["expires"] = document["expires"]

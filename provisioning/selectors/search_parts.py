@@ -65,7 +65,8 @@ class Wanted:
 def statement(wanted: Wanted) -> tuple[str, list[Any]]:
     """One statement and its values. Names of kinds and tables in it are the product's own."""
     build = _on_postgresql if connection.vendor == "postgresql" else _on_sqlite
-    texts, values = [], []
+    texts: list[str] = []
+    values: list[Any] = []
     for text, own in (*build(wanted), *_numbered(wanted)):
         texts.append(f"SELECT * FROM ({text}) AS part{len(texts)}")  # noqa: S608
         values += own

@@ -88,6 +88,7 @@ def _resource(
         "component": planned["component"],
         "inputs": after.get("inputs", {}),
         "inputs_before": before.get("inputs", {}),
+        "lender": planned.get("lender", ""),
     }
 
 

@@ -44,6 +44,7 @@ from provisioning.selectors.desired import desired_at, side_of
 from provisioning.selectors.drift import corrections_of
 from provisioning.selectors.freezes import stages_marked
 from provisioning.selectors.hosts import hosts_wanted
+from provisioning.selectors.lending import Taker, lend_source
 from provisioning.selectors.offers import offer_source
 from provisioning.selectors.owners import owners_of
 from provisioning.selectors.ownership import team_is_alone
@@ -56,6 +57,7 @@ from provisioning.services.freeze_gate import Asked, freeze_verdicts
 from provisioning.services.gate_checks import component_problems, living, request_problems, stage_of, unsound, without
 from provisioning.services.git_ownership import git_verdicts, git_verdicts_for_new
 from provisioning.services.hosts import hosts_judged
+from provisioning.services.lending_gate import lender_checked, request_completed
 from provisioning.services.losses import losses_of
 from provisioning.services.moving import moved, place_of_environment, with_move
 from provisioning.services.placing import placed
@@ -200,8 +202,9 @@ def change_plan(
     rights = rights_of(actor)
     system = system_get(rights, request.system)
     rights.require_request(system)
-    planned = _planned(actor, system, request_checked(request), now=now, objects=objects, people=people)
-    return _with_hosts(planned, rights)
+    request = request_completed(request_checked(request))
+    planned = _with_hosts(_planned(actor, system, request, now=now, objects=objects, people=people), rights)
+    return lender_checked(planned, rights)
 
 
 def _planned(
@@ -296,7 +299,7 @@ def targeted(
         "now": now,
     }
     asked = target_of(request, sources=sources, **place)
-    resolved, problems = _target(request, asked, home=planned.home, **place)
+    resolved, problems = _target(request, asked, home=planned.home, at=planned.place, **place)
     planned = replace(
         planned,
         target=dict(resolved.document),
@@ -434,9 +437,8 @@ def judge(planned: Planned, actor: Actor, *, reason: str, now: datetime, people:
 
 def _needed(one: ApprovalNeed, team: Team, requester: Actor) -> ApprovalNeeded:
     who = approvers_for(one.source, team=team, excluding=requester.user_id)
-    return ApprovalNeeded(
-        one.source, one.label, one.count, one.policy, one.reason, who, one.route, one.stage, one.stage_name
-    )
+    told = (one.source, one.label, one.count, one.policy, one.reason)
+    return ApprovalNeeded(*told, who, one.route, one.stage, one.stage_name)
 
 
 def _target(
@@ -449,6 +451,7 @@ def _target(
     base: Revision | None,
     lookup: ContractLookup,
     home: Place,
+    at: Cluster,
     now: datetime,
 ) -> tuple[Resolved, list[FieldError]]:
     """The resolved target, with everything that keeps it from being carried out.
@@ -475,9 +478,10 @@ def _target(
         expires=expires,
         base=None if moves else before,
         served=lookup.served,
+        lend=lend_source(Taker(system, request.environment, stage, at, environment), before, now=now),
     )
-    refused = lookup.refused(resolved.document, before, team=system.team_id, elsewhere=moves)
     said = {one.path for one in asked.problems}
+    refused = lookup.refused(resolved.document, before, team=system.team_id, elsewhere=moves)
     further = (*resolved.problems, *refused, *component_problems(resolved, system))
     found = [*late, *asked.problems, *(one for one in further if one.path not in said)]
     desired = desired_at(

@@ -17,6 +17,7 @@ from idp.kernel.prepared import Prepared
 from provisioning.domain.revision import Revision as Resolved
 from provisioning.models import Cluster, Environment, Stage
 from provisioning.selectors.desired import Desired
+from provisioning.selectors.lending import lends
 from provisioning.services.requests import MAKES, ChangeRequest
 from provisioning.services.targeting import Sources
 
@@ -37,7 +38,7 @@ def _alike(system: int, name: str, namespace: str, clusters: list[int] | None) -
     there: Any = Cluster.objects.order_by().values("pk") if clusters is None else clusters
     alike = Q(cluster__in=there, namespace=namespace)
     rows = Environment.objects.select_related("system__team", "stage", "cluster", "desired", "former__cluster")
-    return rows.filter(mine | alike, deleted_at=None)
+    return rows.filter(mine | alike, deleted_at=None).annotate(lends=lends())
 
 
 def _clusters_of(stages: Collection[Stage]) -> list[int] | None:

@@ -23,6 +23,7 @@ from provisioning.services import runs
 from provisioning.services.change_states import change_lock, change_move
 from provisioning.services.drift_rows import drifts_settled
 from provisioning.services.event_lines import environment_event_told
+from provisioning.services.lending_gate import borrowings_settle
 from provisioning.services.starts import change_start_next
 
 CHANGE_EVENT = {"succeed": "succeed", "fail": "fail", "cancel": "stop"}
@@ -111,8 +112,10 @@ def _environment_after(environment: Environment, run: Run, state: str, error: An
         environment.observed = run.revision
         if run.kind == "delete":
             environment.deleted_at = now
+            document = {}
         else:
             Resource.objects.filter(environment=environment, state="gone").delete()
+        borrowings_settle(environment, document)
     environment.version += 1
     environment.save(
         update_fields=["state", "conditions", "changed_at", "observed", "ready_since", "deleted_at", "version"]

@@ -34,6 +34,7 @@ from provisioning.services import runs
 from provisioning.services.change_states import change_lock, change_move, made_for
 from provisioning.services.departures import start_held
 from provisioning.services.freeze_gate import start_frozen
+from provisioning.services.lending_gate import borrowings_begin, lending_holds
 from provisioning.services.moved_changes import Moves, cause_of, moves_audit, stand_of
 from provisioning.services.moving import former_of
 from provisioning.services.places import place_turned
@@ -80,6 +81,8 @@ def change_start(
         and change_stands(change, environment, moves=moves, now=now)
     ):
         return None
+    if not lending_holds(change, environment, judged=judged, moves=moves, now=now):
+        return None
     revision = None if change.kind == "delete" else _revision(change, environment, first=made_now, now=now)
     if change.plan.get("move"):
         place_turned(environment, change, now=now)
@@ -99,6 +102,7 @@ def change_start(
     _environment_begins(environment, change, revision, first=made_now, now=now)
     if desired is not None:
         _resources_begin(environment, desired, dealt_with(desired, change.plan), first=made_now, now=now)
+        borrowings_begin(environment, desired.document, now=now)
     leaves = None if made_now else former_of(environment)
     if desired is None:
         steps = steps_for_delete(environment, leaves)

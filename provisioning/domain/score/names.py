@@ -13,12 +13,18 @@ from hashlib import sha256
 from typing import Any
 
 LONGEST = 31
+_IDENTITY = re.compile(r"[A-Za-z0-9-]{1,63}\.[A-Za-z0-9-]{1,63}#[A-Za-z0-9][A-Za-z0-9.-]{0,62}")
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 
 def identity(workload: str, name: str, resource: Mapping[str, Any]) -> str:
     cls = resource.get("class", "default")
     return f"{resource['type']}.{cls}#{resource.get('id') or f'{workload}.{name}'}"
+
+
+def is_shared_identity(text: str) -> bool:
+    """Whether ``text`` is the identity of a resource with an id, such as ``redis.default#main``."""
+    return _IDENTITY.fullmatch(text) is not None
 
 
 def resource_name(workload: str, name: str, resource: Mapping[str, Any]) -> str:

@@ -1,0 +1,288 @@
+"""A resource that one environment lends to another: granted, used, kept from harm, given back and taken back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from idp.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound
+from provisioning.domain.driver import ObjectRef
+from provisioning.models import Borrowing, Change, Environment, Resource, ResourceGrant, Run, Stage
+from provisioning.selectors.environments import environment_document
+from provisioning.services import decisions
+from provisioning.services.changes import ChangeRequest, change_plan, change_submit
+from provisioning.services.lending import GrantWish, grant_end_set, grant_give, grant_take_back
+from tests.personas import NOW, Organisation
+from tests.provisioning.organisation import carry_out, create, equip, sandbox, spec
+
+pytestmark = pytest.mark.django_db
+
+FROM = {"system": "checkout", "environment": "try", "resource": "db"}
+WEB: dict[str, Any] = {
+    "capability": "web-service@1",
+    "inputs": {
+        "image": "registry.example/web:1",
+        "env": {
+            "DATABASE_HOST": "${resources.orders.outputs.host}",
+            "DATABASE_PASSWORD": "${resources.orders.outputs.credentials.password}",
+        },
+    },
+}
+TAKES = {"orders": {"from": FROM}, "web": WEB}
+HOST = "db.checkout-try.svc"
+
+
+@pytest.fixture
+def organisation() -> Organisation:
+    """``checkout/try`` has a database and runs."""
+    made = Organisation.found()
+    equip(made)
+    assert carry_out(Run.objects.get(change=create(made, "try"))).state == "succeeded"
+    return made
+
+
+def grant(organisation: Organisation, who: str = "maintainer", **fields: Any) -> ResourceGrant:
+    wish = {"system": "checkout", "environment": "try", "resource": "db", "to_system": "shop", **fields}
+    return grant_give(organisation.actor(who), GrantWish(**wish), now=NOW)
+
+
+def take(
+    organisation: Organisation, resources: Any = None, name: str = "lab", kind: str = "create", **fields: Any
+) -> ChangeRequest:
+    wanted = {"stage": "dev", "resources": TAKES if resources is None else resources}
+    return ChangeRequest(kind, "shop", name, spec=wanted, reason="Because.", **fields)
+
+
+def taken(organisation: Organisation) -> Environment:
+    """``shop/lab`` uses the database of ``checkout/try``."""
+    grant(organisation)
+    change = change_submit(organisation.actor("stranger"), take(organisation), now=NOW)
+    assert carry_out(Run.objects.get(change=change)).state == "succeeded"
+    return Environment.objects.get(name="lab")
+
+
+def problems(organisation: Organisation, request: ChangeRequest, who: str = "stranger") -> dict[str, str]:
+    planned = change_plan(organisation.actor(who), request, now=NOW)
+    return {one.path: one.message for one in planned.problems}
+
+
+def of_giver(kind: str, **fields: Any) -> ChangeRequest:
+    return ChangeRequest(kind, "checkout", "try", reason="Because.", confirm="try", **fields)
+
+
+def test_a_borrower_gets_copies_ways_and_outputs_and_pays_nothing(organisation: Organisation) -> None:
+    environment = taken(organisation)
+    row = Resource.objects.get(environment=environment, name="orders")
+    assert row.outputs["host"] == HOST
+    assert row.outputs["credentials"] == {"secretRef": {"name": "orders-credentials"}}
+    refs = [ObjectRef(one["apiVersion"], one["kind"], one["namespace"], one["name"]) for one in row.objects_made]
+    assert [(one.kind, one.namespace) for one in refs] == [
+        ("Secret", "shop-lab"),
+        ("NetworkPolicy", "shop-lab"),
+        ("NetworkPolicy", "checkout-try"),
+    ]
+    assert all(one.exists for one in sandbox().observe(refs))
+    assert environment.storage_gib == 0
+    assert Borrowing.objects.get().environment == environment
+
+
+def test_a_plan_says_who_lends(organisation: Organisation) -> None:
+    grant(organisation)
+    planned = change_plan(organisation.actor("stranger"), take(organisation), now=NOW)
+    assert planned.problems == ()
+    (row,) = (one for one in planned.plan["resources"] if one["name"] == "orders")
+    assert (row["effect"], row["lender"], row["cost_after"]) == ("Lent by checkout/try", "checkout/try", 0)
+    facts = {one["name"]: one["lender"] for one in planned.facts["plan"]["resources"]}
+    assert facts == {"orders": "checkout/try", "web": ""}
+
+
+def test_its_file_applied_again_changes_nothing(organisation: Organisation) -> None:
+    environment = Environment.objects.select_related("system", "stage", "desired").get(pk=taken(organisation).pk)
+    document = environment_document(environment)
+    assert document["spec"]["resources"]["orders"]["from"] == FROM
+    request = ChangeRequest("update", "shop", "lab", spec=document["spec"], reason="Again.")
+    assert change_plan(organisation.actor("stranger"), request, now=NOW).outcome == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("given", "fields", "words"),
+    [
+        pytest.param(None, {}, "No grant lets shop/lab use db of checkout/try", id="no-grant"),
+        pytest.param({"to_system": "vault"}, {}, "No grant lets", id="for-another-system"),
+        pytest.param({"to_environment": "other"}, {}, "No grant lets", id="for-another-environment"),
+        pytest.param({"to_system": "", "to_team": True}, {}, "No grant lets", id="for-the-own-team"),
+        pytest.param({"resource": "api"}, {}, "No grant lets", id="for-another-resource"),
+        pytest.param({}, {"stage": "prod"}, "production uses only what is", id="production-from-dev"),
+    ],
+)
+def test_it_refuses_what_is_not_granted(
+    organisation: Organisation, given: dict[str, Any] | None, fields: dict[str, Any], words: str
+) -> None:
+    if given is not None:
+        grant(organisation, **given)
+    request = take(organisation)
+    request.spec.update(fields)  # type: ignore[union-attr]
+    assert words in problems(organisation, request)["spec.resources.orders.from"]
+
+
+def test_only_maintainers_of_the_owner_share(organisation: Organisation) -> None:
+    for who, error in (("developer", Forbidden), ("stranger", Forbidden), ("storefront_maintainer", Forbidden)):
+        with pytest.raises(error):
+            grant(organisation, who)
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        pytest.param({"resource": "nothing"}, "resource", id="no-such-resource"),
+        pytest.param({"to_system": ""}, "to_system", id="to-nobody"),
+        pytest.param({"to_system": "ghost"}, "to_system", id="to-what-is-not-there"),
+        pytest.param({"to_team": True}, "to_system", id="to-both"),
+        pytest.param({"to_system": "checkout", "to_environment": "try"}, "to_environment", id="to-itself"),
+        pytest.param({"ends_at": NOW}, "ends_at", id="ended-before-it-began"),
+        pytest.param({"beyond": True}, "beyond", id="beyond-what-it-is-not"),
+        pytest.param({"score_id": "main"}, "score_id", id="no-identity"),
+    ],
+)
+def test_it_says_what_is_wrong_with_a_grant(organisation: Organisation, fields: dict[str, Any], path: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        grant(organisation, **fields)
+    assert path in [one.path for one in raised.value.errors]
+
+
+def test_the_same_is_granted_once(organisation: Organisation) -> None:
+    grant(organisation)
+    with pytest.raises(Conflict):
+        grant(organisation)
+
+
+def test_a_restricted_system_is_not_there_for_who_may_not_see_it(organisation: Organisation) -> None:
+    with pytest.raises(InvalidInput):
+        grant_give(
+            organisation.actor("storefront_maintainer"),
+            GrantWish("shop", "lab", "db", to_system="vault"),
+            now=NOW,
+        ) if Environment.objects.filter(name="lab").exists() else _shop_gives_to_vault(organisation)
+
+
+def _shop_gives_to_vault(organisation: Organisation) -> None:
+    change = change_submit(
+        organisation.actor("stranger"),
+        take(organisation, {"db": {"capability": "postgres@1", "inputs": {"storageGiB": 5}}}),
+        now=NOW,
+    )
+    carry_out(Run.objects.get(change=change))
+    grant_give(organisation.actor("storefront_maintainer"), GrantWish("shop", "lab", "db", to_system="vault"), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("request_of", "path"),
+    [
+        pytest.param(lambda: of_giver("delete"), "metadata.name", id="delete"),
+        pytest.param(
+            lambda: of_giver("update", spec={"stage": "dev", "resources": {"api": spec()["resources"]["shop"]}}),
+            "spec.resources.db",
+            id="remove",
+        ),
+        pytest.param(
+            lambda: of_giver("update", spec=spec(db={"database": "other"})), "spec.resources.db", id="another-output"
+        ),
+        pytest.param(
+            lambda: of_giver("upgrade", capability="postgres", version="2.0.0"), "spec.resources.db", id="upgrade"
+        ),
+    ],
+)
+def test_what_is_used_cannot_be_taken_away(organisation: Organisation, request_of: Any, path: str) -> None:
+    taken(organisation)
+    found = problems(organisation, request_of(), "maintainer")
+    assert "shop/lab" in found[path]
+    assert "give it back first" in found[path]
+
+
+def test_what_is_used_may_change_where_nobody_is_hurt(organisation: Organisation) -> None:
+    taken(organisation)
+    assert problems(organisation, of_giver("update", spec=spec(db={"storageGiB": 6})), "maintainer") == {}
+    planned = change_plan(organisation.actor("maintainer"), of_giver("sleep"), now=NOW)
+    assert planned.problems == ()
+    assert any("db is lent: shop/lab cannot reach it" in one for one in planned.plan["notes"])
+
+
+def test_who_may_not_see_the_borrower_is_told_that_there_is_one(organisation: Organisation) -> None:
+    taken(organisation)
+    type(organisation.checkout).objects.filter(slug="shop").update(restricted=True)
+    found = problems(organisation, of_giver("delete"), "maintainer")["metadata.name"]
+    assert "shop" not in found
+    assert "1 environment" in found
+
+
+def test_it_is_given_back_and_then_taken_back(organisation: Organisation) -> None:
+    environment = taken(organisation)
+    given = ResourceGrant.objects.get()
+    with pytest.raises(Conflict, match="shop/lab uses it"):
+        grant_take_back(organisation.actor("maintainer"), given.pk, now=NOW)
+    made = Resource.objects.get(environment=environment, name="orders").objects_made
+    refs = [ObjectRef(one["apiVersion"], one["kind"], one["namespace"], one["name"]) for one in made]
+    own = {"web": {**WEB, "inputs": {"image": "registry.example/web:1"}}}
+    change = change_submit(organisation.actor("stranger"), take(organisation, own, kind="update"), now=NOW)
+    assert carry_out(Run.objects.get(change=change)).state == "succeeded"
+    assert not any(one.exists for one in sandbox().observe(refs))
+    assert not Borrowing.objects.exists()
+    grant_take_back(organisation.actor("maintainer"), given.pk, now=NOW)
+    assert "No grant" in problems(organisation, take(organisation, kind="update"))["spec.resources.orders.from"]
+
+
+def test_it_goes_with_the_borrower(organisation: Organisation) -> None:
+    taken(organisation)
+    request = ChangeRequest("delete", "shop", "lab", reason="Because.", confirm="lab")
+    change = change_submit(organisation.actor("stranger"), request, now=NOW)
+    assert carry_out(Run.objects.get(change=change)).state == "succeeded"
+    assert not Borrowing.objects.exists()
+    assert problems(organisation, of_giver("delete"), "maintainer") == {}
+
+
+def test_after_its_end_nobody_begins_and_who_uses_it_goes_on(organisation: Organisation) -> None:
+    taken(organisation)
+    given = ResourceGrant.objects.get()
+    grant_end_set(organisation.actor("maintainer"), given.pk, ends_at=NOW + timedelta(hours=1), now=NOW)
+    later = NOW + timedelta(hours=2)
+    more = {**TAKES, "web": {**WEB, "inputs": {**WEB["inputs"], "replicas": 2}}}
+    using = change_plan(organisation.actor("stranger"), take(organisation, more, kind="update"), now=later)
+    assert using.problems == ()
+    fresh = change_plan(organisation.actor("stranger"), take(organisation, name="other"), now=later)
+    assert "No grant" in fresh.problems[0].message
+
+
+def test_a_change_that_waited_is_denied_when_the_grant_is_gone(organisation: Organisation) -> None:
+    given = grant(organisation)
+    Stage.objects.filter(name="dev").update(production=False)
+    change = change_submit(organisation.actor("stranger"), take(organisation), now=NOW)
+    # As if it had waited for an approval: nothing of it has begun.
+    Run.objects.filter(change=change).delete()
+    Borrowing.objects.all().delete()
+    Change.objects.filter(pk=change.pk).update(state="approved", revision=None)
+    Environment.objects.filter(name="lab").update(desired=None)
+    grant_take_back(organisation.actor("maintainer"), given.pk, now=NOW)
+    from provisioning.services import starts
+
+    starts.changes_start_due(now=NOW)
+    change.refresh_from_db()
+    assert change.state == "denied"
+    assert not Borrowing.objects.exists()
+    assert decisions is not None
+
+
+def test_what_is_borrowed_is_not_lent_on(organisation: Organisation) -> None:
+    taken(organisation)
+    wish = GrantWish("shop", "lab", "orders", to_system="checkout")
+    with pytest.raises(InvalidInput, match="is lent to lab itself"):
+        grant_give(organisation.actor("storefront_maintainer"), wish, now=NOW)
+
+
+def test_nobody_finds_a_grant_that_is_not_theirs(organisation: Organisation) -> None:
+    given = grant(organisation)
+    with pytest.raises(Forbidden):
+        grant_take_back(organisation.actor("developer"), given.pk, now=NOW)
+    with pytest.raises(NotFound):
+        grant_take_back(organisation.actor("maintainer"), given.pk + 1, now=NOW)
