@@ -27,6 +27,9 @@ TONES: Final[Mapping[str, str]] = {
     "freeze.began": "warning",
     "freeze.over": "good",
     "budget.reached": "warning",
+    "git.failed": "attention",
+    "git.refused": "attention",
+    "git.recovered": "good",
 }
 MARKS: Final[Mapping[str, str]] = {
     "good": ":white_check_mark:",
@@ -60,7 +63,9 @@ def message_of(key: str, data: Mapping[str, Any], base_url: str) -> Message:
     change, environment = data.get("change") or {}, data.get("environment", "")
     place = f"{data['system']} / {environment}" if environment else data.get("system", "")
     freeze, budget = data.get("freeze") or {}, data.get("budget") or {}
-    about = change.get("title") or freeze.get("scope") or place or (data.get("team", "") if budget else "")
+    source, commit = data.get("source") or {}, data.get("commit") or {}
+    about = change.get("title") or freeze.get("scope") or place or source.get("name", "")
+    about = about or (data.get("team", "") if budget else "")
     error = data.get("error") or {}
     facts = [
         ("Environment" if environment else "System", place),
@@ -75,6 +80,8 @@ def message_of(key: str, data: Mapping[str, Any], base_url: str) -> Message:
         facts.append(("Deleted at", data["expires"]))
     if freeze:
         facts.append(("Why", freeze.get("reason", "")))
+    if commit.get("id"):
+        facts.append(("Commit", f"{commit['id'][:8]} by {commit.get('author', '')}: {commit.get('subject', '')}"))
     if data.get("objects"):
         facts.append(("Differs", ", ".join(data["objects"][:5])))
     quote = error.get("message") or data.get("text") or data.get("message") or _reason(key, change)
@@ -117,6 +124,9 @@ HEADLINES: Final[Mapping[str, str]] = {
     "freeze.began": "Frozen",
     "freeze.over": "Thawed",
     "budget.reached": "Budget is being used up",
+    "git.failed": "Cannot be read from Git",
+    "git.refused": "Refused from Git",
+    "git.recovered": "Applied from Git again",
     "webhook.test": "A test from Slipway",
 }
 

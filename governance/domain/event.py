@@ -190,6 +190,34 @@ def _of_budget() -> EventType:
     return EventType("budget.reached", "A budget came to one of its steps", "Freezes and budgets", schema, example)
 
 
+def _of_git(key: str, title: str, text: str, **more: Any) -> EventType:
+    named = ("file", "kind", "name", "message")
+    document = _record("A document that is refused.", **{name: {"type": "string"} for name in named})
+    schema = _record(
+        "Files in Git.",
+        **_AUDIENCE,
+        source=_record("The source.", **{name: {"type": "string"} for name in ("name", "repository", "branch")}),
+        commit=_record(
+            "The commit that was read last; its members are empty before the first.",
+            **{name: {"type": "string"} for name in ("id", "author", "subject", "link")},
+        ),
+        documents={"type": "array", "items": document, "description": "At most 20 of those that are refused."},
+        text=_text("It all, in a sentence or two."),
+    )
+    repository = "https://git.example/payments/infra"
+    number = "9f2c5b1e" * 5
+    example = {
+        "team": "payments",
+        "page": "https://slipway.example/git/sources/infra/syncs/7/",
+        "source": {"name": "infra", "repository": f"{repository}.git", "branch": "main"},
+        "commit": {"id": number, "author": "Dana", "subject": "Scale", "link": f"{repository}/commit/{number}"},
+        "documents": [],
+        "text": text,
+        **more,
+    }
+    return EventType(key, title, "Files in Git", schema, example)
+
+
 _TYPES: Final = (
     _of_change("change.submitted", "Somebody asked for a change", "pending"),
     _of_change("change.decided", "Somebody approved or rejected a change", "pending"),
@@ -230,6 +258,21 @@ _TYPES: Final = (
     _of_freeze("freeze.began", "A freeze began to hold", "mara froze it until it is lifted."),
     _of_freeze("freeze.over", "A freeze holds no longer", "What was held starts by itself."),
     _of_budget(),
+    _of_git("git.failed", "Files in Git cannot be read", "The Git server does not let Slipway read this repository."),
+    _of_git(
+        "git.refused",
+        "Documents of a commit are refused",
+        "checkout/staging: There is no stage “stagng”. What is beside it is applied.",
+        documents=[
+            {
+                "file": "envs/staging.yaml",
+                "kind": "Environment",
+                "name": "checkout/staging",
+                "message": "There is no stage “stagng”.",
+            }
+        ],
+    ),
+    _of_git("git.recovered", "Files in Git are applied again", "Its files can be read again."),
     EventType(
         TEST,
         "Somebody pressed “Send a test event”",

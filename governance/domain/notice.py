@@ -76,6 +76,8 @@ _KINDS: Final = (
     NoticeKind("freeze-over", "What your team runs has thawed", "Freezes", "portal"),
     NoticeKind("glass-broken", "Somebody breaks the glass of a freeze", "Freezes", "mail"),
     NoticeKind("glass-reviewed", "An admin looks at the glass that you broke", "Freezes", "mail"),
+    NoticeKind("git-trouble", "Files in Git of your team cannot be read, or are refused", "Files in Git", "mail"),
+    NoticeKind("git-over", "Files in Git of your team are applied again", "Files in Git", "portal"),
     NoticeKind("system-alone", "A system needs an owner, and you take over", "Ownership", "mail"),
     NoticeKind("system-transfer", "A system is to go from or to your team", "Ownership", "mail"),
     NoticeKind("train-moved", "A promotion train of yours leaves or arrives", "Promotions", "portal"),

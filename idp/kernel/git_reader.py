@@ -31,9 +31,30 @@ from dulwich.objects import ShaFile, Tag, Tree
 from dulwich.pack import MemoryPackIndex, Pack, PackData, UnresolvedDeltas
 
 from idp.kernel import outbound
-from idp.kernel.git_transport import HttpClient, Meter, PinnedSsh, Refused, SshClient, read_key, too_large
+from idp.kernel.git_transport import (
+    HostKeyChanged,
+    HttpClient,
+    Meter,
+    PinnedSsh,
+    Refused,
+    SshClient,
+    read_key,
+    too_large,
+)
 
-__all__ = ["LIMITS", "Commit", "Fetched", "File", "Limits", "Refused", "Secret", "check_address", "fetch", "read_key"]
+__all__ = [
+    "LIMITS",
+    "Commit",
+    "Fetched",
+    "File",
+    "HostKeyChanged",
+    "Limits",
+    "Refused",
+    "Secret",
+    "check_address",
+    "fetch",
+    "read_key",
+]
 
 _SCP: Final = re.compile(r"^(?:([A-Za-z0-9._-]+)@)?([A-Za-z0-9.-]+):(?!/)(\S+)$")
 _BRANCH: Final = re.compile(r"^(?!/|-)(?!.*(\.\.|@\{|//|\\))[^\x00-\x20~^:?*\[]{1,200}(?<![/.])\Z")

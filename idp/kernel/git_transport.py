@@ -8,6 +8,9 @@ tells the one it met, so that the caller can keep it. No program is started and 
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
 import io
 import socket
 import threading
@@ -31,6 +34,25 @@ class Refused(outbound.Refused):
     """The repository cannot be read as it was named; trying again changes nothing."""
 
     code = "git-refused"
+
+
+class HostKeyChanged(Refused):
+    """The host shows another key than it should; ``shown`` is that key."""
+
+    code = "host-key-changed"
+    shown = ""
+
+
+def fingerprint(host_key: str) -> str:
+    """A host key as ``ssh-keygen -l`` tells it, ``SHA256:…``; empty for none."""
+    parts = host_key.split()
+    if len(parts) < 2:
+        return ""
+    try:
+        raw = base64.b64decode(parts[1], validate=True)
+    except binascii.Error:
+        return ""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(raw).digest()).decode().rstrip("=")
 
 
 class Meter:
@@ -154,10 +176,12 @@ class PinnedSsh(SSHVendor):
         shown = transport.get_remote_server_key()
         self.host_key = f"{shown.get_name()} {shown.get_base64()}"
         if self.expected and self.host_key != self.expected:
-            raise Refused(
+            changed = HostKeyChanged(
                 "The Git server shows another host key than before.",
-                remedy="If its key was replaced, save the source anew; if nobody knows of that, tell security.",
+                remedy="Ask who keeps the server whether its key was replaced. If nobody knows of that, tell security.",
             )
+            changed.shown = self.host_key
+            raise changed
         return transport
 
     def close(self) -> None:

@@ -271,6 +271,7 @@ def source_row(row: GitSource) -> dict[str, Any]:
         "account": row.account.username,
         "active": row.active,
         "head": row.head,
+        "host_key_met": row.host_key_met,
         "has_secret": bool(row.secret),
         "has_hook_secret": bool(row.hook_secret),
         "due_at": moment(row.due_at),

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from governance.access import Rights
-from idp.catalog.models import Team
+from idp.catalog.models import System, Team
 from portal.forms.plain import PlainForm
 from provisioning.models import GitSource
 from provisioning.services.git_ownership import MOST_WHY
@@ -36,12 +36,7 @@ class GitSourceForm(PlainForm):
     pattern = forms.CharField(
         label="Files", required=False, max_length=200, help_text="Such as envs/**/*.yaml; all YAML files when empty."
     )
-    systems = forms.CharField(
-        label="Systems",
-        required=False,
-        max_length=1_000,
-        help_text="Those it may touch, with blanks between; all of the team when empty.",
-    )
+    systems = forms.MultipleChoiceField(label="Only these systems", required=False)
     username = forms.CharField(label="User name", required=False, max_length=100, help_text="Sent with a token.")
     secret = forms.CharField(
         label="Token or key",
@@ -71,11 +66,12 @@ class GitSourceForm(PlainForm):
     def __init__(self, *args: Any, rights: Rights, source: GitSource | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         if source is not None:
+            self.of_team = source.team.slug
             del self.fields["name"], self.fields["team"]
         else:
-            team = self.fields["team"]
-            assert isinstance(team, forms.ChoiceField)
-            team.choices = [("", "Choose a team"), *managed(rights)]
+            self.of_team = self._offer_teams(managed(rights))
+        systems: Any = self.fields["systems"]
+        systems.choices = system_choices(self.of_team)
         every = self.fields["every"]
         assert isinstance(every, forms.TypedChoiceField)
         if source is not None and source.every not in dict(EVERY):
@@ -83,12 +79,32 @@ class GitSourceForm(PlainForm):
         if not rights.may_administer():
             del self.fields["governs"]
 
+    def _offer_teams(self, teams: list[tuple[str, str]]) -> str:
+        """The team that is chosen, where there is one: its systems can be picked."""
+        field: Any = self.fields["team"]
+        field.choices = [("", "Choose a team"), *teams]
+        if len(teams) == 1:
+            field.initial = teams[0][0]
+        chosen = str(self["team"].value() or "")
+        return chosen if chosen in dict(teams) else ""
+
+    @property
+    def system_options(self) -> list[dict[str, Any]]:
+        field: Any = self.fields["systems"]
+        chosen = self["systems"].value() or []
+        return [{"value": value, "label": label, "selected": value in chosen} for value, label in field.choices]
+
     def asked(self) -> dict[str, Any]:
         """As the service takes it: an empty secret leaves what is kept."""
         found = dict(self.cleaned_data)
         found["secret"] = found["secret"] or None
-        found["systems"] = found["systems"].replace(",", " ").split()
         return found
+
+
+def system_choices(team: str) -> list[tuple[str, str]]:
+    """Systems of a team, by name; none, and no query, without one."""
+    rows = System.objects.filter(team__slug=team).order_by("name", "slug") if team else System.objects.none()
+    return list(rows.values_list("slug", "name"))
 
 
 def managed(rights: Rights) -> list[tuple[str, str]]:

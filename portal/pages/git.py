@@ -41,14 +41,15 @@ def sources(request: PageRequest) -> HttpResponse:
 def source_new(request: PageRequest) -> HttpResponse:
     if not managed(request.rights):
         request.rights.require_admin()
-    return _form(request, GitSourceForm(request.POST or None, rights=request.rights), None)
+    initial = {"team": request.GET.get("team")} if "team" in request.GET else None
+    return _form(request, GitSourceForm(request.POST or None, initial=initial, rights=request.rights), None)
 
 
 @page("administration", methods=FORM)
 def source_edit(request: PageRequest, source: str) -> HttpResponse:
     row = selectors.git_source_seen(request.rights, source)
     services.require_keeps(request.actor, row)
-    initial = services.git_source_state(row) | {"systems": " ".join(row.systems)}
+    initial = services.git_source_state(row)
     return _form(request, GitSourceForm(request.POST or None, initial=initial, rights=request.rights, source=row), row)
 
 
@@ -106,6 +107,24 @@ def _source(request: PageRequest, row: GitSource, *, status: int = 200, **more: 
 
 def _may_keep(rights: Rights, row: GitSource) -> bool:
     return rights.may_administer() if row.governs else rights.may_manage(row.team)
+
+
+@page("administration", methods=FORM)
+def host_key(request: PageRequest, source: str) -> HttpResponse:
+    """Which key the host must show over ssh, and the other one that it showed: whether to expect that from now on."""
+    row = selectors.git_source_seen(request.rights, source)
+    services.require_keeps(request.actor, row)
+    if not row.url.startswith("ssh:"):
+        raise NotFound("Only a repository over ssh has a host key.")
+    if request.method == "POST":
+        shown = request.POST.get("shown", "") if request.POST.get("do") == "trust" else ""
+        if request.POST.get("do") == "trust" and not shown:
+            raise Conflict("The host has shown no other key.", code="illegal-state")
+        services.git_source_trust(request.actor, name=source, shown=shown, now=clock.now())
+        messages.success(request, "The host key is another one now\nTake the last edit back if it should not be.")
+        return redirect("git-source", source)
+    context = {"source": row, "place": reading.place_of(row), **reading.host_keys(row)}
+    return render(request, "git/host_key.html", context)
 
 
 @page("administration", methods=POST)

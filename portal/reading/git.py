@@ -9,9 +9,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from governance.access import Rights
+from idp.kernel.git_transport import fingerprint
 from portal.forms.git import EVERY
 from provisioning.models import Change, Environment, GitSource, GitSync
 from provisioning.selectors.git import DocumentView, document_of, git_sources
+from provisioning.services.git_sources import moves_host
 
 STATES: Final = {"queued": "queued", "running": "running", "done": "succeeded", "failed": "failed"}
 WORDS: Final = {"queued": "Waits for a worker", "running": "Under way", "done": "Done", "failed": "Failed"}
@@ -88,12 +90,23 @@ def source_facts(source: GitSource) -> list[dict[str, Any]]:
         ("Asks as", source.account.username),
         ("Looks", dict(EVERY).get(source.every, f"Every {source.every} minutes")),
         ("Token or key", "Kept encrypted" if source.secret else "None"),
+        *([("Host key", fingerprint(source.host_key) or "The first one is kept")] if _over_ssh(source) else []),
         ("Pushes", "Taken when signed" if source.hook_secret else "Not taken"),
         ("Edits elsewhere", "Refused, with a patch" if source.owns else "Allowed, and shown here"),
         ("What leaves the files", "Is deleted, unless it holds data" if source.prune else "Stays"),
         ("Policies and contracts", "Applied" if source.governs else "Refused"),
     ]
     return [{"label": label, "value": value} for label, value in found]
+
+
+def _over_ssh(source: GitSource) -> bool:
+    return source.url.startswith("ssh:")
+
+
+def host_keys(source: GitSource) -> dict[str, dict[str, str]]:
+    """The key that is expected of the host and the other one that it showed, as ``ssh-keygen -l`` tells them."""
+    keys = {"expected": source.host_key, "met": source.host_key_met}
+    return {name: {"kind": key.partition(" ")[0], "print": fingerprint(key)} for name, key in keys.items()}
 
 
 def effects(asked: Mapping[str, Any], source: GitSource | None) -> list[str]:
@@ -110,6 +123,8 @@ def effects(asked: Mapping[str, Any], source: GitSource | None) -> list[str]:
         told.append("Environments whose documents leave the files are deleted, unless they hold data.")
     if asked.get("governs"):
         told.append("Whoever may push to the repository publishes contracts and sets policies for everybody.")
+    if source is not None and source.secret and not asked.get("secret") and moves_host(source, asked["url"]):
+        told.append("The token or key is forgotten: it was given for another host. Give it again.")
     if source is not None and source.active:
         told.append(
             "Another repository, branch, pattern, scope or rule stops it until it is looked at and started again."

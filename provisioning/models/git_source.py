@@ -26,7 +26,9 @@ class GitSource(models.Model):
     ``systems`` narrows what it may touch, empty for all of the team. ``owns``: what it applies is edited in Git only.
     ``governs``: contracts, policies and approval routes are applied too, as an admin allowed. ``prune``: what leaves
     the files is deleted, unless it holds data. Nothing is applied until it is ``active``. ``known`` is the commit that
-    was applied last, ``head`` tells of it. ``previous`` is what the latest edit replaced.
+    was applied last, ``head`` tells of it. ``previous`` is what the latest edit replaced. ``host_key`` is what the host
+    must show over ssh, ``host_key_met`` another one that it showed since. ``told`` is the trouble that people know of
+    (``provisioning.domain.git_trouble``).
     """
 
     name = models.CharField(max_length=30, unique=True, validators=[RegexValidator(SLUG, SLUG_RULE)])
@@ -36,6 +38,7 @@ class GitSource(models.Model):
     username = models.CharField(max_length=100, blank=True)
     secret = models.TextField(blank=True)
     host_key = models.TextField(blank=True)
+    host_key_met = models.TextField(blank=True)
     hook_secret = models.TextField(blank=True)
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="git_sources")
     account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -47,6 +50,7 @@ class GitSource(models.Model):
     every = models.PositiveIntegerField(default=0, help_text="Minutes between two looks; 0 for never by itself")
     due_at = models.DateTimeField(null=True, blank=True, db_index=True)
     known = models.CharField(max_length=40, blank=True)
+    told = models.JSONField(default=dict, blank=True)
     head = models.JSONField(default=dict, blank=True)
     previous = models.JSONField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)

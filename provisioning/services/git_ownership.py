@@ -83,7 +83,7 @@ def changes_given_up(rows: QuerySet[Environment], *, moves: Moves, now: datetime
     struck = rows.filter(pk__in=foreign.values("environment"))
     for place in list(struck.order_by("pk").values_list("pk", flat=True)):
         environment = Environment.objects.select_for_update(of=("self",)).get(pk=place)
-        row = GitDocument.objects.select_related("source").filter(pk=environment.git_id, source__owns=True).first()
+        row = GitDocument.objects.select_related("source").filter(pk=environment.git_id or 0, source__owns=True).first()
         if row is None:
             continue
         open_now = Change.objects.select_for_update(of=("self",)).select_related("system__team", "requester")

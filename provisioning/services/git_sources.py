@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.db import transaction
 
@@ -26,6 +27,7 @@ from idp.catalog.models import System, Team, User
 from idp.kernel import git_reader
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, InvalidInput, NotFound, UserFault
+from idp.kernel.git_transport import fingerprint
 from idp.kernel.vault import decrypt, encrypt
 from provisioning.models import Environment, GitSource, GitSync
 from provisioning.services.git_ownership import cause_of_source, changes_given_up
@@ -71,9 +73,33 @@ def git_source_save(
             setattr(row, field, value.strip() if isinstance(value, str) else value)
     row.systems = sorted(set(row.systems))
     _require_right(actor, row, secret)
+    secret = _elsewhere(row, before, secret) if before else secret
     if before is None or git_source_state(row) != before or secret is not None:
         _keep(actor, row, before, secret, now)
     return row
+
+
+def _elsewhere(row: GitSource, before: Mapping[str, Any], secret: str | None) -> str | None:
+    """What is kept of the secret: one that was given for a host is sent to no other, whose key is another one, too."""
+    if _host(row.url) == _host(before["url"]):
+        row.host_key_met = row.host_key_met if row.host_key == before["host_key"] else ""
+        return secret
+    row.host_key_met = ""
+    row.host_key = row.host_key if row.host_key != before["host_key"] else ""
+    return "" if secret is None and row.secret else secret
+
+
+def moves_host(row: GitSource, url: str) -> bool:
+    """Whether another address leads to somebody else, who must not get the secret of this one."""
+    try:
+        return _host(git_reader.check_address(url)) != _host(row.url)
+    except UserFault:
+        return True
+
+
+def _host(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port
 
 
 def _new(actor: Actor, name: str, slug: str, now: datetime) -> GitSource:
@@ -133,6 +159,25 @@ def git_source_take_back(actor: Actor, *, name: str, expected_version: int | Non
     before, after = git_source_state(row), row.previous
     row = git_source_save(actor, name=name, expected_version=expected_version, now=now, **after)
     _audit(actor, "git-source.take-back", row, difference(before, after), now)
+    return row
+
+
+@transaction.atomic
+def git_source_trust(actor: Actor, *, name: str, shown: str, now: datetime) -> GitSource:
+    """Expect another key of the host over ssh: the one that it showed last, whose fingerprint is ``shown``.
+
+    With ``shown`` empty the key is forgotten, and the next look keeps what it meets. Conflict when the host has shown
+    another key since the person looked. Taken back as any edit is.
+    """
+    row = _locked(name)
+    require_keeps(actor, row)
+    if shown and fingerprint(row.host_key_met) != shown:
+        raise Conflict(
+            "The host has shown another key since you looked.", remedy="Look at it again.", code="illegal-state"
+        )
+    before = fingerprint(row.host_key)
+    row = git_source_save(actor, name=name, host_key=row.host_key_met if shown else "", now=now)
+    _audit(actor, "git-source.host-key", row, {"before": {"key": before}, "after": {"key": shown}}, now)
     return row
 
 

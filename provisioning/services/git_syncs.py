@@ -25,6 +25,7 @@ from idp.kernel.wake import wake, wake_after_commit
 from provisioning.domain.git_files import commit_link
 from provisioning.models import GitSource, GitSync
 from provisioning.services.git_applying import Line, files_apply, files_preview, files_read
+from provisioning.services.git_notices import look_told
 from provisioning.services.git_sources import git_source_get, git_source_secret, require_keeps
 
 log = structlog.get_logger(__name__)
@@ -92,9 +93,12 @@ def git_sync_carry_out(sync_id: int, *, now: datetime) -> None:
         told = _carried_out(row, now)
     except (OperationalError, InterfaceError):
         raise
+    except Conflict as error:  # somebody has the source in hand, and needs no notice of it
+        _end(row, "failed", f"{error.message} {error.remedy}".strip(), now, tells=False)
     except SlipwayError as error:
         later = " It is tried again by schedule." if isinstance(error, Transient) and row.source.every else ""
-        _end(row, "failed", f"{error.message} {error.remedy}".strip() + later, now)
+        told = f"{error.message} {error.remedy}".strip() + later
+        _end(row, "failed", told, now, passing=isinstance(error, Transient))
     except Exception as error:  # whoever waits for the report is told; it would stay open else
         log.exception("git_sync_fault", git_sync=sync_id)
         _end(row, "failed", f"Slipway itself failed ({type(error).__name__}). Sync again.", now)
@@ -105,7 +109,7 @@ def git_sync_carry_out(sync_id: int, *, now: datetime) -> None:
 def _carried_out(row: GitSync, now: datetime) -> str:
     source = row.source
     known = "" if row.anew else source.known
-    fetched = git_reader.fetch(source.url, source.branch, git_source_secret(source), known)
+    fetched = _fetched(source, known)
     if fetched is None:
         return NOTHING
     files = files_read(fetched.commit, fetched.files(matcher(source.pattern)))
@@ -121,6 +125,15 @@ def _carried_out(row: GitSync, now: datetime) -> str:
         known=fetched.commit.id, head=row.commit, **learnt
     )
     return ""
+
+
+def _fetched(source: GitSource, known: str) -> Fetched | None:
+    """What there is; another host key than expected is kept, for a person to look at."""
+    try:
+        return git_reader.fetch(source.url, source.branch, git_source_secret(source), known)
+    except git_reader.HostKeyChanged as error:
+        GitSource.objects.filter(pk=source.pk, version=source.version).update(host_key_met=error.shown)
+        raise
 
 
 def _told(source: GitSource, fetched: Fetched) -> dict[str, str]:
@@ -148,8 +161,11 @@ def _scheduled(source: GitSource, why: str, now: datetime) -> GitSync:
         return _ask(source, "sync", False, why, None, now)
 
 
-def _end(row: GitSync, state: str, message: str, now: datetime) -> None:
-    """Keep the report, and say in the log what a commit led to."""
+def _end(row: GitSync, state: str, message: str, now: datetime, *, passing: bool = False, tells: bool = True) -> None:
+    """Keep the report, tell whom it concerns, and say in the log what a commit led to.
+
+    ``passing``: what stopped it may be over by itself.
+    """
     lines: list[Line] = [one for one in row.report if isinstance(one, Line)]
     counts = dict(Counter(one.outcome for one in lines))
     with transaction.atomic():
@@ -162,11 +178,18 @@ def _end(row: GitSync, state: str, message: str, now: datetime) -> None:
             ended_at=max(now, clock.now()),
             lease_until=None,
         )
+        if row.mode == "sync" and tells:
+            look_told(row, state=state, message=message, passing=passing, now=now)
         if row.mode == "sync" and row.commit:
             data = {"sync": row.pk, "commit": row.commit, "counts": counts, "because": row.asked_name}
             _audit(platform_for(row.asked_name), row.source, "git-source.applied", data, now)
-        old = GitSync.objects.filter(source_id=row.source_id).order_by("-pk").values_list("pk", flat=True)[MOST_KEPT:]
-        GitSync.objects.filter(pk__in=list(old), state__in=("done", "failed")).delete()
+        _forget(row)
+
+
+def _forget(row: GitSync) -> None:
+    """Drop the oldest looks at its source."""
+    old = GitSync.objects.filter(source_id=row.source_id).order_by("-pk").values_list("pk", flat=True)[MOST_KEPT:]
+    GitSync.objects.filter(pk__in=list(old), state__in=("done", "failed")).delete()
 
 
 def _first(line: Line) -> tuple[bool, str, int]:

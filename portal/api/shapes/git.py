@@ -45,6 +45,7 @@ GIT_SOURCE = shape(
             **_RULES,
             "active": flag("Whether commits are applied; False until somebody starts it after a preview."),
             "head": ref(COMMIT),
+            "host_key_met": text("Another key that the host showed instead; to expect it, send it as host_key."),
             "has_secret": flag(),
             "has_hook_secret": flag("Whether pushes are taken from the Git host."),
             "due_at": maybe(moment("When it is looked at next.")),

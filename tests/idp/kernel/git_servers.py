@@ -128,8 +128,8 @@ class _Session(paramiko.ServerInterface):
 
 
 @contextmanager
-def ssh_server(repo: MemoryRepo, known: paramiko.PKey, host_key: paramiko.PKey) -> Iterator[str]:
-    listening = socket.create_server(("127.0.0.1", 0))
+def ssh_server(repo: MemoryRepo, known: paramiko.PKey, host_key: paramiko.PKey, *, port: int = 0) -> Iterator[str]:
+    listening = socket.create_server(("127.0.0.1", port))
     transports: list[paramiko.Transport] = []
 
     def accept():
