@@ -57,6 +57,11 @@ def oidc_source(provider: str) -> str:
     return f"oidc:{provider}"
 
 
+def source_name(source: str) -> str:
+    """What people call a source: a provider's name, or SCIM."""
+    return "SCIM" if source == SCIM else source.removeprefix(oidc_source(""))
+
+
 def higher(one: str, other: str) -> bool:
     """Whether role ``one`` is above ``other``; "" is below all."""
     return _RANK[one] > _RANK[other]

@@ -17,7 +17,17 @@ from datetime import datetime
 from django.db import transaction
 
 from governance.access import rights_of
-from governance.domain.group_rule import LONGEST_GROUP, MOST_GROUPS, Mark, Rule, higher, rule_errors, settled, wanted
+from governance.domain.group_rule import (
+    LONGEST_GROUP,
+    MOST_GROUPS,
+    Mark,
+    Rule,
+    higher,
+    rule_errors,
+    settled,
+    source_name,
+    wanted,
+)
 from governance.models import GivenMembership, GroupRule, KnownGroup, KnownGroups
 from governance.services.audit import audit_append
 from governance.services.people_edits import people_edit_keep
@@ -218,7 +228,7 @@ def _changed(actor: Actor, rule: Rule, team: Team, before: str, after: str, now:
     people = _people_in(rule.source, rule.group, rules, lock=True)
     places = _places(people, rules, rule.source, only=team.slug, lock=True)
     moved = _carry_out(places, rule.source, behalf=actor.username, now=now)
-    label = f"{rule.source} {rule.group}: {after or 'no role'} of {team.slug}"
+    label = f"Group {rule.group} of {source_name(rule.source)}: {after or 'no role'} of {team.slug}"
     people_edit_keep(
         actor, "group-rule", rule.key, label=label, before={"role": before}, after={"role": after}, now=now
     )

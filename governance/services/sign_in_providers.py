@@ -17,6 +17,7 @@ from governance.domain.group_rule import oidc_source
 from governance.domain.oidc import ALGORITHMS, ProviderWish, provider_errors
 from governance.models import ExternalIdentity, GroupRule, KnownGroups, SignInProvider
 from governance.services.audit import audit_append
+from governance.services.local_sign_in import require_way_left
 from governance.services.oidc_calls import Endpoints, SignInRefused, endpoints_of, keys_of, usable_keys
 from governance.services.transactions import require_version
 from idp.kernel import outbound, vault
@@ -181,6 +182,8 @@ def _set(actor: Actor, row: SignInProvider, sides: Mapping[str, Any], secret: st
     new, before = row.pk is None, provider_sides(row)
     if not new and (before, row.secret) == (dict(sides), secret):
         return row
+    if row.active and not sides["active"]:
+        require_way_left(row)
     replaced = secret != row.secret
     row.before, row.secret_before = ({}, "") if new else (before, row.secret)
     for name, value in sides.items():

@@ -15,10 +15,13 @@ from django.db import transaction
 
 from governance.access import rights_of
 from governance.domain.group_rule import Rule
+from governance.domain.local_sign_in import LocalRule
 from governance.models import PeopleEdit
+from governance.selectors.local_sign_in import local_rule
 from governance.selectors.second_factors import required_of
 from governance.services.audit import audit_append
 from governance.services.group_rules import group_rule_remove, group_rule_role, group_rule_set
+from governance.services.local_sign_in import local_sign_in_set, rule_state
 from governance.services.people import (
     account_state,
     account_update,
@@ -148,6 +151,14 @@ def _required_again(actor: Actor, _: str, state: State, now: datetime) -> None:
     second_factor_require(actor, of=state["required_of"], now=now)
 
 
+def _local(_: str) -> State:
+    return rule_state(local_rule())
+
+
+def _local_again(actor: Actor, _: str, state: State, now: datetime) -> None:
+    local_sign_in_set(actor, LocalRule(state["open_to"], tuple(state["keepers"])), now=now)
+
+
 UNDO: Final[Mapping[str, tuple[Callable[[str], State | None], Callable[[Actor, str, State, datetime], None]]]] = {
     "account": (_account, _account_again),
     "group": (_group, _group_again),
@@ -155,5 +166,6 @@ UNDO: Final[Mapping[str, tuple[Callable[[str], State | None], Callable[[Actor, s
     "team": (_team, _team_again),
     "membership": (_membership, _membership_again),
     "second-factor": (_required, _required_again),
+    "local-sign-in": (_local, _local_again),
     "group-rule": (_group_rule, _group_rule_again),
 }

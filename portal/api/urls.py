@@ -51,6 +51,7 @@ from portal.api import (
     second_factors,
     secrets,
     sign_in,
+    sign_in_rules,
     sleep,
     trains,
     troubles,
@@ -78,6 +79,8 @@ urlpatterns = [
     path("teams/<slug:team>/", catalog.OneTeam.as_view(), name="team"),
     path("teams/<slug:team>/members/", catalog.Members.as_view(), name="members"),
     path("teams/<slug:team>/members/<str:username>/", catalog.OneMember.as_view(), name="member"),
+    path("second-factor-rule", sign_in_rules.SecondFactorRule.as_view(), name="second-factor-rule"),
+    path("local-sign-in", sign_in_rules.LocalSignIn.as_view(), name="local-sign-in"),
     path("me/second-factor", second_factors.MySecondFactor.as_view(), name="my-second-factor"),
     path(
         "people/<str:username>/second-factor/reset/",

@@ -60,6 +60,7 @@ ACTIONS: Final = MappingProxyType(
         "membership.remove": "Removed a member",
         "membership.set": "Gave a role",
         "notice.settings": "Changed how they are told",
+        "local-sign-in.set": "Set who may sign in locally",
         "login.allow": "Let a command line act for them",
         "login.refuse": "Refused a command line",
         "object.release": "Released an object",

@@ -20,6 +20,8 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from governance.domain.oidc import Attempt
+from governance.domain.second_factor import Factors
+from governance.selectors.local_sign_in import is_open_for
 from governance.selectors.second_factors import factors_of
 from governance.services import passkeys, second_factors
 from governance.services.oidc_calls import SignInRefused
@@ -38,6 +40,7 @@ from portal.reading.sign_in import own_ways
 FRESH: Final = timedelta(minutes=10)
 """How long a person counts as the one who has just proven themselves."""
 CONFIRM: Final = "confirm"
+CLOSED: Final = "Passwords and passkeys of Slipway are closed to you; your provider proves who you are."
 View = Callable[..., HttpResponseBase]
 
 
@@ -62,24 +65,24 @@ def fresh(view: View, *, back: str = "") -> View:
 def confirm(request: PageRequest) -> HttpResponse:
     """Proving anew who one is, by the password, a code or a passkey; or the ways to the person's provider."""
     user, form = request.user, PasswordForm(request.POST if "password" in request.POST else None)
-    back, wrong = _back(request), ""
+    back, wrong, local = _back(request), "", user.has_usable_password() and is_open_for(user)
     if request.method == "POST":
         attempts.require_room(request, user.username)
         attempts.require_room_for_codes(request, user.pk)
         way = _way(request, form)
-        wrong = _unproven(request, form)
+        wrong = _unproven(request, form) if local else CLOSED
         if not wrong:
             proof_given(request.actor, way={"way": way}, now=clock.now())
             return _proven(request, back)
         proof_failed(request.actor, way={"way": way}, now=clock.now())
-    factors = factors_of(user.pk)
+    factors = factors_of(user.pk) if local else Factors()
     context = {
         "form": form,
         "factors": factors,
         "question": passkey_questions.signing(request, CONFIRM, user) if factors.passkeys else {},
-        "wrong": "" if form.is_bound else wrong,
+        "wrong": "" if form.is_bound and local else wrong,
         "next": back,
-        "local": user.has_usable_password(),
+        "local": local,
         "ways": [one for one in own_ways(user.pk) if one.name and one.identity],
     }
     return render(request, "account/confirm.html", context, status=422 if wrong else 200)

@@ -18,12 +18,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from governance.selectors.second_factors import factors_of
+from governance.services.local_sign_in import local_sign_in_require
 from governance.services.passkeys import passkey_accept
 from governance.services.second_factors import app_code_accept, recovery_code_accept
 from governance.services.sign_ins import refusal_note, second_step_failed, sign_in_failed
 from idp.catalog.models import User
 from idp.kernel import clock, webauthn
-from idp.kernel.errors import RateLimited
+from idp.kernel.errors import Forbidden, RateLimited
 from portal.forms.second_factor import CodeForm, PasskeyForm
 from portal.middleware import actor_of_session
 from portal.pages import attempts, factor_setup, half_way, passkey_questions, problems
@@ -55,7 +56,7 @@ def _door(step: str) -> Callable[[View], Callable[[HttpRequest], HttpResponse]]:
             try:
                 attempts.require_room_for_codes(request, user.pk)
             except RateLimited as error:
-                return _too_often(request, user, error)
+                return _kept_out(request, user, error)
             return view(request, user)
 
         return guarded
@@ -91,16 +92,19 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
         try:
             attempts.require_room(request, "")
         except RateLimited as error:
-            return _too_often(request, None, error)
+            return _kept_out(request, None, error)
         try:
             state = passkey_questions.taken(request, SIGN_IN)
             user = passkey_accept(
                 passkey_questions.party_here(), state, request.POST.get("answer", ""), user=None, now=clock.now()
             )
+            local_sign_in_require(user)
         except webauthn.Refused as error:
             attempts.note(request, "")
             sign_in_failed(actor_of_session(request), username="", now=clock.now())
             wrong = f"{error.message} {error.remedy}"
+        except Forbidden as error:
+            return _kept_out(request, None, error)
         else:
             request.session.set_expiry(None)
             begin_session(request, user, way={"way": "passkey"})
@@ -164,10 +168,11 @@ def _tried(request: HttpRequest) -> str:
     return "recovery" if "recovery" in request.POST else "code"
 
 
-def _too_often(request: HttpRequest, user: User | None, error: RateLimited) -> HttpResponse:
-    actor = half_way.actor_of(request, user) if user else actor_of_session(request)
-    what = f"{request.method} {request.path}"
-    refusal_note(actor, what=what, code=error.code, why=error.message, now=clock.now())
+def _kept_out(request: HttpRequest, user: User | None, error: RateLimited | Forbidden) -> HttpResponse:
+    if isinstance(error, RateLimited):  # what is forbidden is noted by portal.middleware.Refusals
+        actor = half_way.actor_of(request, user) if user else actor_of_session(request)
+        what = f"{request.method} {request.path}"
+        refusal_note(actor, what=what, code=error.code, why=error.message, now=clock.now())
     return problems.answer_alone(request, error)
 
 

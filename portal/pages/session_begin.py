@@ -13,6 +13,7 @@ from django.contrib.auth import login
 from django.db import transaction
 from django.http import HttpRequest
 
+from governance.services.local_sign_in import local_sign_in_require
 from governance.services.open_sessions import session_kept
 from governance.services.sign_ins import session_begun
 from idp.catalog.models import User
@@ -35,9 +36,11 @@ def begin_session(
     """``user`` is signed in from here on, under a new key of the session. One transaction.
 
     ``way`` is for the log (``sign_ins.session_begun``). ``asked_at`` is when they proved who they are, where that was
-    not now: a provider may let in who was signed in there hours ago.
+    not now: a provider may let in who was signed in there hours ago. Forbidden where local ways are closed to them.
     """
     now = clock.now()
+    if way["way"] != "provider":
+        local_sign_in_require(user)
     with transaction.atomic():
         login(request, user, backend=backend)
         seconds = int(now.timestamp())

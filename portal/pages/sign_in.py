@@ -12,10 +12,13 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_POST
 
+from governance.domain.local_sign_in import EVERYBODY
+from governance.selectors.local_sign_in import local_rule
+from governance.services.local_sign_in import local_sign_in_require
 from governance.services.open_sessions import session_gone
 from governance.services.sign_ins import refusal_note, session_ended, sign_in_failed
 from idp.kernel import clock
-from idp.kernel.errors import RateLimited
+from idp.kernel.errors import Forbidden, RateLimited
 from portal.middleware import actor_of_session
 from portal.pages import attempts, half_way, problems
 from portal.pages.session_begin import begin_session
@@ -51,11 +54,20 @@ class SignIn(LoginView):
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         attempts.forget(self.request, self.request.POST.get("username", ""))
         user, back = form.get_user(), self.get_success_url()
+        try:
+            local_sign_in_require(user)
+        except Forbidden as error:
+            return self._closed(error)
         step = half_way.step_after_password(user)
         if step:
             return half_way.hold(self.request, user, step=step, back=back)
         begin_session(self.request, user, way={"way": "password"})
         return HttpResponseRedirect(back)
+
+    def _closed(self, error: Forbidden) -> HttpResponse:
+        """The right password of somebody who is to come through a provider."""
+        self.request.refusal = error  # type: ignore[attr-defined]  # read by portal.middleware.Refusals
+        return self.render_to_response(self.get_context_data(form=Form(self.request), problem=error), status=403)
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         username = self.request.POST.get("username", "")
@@ -80,7 +92,7 @@ class SignOut(LogoutView):
 
 def door() -> dict[str, Any]:
     """What the page offers besides the fields of name and password."""
-    return {"ways": ways_in()} | (demo_people() if settings.DEMO else {})
+    return {"ways": ways_in(), "local": local_rule().open_to == EVERYBODY} | (demo_people() if settings.DEMO else {})
 
 
 def demo_people() -> dict[str, Any]:

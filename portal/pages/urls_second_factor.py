@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.pages import proving, second_factor, second_factor_admin, second_step
+from portal.pages import local_sign_in, proving, second_factor, second_factor_admin, second_step
 
 urlpatterns = [
     path("login/second-step", second_step.second_step, name="second-step"),
@@ -21,5 +21,6 @@ urlpatterns = [
     path("account/second-factor/passkeys/<int:passkey>/name", second_factor.passkey_rename, name="passkey-rename"),
     path("account/second-factor/passkeys/<int:passkey>/remove", second_factor.passkey_remove, name="passkey-remove"),
     path("administration/second-factor", second_factor_admin.second_factor_rule, name="second-factor-rule"),
+    path("administration/local-sign-in", local_sign_in.local_sign_in, name="local-sign-in"),
     path("people/<str:username>/second-factor", second_factor_admin.factors_reset, name="person-factors"),
 ]

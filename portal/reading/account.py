@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from django.contrib.sessions.models import Session
 
 from governance.models import ApiToken, OpenSession
 from idp.catalog.models import Membership
+
+# How long before its end a token is marked, so that whoever sees it still has time to rotate it.
+SOON: Final = timedelta(days=7)
 
 # In this order: most browsers also name those that they are like.
 _PROGRAMS = (
@@ -38,9 +42,12 @@ def memberships_of(user_id: int) -> list[Membership]:
 
 @dataclass(frozen=True, slots=True)
 class TokenLine:
+    """``soon``: it is in force, and its end is near."""
+
     token: ApiToken
     state: str
     word: str
+    soon: bool = False
 
 
 def tokens_of(user_id: int, now: datetime) -> list[TokenLine]:
@@ -56,7 +63,8 @@ def token_line(token: ApiToken, now: datetime) -> TokenLine:
         return TokenLine(token, "cancelled", "Revoked")
     if token.expires_at is not None and token.expires_at <= now:
         return TokenLine(token, "expired", "Expired")
-    return TokenLine(token, "approved", "In force")
+    soon = token.expires_at is not None and token.expires_at <= now + SOON
+    return TokenLine(token, "approved", "In force", soon)
 
 
 @dataclass(frozen=True, slots=True)

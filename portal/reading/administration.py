@@ -64,6 +64,7 @@ SECTIONS: Final = (
     Section("Agents", "robot", "agents", "Programs that act for people, what each may and did.", PEOPLE, "everyone"),
     Section("Groups", "users", "groups", "People whom policies and approval routes mean across teams.", PEOPLE),
     Section("Sign-in", "login", "sign-in-providers", "Which providers people sign in through.", PEOPLE),
+    Section("Local sign-in", "lock", "local-sign-in", "To whom passwords and passkeys of here are open.", PEOPLE),
     Section("Group rules", "users", "group-rules", "Which groups of a provider give which role in a team.", PEOPLE),
     Section("Ownership", "shield-check", "ownership", "What waits for an owner, and transfers.", PEOPLE, "everyone"),
     Section("Clusters", "server-2", "clusters", "Where environments live, and what a month there costs.", PLACES),

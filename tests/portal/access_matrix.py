@@ -1076,6 +1076,10 @@ SAID = {"plan_digest": "=digest", "comment": "Said."}
 NONSENSE = {"plan_digest": "0" * 64, "comment": "Said."}
 API_CHANGES = [
     Row("api:token-exchange", "POST", for_all(403), body={"identity": "not.a.token.at.all.of.anybody"}),
+    Row("api:second-factor-rule", "GET", needs("admin", ADMIN, 200)),
+    Row("api:second-factor-rule", "PUT", needs("admin", ADMIN, 200), body={"required_of": "nobody"}),
+    Row("api:local-sign-in", "GET", needs("admin", ADMIN, 200)),
+    Row("api:local-sign-in", "PUT", needs("admin", ADMIN, 200), body={"open_to": "everybody"}),
     Row("api:sign-in-providers", "GET", needs("admin", ADMIN, 200)),
     Row("api:sign-in-provider", "GET", needs("admin", ADMIN, 200), CORP_API),
     Row("api:sign-in-provider", "PUT", needs("admin", ADMIN, 200), CORP_API, {**WAY_IN, "title": "Work"}),
@@ -1267,6 +1271,8 @@ PAGES_CATALOG = [
     Row("git-edit", "GET", page_for(MANAGERS, 200, **UNSEEN), INFRA),
     Row("git-edit", "POST", page_for(MANAGERS, 422, **UNSEEN), INFRA, {"url": ""}),
     Row("git-source", "GET", for_people(200, **UNSEEN), INFRA),
+    Row("git-host-key", "GET", page_for(MANAGERS, 404, **UNSEEN), INFRA),
+    Row("git-host-key", "POST", page_for(MANAGERS, 404, **UNSEEN), INFRA, {"do": "forget"}),
     Row("git-act", "POST", page_for(MANAGERS, 302, **UNSEEN), INFRA | {"act": "preview"}),
     Row("git-act", "POST", page_for(MANAGERS, 302, **UNSEEN), INFRA | {"act": "start"}),
     Row("git-act", "POST", page_for(MANAGERS, 302, **UNSEEN), INFRA | {"act": "take-back"}),
@@ -1358,6 +1364,8 @@ PAGES_CATALOG = [
     Row("provisioning-end", "POST", page_for(ADMIN, 302)),
     Row("person-hand-over", "POST", page_for(ADMIN, 302), {"username": "developer"}),
     Row("second-factor-rule", "GET", page_for(ADMIN, 200)),
+    Row("local-sign-in", "GET", page_for(ADMIN, 200)),
+    Row("local-sign-in", "POST", page_for(ADMIN, 200), body={"open_to": "everybody", "do": "look"}),
     Row("second-factor-rule", "POST", page_for(ADMIN, 200), body={"required_of": "admins", "do": "look"}),
     Row("person-factors", "GET", page_for(ADMIN, 200), {"username": "viewer"}),
     Row("person-factors", "POST", page_for(ADMIN, 302), {"username": "viewer"}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from governance.domain.group_rule import Mark, Rule, rule_errors, settled, wanted
+from governance.domain.group_rule import Mark, Rule, rule_errors, settled, source_name, wanted
 
 RULES = [
     Rule("oidc:corp", "devs", "payments", "developer"),
@@ -110,3 +110,8 @@ def test_a_rule_is_checked(rule, wrong):
 def test_a_key_names_all_but_the_role():
     rule = Rule("oidc:corp", "/org/devs", "payments")
     assert Rule.named(rule.key) == rule
+
+
+@pytest.mark.parametrize(("source", "name"), [("oidc:corp", "corp"), ("scim", "SCIM")])
+def test_a_source_is_called_as_people_call_it(source: str, name: str) -> None:
+    assert source_name(source) == name
