@@ -8,7 +8,7 @@ or where nobody else is there. That it is over is told to whoever heard of the t
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from governance.access import admins
 from governance.models import Notice
