@@ -19,6 +19,7 @@ from idp.kernel.errors import Conflict, NotFound
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.isolation import prefix_of, prefixed
 from provisioning.domain.lending import LendSource, Lent, Origin, is_borrowed, lending_problem, lent_of, stages_problem
+from provisioning.domain.score.outcome import Lending
 from provisioning.models import Borrowing, Cluster, Contract, Environment, Resource, ResourceGrant, Stage
 from provisioning.selectors.capabilities import parsed
 
@@ -86,6 +87,31 @@ def grants_to_system(system: System, environment: str | None = None) -> QuerySet
         own &= Q(to_environment__in=("", environment))
     rows = _open().filter(own | Q(to_team=system.team_id))
     return rows.order_by("environment__system__slug", "environment__name", "resource", "pk")
+
+
+def lent_by_identity(system: System, environment: str, *, now: datetime) -> dict[str, tuple[Lending, ...]]:
+    """What ``environment`` of ``system`` may begin to use under an identity of Score. One query, two when there is any.
+
+    Each once, however many grants speak of it.
+    """
+    rows = grants_to_system(system, environment).exclude(score_id="")
+    rows = rows.exclude(environment__system=system, environment__name=environment)
+    grants = [one for one in rows[:MOST_SHOWN] if in_force(one, now)]
+    if not grants:
+        return {}
+    wanted = {(one.environment_id, one.resource) for one in grants}
+    there = Resource.objects.filter(
+        environment__in={place for place, _ in wanted}, name__in={name for _, name in wanted}
+    )
+    columns = ("environment", "name", "contract__capability__name", "contract__version")
+    contracts = {(place, name): made for place, name, *made in there.exclude(state="gone").values_list(*columns)}
+    found: dict[str, dict[tuple[int, str], Lending]] = {}
+    for one in grants:
+        key = (one.environment_id, one.resource)
+        if key in contracts:
+            origin = Origin(one.environment.system.slug, one.environment.name, one.resource).as_data()
+            found.setdefault(one.score_id, {}).setdefault(key, Lending(origin, *contracts[key]))
+    return {identity: tuple(lent.values()) for identity, lent in found.items()}
 
 
 def in_force(grant: ResourceGrant, now: datetime) -> bool:

@@ -18,6 +18,7 @@ from idp.catalog.models import System
 from idp.catalog.selectors import system_get
 from idp.kernel.actor import Actor
 from idp.kernel.errors import FieldError, InvalidInput, PolicyDenied, QuotaExceeded
+from provisioning.domain.lending import is_borrowed
 from provisioning.domain.score.check import Workload, workloads_of
 from provisioning.domain.score.outcome import Place, Translation, removed_by
 from provisioning.domain.score.rules import Rule
@@ -26,6 +27,7 @@ from provisioning.domain.targets import spec_of
 from provisioning.models import Change, Environment, ScoreWorkload
 from provisioning.selectors.capabilities import Catalogue
 from provisioning.selectors.contracts import ContractLookup
+from provisioning.selectors.lending import lent_by_identity
 from provisioning.selectors.score import before_of, rules_now, workloads_in_force
 from provisioning.services.changes import ChangeRequest, Planned, change_plan, change_submit
 
@@ -85,7 +87,7 @@ def score_plan(actor: Actor, wish: ScoreWish, *, now: datetime, people: bool = T
 
     InvalidInput for a text that is no Score; NotFound and Forbidden as for any change.
     """
-    plan = _mapped(actor, wish)
+    plan = _mapped(actor, wish, now)
     if plan.request is None:
         return plan
     return replace(plan, planned=change_plan(actor, plan.request, now=now, people=people))
@@ -101,7 +103,7 @@ def score_submit(actor: Actor, wish: ScoreWish, *, now: datetime) -> Change:
     with transaction.atomic():
         if wish.environment:
             list(_environments(wish).select_for_update(of=("self",)).values_list("pk"))
-        plan = _mapped(actor, wish)
+        plan = _mapped(actor, wish, now)
         if plan.request is None:
             raise _unmapped(plan)
         try:
@@ -117,7 +119,7 @@ def score_submit(actor: Actor, wish: ScoreWish, *, now: datetime) -> Change:
     return change
 
 
-def _mapped(actor: Actor, wish: ScoreWish) -> ScorePlan:
+def _mapped(actor: Actor, wish: ScoreWish, now: datetime) -> ScorePlan:
     rights = rights_of(actor)
     system = system_get(rights, wish.system)
     rights.require_request(system)
@@ -128,6 +130,8 @@ def _mapped(actor: Actor, wish: ScoreWish) -> ScorePlan:
     there = workloads_in_force(environment)
     names = [one.name for one in workloads]
     before = before_of(environment, there, without=names)
+    if any("id" in one for workload in workloads for one in workload.document.get("resources", {}).values()):
+        before = replace(before, lent=lent_by_identity(system, wish.environment, now=now))
     stage = environment.stage.name if environment else wish.stage
     translation = translate(
         workloads,
@@ -152,9 +156,10 @@ def lookup_of_rules(
 
     One query; none with a ``catalogue`` that has them all.
     """
-    kept = {one["capability"]: one["contract"] for one in resources.values()}
+    there = {one["capability"] for one in resources.values()}
+    kept = {one["capability"]: one["contract"] for one in resources.values() if not is_borrowed(one)}
     named = {one.capability for one in rules if one.capability}
-    return ContractLookup(catalogue or Catalogue(named | set(kept)), kept)
+    return ContractLookup(catalogue or Catalogue(named | there), kept)
 
 
 def _environments(wish: ScoreWish) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from idp.kernel.errors import FieldError
+from provisioning.domain.lending import is_borrowed
 from provisioning.domain.score.check import Workload
 
 
@@ -20,15 +21,37 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Lending:
+    """A resource of another environment that may be used here. ``origin`` is system, environment and resource."""
+
+    origin: Mapping[str, str]
+    capability: str
+    version: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.origin['system']}/{self.origin['environment']}"
+
+
+@dataclass(frozen=True, slots=True)
 class Before:
     """What the environment has. ``resources`` are its document's; ``claims`` which of them Score made, by identity.
 
-    ``params`` are what other workloads there say of resources that have an id, by identity.
+    ``params`` are what other workloads there say of resources that have an id, by identity; ``lent`` is what other
+    environments lend to it by a grant that names an identity.
     """
 
     resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     claims: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
+    lent: Mapping[str, tuple[Lending, ...]] = field(default_factory=dict)
+
+    def lent_as(self, name: str, claim: str) -> tuple[Lending, ...]:
+        """Whose resource ``claim`` is, where it is not the environment's own; what it uses already it goes on using."""
+        there = self.resources.get(name, {}) if self.claims.get(name) == claim else {}
+        if is_borrowed(there):
+            return (Lending(there["from"], there["capability"], there["contract"]),)
+        return () if there else self.lent.get(claim, ())
 
 
 @dataclass(frozen=True, slots=True)

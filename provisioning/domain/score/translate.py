@@ -14,11 +14,12 @@ from idp.kernel.cel import did_you_mean
 from idp.kernel.errors import UserFault
 from provisioning.domain.contract import Contract
 from provisioning.domain.graph import circle, order
+from provisioning.domain.lending import borrowed_contract
 from provisioning.domain.schema import at
 from provisioning.domain.score.check import Workload
 from provisioning.domain.score.container import Facts, Trouble, container_facts
 from provisioning.domain.score.names import identity, named, resource_name
-from provisioning.domain.score.outcome import Before, Mapped, Place, Translation
+from provisioning.domain.score.outcome import Before, Lending, Mapped, Place, Translation
 from provisioning.domain.score.placeholders import (
     Composed,
     Placeholder,
@@ -295,6 +296,8 @@ class _One:
             self._shares(claim, asked, path)
             return self.shared.outputs[claim]
         name = resource_name(self.workload.name, key, asked)
+        if "id" in asked and (lent := self.shared.before.lent_as(name, claim)):
+            return self._borrowed(name, claim, lent, asked, rule, path)
         look = self._lookup({"params": params}, None)
         inputs = self._inputs(rule, contract, look, path, keep=True, name=name)
         self._put(name, claim, rule, inputs, path, self._asked(asked))
@@ -303,6 +306,42 @@ class _One:
         outputs = {line.name: self._line(line, look, path) for line in rule.outputs}
         self.shared.outputs[claim] = outputs
         return outputs
+
+    def _borrowed(
+        self, name: str, claim: str, lent: Sequence[Lending], asked: Mapping[str, Any], rule: Rule, path: str
+    ) -> Any:
+        """The outputs of a resource that another environment lends under this id."""
+        first, *others = lent
+        if others:
+            places = ", ".join(one.place for one in lent)
+            self.say(f"{path}.id", f"is lent by {places}; keep one of these grants, or choose another id")
+            return BROKEN
+        if first.capability != rule.capability:
+            told = f"is lent by {first.place} as {first.capability}, and the rule for {rule.label} makes"
+            self.say(f"{path}.id", f"{told} {rule.capability}; choose another id")
+            return BROKEN
+        try:
+            contract = borrowed_contract(self.contracts(first.capability, first.version))
+        except UserFault as error:
+            self.say(f"{path}.id", error.message.rstrip("."))
+            return BROKEN
+        if asked.get("params"):
+            self.made.notes.append(f"{self.workload.name}: {path}.params say nothing here; {first.place} decides them.")
+        if self._placed(name, claim, path):
+            self.made.resources[name] = {"from": dict(first.origin)}
+            self._note(path, asked, name, f"lent by {first.place}")
+        outputs = {line.name: self._lent_line(line, name, contract, path) for line in rule.outputs}
+        self.shared.outputs[claim] = outputs
+        return outputs
+
+    def _lent_line(self, line: Line, name: str, contract: Contract, path: str) -> Any:
+        """An output of a borrowed resource, ``MISSING`` where what it is made of stays in its own namespace."""
+        known = outputs_of(name, contract)
+
+        def crossing(steps: Sequence[str]) -> Any:
+            return known(steps) if steps[0] in contract.publish else MISSING
+
+        return self._line(line, self._lookup({}, crossing), path)
 
     def _shares(self, claim: str, asked: Mapping[str, Any], path: str) -> None:
         name = resource_name(self.workload.name, "", asked)
@@ -453,19 +492,24 @@ class _One:
             return None
 
     def _put(self, name: str, claim: str, rule: Rule, inputs: dict[str, Any], path: str, asked: str) -> None:
+        if self._placed(name, claim, path):
+            self.made.resources[name] = {"capability": rule.reference, "inputs": inputs}
+            self.made.mapped.append(Mapped(self.workload.name, path, asked, name, rule.reference))
+
+    def _placed(self, name: str, claim: str, path: str) -> bool:
+        """Whether the name is free for ``claim``, which has it from here on."""
         others = {there: one for claims in self.made.claims.values() for there, one in claims.items()}
         held = others.get(name) or self.shared.before.claims.get(name)
         if held is not None and held != claim:
             self.say(path, f"would be called {name}, which {held} is called already; rename it, or give it an id")
-            return
+            return False
         if held is None and name in self.shared.before.resources:
             told = f"would be called {name}, and the environment has a resource of that name which no Score file made"
             self.say(path, f"{told}; rename it here")
-            return
-        self.made.resources[name] = {"capability": rule.reference, "inputs": inputs}
+            return False
         self.made.claims.setdefault(self.workload.name, {})[name] = claim
         self.made.origins.setdefault(name, (self.workload, path))
-        self.made.mapped.append(Mapped(self.workload.name, path, asked, name, rule.reference))
+        return True
 
     def _note(self, path: str, asked: Mapping[str, Any], name: str, how: str) -> None:
         self.made.mapped.append(Mapped(self.workload.name, path, self._asked(asked), name, how))

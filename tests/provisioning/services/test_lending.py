@@ -14,6 +14,7 @@ from provisioning.selectors.environments import environment_document
 from provisioning.services import decisions
 from provisioning.services.changes import ChangeRequest, change_plan, change_submit
 from provisioning.services.lending import GrantWish, grant_end_set, grant_give, grant_take_back
+from provisioning.services.score import ScoreWish, score_plan, score_submit
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import carry_out, create, equip, sandbox, spec
 
@@ -286,3 +287,83 @@ def test_nobody_finds_a_grant_that_is_not_theirs(organisation: Organisation) -> 
         grant_take_back(organisation.actor("developer"), given.pk, now=NOW)
     with pytest.raises(NotFound):
         grant_take_back(organisation.actor("maintainer"), given.pk + 1, now=NOW)
+
+
+SCORE = """\
+apiVersion: score.dev/v1b1
+metadata: {name: reports}
+containers:
+  main:
+    image: registry.example/reports:1
+    variables:
+      HOST: ${resources.db.host}
+      PASSWORD: ${resources.db.password}
+resources:
+  db: {type: postgres, id: orders}
+"""
+
+
+def score(organisation: Organisation, text: str = SCORE, name: str = "lab") -> ScoreWish:
+    there = Environment.objects.filter(system__slug="shop", name=name, deleted_at=None).exists()
+    return ScoreWish("shop", name, text, stage="" if there else "dev")
+
+
+def test_a_score_file_names_what_is_lent_by_its_identity(organisation: Organisation) -> None:
+    actor = organisation.actor("stranger")
+    own = score_plan(actor, score(organisation), now=NOW)
+    assert own.spec["resources"]["postgres-orders"]["capability"] == "postgres@1"
+    grant(organisation, score_id="postgres.default#orders")
+    plan = score_plan(actor, score(organisation), now=NOW)
+    assert plan.problems == ()
+    assert plan.spec["resources"]["postgres-orders"] == {"from": FROM}
+    assert "lent by checkout/try" in {one.made_by for one in plan.translation.mapped}
+    change = score_submit(actor, score(organisation), now=NOW)
+    assert carry_out(Run.objects.get(change=change)).state == "succeeded"
+    worker = Resource.objects.get(environment__name="lab", name="reports")
+    assert worker.state == "ready"
+    again = score_plan(actor, score(organisation), now=NOW)
+    assert again.planned is not None
+    assert again.planned.outcome == "nothing"
+
+
+def test_a_score_file_goes_on_with_what_it_has(organisation: Organisation) -> None:
+    """Its own stays its own when somebody lends under the same identity, and what is lent stays so after the end."""
+    actor = organisation.actor("stranger")
+    change = score_submit(actor, score(organisation), now=NOW)
+    carry_out(Run.objects.get(change=change))
+    given = grant(organisation, score_id="postgres.default#orders")
+    assert score_plan(actor, score(organisation), now=NOW).planned.outcome == "nothing"  # type: ignore[union-attr]
+    change = score_submit(actor, score(organisation, name="late"), now=NOW)
+    carry_out(Run.objects.get(change=change))
+    grant_end_set(organisation.actor("maintainer"), given.pk, ends_at=NOW, now=NOW)
+    assert score_plan(actor, score(organisation, name="late"), now=NOW).planned.outcome == "nothing"  # type: ignore[union-attr]
+    other = score_plan(actor, score(organisation, name="new"), now=NOW)
+    assert "from" not in other.spec["resources"]["postgres-orders"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param(SCORE.replace("type: postgres", "type: redis"), None, id="another identity is its own"),
+        pytest.param(SCORE.replace("id: orders", "id: orders, params: {storage: 9Gi}"), "decides them", id="params"),
+    ],
+)
+def test_what_else_a_score_file_says_of_it(organisation: Organisation, text: str, words: str | None) -> None:
+    grant(organisation, score_id="postgres.default#orders")
+    plan = score_plan(organisation.actor("stranger"), score(organisation, text), now=NOW)
+    assert plan.problems == ()
+    borrows = [one for one in plan.spec["resources"].values() if "from" in one]
+    assert (len(borrows), any(words in note for note in plan.translation.notes) if words else True) == (
+        1 if words else 0,
+        True,
+    )
+
+
+def test_two_that_lend_under_one_identity_are_told(organisation: Organisation) -> None:
+    assert carry_out(Run.objects.get(change=create(organisation, "second"))).state == "succeeded"
+    grant(organisation, score_id="postgres.default#orders")
+    grant(organisation, environment="second", score_id="postgres.default#orders")
+    plan = score_plan(organisation.actor("stranger"), score(organisation), now=NOW)
+    [problem] = plan.problems
+    assert problem.path.endswith("resources.db.id")
+    assert "checkout/second, checkout/try" in problem.message
