@@ -261,6 +261,7 @@ CELERY_BEAT_SCHEDULE = {
     "expiry": {"task": "provisioning.reconcile_expiry", "schedule": 15.0, "options": {"expires": 60}},
     "ownership": {"task": "provisioning.reconcile_ownership", "schedule": 900.0, "options": {"expires": 900}},
     "freezes": {"task": "provisioning.reconcile_freezes", "schedule": 30.0, "options": {"expires": 60}},
+    "copies": {"task": "provisioning.reconcile_copies", "schedule": 120.0, "options": {"expires": 120}},
     "sleep": {"task": "provisioning.reconcile_sleep", "schedule": 30.0, "options": {"expires": 120}},
     "orphans": {"task": "provisioning.reconcile_orphans", "schedule": 900.0, "options": {"expires": 900}},
     "records": {"task": "provisioning.reconcile_records", "schedule": 3600.0, "options": {"expires": 3600}},

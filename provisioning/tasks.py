@@ -71,6 +71,13 @@ def reconcile_freezes() -> None:
     glass_late_tell(now=clock.now())
 
 
+@shared_task(name="provisioning.reconcile_copies")
+def reconcile_copies() -> None:
+    from provisioning.orchestrator.copies import copies_refresh
+
+    copies_refresh()
+
+
 @shared_task(name="provisioning.reconcile_sleep")
 def reconcile_sleep() -> None:
     from provisioning.services.sleep_sweep import environments_power

@@ -35,6 +35,10 @@ def system(slug: str) -> str:
     return f"{ROOT}systems/{slug}/"
 
 
+def grant(system_slug: str, environment: str, grant_id: int) -> str:
+    return f"{ROOT}environments/{system_slug}/{environment}/grants/{grant_id}/"
+
+
 def component(slug: str) -> str:
     return f"{ROOT}components/{slug}/"
 

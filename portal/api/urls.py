@@ -30,6 +30,7 @@ from portal.api import (
     freezes,
     git_sources,
     hosts,
+    lending,
     links,
     logins,
     me,
@@ -299,6 +300,9 @@ urlpatterns = [
     path("environments/<slug:system>/<slug:name>/runs/", environments.Runs.as_view(), name="environment-runs"),
     path("environments/<slug:system>/<slug:name>/events/", environments.Events.as_view(), name="environment-events"),
     path("environments/<slug:system>/<slug:name>/links/", links.EnvironmentLinks.as_view(), name="environment-links"),
+    path("environments/<slug:system>/<slug:name>/grants/", lending.Grants.as_view(), name="grants"),
+    path("environments/<slug:system>/<slug:name>/grants/<int:grant_id>/", lending.OneGrant.as_view(), name="grant"),
+    path("systems/<slug:system>/offers/", lending.Offers.as_view(), name="grant-offers"),
     path("environments/<slug:system>/<slug:name>/secrets/", secrets.Secrets.as_view(), name="environment-secrets"),
     path(
         "environments/<slug:system>/<slug:name>/secrets/<slug:resource>/",

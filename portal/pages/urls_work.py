@@ -18,6 +18,7 @@ from portal.pages import (
     runs,
     score,
     secrets,
+    sharing,
     sleep,
     stage_isolation,
     stage_windows,
@@ -54,6 +55,12 @@ urlpatterns = [
     path("environments/<slug:system>/<slug:name>/power/<slug:kind>", sleep.environment_power, name="environment-power"),
     path("environments/<slug:system>/<slug:name>/extend", sleep.environment_extend, name="environment-extend"),
     path("environments/<slug:system>/<slug:name>/settings/", environments.settings, name="environment-settings"),
+    path("environments/<slug:system>/<slug:name>/sharing", sharing.environment_sharing, name="environment-sharing"),
+    path(
+        "environments/<slug:system>/<slug:name>/sharing/<int:grant>/<slug:act>",
+        sharing.grant_act,
+        name="environment-grant",
+    ),
     path("environments/<slug:system>/<slug:name>/secrets/", secrets.environment_secrets, name="environment-secrets"),
     path(
         "environments/<slug:system>/<slug:name>/secrets/<slug:resource>",

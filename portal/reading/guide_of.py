@@ -27,6 +27,7 @@ GUIDE_OF: Final = (
     ("environment-drift", "drift"),
     ("environment-new", "environments"),
     ("environment-score", "score"),
+    ("environment-sharing", "sharing"),
     ("environment-sleep", "environments#sleep"),
     ("files", "files"),
     ("freeze", "freezes"),

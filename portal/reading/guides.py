@@ -18,7 +18,10 @@ from provisioning.selectors.guides import PICTURES, guide_names, guide_text, gui
 
 # What is in none of these groups comes after them.
 GROUPS: Final = (
-    ("Every day", ("environments", "promotion", "approvals", "drift", "campaigns", "notifications", "search")),
+    (
+        "Every day",
+        ("environments", "sharing", "promotion", "approvals", "drift", "campaigns", "notifications", "search"),
+    ),
     ("From elsewhere", ("cli", "api", "ci", "files", "git-sync", "score", "backstage", "webhooks", "chat", "mcp")),
     ("Who comes in", ("sign-in", "second-factor", "scim")),
     ("Rules and limits", ("contracts", "policies", "quotas", "freezes", "administration", "audit")),

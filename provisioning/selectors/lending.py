@@ -61,7 +61,7 @@ def lends() -> Exists:
 
 
 def _open() -> QuerySet[ResourceGrant]:
-    joined = ("environment__system__team", "environment__stage", "to_system", "to_team", "given_by")
+    joined = ("environment__system__team", "environment__stage", "to_system__team", "to_team", "given_by")
     return ResourceGrant.objects.filter(ended_at=None, environment__deleted_at=None).select_related(*joined)
 
 
@@ -128,6 +128,16 @@ def users_of(grants: Iterable[ResourceGrant]) -> list[User]:
     ]
 
 
+def told_to(grant: ResourceGrant, rights: Rights) -> dict[str, Any]:
+    """Whom a grant is for; a restricted system that the reader may not see has no name."""
+    if grant.to_team is not None:
+        return {"to_system": "", "to_environment": "", "to_team": True}
+    assert grant.to_system is not None
+    if not rights.may_see(grant.to_system):
+        return {"to_system": "", "to_environment": "", "to_team": False}
+    return {"to_system": grant.to_system.slug, "to_environment": grant.to_environment, "to_team": False}
+
+
 def told_users(rights: Rights | None, users: Iterable[User]) -> str:
     """``payments/test, shop/dev and 2 that you may not see``; without ``rights`` their number alone."""
     places: dict[str, System] = {one.place: one.system for one in users}
@@ -185,6 +195,18 @@ def grant_for(environment: Environment, name: str, origin: Origin, *, now: datet
     giver = _giver(origin)
     taker = Taker(environment.system, environment.name, environment.stage, environment.cluster, environment)
     return None if giver is None else _grant(giver, origin, taker, name, now)
+
+
+def lendable_names(environment: Environment) -> list[str]:
+    """Its resources that can be lent, in the document's order. One query."""
+    document = environment.desired.document if environment.desired else {"resources": {}}
+    own = {name: one for name, one in document["resources"].items() if not is_borrowed(one)}
+    wanted = Q(pk__in=())
+    for one in own.values():
+        wanted |= Q(capability__name=one["capability"], version=one["contract"])
+    rows = Contract.objects.filter(wanted).defer("document").select_related("capability")
+    fit = {(row.capability.name, row.version): not lending_problem(parsed(row)) for row in rows}
+    return [name for name, one in own.items() if fit.get((one["capability"], one["contract"]))]
 
 
 def lendable(environment: Environment, resource: str) -> tuple[ParsedContract | None, str]:

@@ -153,7 +153,7 @@ def grant_take_back(
 
 def grant_managed(actor: Actor, grant_id: int) -> ResourceGrant:
     """A grant that the actor may change; NotFound when they may not even see whose it is."""
-    joined = ("environment__system__team", "environment__stage", "to_system", "to_team")
+    joined = ("environment__system__team", "environment__stage", "to_system__team", "to_team", "given_by")
     rows = ResourceGrant.objects.select_related(*joined)
     grant = rows.prefetch_related("borrowings__environment__system__team").filter(pk=grant_id, ended_at=None).first()
     rights = rights_of(actor)

@@ -84,6 +84,7 @@ def furnish() -> World:
         "digest": waiting.plan_digest,
         "catalog_import": _catalog(organisation),
         **_git(organisation, living),
+        "grant": _grant(organisation),
         "cluster": Cluster.objects.get().name,
         **_blast(organisation),
         **_quota(organisation),
@@ -291,6 +292,14 @@ def _git(organisation: Organisation, living: Change) -> dict[str, int]:
     Environment.objects.filter(pk=living.environment_id).update(git=made)
     asked = {"mode": "preview", "state": "done", "asked_name": "admin", "asked_at": NOW}
     return {"git_document": made.pk, "git_sync": GitSync.objects.create(source=row, **asked).pk}
+
+
+def _grant(organisation: Organisation) -> int:
+    """The database of the living environment is lent, and nobody uses it."""
+    from provisioning.services.lending import GrantWish, grant_give
+
+    wish = GrantWish("checkout", "try", "db", to_system="shop")
+    return grant_give(organisation.actor("maintainer"), wish, now=NOW).pk
 
 
 def _orphan() -> int:
@@ -504,6 +513,7 @@ VAULT = {"system": "vault"}
 TRY = {"system": "checkout", "name": "try"}
 SAFE = {"system": "vault", "name": "safe"}
 DRIFT = {"drift_id": "=drift"}
+OF_GRANT = {**TRY, "grant_id": "=grant"}
 HIDDEN_DRIFT = {"drift_id": "=hidden_drift"}
 SNOOZE = {"until": "2020-01-31T09:00:00Z", "reason": "Known."}
 API_COMPONENT = {"component": "checkout-api"}
@@ -874,6 +884,18 @@ API_PLATFORM = [
     Row("api:drift-revert", "POST", needs("change", ASKERS, 202, token_change=404, **UNSEEN), HIDDEN_DRIFT, {}),
     Row("api:drift-snooze", "POST", needs("change", ASKERS, 422, token_change=404), DRIFT, SNOOZE),
     Row("api:drift-snooze", "POST", needs("change", ASKERS, 422, token_change=404, **UNSEEN), HIDDEN_DRIFT, SNOOZE),
+    Row("api:grants", "GET", reads(), TRY),
+    Row("api:grants", "GET", reads(**UNSEEN), SAFE),
+    Row("api:grants", "POST", needs("admin", MANAGERS, 201, token_admin=404), TRY, {"resource": "db", "to_team": True}),
+    Row("api:grant", "GET", reads(), OF_GRANT),
+    Row("api:grant", "PATCH", needs("admin", MANAGERS, 200, token_admin=404), OF_GRANT, {"ends_at": None}),
+    Row("api:grant", "DELETE", needs("admin", MANAGERS, 204, token_admin=404), OF_GRANT),
+    Row(
+        "api:grant-offers",
+        "GET",
+        reads(403, token_read=200, **dict.fromkeys((*ASKERS, "viewer"), 200)),
+        {"system": "checkout"},
+    ),
     Row("api:environment-secrets", "GET", reads(), TRY),
     Row("api:environment-secrets", "GET", reads(**UNSEEN), SAFE),
     Row("api:environment-secret", "GET", reads(404, token_read=404), {**TRY, "resource": "none"}),
@@ -1696,6 +1718,10 @@ PAGES_WORK = [
     Row("environment-live", "GET", for_people(286), TRY),
     Row("environment-live", "GET", for_people(286, **UNSEEN), SAFE),
     Row("environment-settings", "GET", for_people(200, **UNSEEN), SAFE),
+    Row("environment-sharing", "GET", for_people(200), TRY),
+    Row("environment-sharing", "GET", for_people(200, **UNSEEN), SAFE),
+    Row("environment-sharing", "POST", page_for(MANAGERS, 422), TRY, {"do": "look"}),
+    Row("environment-grant", "POST", page_for(MANAGERS, 302), {**TRY, "grant": "=grant", "act": "close"}),
     Row("environment-secrets", "GET", for_people(200), TRY),
     Row("environment-secrets", "GET", for_people(200, **UNSEEN), SAFE),
     Row("environment-secret-fill", "POST", page_for(ASKERS, 404), {**TRY, "resource": "none"}, {"value.KEY": "x"}),

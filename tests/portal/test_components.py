@@ -151,6 +151,8 @@ SAMPLES = {
     "_banner.html": {"text": EVIL, "strong": EVIL, "tone": "warn", "action_url": "/x", "action_label": EVIL},
     "_code.html": {"id": "c", "text": EVIL, "language": "yaml"},
     "_confirm_name.html": {"must_equal": EVIL, "label": EVIL, "losses": [EVIL], "button": EVIL},
+    "_choose_many.html": {"name": "systems", "legend": EVIL, "what": EVIL, "hint": EVIL, "none": EVIL,
+                          "options": [{"value": EVIL, "label": EVIL, "hint": EVIL, "selected": True}]},
     "_diff.html": {"resources": [{"name": EVIL, "action": "updated", "contract": EVIL, "effect": EVIL,
                                   "lines": [{"path": EVIL, "before": EVIL, "after": None}]}], "unchanged": EVIL},
     "_empty.html": {"title": EVIL, "text": EVIL, "icon": "plus", "action_url": "/x", "action_label": EVIL},

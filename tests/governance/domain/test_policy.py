@@ -158,6 +158,7 @@ def test_it_completes_partial_facts() -> None:
         "component": None,
         "inputs": {"a": 1},
         "inputs_before": {},
+        "lender": "",
     }
     assert set(full) == set(neutral_facts())
 

@@ -36,6 +36,7 @@ run()
 def alone(*words: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("SLIPWAY_", "DJANGO_"))}
     environment["XDG_CONFIG_HOME"] = str(tmp_path)
+    environment["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"  # whoever runs the tests may be no shell
     program = BLOCKED.replace("{words!r}", repr(list(words)))
     return subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120

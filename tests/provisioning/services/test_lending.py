@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from idp.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound
-from provisioning.domain.driver import ObjectRef
-from provisioning.models import Borrowing, Change, Environment, Resource, ResourceGrant, Run, Stage
+from provisioning.domain.driver import ObjectRef, TemporaryError
+from provisioning.domain.secret_copy import copied_mark, mark_of
+from provisioning.drivers.sandbox.driver import SandboxDriver
+from provisioning.models import Borrowing, Change, Drift, Environment, Resource, ResourceGrant, Run, Stage
+from provisioning.orchestrator.copies import copies_refresh
 from provisioning.selectors.environments import environment_document
 from provisioning.services import decisions
 from provisioning.services.changes import ChangeRequest, change_plan, change_submit
@@ -17,6 +20,7 @@ from provisioning.services.lending import GrantWish, grant_end_set, grant_give, 
 from provisioning.services.score import ScoreWish, score_plan, score_submit
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import carry_out, create, equip, sandbox, spec
+from tests.provisioning.reconciler.watching import observe_once
 
 pytestmark = pytest.mark.django_db
 
@@ -367,3 +371,40 @@ def test_two_that_lend_under_one_identity_are_told(organisation: Organisation) -
     [problem] = plan.problems
     assert problem.path.endswith("resources.db.id")
     assert "checkout/second, checkout/try" in problem.message
+
+
+def test_nothing_of_what_is_lent_counts_as_drift(organisation: Organisation) -> None:
+    environment = taken(organisation)
+    observe_once(environment.cluster, sandbox())
+    assert not Drift.objects.exists()
+    states = Environment.objects.values_list("name", "state")
+    assert dict(states) == {"try": "ready", "lab": "ready"}
+
+
+def test_a_secret_that_has_changed_is_copied_again(organisation: Organisation) -> None:
+    environment = taken(organisation)
+    assert copies_refresh() == 0
+    source = ObjectRef("v1", "Secret", "checkout-try", "db-credentials")
+    copy = ObjectRef("v1", "Secret", environment.namespace, "orders-credentials")
+    before = copied_mark(sandbox().observe([copy])[0].manifest or {})
+    sandbox().edit(source, {"metadata": {"annotations": {"rotated": "today"}}}, manager="operator")
+    run = Run.objects.get(environment=environment)
+    Run.objects.filter(pk=run.pk).update(state="running")
+    assert copies_refresh() == 0
+    Run.objects.filter(pk=run.pk).update(state="succeeded")
+    assert copies_refresh() == 1
+    after = copied_mark(sandbox().observe([copy])[0].manifest or {})
+    assert after == mark_of(sandbox().observe([source])[0].manifest or {"metadata": {}}) != before
+    assert copies_refresh() == 0
+
+
+def test_a_cluster_that_does_not_answer_is_looked_at_again(
+    organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken(organisation)
+
+    def away(*_: object) -> object:
+        raise TemporaryError("unreachable", "It is away.")
+
+    monkeypatch.setattr(SandboxDriver, "observe", away)
+    assert copies_refresh() == 0
