@@ -23,7 +23,7 @@ SUBMIT_CEILINGS = {"waits for approval": ("prod", 22), "starts at once": ("dev",
 """One of each asks whether a webhook listens. It is asked in the transaction and not remembered in the process, so that
 an endpoint hears of everything from the moment it was made, whichever process carries a change."""
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("query ceilings")]
+pytestmark = [pytest.mark.django_db]
 Counted = dict[str, dict[int, int]]
 
 

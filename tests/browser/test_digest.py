@@ -15,7 +15,7 @@ from tests.browser.chromium import NARROW_DARK, WIDE_LIGHT, Screen
 from tests.browser.installation import Installation
 from tests.browser.person import Person
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 TOMORROWS_MAILS = """
 import json

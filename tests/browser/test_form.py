@@ -15,7 +15,7 @@ from tests.browser.chromium import NARROW_DARK, WIDE_LIGHT, Screen
 from tests.browser.person import Person
 
 # All in one worker: they share the installation, and two browsers would only wait for each other.
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 FORM = "/environments/new?system=shop&stage=dev"
 IMAGE = "registry.example/shop-api:2.31.0"

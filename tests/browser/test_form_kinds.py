@@ -15,7 +15,7 @@ from tests.browser.chromium import NARROW_DARK, NARROW_LIGHT, WIDE_LIGHT, Screen
 from tests.browser.person import Person
 
 # All in one worker: they share the installation, and two browsers would only wait for each other.
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 SAMPLER = (Path(__file__).parent / "sampler.yaml").read_text(encoding="utf-8")
 FORM = "/environments/new?system=shop&stage=dev&capability=sampler&example=git&resource=volume"

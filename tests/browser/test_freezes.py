@@ -12,7 +12,7 @@ from tests.browser.axe import violations
 from tests.browser.chromium import NARROW_DARK, WIDE_LIGHT, Screen
 from tests.browser.person import Person
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 both_screens = pytest.mark.parametrize("screen", [WIDE_LIGHT, NARROW_DARK], ids=str)
 WHERE = "search/prod"

@@ -16,7 +16,7 @@ from tests.browser.chromium import NARROW_DARK, NARROW_LIGHT, WIDE_LIGHT
 from tests.browser.installation import Installation
 from tests.browser.person import Person
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 WORKLOAD = """apiVersion: score.dev/v1b1
 metadata:

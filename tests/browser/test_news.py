@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.person import Person
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 ASK_FOR_NEWS = "document.querySelectorAll('[data-awake]').forEach(one => htmx.trigger(one, 'awake'))"
 DRAWN_ANEW = """() => {

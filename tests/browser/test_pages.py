@@ -14,7 +14,7 @@ from tests.browser.installation import Installation
 from tests.browser.person import Person, someone
 
 # All in one worker: they share the installation, and two browsers would only wait for each other.
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 BY_ADDRESS = {
     "developer": (

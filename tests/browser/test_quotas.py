@@ -14,7 +14,7 @@ from tests.browser.axe import violations
 from tests.browser.chromium import NARROW_DARK, WIDE_LIGHT, Screen
 from tests.browser.person import Person
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 SCREENS = pytest.mark.parametrize("screen", [WIDE_LIGHT, NARROW_DARK], ids=str)
 TEAM = "/teams/platform"
 

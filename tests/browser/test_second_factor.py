@@ -13,7 +13,7 @@ from tests.browser.axe import violations
 from tests.browser.chromium import NARROW_DARK, WIDE_LIGHT, Screen
 from tests.browser.person import Person
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 # Everybody else of the demo keeps signing in with the password alone, so the factor is of an account of its own.
 ACCOUNT = """

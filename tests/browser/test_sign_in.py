@@ -15,7 +15,7 @@ from tests.browser.installation import Installation
 from tests.browser.person import Person
 from tests.oidc_provider import CLIENT, SECRET, Provider, providing
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 SET_UP = """
 from governance.domain.group_rule import Rule

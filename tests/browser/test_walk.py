@@ -15,7 +15,7 @@ from tests.browser.chromium import NARROW_DARK, WIDE_LIGHT, Screen
 from tests.browser.person import Person
 
 # All in one worker: they share the installation, and two browsers would only wait for each other.
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 IMAGE = "registry.example/checkout-api:2.31.0"
 NEXT_IMAGE = "registry.example/checkout-api:2.32.0"

@@ -26,7 +26,7 @@ from tests.browser.test_walk import (
     wire,
 )
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 TRIED, LIVES = "life-try", "life"
 SLOW = 90_000

@@ -12,7 +12,7 @@ from tests.browser.chromium import NARROW_LIGHT, WIDE_LIGHT, Screen
 from tests.browser.person import Person
 
 # All in one worker: they share the installation, and two browsers would only wait for each other.
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 PAGES = (
     "/",

@@ -22,7 +22,7 @@ from provisioning.services.stages import stage_save
 from tests.kubernetes.server import KubernetesServer
 from tests.personas import NOW
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes"), pytest.mark.django_db]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.django_db]
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 WELLS: dict[str, Any] = {

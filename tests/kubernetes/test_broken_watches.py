@@ -20,7 +20,7 @@ from tests.provisioning.many import Calls
 from tests.provisioning.organisation import create
 from tests.provisioning.reconciler.watching import session_of, until
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes"), pytest.mark.django_db]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.django_db]
 
 SPACE = "checkout-broken"
 MERGE = "application/merge-patch+json"

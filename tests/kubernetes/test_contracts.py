@@ -22,7 +22,7 @@ from provisioning.drivers import open_driver
 from tests.kubernetes.server import KubernetesServer
 from tests.provisioning.drivers.conformance import eventually
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes")]
+pytestmark = [pytest.mark.kubernetes]
 
 
 def cases() -> list[Any]:

@@ -27,7 +27,7 @@ from tests.kubernetes.server import KubernetesServer
 from tests.personas import NOW
 from tests.provisioning import wells
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes")]
+pytestmark = [pytest.mark.kubernetes]
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 CLUSTER = "postgresql.cnpg.io/v1/Cluster"

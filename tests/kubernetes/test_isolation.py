@@ -20,7 +20,7 @@ from tests.kubernetes.test_whole_way import carry_out, cluster  # noqa: F401 - a
 from tests.personas import Organisation
 from tests.provisioning.organisation import create
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes"), pytest.mark.django_db]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.django_db]
 SPACE = f"{SHARED_SYSTEM}-dev"
 
 

@@ -16,7 +16,7 @@ from tests.provisioning.many import Calls, applied, copied, queries, writes
 from tests.provisioning.organisation import create
 from tests.provisioning.reconciler.watching import session_of, until
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes"), pytest.mark.django_db]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.django_db]
 
 MANY = 40
 QUIET = 10.0

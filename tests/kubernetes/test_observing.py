@@ -19,7 +19,7 @@ from tests.personas import Organisation
 from tests.provisioning.organisation import create
 from tests.provisioning.reconciler.watching import session_of, until
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes"), pytest.mark.django_db]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.django_db]
 
 SPACE = "checkout-staging"
 

@@ -39,7 +39,7 @@ from tests.provisioning.organisation import spec
 from tests.provisioning.reconciler.watching import session_of
 from tests.provisioning.services.test_nothing_left import owned
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes"), pytest.mark.django_db]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.django_db]
 
 ENDED = ("succeeded", "failed", "cancelled")
 SPACES = ("checkout-dev", "checkout-staging")

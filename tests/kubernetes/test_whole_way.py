@@ -18,7 +18,7 @@ from provisioning.services.clusters import cluster_register
 from tests.personas import Organisation
 from tests.provisioning.organisation import create, equip, spec
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes"), pytest.mark.django_db]
+pytestmark = [pytest.mark.kubernetes, pytest.mark.django_db]
 
 
 def carry_out(run: Run, *, seconds: float = 60) -> Run:

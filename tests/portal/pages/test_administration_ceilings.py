@@ -60,7 +60,7 @@ OF_ADMINS: dict[str, tuple[str, list[str], str]] = {
 }
 LOOKED_AT = [("developer", name) for name in PAGES] + [("admin", name) for name in (*PAGES, *OF_ADMINS)]
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("administration ceilings")]
+pytestmark = [pytest.mark.django_db]
 Counted = dict[tuple[str, str], list[int]]
 
 

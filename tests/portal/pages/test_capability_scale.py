@@ -40,7 +40,7 @@ SIZES = {"few": (3, 2, 30), "many": (100, 20, 20_000)}
 PAGES = ("/capabilities/", "/capabilities/?q=store&category=data", "/capabilities/store-0/")
 PEOPLE = ("developer", "admin")
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("capability scale")]
+pytestmark = [pytest.mark.django_db]
 Counted = dict[tuple[str, str], dict[str, int]]
 
 

@@ -17,7 +17,7 @@ from tests.provisioning.drivers.conformance import DriverConformance, World, new
 from tests.provisioning.drivers.copy_conformance import CopyConformance
 from tests.provisioning.drivers.watch_conformance import WatchConformance
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes")]
+pytestmark = [pytest.mark.kubernetes]
 
 
 @pytest.fixture

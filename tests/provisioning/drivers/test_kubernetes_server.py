@@ -20,7 +20,7 @@ from tests.kubernetes.server import KubernetesServer
 from tests.provisioning.drivers import manifests as made
 from tests.provisioning.drivers.conformance import World, eventually, new_world
 
-pytestmark = [pytest.mark.kubernetes, pytest.mark.xdist_group("kubernetes")]
+pytestmark = [pytest.mark.kubernetes]
 
 
 @pytest.fixture

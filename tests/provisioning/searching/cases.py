@@ -9,7 +9,7 @@ from django.db import connection
 
 from governance.models import Entity
 from idp.catalog.models import Component, System, Team, User
-from provisioning.models import Change, Environment, SearchEntry
+from provisioning.models import Change, Environment, SearchEntry, Stage
 from provisioning.models.search_sql import SOURCES, search_install, search_uninstall
 from provisioning.selectors.searching import search
 from provisioning.services.search_words import search_words_gather
@@ -65,6 +65,23 @@ class IndexCases:
         assert ("environment", "checkout/dev") not in names(organisation, "checkout dev")
         User.objects.filter(username="viewer").update(is_active=False)
         assert ("person", "viewer") not in names(organisation, "viewer")
+
+    def test_what_an_entry_speaks_of_is_written_anew(self, organisation: Organisation) -> None:
+        Team.objects.filter(slug="payments").update(name="Money")
+        found = search(organisation.rights("developer"), "checkout").entries
+        assert "Money" in next(one.detail for one in found if (one.kind, one.name) == ("system", "checkout"))
+        Stage.objects.filter(name="dev").update(title="Playground")
+        assert ("environment", "checkout/dev") in names(organisation, "checkout dev")
+        assert SearchEntry.objects.filter(kind="environment", detail__contains="Playground").exists()
+
+    def test_resources_go_and_come_with_their_environment(self, organisation: Organisation) -> None:
+        rows = SearchEntry.objects.filter(kind="resource")
+        before = rows.count()
+        assert before
+        Environment.objects.update(deleted_at=NOW)
+        assert not rows.exists()
+        Environment.objects.update(deleted_at=None)
+        assert rows.count() == before
 
     @pytest.mark.parametrize("typed", ["chekout", "cehckout", "heckou", "Checkot dev", "chekout/devv"])
     def test_a_misspelt_word_is_mended(self, organisation: Organisation, typed: str) -> None:
