@@ -43,7 +43,6 @@ from provisioning.services.decisions import change_approve
 from provisioning.services.starts import change_resume
 from tests.provisioning.organisation import Clock, carry_out
 
-
 PASSWORD = "otter-haven-quay-skiff-4711"
 ROWS = (Team, User, System, Component, Dependency, Stage, Policy, Environment, Revision, Change, Run, RunEvent,
         Reservation, AuditEntry)  # fmt: skip

@@ -24,7 +24,6 @@ from provisioning.contracts import builtin_documents
 from tests.browser.installation import ROOT, Installation, running_installation
 from tests.portal.cli.conftest import Slipway
 
-
 FURNISH = """
 import json
 from datetime import timedelta
