@@ -5,8 +5,9 @@ Called by the pages that make and edit environments. It translates only: what is
 contracts are handed in by a function.
 
 Names of posted fields are fixed: ``r`` once for each resource with its key, then ``r.<key>.capability``,
-``r.<key>.name``, ``r.<key>.component`` and ``r.<key>.inputs.<path>``. A new resource may be renamed: its key stays
-until the form is drawn again, and references to the key follow to the new name.
+``r.<key>.name``, ``r.<key>.component`` and ``r.<key>.inputs.<path>``, or ``r.<key>.from`` for what another environment
+lends. A new resource may be renamed: its key stays until the form is drawn again, and references to the key follow to
+the new name.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from portal.forms.schema_values import Posted, asked_for, defaults, values
 MOST_RESOURCES: Final = 40
 RESOURCE_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,40}\Z")
+ORIGIN: Final = ("system", "environment", "resource")
 REFERENCE: Final = re.compile(r"(?<![\w.])resources\.([A-Za-z0-9_-]+)(?=\.)")
 
 
@@ -49,7 +51,10 @@ Contracts = Callable[[str], ContractLike]
 
 @dataclass(frozen=True, slots=True)
 class DraftResource:
-    """One resource of the draft. ``kept``: it exists already, so that another name would be another resource."""
+    """One resource of the draft. ``kept``: it exists already, so that another name would be another resource.
+
+    ``origin``: ``system/environment/resource`` that lends it; then it has no inputs, and may name no capability.
+    """
 
     key: str
     name: str
@@ -57,6 +62,7 @@ class DraftResource:
     component: str = ""
     inputs: Mapping[str, Any] = field(default_factory=dict)
     kept: bool = False
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +124,11 @@ class Draft:
 
 
 def _resource_spec(one: DraftResource, names: Mapping[str, str]) -> dict[str, Any]:
-    spec: dict[str, Any] = {"capability": one.capability}
+    spec: dict[str, Any] = {"capability": one.capability} if one.capability or not one.origin else {}
     if one.component:
         spec["component"] = one.component
+    if one.origin:
+        return {**spec, "from": dict(zip(ORIGIN, one.origin.split("/"), strict=False))}
     spec["inputs"] = asked_for(_follow(dict(one.inputs), names))
     return spec
 
@@ -169,13 +177,13 @@ def from_post(posted: Posted, contracts: Contracts, *, system: str, kept: frozen
 
 
 def _posted_resource(posted: Posted, key: str, contracts: Contracts, kept: frozenset[str]) -> DraftResource:
-    capability = _word(posted, f"r.{key}.capability")
+    capability, origin = _word(posted, f"r.{key}.capability"), _word(posted, f"r.{key}.from")[:200]
     drawn = _word(posted, f"r.{key}.drawn") or capability  # another version may have been chosen since
     try:
         schema = contracts(drawn).inputs
     except UserFault:
         schema = {}
-    inputs = values(schema, posted, f"r.{key}.inputs")
+    inputs = {} if origin else values(schema, posted, f"r.{key}.inputs")
     return DraftResource(
         key=key,
         name=key if key in kept else _word(posted, f"r.{key}.name") or key,
@@ -183,6 +191,7 @@ def _posted_resource(posted: Posted, key: str, contracts: Contracts, kept: froze
         component=_word(posted, f"r.{key}.component"),
         inputs=inputs,
         kept=key in kept,
+        origin=origin,
     )
 
 
@@ -222,7 +231,13 @@ def _written_resource(name: str, part: Mapping[str, Any], kept: bool) -> DraftRe
         component=str(part.get("component") or ""),
         inputs=dict(_mapping(part.get("inputs"))),
         kept=kept,
+        origin=_origin(part),
     )
+
+
+def _origin(part: Mapping[str, Any]) -> str:
+    written = part.get("from")
+    return "/".join(str(written.get(key, "")) for key in ORIGIN) if isinstance(written, Mapping) else ""
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

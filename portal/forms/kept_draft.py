@@ -43,7 +43,7 @@ def to_kept(draft: Draft) -> dict[str, Any]:
         "base": draft.base,
         "resources": [
             {"key": one.key, "name": one.name, "capability": one.capability, "component": one.component,
-             "inputs": dict(one.inputs)}
+             "inputs": dict(one.inputs), **({"origin": one.origin} if one.origin else {})}
             for one in draft.resources
         ],
     }  # fmt: skip
@@ -66,6 +66,7 @@ def from_kept(content: Mapping[str, Any], *, system: str, kept: frozenset[str] =
                 component=one["component"],
                 inputs=one["inputs"],
                 kept=one["key"] in kept,
+                origin=one.get("origin", ""),
             )
             for one in content["resources"]
         ),

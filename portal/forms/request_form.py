@@ -37,6 +37,7 @@ class ResourceForm:
     to_fill: int = 0
     open: bool = False
     focus: bool = False
+    origin: str = ""
 
     @property
     def id(self) -> str:
@@ -129,6 +130,8 @@ def _resource_form(
         open=one.key in shown.open or one.key == shown.focus.partition(":")[0],
         focus=one.key == shown.focus,
     )
+    if one.origin:
+        return _borrowed_form(bare, one, errors)
     try:
         contract = contracts(one.capability)
     except UserFault as fault:
@@ -144,6 +147,14 @@ def _resource_form(
     to_fill = 0 if shown.strict else sum(part.missing for part in every(inputs))
     summary = " · ".join(part for part in (_gist(contract.inputs, one.inputs), shown.takes.get(one.name, "")) if part)
     return replace(drawn, to_fix=to_fix, to_fill=to_fill, summary=summary, open=drawn.open or to_fix + to_fill > 0)
+
+
+def _borrowed_form(bare: ResourceForm, one: DraftResource, errors: Mapping[str, str]) -> ResourceForm:
+    """Of what another environment lends there is nothing to fill in."""
+    drawn = replace(bare, origin=one.origin, versions=(), icon="layers-linked", summary=f"Lent by {one.origin}")
+    drawn = replace(drawn, error=_remaining(drawn, {path: sentence(message) for path, message in errors.items()}))
+    to_fix = sum(bool(message) for _, message in drawn.slots)
+    return replace(drawn, to_fix=to_fix, open=drawn.open or to_fix > 0)
 
 
 def _judged(one: Input, strict: bool) -> Input:

@@ -48,7 +48,10 @@ def _wish(document: Mapping[str, Any] | None) -> Any:
     if document is None:
         return None
     named = ("capability", "contract", "component", "inputs")
-    resources = {name: [one.get(key) or None for key in named] for name, one in document.get("resources", {}).items()}
+    resources = {
+        name: [one.get(key) or None for key in (("from", "component") if "from" in one else named)]
+        for name, one in document.get("resources", {}).items()
+    }
     return resources, document.get("expires")
 
 
@@ -74,6 +77,8 @@ def spec_towards(
 
 
 def _resource_towards(written: Any, agreed: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    if "from" in wanted:
+        return _borrowed_towards(written, wanted)
     pinned = f"{wanted['capability']}@{wanted['contract']}"
     if not isinstance(written, Mapping) or agreed is None or agreed["capability"] != wanted["capability"]:
         component = {"component": wanted["component"]} if wanted.get("component") else {}
@@ -95,6 +100,17 @@ def _resource_towards(written: Any, agreed: Mapping[str, Any] | None, wanted: Ma
     if inputs or "inputs" in made:
         made["inputs"] = inputs
     return made
+
+
+def _borrowed_towards(written: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What another environment lends: where it comes from, and no version, as that is not for the file to say."""
+    made = {key: value for key, value in written.items() if key != "component"} if _is_from(written, wanted) else {}
+    component = {"component": wanted["component"]} if wanted.get("component") else {}
+    return {**(made or {"from": dict(wanted["from"])}), **component}
+
+
+def _is_from(written: Any, wanted: Mapping[str, Any]) -> bool:
+    return isinstance(written, Mapping) and written.get("from") == wanted["from"]
 
 
 def file_edited(text: str, document: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> str:

@@ -484,15 +484,8 @@ def _target(
     refused = lookup.refused(resolved.document, before, team=system.team_id, elsewhere=moves)
     further = (*resolved.problems, *refused, *component_problems(resolved, system))
     found = [*late, *asked.problems, *(one for one in further if one.path not in said)]
-    desired = desired_at(
-        resolved.document,
-        system=system,
-        stage=stage,
-        name=request.environment,
-        namespace=home.namespace,
-        isolation=home.isolation,
-        catalogue=lookup.catalogue,
-    )
+    at_home = {"name": request.environment, "namespace": home.namespace, "isolation": home.isolation}
+    desired = desired_at(resolved.document, system=system, stage=stage, catalogue=lookup.catalogue, **at_home)
     wrong = unsound(desired)
     if not found:
         found = list(wrong.values()) or duplicates({name: desired.render_expected(name) for name in desired.order})

@@ -13,6 +13,7 @@ from django.http import QueryDict
 from idp.kernel.errors import FieldError, InvalidInput, NotFound
 from portal.forms.draft_edits import edited, pasted
 from portal.forms.environment_draft import Draft, DraftResource, errors_at, from_document, from_post, offers, settled
+from portal.forms.kept_draft import from_kept, to_kept
 from portal.forms.request_form import Shown, draft_errors, resource_forms
 from portal.reading.request_page import Surroundings, expiry_options, with_defaults
 
@@ -326,3 +327,27 @@ def test_it_lets_name_and_expiry_follow_the_stage(name, expires, after):
     moved = with_defaults(draft, around, "dev")
     assert (moved.name, moved.expires) == after
     assert with_defaults(draft, around, "staging") == draft
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param({"from": {"system": "a", "environment": "b", "resource": "c"}}, id="alone"),
+        pytest.param(
+            {
+                "capability": "postgres@1.0.0",
+                "component": "x",
+                "from": {"system": "a", "environment": "b", "resource": "c"},
+            },
+            id="as-exported",
+        ),
+    ],
+)
+def test_it_keeps_where_a_resource_comes_from(entry: dict[str, Any]) -> None:
+    draft = from_document({"spec": {"stage": "dev", "resources": {"orders": entry}}}, system="shop")
+    assert draft.spec()["resources"] == {"orders": entry}
+    kept = from_kept(to_kept(draft), system="shop")
+    assert kept.spec() == draft.spec()
+    fields = {"r": "orders", "r__orders__from": "a/b/c", "r__orders__component": entry.get("component", "")}
+    again = from_post(posted(**fields, r__orders__capability=entry.get("capability", "")), contracts, system="shop")
+    assert again.spec()["resources"] == {"orders": entry}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from provisioning.models import Borrowing, ResourceGrant, Run
+from provisioning.models import Borrowing, Environment, ResourceGrant, Run
 from provisioning.services.changes import ChangeRequest, change_submit
 from tests.personas import NOW, Organisation
 from tests.provisioning.organisation import carry_out, create, equip
@@ -116,3 +116,33 @@ def test_the_page_costs_the_same_for_many_grants(
     client.get(URL)
     with django_assert_max_num_queries(12):
         assert client.get(URL).content.decode().count("Take back") == 30
+
+
+def test_the_form_keeps_where_a_resource_comes_from(world: Organisation, sign_in: Any) -> None:
+    lend(sign_in("maintainer"), resource="db", to_system="shop")
+    borrow(world)
+    client, url = sign_in("stranger"), "/environments/shop/lab/edit"
+    page = client.get(url).content.decode()
+    assert '<input type="hidden" name="r.orders.from" value="checkout/try/db">' in page
+    assert "r.orders.inputs" not in page
+    fields = {
+        "base": "1",
+        "r": ["orders", "cache"],
+        "r.orders.from": "checkout/try/db",
+        "r.cache.capability": "cache@1",
+    }
+    answer = client.post(url, {**fields, "r.orders.capability": "postgres@1.0.0", "do": "submit"})
+    assert answer.status_code == 302
+    resources = Environment.objects.get(name="lab").desired.document["resources"]  # type: ignore[union-attr]
+    assert (set(resources), resources["orders"]["from"]) == ({"orders", "cache"}, FROM)
+
+
+def test_a_pasted_entry_is_asked_for(world: Organisation, sign_in: Any) -> None:
+    lend(sign_in("maintainer"), resource="db", to_system="shop")
+    text = "stage: dev\nresources:\n  orders:\n    from: {system: checkout, environment: try, resource: db}\n"
+    client, url = sign_in("stranger"), "/environments/new"
+    page = client.post(url, {"system": "shop", "name": "lab", "do": "yaml", "yaml": text}).content.decode()
+    assert '<input type="hidden" name="r.orders.from" value="checkout/try/db">' in page
+    fields = {"system": "shop", "name": "lab", "stage": "dev", "r": "orders", "r.orders.from": "checkout/try/db"}
+    assert client.post(url, {**fields, "do": "submit"}).status_code == 302
+    assert Borrowing.objects.get().name == "orders"

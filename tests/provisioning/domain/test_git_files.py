@@ -180,6 +180,20 @@ def test_resources_come_and_go_and_an_end_is_written() -> None:
     assert spec["expires"] == "2026-12-01T00:00:00Z"
 
 
+def test_what_is_lent_is_written_as_where_it_comes_from() -> None:
+    origin = {"system": "shop", "environment": "dev", "resource": "db"}
+    lent = {"capability": "postgres", "contract": "1.2.0", "component": None, "inputs": {}, "from": origin, "lent": {}}
+    target = revision() | {"resources": {"orders": lent}}
+    spec = spec_towards(WRITTEN, revision(), target)
+    assert spec["resources"] == {"orders": {"from": origin}}
+    assert spec_towards(spec, target, {**target, "resources": {"orders": {**lent, "contract": "1.3.0"}}}) == spec
+    other = {**lent, "from": {**origin, "resource": "other"}}
+    elsewhere = {**target, "resources": {"orders": other}}
+    assert same_wish(target, {**target, "resources": {"orders": {**lent, "contract": "1.3.0", "lent": {"x": 1}}}})
+    assert not same_wish(target, elsewhere)
+    assert spec_towards(spec, target, elsewhere)["resources"] == {"orders": {"from": other["from"]}}
+
+
 LINKS = {
     "github": ("https://github.com/acme/app.git", "https://github.com/acme/app/commit/abc"),
     "gitlab": ("https://gitlab.example/a/b/app", "https://gitlab.example/a/b/app/-/commit/abc"),
