@@ -469,8 +469,7 @@ def _target(
         max_days=stage.max_days,
         extends=request.kind == "extend",
     )
-    if request.kind == "extend":
-        late = [FieldError("until", one.message) for one in late]
+    late = [FieldError("until", one.message) for one in late] if request.kind == "extend" else late
     resolved = resolve(
         asked.spec,
         contracts=lookup.contract,
@@ -484,8 +483,15 @@ def _target(
     refused = lookup.refused(resolved.document, before, team=system.team_id, elsewhere=moves)
     further = (*resolved.problems, *refused, *component_problems(resolved, system))
     found = [*late, *asked.problems, *(one for one in further if one.path not in said)]
-    at_home = {"name": request.environment, "namespace": home.namespace, "isolation": home.isolation}
-    desired = desired_at(resolved.document, system=system, stage=stage, catalogue=lookup.catalogue, **at_home)
+    desired = desired_at(
+        resolved.document,
+        system=system,
+        stage=stage,
+        name=request.environment,
+        namespace=home.namespace,
+        isolation=home.isolation,
+        catalogue=lookup.catalogue,
+    )
     wrong = unsound(desired)
     if not found:
         found = list(wrong.values()) or duplicates({name: desired.render_expected(name) for name in desired.order})

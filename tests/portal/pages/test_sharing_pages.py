@@ -115,7 +115,7 @@ def test_the_page_costs_the_same_for_many_grants(
         )
     client.get(URL)
     with django_assert_max_num_queries(12):
-        assert client.get(URL).content.decode().count("Take back") == 30
+        assert client.get(URL).content.decode().count("Take back db") == 30
 
 
 def test_the_form_keeps_where_a_resource_comes_from(world: Organisation, sign_in: Any) -> None:
