@@ -160,7 +160,7 @@ def _followed(
                 continue
             try:
                 loaded = load(said, file.path)
-            except Unreadable as error:
+            except (Unreadable, ValueError) as error:  # ValueError: no address at all, such as “http://[”
                 optional = (draft.data.get("spec") or {}).get("presence") == "optional"
                 if not optional:
                     refused.append(draft.finding("location", f"{said[:120]} cannot be read: {error}.", "spec.targets"))

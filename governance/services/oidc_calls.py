@@ -84,7 +84,7 @@ def _endpoints(issuer: str, about: Mapping[str, Any]) -> Endpoints:
         url = about.get(name)
         if url is None and name == "userinfo_endpoint":
             url = ""
-        elif not isinstance(url, str) or urlsplit(url).scheme not in schemes or not urlsplit(url).hostname:
+        elif not isinstance(url, str) or not _is_address(url, schemes):
             raise SignInRefused(f"The provider's document names no usable {name}.")
         elif name != "authorization_endpoint":
             outbound.check_url(url, schemes=schemes)
@@ -99,6 +99,14 @@ def _endpoints(issuer: str, about: Mapping[str, Any]) -> Endpoints:
         basic=basic,
         document=about,
     )
+
+
+def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in schemes and bool(parts.hostname)
 
 
 def tokens_for(

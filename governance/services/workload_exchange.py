@@ -163,7 +163,11 @@ def _asked_keys(issuer: str) -> list[dict[str, Any]]:
 
 
 def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
+    """Of an address; nothing of what is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
     return parts.scheme, parts.netloc.lower()
 
 

@@ -71,7 +71,7 @@ class Changes(Endpoint):
         "changes_submit",
         "Ask for a change",
         area=AREA,
-        answers={202: shapes.CHANGE},
+        answers={202: shapes.CHANGE_ASKED},
         body=shapes.CHANGE_REQUEST,
         scope="change",
         problems=(409,),

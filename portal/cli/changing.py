@@ -198,6 +198,7 @@ def delete(
     system, name = place(named)
     if not yes:
         _confirm(client, system, name)
+        reason = reason or typer.prompt("Why should it go", err=True, default="", show_default=False).strip()
     wish = _wish("delete", named, confirm=name, reason=reason)
     raise typer.Exit(change_ask(client, wish, form=output, wait=wait, people=people, timeout=timeout))
 

@@ -74,6 +74,7 @@ def changes(
                 )
                 for one in rows
             ],
+            none="Nothing waits for you." if waiting else "There are no such changes.",
         )
     more(is_more, rows)
 

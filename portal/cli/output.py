@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final
 
 import typer
 import yaml
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -28,6 +29,10 @@ TONES: Final[Mapping[str, str]] = {
     "dim": "gone cancelled expired superseded retired unknown nothing skipped next unchanged deleting",
     "magenta": "deprecated",
 }
+GAP: Final = 3
+LONGEST: Final = 40
+"""Signs of a word that is never broken."""
+SHORT: Final = 12
 STYLES: Final = {word: tone for tone, words in TONES.items() for word in words.split()}
 
 
@@ -74,14 +79,47 @@ def data(value: Any, form: str) -> None:
         sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table on standard output; a cell that is a known state has its colour."""
-    made = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold", show_edge=False)
-    for name in headers:
-        made.add_column(Text(name), overflow="fold")
-    for row in rows:
-        made.add_row(*(cell(one) for one in row))
+def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, none: str = "There are none.") -> None:
+    """A table on standard output; a cell that is a known state has its colour. Says ``none`` where there are no rows.
+
+    On a terminal that is too narrow, words stay whole: columns are left out from the right, which is said.
+    """
+    cells = [[cell(one) for one in row] for row in rows]
+    widths = widths_in(out().width, headers, [[one.plain for one in row] for row in cells])
+    made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold", show_edge=False)
+    for name, width in zip(headers, widths, strict=False):
+        made.add_column(Text(name), overflow="fold", width=width)
+    for row in cells:
+        made.add_row(*row[: len(widths)])
     _aligned(made)
+    if gone := headers[len(widths) :]:
+        say(f"No room for {', '.join(gone)}; make the terminal wider, or use -o json.", style="dim")
+    if not cells:
+        say(none, style="dim")
+
+
+def widths_in(room: int, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """How wide each column is in ``room``; fewer than there are headers where not all of them fit."""
+    columns = [[name, *(row[number] for row in rows)] for number, name in enumerate(headers)]
+    wanted = [max(map(cell_len, one)) for one in columns]
+    least = [min(max((cell_len(word) for text in one for word in _words(text)), default=0), LONGEST) for one in columns]
+    while len(wanted) > 1 and sum(least) + GAP * (len(least) - 1) > room:
+        wanted.pop()
+        least.pop()
+    while (over := sum(wanted) + GAP * (len(wanted) - 1) - room) > 0:
+        slack = [width - narrow for width, narrow in zip(wanted, least, strict=True)]
+        widest = max(range(len(wanted)), key=lambda one: wanted[one] if slack[one] > 0 else -1)
+        if slack[widest] <= 0:
+            break
+        rivals = [wanted[one] for one in range(len(wanted)) if one != widest and slack[one] > 0]
+        step = wanted[widest] - max(rivals, default=0)
+        wanted[widest] -= min(slack[widest], over, max(step, 1))
+    return wanted
+
+
+def _words(text: str) -> list[str]:
+    """What stays on one line: words, and short texts such as ``12.20 EUR``."""
+    return [text] if cell_len(text) <= SHORT else text.split()
 
 
 def facts(pairs: Iterable[tuple[str, Any]]) -> None:

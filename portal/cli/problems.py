@@ -10,6 +10,12 @@ import httpx
 from .exits import DENIED, ERROR, Fault
 
 DENIALS: Final = frozenset({"denied-by-policy", "over-quota", "over-budget", "frozen"})
+LISTS: Final = {
+    "environments": "slipway env list",
+    "systems": "slipway systems",
+    "capabilities": "slipway capabilities",
+    "changes": "slipway changes",
+}
 NOTHING_HERE: Final = "There is nothing at this address."
 
 
@@ -32,6 +38,7 @@ def fault_of(response: httpx.Response, *, url: str) -> Fault:
     if status == 404 and detail == NOTHING_HERE:
         detail = f"{url} does not know what this command asks for ({response.request.url.path})."
         remedy = "The installation is older than this slipway, or the address is wrong. Update the installation."
+    remedy = remedy or _remedy(response.request.url.path, status, problem)
     if problem.get("change"):
         remedy = f"{remedy} The denied change is kept: {problem['change']}".strip()
     return Fault(
@@ -43,6 +50,14 @@ def fault_of(response: httpx.Response, *, url: str) -> Fault:
         code=code,
         status=status,
     )
+
+
+def _remedy(path: str, status: int, problem: Mapping[str, Any]) -> str:
+    """What this command line can do about it, where the installation does not say."""
+    if any(isinstance(one, Mapping) and one.get("path") == "reason" for one in problem.get("errors", ())):
+        return "Say it with -m."
+    area = path.rpartition("/api/v1/")[2].partition("/")[0]
+    return f"{LISTS[area]} lists those that you may see." if status == 404 and area in LISTS else ""
 
 
 def place_of(error: Mapping[str, Any], *, line: int | None = None) -> str:

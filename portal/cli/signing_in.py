@@ -121,6 +121,7 @@ def contexts_list(ctx: typer.Context, output: Output = Form.table) -> None:
             (_mark(one), one["name"], one["url"], _who(one), moment(kept.named[str(one["name"])].expires_at))
             for one in rows
         ],
+        none="There are none yet: slipway login --url https://slipway.example makes one.",
     )
 
 

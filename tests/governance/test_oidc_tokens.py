@@ -136,6 +136,7 @@ def test_a_document_that_leads_inside_is_not_followed(provider, name, url):
     ("name", "url"),
     [
         ("token_endpoint", "file:///etc/passwd"),
+        ("token_endpoint", "https://[::1/token"),
         ("jwks_uri", None),
         ("authorization_endpoint", "javascript:alert(1)"),
         ("authorization_endpoint", ["https://corp.example"]),

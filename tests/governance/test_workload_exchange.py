@@ -185,6 +185,7 @@ def test_a_new_key_of_the_issuer_is_found_and_asked_for_no_more_than_once_a_minu
     "about",
     [
         {"issuer": ISSUER, "jwks_uri": "https://evil.example/keys"},
+        {"issuer": ISSUER, "jwks_uri": "https://[::1/keys"},
         {"issuer": "https://evil.example", "jwks_uri": f"{ISSUER}/keys"},
         {"issuer": ISSUER, "jwks_uri": 7},
         {},

@@ -47,12 +47,14 @@ class Relay:
             for line in self._open:
                 line.silent = True
 
-    def cut(self) -> None:
-        """Close whatever is open, as a load balancer that is restarted."""
+    def cut(self) -> int:
+        """Close whatever is open, as a load balancer that is restarted; how many connections that was."""
         with self._lock:
+            number = len(self._open)
             for line in self._open:
                 line.close()
             self._open.clear()
+        return number
 
     def close(self) -> None:
         self._closed.set()

@@ -340,6 +340,15 @@ _CHANGE = {
 }
 CHANGE = shape("Change", record(_CHANGE))
 CHANGE_PAGE = page_of(CHANGE)
+CHANGE_ASKED = shape(
+    "ChangeAsked",
+    {
+        "allOf": [
+            ref(CHANGE),
+            record({}, {"links": mapped(text(form="uri-reference"), "Of a preview: its environment, and its page.")}),
+        ]
+    },
+)
 DECISION = shape(
     "Decision",
     record(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from idp.kernel import cel
 from idp.kernel.cel_patterns import MAX_WEIGHT, weight
+from tests.timing import quickest
 
 FACTS = {"s": "a" * 60_000 + "!", "l": list(range(1_000)), "m": {"a": {}}}
 
@@ -46,10 +45,11 @@ HOSTILE = {
 
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE.keys())
 def test_it_refuses_within_a_tenth_of_a_second(source: str) -> None:
-    started = time.process_time()
-    with pytest.raises(cel.CelError):
-        cel.compile(source).evaluate(FACTS)
-    assert time.process_time() - started < 0.1
+    def refused() -> None:
+        with pytest.raises(cel.CelError):
+            cel.compile(source).evaluate(FACTS)
+
+    assert quickest(refused) < 0.1
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,10 @@ def test_it_refuses_within_a_tenth_of_a_second(source: str) -> None:
     ids=["plus-in-plus", "overlapping", "many-stars", "mail", "two-plus"],
 )
 def test_a_pattern_that_is_catastrophic_elsewhere_is_quick(pattern: str) -> None:
-    started = time.process_time()
-    assert cel.compile(f"s.matches(r'{pattern}')").evaluate(FACTS) in (True, False)
-    assert time.process_time() - started < 0.1
+    def matched() -> None:
+        assert cel.compile(f"s.matches(r'{pattern}')").evaluate(FACTS) in (True, False)
+
+    assert quickest(matched) < 0.1
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ import json
 import re
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from typer.testing import Result
 
 from provisioning.contracts import builtin_documents
 from tests.browser.installation import ROOT, Installation, running_installation
+from tests.kubernetes.relay import Relay
 from tests.portal.cli.conftest import Slipway
 
 FURNISH = """
@@ -462,6 +465,32 @@ def test_it_follows_a_run(developer: Person, written: Callable[..., str]) -> Non
     assert (shown.exit_code, "guardrails" in shown.stdout) == (0, True)
     lines = developer("runs", "logs", str(rows[0]["id"]), "-o", "json").stdout.splitlines()
     assert [json.loads(one)["text"] for one in lines] == [one[10:].split("  ")[-1] for one in done.stdout.splitlines()]
+
+
+def test_it_follows_a_run_through_a_connection_that_is_cut(
+    installation: Installation, developer: Person, written: Callable[..., str]
+) -> None:
+    relay, cuts = Relay(installation.url), []
+
+    def cut() -> None:
+        for _ in range(4):
+            time.sleep(0.3)
+            cuts.append(relay.cut())
+
+    cutting = threading.Thread(target=cut)
+    cutting.start()
+    try:
+        address = {"SLIPWAY_URL": relay.url.replace("https:", "http:")}
+        done = Person(developer.run, {**developer.environment, **address})("apply", "-f", written("c-cut"), "--wait")
+    finally:
+        cutting.join()
+        relay.close()
+    assert done.exit_code == 0, done.output
+    assert any(cuts)
+    assert done.output.count("Done. The environment is as it was agreed.") == 1
+    said = developer("runs", "logs", "checkout/c-cut").stdout.splitlines()
+    assert [line for line in done.output.splitlines() if line in said] == said
+    assert len(developer.json("runs", "list", "checkout/c-cut")) == 1
 
 
 # --- rules ----------------------------------------------------------------------------------------------------------

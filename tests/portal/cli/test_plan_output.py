@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from portal.cli.output import widths_in
 from portal.cli.plan_markdown import code, plans_markdown, text
 from portal.cli.plan_text import field_words, plan_lines, quota_words, value_words
 
@@ -150,3 +151,22 @@ def test_words_are_no_markup_and_mention_nobody() -> None:
 def test_a_name_cannot_end_the_comment_that_finds_the_plan() -> None:
     first = plans_markdown([{**PLANNED, "environment": "x-->y"}]).splitlines()[0]
     assert first == "<!-- slipway-plan checkout/x-y -->"
+
+
+ROWS = [["checkout/psp-retry", "ready", "A change that has a long title", "2026-11-13 10:08"]]
+HEADS = ["ENVIRONMENT", "STATE", "WHAT", "CHANGED"]
+
+
+@pytest.mark.parametrize(
+    ("room", "widths"),
+    [
+        pytest.param(200, [18, 5, 30, 16], id="all as they are"),
+        pytest.param(70, [18, 5, 22, 16], id="the widest gives way first"),
+        pytest.param(55, [18, 5, 11, 12], id="then the others, words whole"),
+        pytest.param(45, [18, 5, 16], id="the last column goes"),
+        pytest.param(30, [18, 5], id="and one more"),
+        pytest.param(10, [18], id="the name stays"),
+    ],
+)
+def test_a_table_keeps_words_whole_in_a_narrow_terminal(room: int, widths: list[int]) -> None:
+    assert widths_in(room, HEADS, ROWS) == widths

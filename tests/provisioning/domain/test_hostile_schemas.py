@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any
 
 import pytest
 
 from provisioning.domain.patterns import TooComplex, require_quick
 from provisioning.domain.schema import check_schema
+from tests.timing import quickest
 
 
 def nested(depth: int) -> dict[str, Any]:
@@ -48,9 +48,8 @@ def laughs(levels: int, each: int) -> dict[str, Any]:
     ],
 )
 def test_it_refuses_in_under_a_second(schema: dict[str, Any], words: str) -> None:
-    started = time.process_time()
+    assert quickest(lambda: check_schema(schema, "spec.inputs")) < 1
     found = check_schema(schema, "spec.inputs")
-    assert time.process_time() - started < 1
     assert found
     assert words in found[0].message
 
@@ -96,6 +95,5 @@ def test_it_refuses_patterns_that_can_take_for_ever(pattern: str) -> None:
 )
 def test_it_allows_patterns_that_stay_quick(pattern: str, hostile: str) -> None:
     require_quick(pattern)
-    started = time.process_time()
     assert re.match(pattern, hostile) is None
-    assert time.process_time() - started < 0.5
+    assert quickest(lambda: re.match(pattern, hostile)) < 0.5
