@@ -19,10 +19,9 @@ from governance.domain.ceilings import Extras
 from governance.domain.policy import Verdict
 from governance.domain.quota import Amounts, Shortage
 from governance.selectors.quota import quota_counted, quota_state
-from governance.services.approvals import approvers_for
 from governance.services.policies import active_policies, evaluate
 from governance.services.routing import needs_routed
-from idp.catalog.models import System, Team
+from idp.catalog.models import System
 from idp.catalog.selectors import system_get
 from idp.kernel.actor import Actor
 from idp.kernel.errors import FieldError
@@ -60,27 +59,13 @@ from provisioning.services.hosts import hosts_judged
 from provisioning.services.lending_gate import lender_checked, request_completed
 from provisioning.services.losses import losses_of
 from provisioning.services.moving import moved, place_of_environment, with_move
+from provisioning.services.needed_approvals import ApprovalNeeded, approval_needed
 from provisioning.services.placing import placed
 from provisioning.services.requests import MAKES, ChangeRequest, intent_of, request_checked
 from provisioning.services.standing_rules import standing_verdicts
 from provisioning.services.targeting import Sources, lookup_of, pinned, sources_of, target_of
 
 Result = Literal["starts", "waits", "denied", "invalid", "nothing"]
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalNeeded:
-    """One decision that the change will need, in words; ``who`` may give it (user names, the requester left out)."""
-
-    source: str
-    label: str
-    count: int
-    policy: str
-    reason: str
-    who: tuple[str, ...]
-    route: str = ""
-    stage: int = 0
-    stage_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,14 +416,8 @@ def judge(planned: Planned, actor: Actor, *, reason: str, now: datetime, people:
         shortages=shortages,
         needs=needs,
         skipped=skipped,
-        approvals=tuple(_needed(one, team, actor) for one in needs) if people else (),
+        approvals=tuple(approval_needed(one, team, actor) for one in needs) if people else (),
     )
-
-
-def _needed(one: ApprovalNeed, team: Team, requester: Actor) -> ApprovalNeeded:
-    who = approvers_for(one.source, team=team, excluding=requester.user_id)
-    told = (one.source, one.label, one.count, one.policy, one.reason)
-    return ApprovalNeeded(*told, who, one.route, one.stage, one.stage_name)
 
 
 def _target(

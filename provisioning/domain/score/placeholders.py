@@ -100,6 +100,12 @@ def placeholders(value: Any) -> list[Placeholder]:
     return [found for one in inside for found in placeholders(one)]
 
 
+def read_by(value: Any) -> frozenset[str]:
+    """Names of the resources that ``value`` reads, whether they are there or not."""
+    found = (one.parts for one in placeholders(value))
+    return frozenset(parts[1] for parts in found if parts[0] == "resources" and len(parts) > 1)
+
+
 def as_text(value: Any) -> str:
     """A value inside a text: itself when it is one, else compact JSON as the reference implementation writes it."""
     if isinstance(value, str):

@@ -17,7 +17,8 @@ from provisioning.domain.graph import circle, order
 from provisioning.domain.lending import borrowed_contract
 from provisioning.domain.schema import at
 from provisioning.domain.score.check import Workload
-from provisioning.domain.score.container import Facts, Trouble, container_facts
+from provisioning.domain.score.container import Facts, container_facts
+from provisioning.domain.score.lent import lending_meant, outputs_lent
 from provisioning.domain.score.names import identity, named, resource_name
 from provisioning.domain.score.outcome import Before, Lending, Mapped, Place, Translation
 from provisioning.domain.score.placeholders import (
@@ -26,7 +27,7 @@ from provisioning.domain.score.placeholders import (
     Unwritable,
     as_text,
     filled,
-    placeholders,
+    read_by,
     written,
 )
 from provisioning.domain.score.rules import CONTAINER, Line, Rule, rule_for
@@ -137,7 +138,8 @@ class _One:
             resolve=self._value,
             make_files=self._make_files,
         )
-        self._troubles(facts.troubles)
+        for trouble in facts.troubles:
+            self.say(trouble.path, trouble.message)
         self._left_over(facts, rule)
         look = self._lookup({"container": facts.values, "service": {"port": port}}, None)
         inputs = self._inputs(rule, contract, look, path, keep=False, name=name)
@@ -203,20 +205,12 @@ class _One:
 
     def _ordered(self, resources: Mapping[str, Any]) -> tuple[str, ...]:
         """Names, each after those that its params read; those in a circle are told and left out."""
-        needs = {name: self._needs(name, one, resources) for name, one in resources.items()}
+        needs = {name: read_by(one.get("params", {})) & resources.keys() for name, one in resources.items()}
         if found := circle(needs):
             self.say(f"resources.{found[0]}.params", f"must not go in a circle: {' → '.join(found)}")
             for name in {*found}:
                 self.outputs[name] = BROKEN
         return tuple(name for name in order(needs) if name not in self.outputs)
-
-    def _needs(self, name: str, one: Mapping[str, Any], resources: Mapping[str, Any]) -> frozenset[str]:
-        found = set()
-        for placeholder in placeholders(one.get("params", {})):
-            parts = placeholder.parts
-            if parts[0] == "resources" and len(parts) > 1 and parts[1] in resources:
-                found.add(parts[1])
-        return frozenset(found)
 
     def _resource(self, key: str, asked: Mapping[str, Any]) -> None:
         path = f"resources.{key}"
@@ -298,8 +292,7 @@ class _One:
         name = resource_name(self.workload.name, key, asked)
         if "id" in asked and (lent := self.shared.before.lent_as(name, claim)):
             return self._borrowed(name, claim, lent, asked, rule, path)
-        look = self._lookup({"params": params}, None)
-        inputs = self._inputs(rule, contract, look, path, keep=True, name=name)
+        inputs = self._inputs(rule, contract, self._lookup({"params": params}, None), path, keep=True, name=name)
         self._put(name, claim, rule, inputs, path, self._asked(asked))
         known = {"params": params}
         look = self._lookup(known, outputs_of(name, contract))
@@ -311,14 +304,9 @@ class _One:
         self, name: str, claim: str, lent: Sequence[Lending], asked: Mapping[str, Any], rule: Rule, path: str
     ) -> Any:
         """The outputs of a resource that another environment lends under this id."""
-        first, *others = lent
-        if others:
-            places = ", ".join(one.place for one in lent)
-            self.say(f"{path}.id", f"is lent by {places}; keep one of these grants, or choose another id")
-            return BROKEN
-        if first.capability != rule.capability:
-            told = f"is lent by {first.place} as {first.capability}, and the rule for {rule.label} makes"
-            self.say(f"{path}.id", f"{told} {rule.capability}; choose another id")
+        first, told = lending_meant(lent, rule)
+        if told:
+            self.say(f"{path}.id", told)
             return BROKEN
         try:
             contract = borrowed_contract(self.contracts(first.capability, first.version))
@@ -330,18 +318,10 @@ class _One:
         if self._placed(name, claim, path):
             self.made.resources[name] = {"from": dict(first.origin)}
             self._note(path, asked, name, f"lent by {first.place}")
-        outputs = {line.name: self._lent_line(line, name, contract, path) for line in rule.outputs}
+        look = self._lookup({}, outputs_lent(name, contract))
+        outputs = {line.name: self._line(line, look, path) for line in rule.outputs}
         self.shared.outputs[claim] = outputs
         return outputs
-
-    def _lent_line(self, line: Line, name: str, contract: Contract, path: str) -> Any:
-        """An output of a borrowed resource, ``MISSING`` where what it is made of stays in its own namespace."""
-        known = outputs_of(name, contract)
-
-        def crossing(steps: Sequence[str]) -> Any:
-            return known(steps) if steps[0] in contract.publish else MISSING
-
-        return self._line(line, self._lookup({}, crossing), path)
 
     def _shares(self, claim: str, asked: Mapping[str, Any], path: str) -> None:
         name = resource_name(self.workload.name, "", asked)
@@ -518,7 +498,3 @@ class _One:
         cls = asked.get("class")
         told = f"{asked['type']}.{cls}" if cls else str(asked["type"])
         return f"{told} “{asked['id']}”" if "id" in asked else told
-
-    def _troubles(self, troubles: Sequence[Trouble]) -> None:
-        for one in troubles:
-            self.say(one.path, one.message)
