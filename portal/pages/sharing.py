@@ -45,7 +45,8 @@ def environment_sharing(request: PageRequest, system: str, name: str) -> HttpRes
 @page("environments", methods=POST)
 def grant_act(request: PageRequest, system: str, name: str, grant: int, act: str) -> HttpResponse:
     """One click: nobody else begins to use it, others may again, or it is taken back."""
-    if services.grant_managed(request.actor, grant).environment.name != name:
+    giver = services.grant_managed(request.actor, grant).environment
+    if (giver.system.slug, giver.name) != (system, name):
         raise NotFound(f"{system}/{name} has no grant {grant}.")
     now = clock.now()
     try:
