@@ -42,6 +42,7 @@ def look_at(person: Person, system: str, stage: str, *, only: str) -> None:
     person.open(f"/systems/{system}/")
     person.link(f"Promote to {stage}").click()
     page = person.page
+    expect(page.get_by_label("Reason", exact=True)).to_be_visible()
     for box in page.get_by_role("checkbox").all():
         box.set_checked(box.get_attribute("value") == only, force=True)
     page.get_by_label("Reason", exact=True).fill("It has proven itself.")
