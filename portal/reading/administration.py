@@ -25,7 +25,8 @@ WHO: Final[Mapping[str, Callable[[Rights], bool]]] = MappingProxyType(
         "everyone": lambda rights: rights.signed_in,
     }
 )
-PEOPLE, RULES, PLACES, MONEY, RECORDS = "People", "Rules", "Places", "Quota and cost", "Records"
+PEOPLE, ACCESS, RULES, PLACES = "People and teams", "Access", "Rules", "Places"
+DOORS, MONEY, RECORDS = "Ways in and out", "Quota and cost", "Records"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +60,25 @@ SECTIONS: Final = (
         "Stages", "layers-linked", "stages", "How long environments live, what they ask for and where they go.", PLACES
     ),
     Section("People", "user", "people", "Who may sign in, their mail address, and what hangs on them.", PEOPLE),
-    Section("Second factor", "shield", "second-factor-rule", "Of whom a code or passkey is asked at sign-in.", PEOPLE),
-    Section("Provisioning", "cloud", "provisioning", "People and groups that your directory sends (SCIM).", PEOPLE),
-    Section("Agents", "robot", "agents", "Programs that act for people, what each may and did.", PEOPLE, "everyone"),
+    Section("Sign-in", "login", "sign-in-providers", "Which providers people sign in through.", ACCESS),
+    Section("Local sign-in", "lock", "local-sign-in", "To whom passwords and passkeys of here are open.", ACCESS),
+    Section("Second factor", "shield", "second-factor-rule", "Of whom a code or passkey is asked at sign-in.", ACCESS),
+    Section("Group rules", "users", "group-rules", "Which groups of a provider give which role in a team.", ACCESS),
+    Section("Provisioning", "cloud", "provisioning", "People and groups that your directory sends (SCIM).", ACCESS),
+    Section("Agents", "robot", "agents", "Programs that act for people, what each may and did.", DOORS, "everyone"),
     Section("Groups", "users", "groups", "People whom policies and approval routes mean across teams.", PEOPLE),
-    Section("Sign-in", "login", "sign-in-providers", "Which providers people sign in through.", PEOPLE),
-    Section("Local sign-in", "lock", "local-sign-in", "To whom passwords and passkeys of here are open.", PEOPLE),
-    Section("Group rules", "users", "group-rules", "Which groups of a provider give which role in a team.", PEOPLE),
     Section("Ownership", "shield-check", "ownership", "What waits for an owner, and transfers.", PEOPLE, "everyone"),
     Section("Clusters", "server-2", "clusters", "Where environments live, and what a month there costs.", PLACES),
-    Section("Score rules", "file-code", "score-rules", "Which capability each part of a Score file becomes.", RULES),
+    Section("Score rules", "file-code", "score-rules", "Which capability each part of a Score file becomes.", DOORS),
     Section(
-        "Catalogs", "package-import", "backstage", "What comes from Backstage or files, and how it is linked.", PEOPLE
+        "Catalogs", "package-import", "backstage", "What comes from Backstage or files, and how it is linked.", DOORS
     ),
     Section(
         "Files in Git",
         "git-branch",
         "git-sources",
         "Which repositories say what environments are, and how each file stands.",
-        RULES,
+        DOORS,
         "maintainers",
     ),
     Section("Host names", "world", "hosts", "Which system holds which host name.", PLACES),
@@ -88,11 +89,11 @@ SECTIONS: Final = (
         "send",
         "webhooks",
         "Programs and chats that are told what happens, and did it arrive.",
-        PLACES,
+        DOORS,
         "maintainers",
     ),
-    Section("Pipelines", "git-branch", "trust-rules", "Which pipelines may act as which service account.", PEOPLE),
-    Section("Slack", "message-circle", "slack-app", "Which app of Slack people may decide with.", PLACES),
+    Section("Pipelines", "git-branch", "trust-rules", "Which pipelines may act as which service account.", DOORS),
+    Section("Slack", "message-circle", "slack-app", "Which app of Slack people may decide with.", DOORS),
     Section(
         "Upgrades", "stack-forward", "campaigns", "Moves everybody from one version of a capability to another.", RULES
     ),
@@ -107,7 +108,7 @@ SECTIONS: Final = (
 
 def sections(rights: Rights) -> list[tuple[str, list[Section]]]:
     """The pages that the person may use, by group, both in the order of the tables. No query."""
-    shown: dict[str, list[Section]] = {group: [] for group in (PEOPLE, RULES, PLACES, MONEY, RECORDS)}
+    shown: dict[str, list[Section]] = {group: [] for group in (PEOPLE, ACCESS, RULES, PLACES, DOORS, MONEY, RECORDS)}
     for one in SECTIONS:
         if WHO[one.who](rights):
             shown[one.group].append(one)
