@@ -23,6 +23,7 @@ ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES25
 KINDS: Final[Mapping[str, str]] = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 LONGEST_TOKEN: Final = 50_000
 LONGEST_NAME: Final = 30
+MOST_SESSION_HOURS: Final = 336
 FORBIDDEN_LINKS: Final = ("email", "email_verified", "name", "given_name", "family_name", "nickname")
 _NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,80}")
@@ -47,7 +48,8 @@ class ProviderWish:
     """A provider as an admin wants it. ``secret`` None keeps the one that is stored, "" is a client without one.
 
     ``group_claim`` may lead into objects (``realm_access.roles``); empty reads no groups. ``link_claim`` names the
-    claim by which a person that SCIM made is found; empty links nobody.
+    claim by which a person that SCIM made is found; empty links nobody. ``missing_is_none``: who comes without the
+    claim is in no group. After ``session_hours`` one is to sign in there again; 0 is as long as any session.
     """
 
     title: str
@@ -57,7 +59,9 @@ class ProviderWish:
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     group_claim: str = ""
     link_claim: str = ""
+    missing_is_none: bool = False
     may_create: bool = False
+    session_hours: int = 0
     active: bool = True
 
 
@@ -101,6 +105,10 @@ def provider_errors(name: str, wish: ProviderWish) -> list[FieldError]:
             "Write a claim that people cannot choose themselves, such as sub, oid or preferred_username; never email."
         )
         errors.append(FieldError("link_claim", told))
+    if not 0 <= wish.session_hours <= MOST_SESSION_HOURS:
+        errors.append(
+            FieldError("session_hours", f"Write 1 to {MOST_SESSION_HOURS} hours; 0 for as long as any session.")
+        )
     return errors
 
 
@@ -180,6 +188,11 @@ def groups_of(claims: Mapping[str, Any], path: str) -> frozenset[str] | None:
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         return None
     return frozenset(found)
+
+
+def none_told(claims: Mapping[str, Any], path: str) -> bool:
+    """Whether these claims leave groups out altogether, as Keycloak, Entra ID and Okta do of who is in none."""
+    return claim(claims, path) is None and not overage(claims, path)
 
 
 def overage(claims: Mapping[str, Any], path: str) -> bool:

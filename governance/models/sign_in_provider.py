@@ -9,7 +9,8 @@ from django.db import models
 class SignInProvider(models.Model):
     """One OpenID Connect provider. ``secret`` is encrypted and never shown again.
 
-    ``before`` and ``secret_before`` are what the last edit replaced, for taking it back.
+    ``before`` and ``secret_before`` are what the last edit replaced, for taking it back. ``session_hours`` 0 is as long
+    as any session. ``trouble`` is why nobody could come by it last, since ``trouble_at``; empty when somebody could.
     """
 
     name = models.CharField(max_length=30, unique=True)
@@ -20,13 +21,18 @@ class SignInProvider(models.Model):
     scopes = models.JSONField(default=list)
     group_claim = models.CharField(max_length=120, blank=True)
     link_claim = models.CharField(max_length=120, blank=True)
+    missing_is_none = models.BooleanField(default=False)
     may_create = models.BooleanField(default=False)
+    session_hours = models.PositiveSmallIntegerField(default=0)
     active = models.BooleanField(default=True)
     before = models.JSONField(default=dict, blank=True)
     secret_before = models.TextField(blank=True)
     version = models.PositiveIntegerField(default=0)
     updated_at = models.DateTimeField()
     updated_by = models.CharField(max_length=150)
+    worked_at = models.DateTimeField(null=True)
+    trouble = models.CharField(max_length=300, blank=True)
+    trouble_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["title", "name"]

@@ -1,7 +1,8 @@
 """Who may sign in without a provider: set by platform admins, and asked at every local way in.
 
 A rule that closes local sign-in needs a provider through which somebody has come in, and an admin who keeps a password;
-the last provider is not switched off while it holds. Tokens and open sessions go on. Lock order: rule row, audit head.
+the last such provider is neither switched off nor moved to another issuer while it holds. Tokens and open sessions go
+on. Lock order: rule row, audit head.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from django.db import transaction
 
 from governance.access import rights_of
 from governance.domain.local_sign_in import EVERYBODY, KEEPERS, WORDS, LocalRule, rule_problem
-from governance.models import LocalSignInRule, SignInProvider
+from governance.models import ExternalIdentity, LocalSignInRule, SignInProvider
 from governance.selectors.local_sign_in import able_admins, is_open_for, local_rule, proven_providers
 from governance.services.audit import audit_append
 from governance.services.people_edits import people_edit_keep
@@ -89,13 +90,19 @@ def local_sign_in_require(user: User) -> None:
         )
 
 
-def require_way_left(row: SignInProvider) -> None:
-    """Conflict when ``row`` is the last provider that is switched on, and local sign-in is closed to people."""
+def require_way_left(row: SignInProvider, *, issuer: str = "") -> None:
+    """Conflict when local sign-in is closed to people and ``row`` is the last provider that they come by.
+
+    ``issuer`` is the one that it is to have from now on, empty when it is switched off: whoever is known at it is known
+    at no other.
+    """
     rule = local_rule()
-    if rule.open_to == EVERYBODY or SignInProvider.objects.filter(active=True).exclude(pk=row.pk).exists():
+    if rule.open_to == EVERYBODY or proven_providers().exclude(pk=row.pk).exists():
+        return
+    if issuer and ExternalIdentity.objects.filter(issuer=issuer).exists():
         return
     raise Conflict(
-        f"{row.title} is the last provider, and local sign-in is for {WORDS[rule.open_to]} only.",
+        f"{row.title} is the last provider that people come by, and local sign-in is for {WORDS[rule.open_to]} only.",
         code="illegal-state",
         remedy="Open local sign-in to everybody first.",
     )

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -17,11 +19,11 @@ import jwt
 from django.core.cache import cache
 
 from governance.domain.oidc import KINDS, discovery_url
-from idp.kernel import outbound
+from idp.kernel import clock, outbound
 from idp.kernel.errors import UserFault
 
 KNOWN_FOR: Final = 600
-KEYS_ASKED_EVERY: Final = 60
+KEYS_ASKED_EVERY: Final = 10
 AWAY_FOR: Final = 10
 """Seconds for which a provider that does not answer is not asked again, so that no thread waits for it in vain."""
 
@@ -37,6 +39,10 @@ class SignInRefused(UserFault):
     """Nobody is signed in; the message says why, for the person and the log."""
 
     code = "sign-in-refused"
+
+
+class ProviderAmiss(SignInRefused):
+    """Nobody can come in by this provider: it, or what is set here of it, is to be put right by an admin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +77,12 @@ def _about(issuer: str) -> dict[str, Any]:
     except outbound.Unreachable:
         cache.set(f"oidc.away:{issuer}", True, AWAY_FOR)
         raise
-    if found.get("issuer") != issuer:
-        raise SignInRefused("The provider names itself otherwise than the issuer that is set here.")
+    named = found.get("issuer")
+    if named != issuer:
+        told = f" It says “{named[:300]}”." if isinstance(named, str) else ""
+        raise ProviderAmiss(
+            "The provider names itself otherwise than the issuer that is set here.", remedy=told.strip()
+        )
     return found
 
 
@@ -85,7 +95,7 @@ def _endpoints(issuer: str, about: Mapping[str, Any]) -> Endpoints:
         if url is None and name == "userinfo_endpoint":
             url = ""
         elif not isinstance(url, str) or not _is_address(url, schemes):
-            raise SignInRefused(f"The provider's document names no usable {name}.")
+            raise ProviderAmiss(f"The provider's document names no usable {name}.")
         elif name != "authorization_endpoint":
             outbound.check_url(url, schemes=schemes)
         found[name] = url
@@ -113,6 +123,45 @@ def tokens_for(
     endpoints: Endpoints, *, client_id: str, secret: str, code: str, verifier: str, back: str
 ) -> Mapping[str, Any]:
     """What the provider gives for a code: at least ``id_token``. SignInRefused when it does not take the code."""
+    answer = _code_shown(endpoints, client_id=client_id, secret=secret, code=code, verifier=verifier, back=back)
+    found = _object(answer.body)
+    if answer.status >= 500:
+        raise outbound.Unreachable("The provider has a fault; nobody was signed in.", delay=30)
+    if _client_refused(answer, found):
+        raise ProviderAmiss("The provider does not take Slipway's client ID and secret; an admin can correct them.")
+    if not answer.ok or not isinstance(found.get("id_token"), str):
+        raise SignInRefused("The provider does not take this sign-in any more. Sign in again.")
+    return found
+
+
+def client_tried(endpoints: Endpoints, *, client_id: str, secret: str, back: str) -> tuple[bool | None, float | None]:
+    """Whether the provider takes the client, found with a code that nobody was given; None when it does not tell.
+
+    And by how many seconds its clock is ahead of ours, if it says its time.
+    """
+    made_up = f"slipway-check-{secrets.token_urlsafe(16)}"
+    verifier = secrets.token_urlsafe(48)
+    answer = _code_shown(endpoints, client_id=client_id, secret=secret, code=made_up, verifier=verifier, back=back)
+    found = _object(answer.body)
+    taken = False if _client_refused(answer, found) else True if found.get("error") == "invalid_grant" else None
+    return taken, _ahead(answer.headers.get("date", ""))
+
+
+def _client_refused(answer: outbound.Answer, found: Mapping[str, Any]) -> bool:
+    """Keycloak names a wrong secret ``unauthorized_client``, others ``invalid_client``."""
+    return answer.status == 401 or found.get("error") in ("invalid_client", "unauthorized_client")
+
+
+def _ahead(date: str) -> float | None:
+    try:
+        return (parsedate_to_datetime(date) - clock.now()).total_seconds()
+    except (ValueError, TypeError):
+        return None
+
+
+def _code_shown(
+    endpoints: Endpoints, *, client_id: str, secret: str, code: str, verifier: str, back: str
+) -> outbound.Answer:
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": back, "code_verifier": verifier}
     headers = {"content-type": _FORM, "accept": "application/json"}
     if secret and endpoints.basic:
@@ -120,7 +169,7 @@ def tokens_for(
         headers["authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
     else:
         form |= {"client_id": client_id} | ({"client_secret": secret} if secret else {})
-    answer = outbound.call(
+    return outbound.call(
         "POST",
         endpoints.token,
         headers=headers,
@@ -128,15 +177,6 @@ def tokens_for(
         timeout=TIMEOUT,
         most_bytes=MOST_BYTES,
     )
-    found = _object(answer.body)
-    if answer.status >= 500:
-        raise outbound.Unreachable("The provider has a fault; nobody was signed in.", delay=30)
-    if not answer.ok or not isinstance(found.get("id_token"), str):
-        why = found.get("error")
-        if why == "invalid_client":
-            raise SignInRefused("The provider does not take Slipway's client ID and secret; an admin can correct them.")
-        raise SignInRefused("The provider does not take this sign-in any more. Sign in again.")
-    return found
 
 
 def more_about(endpoints: Endpoints, access_token: Any) -> Mapping[str, Any]:
@@ -156,7 +196,7 @@ def more_about(endpoints: Endpoints, access_token: Any) -> Mapping[str, Any]:
 def key_of(endpoints: Endpoints, kid: Any, algorithm: str) -> Any:
     """The public key that a token names, or the only one that fits where it names none; None when there is none.
 
-    Keys are known for ten minutes, and asked for anew when a name is not among them, once a minute.
+    Keys are known for ten minutes, and asked for anew when a name is not among them, every ten seconds.
     """
     where = endpoints.keys
     keys = cache.get(f"oidc.keys:{where}")
@@ -202,7 +242,7 @@ def _document(url: str) -> dict[str, Any]:
     if answer.status >= 500:
         raise outbound.Unreachable(f"“{urlsplit(url).hostname}” has a fault ({answer.status}).", delay=30)
     if answer.status != 200 or not found:
-        raise SignInRefused(f"There is no document of a sign-in provider at {url} (it answers {answer.status}).")
+        raise ProviderAmiss(f"There is no document of a sign-in provider at {url} (it answers {answer.status}).")
     return found
 
 

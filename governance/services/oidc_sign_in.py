@@ -31,12 +31,14 @@ from governance.services.group_rules import memberships_follow
 from governance.services.oidc_calls import (
     LONGEST_CODE,
     Endpoints,
+    ProviderAmiss,
     SignInRefused,
     endpoints_of,
     key_of,
     more_about,
     tokens_for,
 )
+from governance.services.provider_trouble import provider_watched, provider_worked
 from governance.services.sign_ins import proof_failed, proof_given
 from idp.catalog.models import User
 from idp.kernel import outbound, vault
@@ -58,6 +60,8 @@ class Arrival:
     person: User
     provider: str
     asked_at: int | None
+    lasts: timedelta | None
+    """How long they may stay until they are to sign in there again; None: as long as any session."""
 
 
 def sign_in_begin(
@@ -79,7 +83,8 @@ def sign_in_begin(
         proves=proves,
         begun=int(now.timestamp()),
     )
-    where = endpoints_of(provider.issuer).authorization
+    with provider_watched(name, now=now):
+        where = endpoints_of(provider.issuer).authorization
     url = oidc.authorization_url(
         where, attempt, client_id=provider.client_id, scopes=" ".join(provider.scopes), back=back
     )
@@ -138,7 +143,8 @@ def _finished(attempt: oidc.Attempt, answer: Mapping[str, str], back: str, origi
             memberships_follow(person, source=oidc_source(provider.name), groups=groups, now=now)
     except IntegrityError:
         raise SignInRefused("Two sign-ins met. Sign in again.") from None
-    return Arrival(person, provider.name, oidc.asked_at(claims))
+    lasts = timedelta(hours=provider.session_hours) if provider.session_hours else None
+    return Arrival(person, provider.name, oidc.asked_at(claims), lasts)
 
 
 def _answered(
@@ -156,7 +162,9 @@ def _answered(
     code = answer.get("code", "")
     if not 0 < len(code) <= LONGEST_CODE:
         raise SignInRefused("The provider sent no code. Sign in again.")
-    claims, groups = _told(provider, endpoints_of(provider.issuer), attempt, code, back)
+    with provider_watched(provider.name, now=now):
+        claims, groups = _told(provider, endpoints_of(provider.issuer), attempt, code, back)
+    provider_worked(provider.name, now=now)
     return provider, claims, groups
 
 
@@ -226,12 +234,30 @@ def _told(
         endpoints, client_id=provider.client_id, secret=secret, code=code, verifier=attempt.verifier, back=back
     )
     claims = identity_verified(provider, endpoints, str(tokens["id_token"]), attempt.nonce)
-    groups = oidc.groups_of(claims, provider.group_claim)
-    if groups is None and provider.group_claim and not oidc.overage(claims, provider.group_claim):
-        more = more_about(endpoints, tokens.get("access_token"))
-        if more.get("sub") == claims["sub"]:
-            groups = oidc.groups_of(more, provider.group_claim)
-    return claims, groups
+    return claims, _groups(provider, endpoints, claims, tokens.get("access_token"))
+
+
+def _groups(
+    provider: SignInProvider, endpoints: Endpoints, claims: Mapping[str, Any], access_token: Any
+) -> frozenset[str] | None:
+    """The groups in the token, else in userinfo; none where both leave the claim out and that is to mean none.
+
+    Unknown stays what userinfo was to say and did not: it was away, or told of somebody else.
+    """
+    path = provider.group_claim
+    groups = oidc.groups_of(claims, path)
+    if groups is not None or not path or oidc.overage(claims, path):
+        return groups
+    told = [claims]
+    if endpoints.userinfo:
+        more = more_about(endpoints, access_token)
+        if more.get("sub") != claims["sub"]:
+            return None
+        groups = oidc.groups_of(more, path)
+        told.append(more)
+    if groups is None and provider.missing_is_none and all(oidc.none_told(one, path) for one in told):
+        return frozenset()
+    return groups
 
 
 def identity_verified(provider: SignInProvider, endpoints: Endpoints, token: str, nonce: str) -> Mapping[str, Any]:
@@ -265,13 +291,13 @@ def identity_verified(provider: SignInProvider, endpoints: Endpoints, token: str
     except (jwt.PyJWTError, ValueError, TypeError) as error:
         raise _untrusted(_WRONG.get(type(error).__name__, "it is not valid")) from None
     if problem := oidc.token_problem(claims, client_id=provider.client_id, nonce=nonce):
-        raise _untrusted(problem)
+        raise SignInRefused(f"{_UNTRUSTED}: {problem}.", remedy=_AGAIN)
     return claims
 
 
 _WRONG: Final[Mapping[str, str]] = {
     "ExpiredSignatureError": "it has ended",
-    "ImmatureSignatureError": "it is not valid yet",
+    "ImmatureSignatureError": "it is not valid yet, so its clock and ours differ",
     "InvalidSignatureError": "its signature is wrong",
     "InvalidIssuerError": "another issuer made it",
     "InvalidAudienceError": "it is made for another client",
@@ -279,8 +305,12 @@ _WRONG: Final[Mapping[str, str]] = {
 }
 
 
-def _untrusted(why: str) -> SignInRefused:
-    return SignInRefused(f"The provider's answer is not trusted: {why}.", remedy="Sign in again, or ask an admin.")
+_UNTRUSTED: Final = "The provider's answer is not trusted"
+_AGAIN: Final = "Sign in again, or ask an admin."
+
+
+def _untrusted(why: str) -> ProviderAmiss:
+    return ProviderAmiss(f"{_UNTRUSTED}: {why}.", remedy=_AGAIN)
 
 
 def _person(provider: SignInProvider, claims: Mapping[str, Any], connects: int, origin: Actor, now: datetime) -> User:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from django.conf import settings
 from django.db import transaction
 
 from governance.access import rights_of
@@ -18,13 +19,33 @@ from governance.domain.oidc import ALGORITHMS, ProviderWish, provider_errors
 from governance.models import ExternalIdentity, GroupRule, KnownGroups, SignInProvider
 from governance.services.audit import audit_append
 from governance.services.local_sign_in import require_way_left
-from governance.services.oidc_calls import Endpoints, SignInRefused, endpoints_of, keys_of, usable_keys
+from governance.services.oidc_calls import (
+    Endpoints,
+    SignInRefused,
+    client_tried,
+    endpoints_of,
+    keys_of,
+    usable_keys,
+)
 from governance.services.transactions import require_version
 from idp.kernel import outbound, vault
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, InvalidInput, NotFound
 
-SIDES: Final = ("title", "issuer", "client_id", "scopes", "group_claim", "link_claim", "may_create", "active")
+SIDES: Final = (
+    "title",
+    "issuer",
+    "client_id",
+    "scopes",
+    "group_claim",
+    "missing_is_none",
+    "link_claim",
+    "may_create",
+    "session_hours",
+    "active",
+)
+CLOCKS_APART: Final = 20
+"""Seconds by which the provider's clock may differ before the check says so; a token bears a few more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +96,7 @@ def provider_take_back(actor: Actor, *, name: str, now: datetime) -> SignInProvi
     other = SignInProvider.objects.filter(issuer=row.before["issuer"]).exclude(pk=row.pk).first()
     if other is not None:
         raise Conflict(f"{other.name} has the issuer that it had.", code="exists", remedy="Edit that one first.")
-    return _set(actor, row, dict(row.before), row.secret_before, now)
+    return _set(actor, row, provider_sides(row) | row.before, row.secret_before, now)
 
 
 @transaction.atomic
@@ -113,16 +134,40 @@ def provider_get(actor: Actor, name: str) -> SignInProvider:
 def provider_check(actor: Actor, name: str, wish: ProviderWish) -> list[Finding]:
     """What signing in with this would meet, asked of the provider now; admins only. Writes nothing."""
     rights_of(actor).require_admin()
-    stored = SignInProvider.objects.filter(name=name).exclude(secret="").exists()
+    secret = _secret_for(name, wish)
     try:
         found = endpoints_of(wish.issuer, anew=True)
         keys = keys_of(found)
+        tried = client_tried(found, client_id=wish.client_id, secret=secret, back=settings.BASE_URL)
     except (SignInRefused, outbound.Refused, outbound.Unreachable) as error:
         return [Finding("bad", f"{error.message} {error.remedy}".strip())]
-    return [Finding("ok", f"It answers at its issuer, {wish.issuer}."), *_findings(wish, found, keys, stored)]
+    head = Finding("ok", f"It answers at its issuer, {wish.issuer}.")
+    return [head, *_client_findings(*tried), *_findings(wish, found, keys, bool(secret))]
 
 
-def _findings(wish: ProviderWish, found: Endpoints, keys: list[dict[str, Any]], stored: bool) -> list[Finding]:
+def _secret_for(name: str, wish: ProviderWish) -> str:
+    """The secret that signing in would use; one that is stored is told to no other issuer."""
+    if wish.secret is not None:
+        return wish.secret
+    row = SignInProvider.objects.filter(name=name, issuer=wish.issuer).exclude(secret="").first()
+    return vault.decrypt(row.secret) if row else ""
+
+
+def _client_findings(taken: bool | None, ahead: float | None) -> list[Finding]:
+    findings = []
+    if taken is False:
+        findings.append(Finding("bad", "It does not take this client ID and secret."))
+    elif taken:
+        findings.append(Finding("ok", "It does not object to the client ID and secret."))
+    else:
+        findings.append(Finding("warn", "Whether it takes the client ID and secret it tells only at a sign-in."))
+    if ahead is not None and abs(ahead) > CLOCKS_APART:
+        apart = f"{abs(ahead):.0f} seconds {'ahead of' if ahead > 0 else 'behind'} ours"
+        findings.append(Finding("warn", f"Its clock is {apart}; set both by the same time, or its tokens are refused."))
+    return findings
+
+
+def _findings(wish: ProviderWish, found: Endpoints, keys: list[dict[str, Any]], has_secret: bool) -> list[Finding]:
     told, usable = found.document, usable_keys(keys)
     findings = [
         Finding("ok", f"Its keys can be had ({len(usable)} for signatures).")
@@ -141,7 +186,6 @@ def _findings(wish: ProviderWish, found: Endpoints, keys: list[dict[str, Any]], 
     lacking = [one for one in wish.scopes if isinstance(scopes, list) and one not in scopes]
     if lacking:
         findings.append(Finding("warn", f"It does not list the scope {', '.join(lacking)}."))
-    has_secret = bool(wish.secret) or (wish.secret is None and stored)
     if not has_secret and not _takes_public(told):
         findings.append(
             Finding("warn", "No client secret is set here; the provider must know this as a public client.")
@@ -182,13 +226,14 @@ def _set(actor: Actor, row: SignInProvider, sides: Mapping[str, Any], secret: st
     new, before = row.pk is None, provider_sides(row)
     if not new and (before, row.secret) == (dict(sides), secret):
         return row
-    if row.active and not sides["active"]:
-        require_way_left(row)
+    if row.active and not (sides["active"] and sides["issuer"] == row.issuer):
+        require_way_left(row, issuer=sides["issuer"] if sides["active"] else "")
     replaced = secret != row.secret
     row.before, row.secret_before = ({}, "") if new else (before, row.secret)
     for name, value in sides.items():
         setattr(row, name, value)
     row.secret, row.version, row.updated_at, row.updated_by = secret, row.version + 1, now, actor.username
+    row.trouble, row.trouble_at = "", None
     row.save()
     after = provider_sides(row) | ({"key_replaced": True} if replaced else {})
     _audit(actor, row, row.pk, "sign-in-provider.save", None if new else before, after, now)

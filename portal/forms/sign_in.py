@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from governance.domain.group_rule import LONGEST_GROUP, Rule
-from governance.domain.oidc import ProviderWish
+from governance.domain.oidc import MOST_SESSION_HOURS, ProviderWish
 from governance.models import SignInProvider
 from idp.catalog.names import ROLES
 from idp.kernel import vault
@@ -50,10 +50,22 @@ class ProviderForm(PlainForm):
         max_length=120,
         help_text="Finds people whom SCIM made, by user name or external ID, such as preferred_username or oid.",
     )
+    missing_is_none = forms.BooleanField(
+        label="Without the claim, one is in no group",
+        required=False,
+        help_text="Keycloak, Entra ID and Okta leave it out of who is in none. Off, such a person keeps their roles.",
+    )
     may_create = forms.BooleanField(
         label="Make an account for whoever signs in first",
         required=False,
         help_text="Without a role in any team, but for those that their groups give.",
+    )
+    session_hours = forms.IntegerField(
+        label="Hours until one signs in there again",
+        required=False,
+        min_value=0,
+        max_value=MOST_SESSION_HOURS,
+        help_text="So long, at most, somebody stays here whom the provider has switched off. Empty: two weeks.",
     )
     active = forms.BooleanField(label="Offer it on the sign-in page", required=False)
 
@@ -75,17 +87,21 @@ class ProviderForm(PlainForm):
             secret=given["secret"] or given["sealed"] or None,
             scopes=tuple(given["scopes"].split()),
             group_claim=given["group_claim"].strip(),
+            missing_is_none=given["missing_is_none"],
             link_claim=given["link_claim"].strip(),
             may_create=given["may_create"],
+            session_hours=given["session_hours"] or 0,
             active=given["active"],
         )
 
 
 def initial_of(row: SignInProvider | None) -> dict[str, Any]:
     if row is None:
-        return {"scopes": SCOPES, "group_claim": "groups", "active": True}
-    told = ("name", "title", "issuer", "client_id", "group_claim", "link_claim", "may_create", "active")
-    return {name: getattr(row, name) for name in told} | {"scopes": " ".join(row.scopes)}
+        usual = {"scopes": SCOPES, "group_claim": "groups", "missing_is_none": True, "session_hours": 12}
+        return {**usual, "active": True}
+    told = ("name", "title", "issuer", "client_id", "group_claim", "missing_is_none", "link_claim", "may_create")
+    given = {name: getattr(row, name) for name in (*told, "active")}
+    return given | {"scopes": " ".join(row.scopes), "session_hours": row.session_hours or None}
 
 
 class GroupRuleForm(PlainForm):

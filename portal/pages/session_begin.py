@@ -7,6 +7,7 @@ any more: who calls it has made sure who the person is.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 from django.contrib.auth import login
@@ -31,12 +32,14 @@ def begin_session(
     *,
     way: Mapping[str, str],
     asked_at: int | None = None,
+    lasts: timedelta | None = None,
     backend: str = PASSWORDS,
 ) -> None:
     """``user`` is signed in from here on, under a new key of the session. One transaction.
 
     ``way`` is for the log (``sign_ins.session_begun``). ``asked_at`` is when they proved who they are, where that was
-    not now: a provider may let in who was signed in there hours ago. Forbidden where local ways are closed to them.
+    not now: a provider may let in who was signed in there hours ago. After ``lasts`` they are to sign in again, however
+    busy they are. Forbidden where local ways are closed to them.
     """
     now = clock.now()
     if way["way"] != "provider":
@@ -45,6 +48,8 @@ def begin_session(
         login(request, user, backend=backend)
         seconds = int(now.timestamp())
         request.session[CONFIRMED] = seconds if asked_at is None else min(seconds, asked_at)
+        if lasts is not None:
+            request.session.set_expiry(now + lasts)
         actor, agent = actor_of_session(request), request.headers.get("user-agent", "")
         session_begun(actor, way=way, now=now)
         session_kept(actor, key=request.session.session_key or "", agent=agent, now=now)

@@ -80,7 +80,7 @@ def sign_in_return(request: HttpRequest, provider: str) -> HttpResponse:
         messages.success(request, "It is connected\nYou may sign in through it from now on.")
     else:
         way = {"way": "provider", "provider": arrival.provider}
-        begin_session(request, arrival.person, way=way, asked_at=arrival.asked_at)
+        begin_session(request, arrival.person, way=way, asked_at=arrival.asked_at, lasts=arrival.lasts)
     return forget_attempt(HttpResponseRedirect(following))
 
 

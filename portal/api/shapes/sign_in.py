@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from governance.domain.group_rule import LONGEST_GROUP
+from governance.domain.oidc import MOST_SESSION_HOURS
 from idp.catalog.names import ROLES
-from portal.api.shapes.words import flag, link, listed, moment, page_of, record, ref, shape, text, whole
+from portal.api.shapes.words import flag, link, listed, maybe, moment, page_of, record, ref, shape, text, whole
 
 _SCOPES = listed(text(least=1, most=80), "openid and further ones.", least=1, most=20)
 PROVIDER_EDIT = shape(
@@ -22,7 +23,11 @@ PROVIDER_EDIT = shape(
             "scopes": _SCOPES,
             "group_claim": text("Where groups are, such as realm_access.roles; empty: groups are not read.", most=120),
             "link_claim": text("The claim by which a person that SCIM made is found; empty: nobody is.", most=120),
+            "missing_is_none": flag("Whether who comes without the claim is in no group; else groups stay as known."),
             "may_create": flag("Whether whoever signs in first gets an account."),
+            "session_hours": whole(
+                "After how many one is to sign in there again; 0: two weeks.", least=0, most=MOST_SESSION_HOURS
+            ),
             "active": flag("Whether it is offered."),
         },
         closed=True,
@@ -49,8 +54,13 @@ PROVIDER = shape(
             "scopes": listed(text()),
             "group_claim": text(),
             "link_claim": text(),
+            "missing_is_none": flag(),
             "may_create": flag(),
+            "session_hours": whole("0: two weeks."),
             "active": flag(),
+            "worked_at": maybe(moment("When somebody came by it last, to the minute; null: nobody has.")),
+            "trouble": text("Why nobody could come by it last; empty when somebody could."),
+            "trouble_at": maybe(moment("Since when; null without trouble.")),
             "redirect_uri": text("The address to register at the provider."),
             "version": whole(),
             "updated_at": moment(),
