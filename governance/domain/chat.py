@@ -6,11 +6,12 @@ Text that people wrote is escaped for each format, so that it can neither ping a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
-from governance.domain.event import EVENT_TYPES
+from governance.domain.event import EVENT_TYPES, NOTICE
 
 LONGEST: Final = 600
 TONES: Final[Mapping[str, str]] = {
@@ -31,6 +32,25 @@ TONES: Final[Mapping[str, str]] = {
     "git.refused": "attention",
     "git.recovered": "good",
 }
+NOTICE_TONES: Final[Mapping[str, str]] = {
+    "change-held": "warning",
+    "drift-fought": "warning",
+    "expiry-refused": "attention",
+    "sleep-refused": "warning",
+    "glass-broken": "warning",
+    "system-alone": "warning",
+    "train-stopped": "attention",
+    "policy-errors": "attention",
+    "webhook-disabled": "attention",
+    "loan-returned": "good",
+    "loan-due": "warning",
+    "campaign-moved": "good",
+    "campaign-failed": "attention",
+    "campaign-paused": "warning",
+    "drain-paused": "warning",
+    "drain-over": "good",
+}
+MOST_PEOPLE: Final = 10
 MARKS: Final[Mapping[str, str]] = {
     "good": ":white_check_mark:",
     "attention": ":x:",
@@ -46,7 +66,8 @@ REASON: Final = "slipway.reason"
 class Message:
     """What any chat shows: a headline, facts, a quotation, and where to read on.
 
-    ``decide`` is ``change:digest`` where the message can carry buttons, else empty.
+    ``decide`` is ``change:digest`` where the message can carry buttons, else empty. ``people`` are usernames of those
+    whom it was told to, at most ``MOST_PEOPLE``; ``others`` when there are more.
     """
 
     title: str
@@ -55,10 +76,14 @@ class Message:
     quote: str
     url: str
     decide: str = ""
+    people: tuple[str, ...] = ()
+    others: bool = False
 
 
 def message_of(key: str, data: Mapping[str, Any], base_url: str) -> Message:
     """One event in words. ``page`` in the data is a path of the portal, or a whole address."""
+    if key == NOTICE:
+        return _notice(data, base_url)
     title = EVENT_TYPES[key].title if key in EVENT_TYPES else key
     change, environment = data.get("change") or {}, data.get("environment", "")
     place = f"{data['system']} / {environment}" if environment else data.get("system", "")
@@ -85,15 +110,33 @@ def message_of(key: str, data: Mapping[str, Any], base_url: str) -> Message:
     if data.get("objects"):
         facts.append(("Differs", ", ".join(data["objects"][:5])))
     quote = error.get("message") or data.get("text") or data.get("message") or _reason(key, change)
-    page = str(data.get("page", ""))
     return Message(
         title=f"{_headline(key, title)}: {about}" if about else _headline(key, title),
         tone=TONES.get(key, "default"),
         facts=tuple((name, _short(str(value))) for name, value in facts if value),
         quote=_short(str(quote)),
-        url=base_url + page if page.startswith("/") else page,
+        url=_address(data, base_url),
         decide=f"{change['id']}:{change['plan_digest']}" if _may_decide(key, change) else "",
     )
+
+
+def _notice(data: Mapping[str, Any], base_url: str) -> Message:
+    facts = [("System", data["system"]), ("Team", data["team"])]
+    people = tuple(data["people"])
+    return Message(
+        title=f"{HEADLINES[NOTICE]}: {data['title']}",
+        tone=NOTICE_TONES.get(data["kind"], "default"),
+        facts=tuple((name, value) for name, value in facts if value),
+        quote=_short(data["text"]),
+        url=_address(data, base_url),
+        people=people[:MOST_PEOPLE],
+        others=len(people) > MOST_PEOPLE,
+    )
+
+
+def _address(data: Mapping[str, Any], base_url: str) -> str:
+    page = str(data.get("page", ""))
+    return base_url + page if page.startswith("/") else page
 
 
 def _headline(key: str, title: str) -> str:
@@ -127,6 +170,7 @@ HEADLINES: Final[Mapping[str, str]] = {
     "git.failed": "Cannot be read from Git",
     "git.refused": "Refused from Git",
     "git.recovered": "Applied from Git again",
+    NOTICE: "Notice",
     "webhook.test": "A test from Slipway",
 }
 
@@ -148,15 +192,21 @@ def slack_text(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def slack_message(message: Message, *, buttons: bool = False) -> dict[str, Any]:
+def slack_message(
+    message: Message, *, buttons: bool = False, members: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
     """Body for an incoming webhook of Slack, or of what takes the same (Mattermost, Rocket.Chat, Discord's /slack).
 
     ``buttons`` adds Approve and Reject where the message can be decided on; only an app of Slack answers them.
+    ``members`` are those of the channel's own workspace by username; whoever is not among them is named in plain text.
     """
     head = f"{MARKS[message.tone]} *{slack_text(message.title)}*"
     blocks: list[dict[str, Any]] = [{"type": "section", "text": {"type": "mrkdwn", "text": head}}]
-    if message.facts:
-        fields = [{"type": "mrkdwn", "text": f"*{name}*\n{slack_text(value)}"} for name, value in message.facts]
+    fields = [{"type": "mrkdwn", "text": f"*{name}*\n{slack_text(value)}"} for name, value in message.facts]
+    if message.people:
+        named = [_mention(members.get(name, "")) or slack_text(name) for name in message.people]
+        fields.append({"type": "mrkdwn", "text": f"*Told to*\n{_listed(named, message)}"})
+    if fields:
         blocks.append({"type": "section", "fields": fields[:10]})
     if message.quote:
         quoted = "\n".join(f"> {slack_text(line)}" for line in message.quote.splitlines())
@@ -169,6 +219,17 @@ def slack_message(message: Message, *, buttons: bool = False) -> dict[str, Any]:
     if elements:
         blocks.append({"type": "actions", "elements": elements})
     return {"text": slack_text(message.title), "blocks": blocks}
+
+
+_MEMBER: Final = re.compile(r"[A-Z0-9]{1,40}", re.ASCII)
+
+
+def _mention(member: str) -> str:
+    return f"<@{member}>" if _MEMBER.fullmatch(member) else ""
+
+
+def _listed(named: Iterable[str], message: Message) -> str:
+    return ", ".join(named) + (" and others" if message.others else "")
 
 
 def _slack_buttons(message: Message) -> list[dict[str, Any]]:
@@ -208,8 +269,10 @@ def teams_message(message: Message) -> dict[str, Any]:
             "color": message.tone.title(),
         }
     ]
-    if message.facts:
-        facts = [{"title": name, "value": teams_text(value)} for name, value in message.facts]
+    facts = [{"title": name, "value": teams_text(value)} for name, value in message.facts]
+    if message.people:
+        facts.append({"title": "Told to", "value": _listed(map(teams_text, message.people), message)})
+    if facts:
         body.append({"type": "FactSet", "facts": facts})
     if message.quote:
         body.append({"type": "TextBlock", "text": teams_text(message.quote), "wrap": True, "isSubtle": True})

@@ -14,21 +14,29 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from governance.domain.notice_ways import TOLD
+
+MOST_NAMED: Final = 50
 PREFIX: Final = "dev.slipway."
 MEDIA: Final = "application/cloudevents+json"
 TEST: Final = "webhook.test"
+NOTICE: Final = "notice.told"
 Schema = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """``key`` filters, ``title`` completes “Sent when …”, ``schema`` is JSON Schema 2020-12 of ``data``."""
+    """``key`` filters, ``title`` completes “Sent when …”, ``schema`` is JSON Schema 2020-12 of ``data``.
+
+    One that is ``explicit`` is sent only where it was asked for by name.
+    """
 
     key: str
     title: str
     group: str
     schema: Schema
     example: dict[str, Any]
+    explicit: bool = False
 
     @property
     def wire(self) -> str:
@@ -218,6 +226,30 @@ def _of_git(key: str, title: str, text: str, **more: Any) -> EventType:
     return EventType(key, title, "Files in Git", schema, example)
 
 
+def _of_notice() -> EventType:
+    names = {"type": "array", "items": {"type": "string"}, "maxItems": MOST_NAMED}
+    schema = _record(
+        "A notice that people got.",
+        kind={"type": "string", "enum": list(TOLD), "description": "Which kind of notice it is."},
+        title=_text("What happened, in a line."),
+        text=_text("It all, in a sentence or two; may be empty."),
+        system=_text("Slug of the system that it concerns; empty where it concerns none, or several."),
+        team=_text("Slug of the team that it concerns; empty where it concerns none, or several."),
+        people={**names, "description": f"Usernames of those who were told, at most {MOST_NAMED}; may be empty."},
+        page=_text("Address of the page that answers it."),
+    )
+    example = {
+        "kind": "expiry-refused",
+        "title": "checkout / staging cannot be deleted, though its time is over",
+        "text": "A freeze holds it until 27 November.",
+        "system": "checkout",
+        "team": "payments",
+        "people": ["dana", "mara"],
+        "page": "https://slipway.example/environments/checkout/staging/settings/",
+    }
+    return EventType(NOTICE, "People got a notice that no other event tells", "Notices", schema, example, explicit=True)
+
+
 _TYPES: Final = (
     _of_change("change.submitted", "Somebody asked for a change", "pending"),
     _of_change("change.decided", "Somebody approved or rejected a change", "pending"),
@@ -273,6 +305,7 @@ _TYPES: Final = (
         ],
     ),
     _of_git("git.recovered", "Files in Git are applied again", "Its files can be read again."),
+    _of_notice(),
     EventType(
         TEST,
         "Somebody pressed “Send a test event”",
@@ -331,8 +364,9 @@ def events_of_line(event: str, state: str, before: str) -> tuple[str, ...]:
 
 
 def wanted(chosen: Collection[str], key: str) -> bool:
-    """Whether an endpoint that chose these types gets this one; no choice means all."""
-    return key == TEST or not chosen or key in chosen
+    """Whether an endpoint that chose these types gets this one; no choice means all but those that are explicit."""
+    by_itself = key == TEST or not (chosen or EVENT_TYPES[key].explicit)
+    return by_itself or key in chosen
 
 
 def unknown_types(chosen: Collection[str]) -> list[str]:

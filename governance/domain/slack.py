@@ -23,6 +23,7 @@ CODE_LASTS: Final = timedelta(minutes=10)
 ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 CODE_LENGTH: Final = 10
 _DECISION: Final = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})", re.ASCII)
+_HOOK: Final = re.compile(r"/services/(T[A-Z0-9]{1,39})/B[A-Z0-9]+/[A-Za-z0-9]+", re.ASCII)
 _ID: Final = re.compile(r"[A-Z0-9]{1,40}", re.ASCII)
 
 
@@ -131,6 +132,16 @@ def _is_answer_url(url: Any) -> bool:
     except ValueError:
         return False
     return parts.scheme == "https" and parts.netloc == "hooks.slack.com"
+
+
+def workspace_of(address: str) -> str:
+    """Which workspace an incoming webhook of Slack posts to; nothing for an address of anybody else."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    found = _HOOK.fullmatch(parts.path) if parts.scheme == "https" and parts.netloc == "hooks.slack.com" else None
+    return found[1] if found else ""
 
 
 def new_code() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping, Sequence
@@ -56,6 +57,11 @@ def new_secret() -> str:
 def new_event_id() -> str:
     """Unique, and without a dot, which would make what is signed ambiguous."""
     return f"evt_{secrets.token_hex(16)}"
+
+
+def event_id_of(*parts: str) -> str:
+    """The same for the same parts, so that one thing becomes one event however often it is told."""
+    return f"evt_{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}"
 
 
 def key_of(secret: str) -> bytes:

@@ -46,8 +46,9 @@ class WebhookEndpoint(models.Model):
     """An address that is told. ``team`` is who owns it, none for the organisation; ``system`` narrows it to one.
 
     ``address``, ``secret`` and ``old_secret`` are encrypted; ``shown`` is what may be read of the address.
-    ``events`` are keys of ``governance.domain.event``, empty for all. ``failing_since`` is the first failure since
-    anything was taken; after three days of them it is ``disabled`` with ``reason``, while a person ``paused`` it.
+    ``events`` are keys of ``governance.domain.event``, empty for all but those that are explicit. ``failing_since`` is
+    the first failure since anything was taken; after three days of them it is ``disabled`` with ``reason``, while a
+    person ``paused`` it.
     ``previous`` (``name``, ``events``, ``shown``) and ``previous_address``, encrypted, are what the last edit replaced.
     """
 

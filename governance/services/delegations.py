@@ -17,6 +17,7 @@ from governance.domain.approval import source_people
 from governance.domain.route import compiled
 from governance.models import ApprovalRoute, Delegation
 from governance.services.audit import audit_append
+from governance.services.notice_events import About
 from governance.services.notices import notify
 from idp.catalog.models import User
 from idp.kernel.actor import Actor
@@ -53,14 +54,17 @@ def delegation_create(
     row = Delegation.objects.create(
         person=owner, stand_in=other, starts_at=starts_at, ends_at=ends_at, reason=reason.strip(), created_at=now
     )
+    # Why somebody is away is theirs to tell, so channels hear the time alone.
+    lasts = f"From {starts_at:%d %B} until {ends_at:%d %B %Y, %H:%M} UTC."
     notify(
         "stand-in",
         to=[one for one in (owner.pk, other.pk) if one != actor.user_id],
         title=f"{other.username} stands in for {owner.username}",
-        text=f"From {starts_at:%d %B} until {ends_at:%d %B %Y, %H:%M} UTC. {row.reason}".strip(),
+        text=f"{lasts} {row.reason}".strip(),
         url="/account/stand-ins",
         key=f"delegation:{row.pk}",
         now=now,
+        about=About(text=lasts),
     )
     _audit(actor, "delegation.create", row, None, _stands(row), now)
     return row

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from governance.domain.event import EVENT_TYPES, wanted
-from governance.domain.webhook import new_event_id
+from governance.domain.webhook import event_id_of, new_event_id
 from governance.models import OutgoingEvent
 from governance.selectors.webhooks import listening, listening_widely
 from governance.services.transactions import require_transaction
@@ -46,20 +46,21 @@ def event_tell(
     subject: str,
     data: Mapping[str, Any],
     now: datetime,
+    once: str = "",
     listeners: Listeners | None = None,
 ) -> bool:
     """Store one event of a type of ``EVENT_TYPES`` for whoever listens; whether anybody does.
 
     ``subject`` is what it is about (``checkout/staging``). ``data`` are JSON types that fit the type's schema, without
-    secrets. ``system`` comes with its team.
+    secrets. ``system`` comes with its team. What has ``once`` is stored once for it, however often it is told.
     """
     require_transaction("event_tell")
     if key not in EVENT_TYPES:
         raise PlatformFault(f"There is no type of event “{key}”.")
     if not (listeners or listeners_of(system)).want(key):
         return False
-    OutgoingEvent.objects.create(
-        uid=new_event_id(),
+    row = OutgoingEvent(
+        uid=_uid(key, once, ""),
         type=key,
         at=now,
         subject=subject[:120],
@@ -67,15 +68,18 @@ def event_tell(
         system=system,
         team_id=system.team_id,
     )
+    OutgoingEvent.objects.bulk_create([row], ignore_conflicts=bool(once))
     wake_after_commit("webhooks", 0)
     return True
 
 
-def audience_tell(key: str, *, teams: Iterable[Team], subject: str, data: Mapping[str, Any], now: datetime) -> int:
+def audience_tell(
+    key: str, *, teams: Iterable[Team], subject: str, data: Mapping[str, Any], now: datetime, once: str = ""
+) -> int:
     """Store an event that is of no system, once for the organisation's endpoints and once for each team's.
 
     Only where some listen that are not narrowed to a system; how many were stored. One query where nobody does. A
-    copy for a team says so in ``team``, where ``data`` does not.
+    copy for a team says so in ``team``, where ``data`` does not. ``once`` as with ``event_tell``, for each of them.
     """
     require_transaction("audience_tell")
     if key not in EVENT_TYPES:
@@ -84,9 +88,9 @@ def audience_tell(key: str, *, teams: Iterable[Team], subject: str, data: Mappin
     told: list[Team | None] = [None] if None in waiting else []
     told += [one for one in teams if one.pk in waiting] if waiting - {None} else []
     cut = {name: _cut(value) for name, value in data.items()}
-    OutgoingEvent.objects.bulk_create(
+    rows = [
         OutgoingEvent(
-            uid=new_event_id(),
+            uid=_uid(key, once, f"team/{team.slug}" if team else "organisation"),
             type=key,
             at=now,
             subject=subject[:120],
@@ -94,10 +98,15 @@ def audience_tell(key: str, *, teams: Iterable[Team], subject: str, data: Mappin
             team=team,
         )
         for team in told
-    )
+    ]
+    OutgoingEvent.objects.bulk_create(rows, ignore_conflicts=bool(once))
     if told:
         wake_after_commit("webhooks", 0)
     return len(told)
+
+
+def _uid(key: str, once: str, audience: str) -> str:
+    return event_id_of(key, once, audience) if once else new_event_id()
 
 
 def _cut(value: Any) -> Any:

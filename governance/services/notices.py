@@ -2,7 +2,7 @@
 
 ``notify`` is called by other services, inside their transaction; it never sends anything itself. The worker is woken
 after commit, and ``governance.services.notice_mail`` sends what is due. What the kinds are and when a mail is due is
-``governance.domain.notice``.
+``governance.domain.notice``. Chats and programs hear of the same by events (``governance.services.notice_events``).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from django.db.models.functions import Coalesce
 from governance.access import rights_of
 from governance.domain.notice import DIGEST_HOUR, KINDS, NO_MAIL, mailing_of
 from governance.models import Notice, NoticeSetting
+from governance.services.notice_events import About, notice_tell
 from governance.services.transactions import require_transaction
 from idp.catalog.models import User
 from idp.kernel.actor import Actor
@@ -26,37 +27,67 @@ from idp.kernel.wake import wake_after_commit
 PURGED_AT_ONCE = 1_000
 
 
-def notify(kind: str, *, to: Collection[int], title: str, text: str, url: str, key: str, now: datetime) -> int:
+def notify(
+    kind: str,
+    *,
+    to: Collection[int],
+    title: str,
+    text: str,
+    url: str,
+    key: str,
+    now: datetime,
+    about: About | None = None,
+) -> int:
     """Tell these people (ids of accounts) one thing; answers how many had not been told of it. Two queries.
 
     Each person is told at most once for each ``key`` (``change:12:failed``), however often it is called. ``url`` is
     the portal's path of the page that answers the notice; ``kind`` is a key of ``governance.domain.notice.KINDS``.
     Leave out whoever did the thing. Accounts that are switched off, service accounts and people who do not want to
-    hear of this kind are passed over.
+    hear of this kind are passed over. Kinds of ``governance.domain.notice_ways.TOLD`` need ``about``, and are told to
+    chats and programs that asked for notices too, also where nobody is left to be told: one more query.
     """
-    if not to:
+    if not (to or about):
         return 0
-    people = User.objects.filter(pk__in=set(to))
-    return notify_people(kind, people=people, title=title, text=text, url=url, key=key, now=now)
+    people = User.objects.filter(pk__in=set(to)) if to else User.objects.none()
+    return notify_people(kind, people=people, title=title, text=text, url=url, key=key, now=now, about=about)
 
 
 def notify_people(
-    kind: str, *, people: QuerySet[User], title: str, text: str, url: str, key: str, now: datetime
+    kind: str,
+    *,
+    people: QuerySet[User],
+    title: str,
+    text: str,
+    url: str,
+    key: str,
+    now: datetime,
+    about: About | None = None,
 ) -> int:
     """``notify`` for people who are described rather than listed, so that finding them takes no query of its own."""
     _require_sense(kind, url, key)
-    return notify_found(kind, found=untold(people, kind, key), title=title, text=text, url=url, key=key, now=now)
+    found = untold(people, kind, key)
+    return notify_found(kind, found=found, title=title, text=text, url=url, key=key, now=now, about=about)
 
 
-def notify_found(kind: str, *, found: Iterable[User], title: str, text: str, url: str, key: str, now: datetime) -> int:
+def notify_found(
+    kind: str,
+    *,
+    found: Iterable[User],
+    title: str,
+    text: str,
+    url: str,
+    key: str,
+    now: datetime,
+    about: About | None = None,
+) -> int:
     """``notify`` for people as ``untold`` finds them for this kind and key."""
     require_transaction("notify")
     _require_sense(kind, url, key)
-    rows = [
-        _row(person, kind, title=title, text=text, url=url, key=key, now=now)
-        for person in found
-        if person.delivery != "none"  # type: ignore[attr-defined]
-    ]
+    told = [person for person in found if person.delivery != "none"]  # type: ignore[attr-defined]
+    title, text = _cut(title, 200), _cut(text, 1000)
+    names = [person.username for person in told]
+    notice_tell(kind, about=about, title=title, text=text, page=url, key=key, people=names, now=now)
+    rows = [_row(person, kind, title=title, text=text, url=url, key=key, now=now) for person in told]
     if not rows:
         return 0
     # A row that another transaction stored between the two queries is left as it is.
@@ -148,7 +179,7 @@ def untold(people: QuerySet[User], kind: str, key: str) -> QuerySet[User]:
             time_zone=F("notice_schedule__time_zone"),
             digest_hour=F("notice_schedule__digest_hour"),
         )
-        .only("pk", "email")
+        .only("pk", "email", "username")
         .order_by("pk")
     )
 
@@ -166,8 +197,8 @@ def _row(person: User, kind: str, *, title: str, text: str, url: str, key: str, 
     return Notice(
         person_id=person.pk,
         kind=kind,
-        title=_cut(title, 200),
-        text=_cut(text, 1000),
+        title=title,
+        text=text,
         url=url,
         key=key,
         at=now,

@@ -12,6 +12,7 @@ from typing import Final
 from governance.access import admins
 from governance.domain.policy import Verdict
 from governance.models import Policy
+from governance.services.notice_events import About
 from governance.services.notices import notify
 
 LONGEST: Final = 300
@@ -35,5 +36,6 @@ def policy_errors_told(verdicts: Iterable[Verdict], *, now: datetime) -> int:
             url=f"/policies/{row.name}/",
             key=f"policy:{row.name}:v{row.version}:errors",
             now=now,
+            about=About(),
         )
     return told

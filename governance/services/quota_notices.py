@@ -9,6 +9,7 @@ from governance.domain.lending import in_words
 from governance.domain.quota import Amounts
 from governance.models import Loan, QuotaRequest
 from governance.selectors.people import team_people
+from governance.services.notice_events import About
 from governance.services.notices import notify
 from idp.catalog.models import Team
 
@@ -24,8 +25,11 @@ def loan_told(loan: Loan, kind: str, *, team: Team, by: int | None, now: datetim
     until = f"{loan.ends_at:%d %B %Y}"
     title, text = {
         "loan-proposed": (f"A loan of quota waits for {team.name}", f"{between}: {amounts} until {until}."),
-        "loan-accepted": ("Your loan of quota was accepted", f"{between}: {amounts} until {until}."),
-        "loan-declined": ("Your loan of quota was declined", f"{between}: {amounts}."),
+        "loan-accepted": (
+            f"The loan of quota that {team.name} proposed was accepted",
+            f"{between}: {amounts} until {until}.",
+        ),
+        "loan-declined": (f"The loan of quota that {team.name} proposed was declined", f"{between}: {amounts}."),
         "loan-returned": ("A loan of quota is back", f"{between}: {amounts}."),
         "loan-due": (
             f"{loan.borrower.name} still uses quota that it borrowed",
@@ -33,7 +37,8 @@ def loan_told(loan: Loan, kind: str, *, team: Team, by: int | None, now: datetim
             f"{loan.borrower.slug} gets nothing more of it.",
         ),
     }[kind]
-    _tell(kind, people, by, title, text, url=f"/teams/{team.slug}/quota/loans", key=f"loan:{loan.pk}:{kind}", now=now)
+    url, key = f"/teams/{team.slug}/quota/loans", f"loan:{loan.pk}:{kind}"
+    _tell(kind, people, by, title, text, url=url, key=key, about=About(team=team), now=now)
 
 
 def request_told(request: QuotaRequest, *, now: datetime) -> None:
@@ -49,11 +54,21 @@ def request_told(request: QuotaRequest, *, now: datetime) -> None:
         text = f"{amounts}. {request.answer}".strip()
         url, by = f"/teams/{request.team.slug}/quota/more", request.decided_by_id
     kind = "quota-asked" if request.state == "open" else "quota-answered"
-    _tell(kind, people, by, title, text, url=url, key=f"quota-request:{request.pk}:{request.state}", now=now)
+    key, about = f"quota-request:{request.pk}:{request.state}", About(team=request.team)
+    _tell(kind, people, by, title, text, url=url, key=key, about=about, now=now)
 
 
 def _tell(
-    kind: str, people: set[int], by: int | None, title: str, text: str, *, url: str, key: str, now: datetime
+    kind: str,
+    people: set[int],
+    by: int | None,
+    title: str,
+    text: str,
+    *,
+    url: str,
+    key: str,
+    about: About,
+    now: datetime,
 ) -> None:
     people.discard(by or 0)
-    notify(kind, to=people, title=title[:200], text=text[:400], url=url, key=key, now=now)
+    notify(kind, to=people, title=title[:200], text=text[:400], url=url, key=key, now=now, about=about)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +25,7 @@ from django.db.models.functions import Now
 from governance.access import admins
 from governance.domain.chat import message_of, slack_message, teams_message
 from governance.domain.event import MEDIA, body_of, cloud_event, wanted
+from governance.domain.slack import workspace_of
 from governance.domain.webhook import (
     KEPT_ANSWER,
     LEASE,
@@ -36,10 +37,11 @@ from governance.domain.webhook import (
     retry_after,
     signed_headers,
 )
-from governance.models import OutgoingEvent, SlackApp, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from governance.models import OutgoingEvent, SlackApp, SlackLink, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from governance.selectors.people import team_people
 from governance.selectors.webhooks import listening_to, may_be_told
 from governance.services.audit import audit_append
+from governance.services.notice_events import About
 from governance.services.notices import notify
 from governance.services.webhooks import switch_off
 from idp.kernel import outbound, vault
@@ -170,7 +172,10 @@ def letter_of(endpoint: WebhookEndpoint, event: OutgoingEvent, *, now: datetime,
     url = vault.decrypt(endpoint.address)
     if endpoint.kind != "webhook":
         message = message_of(event.type, event.data, settings.BASE_URL)
-        told = slack_message(message, buttons=buttons) if endpoint.kind == "slack" else teams_message(message)
+        if endpoint.kind == "slack":
+            told = slack_message(message, buttons=buttons, members=_members(message.people, url))
+        else:
+            told = teams_message(message)
         return Letter(url, {"content-type": "application/json"}, canonical_json(told).encode())
     told = cloud_event(
         event.uid, event.type, subject=event.subject, at=event.at, data=event.data, base_url=settings.BASE_URL
@@ -178,6 +183,15 @@ def letter_of(endpoint: WebhookEndpoint, event: OutgoingEvent, *, now: datetime,
     body = body_of(told)
     headers = signed_headers(event.uid, now, body, _secrets(endpoint, now))
     return Letter(url, {"content-type": MEDIA, **headers}, body)
+
+
+def _members(people: Collection[str], url: str) -> dict[str, str]:
+    """Who of these is who in the workspace that the address posts to, by their own word. One query where it may be."""
+    workspace = workspace_of(url) if people else ""
+    if not workspace:
+        return {}
+    rows = SlackLink.objects.filter(workspace=workspace, person__username__in=people, person__is_active=True)
+    return dict(rows.values_list("person__username", "member"))
 
 
 def _secrets(endpoint: WebhookEndpoint, now: datetime) -> list[str]:
@@ -288,6 +302,7 @@ def _disable(endpoint: WebhookEndpoint, reason: str, *, now: datetime) -> None:
         url=f"/webhooks/{endpoint.pk}/",
         key=f"webhook:{endpoint.pk}:disabled:{endpoint.version}",
         now=now,
+        about=About(team=endpoint.team),
     )
     audit_append(
         PLATFORM,

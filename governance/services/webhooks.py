@@ -49,8 +49,8 @@ def webhook_create(
 ) -> tuple[WebhookEndpoint, str]:
     """An endpoint and its secret in plain text, shown this once; chat has none, so it is empty there.
 
-    ``events`` are keys of event types, none for all; without ``team`` it is the organisation's. InvalidInput names
-    each field that is wrong, also for an address that leads into a private network.
+    ``events`` are keys of event types, none for all but those that are explicit; without ``team`` it is the
+    organisation's. InvalidInput names each field that is wrong, also for an address that leads into a private network.
     """
     rights = rights_of(actor)
     _require_owner(rights, team)

@@ -332,6 +332,7 @@ def _type(one: EventType) -> dict[str, Any]:
         "type": one.wire,
         "title": one.title,
         "group": one.group,
+        "explicit": one.explicit,
         "schema": paths.event_schema(one.key),
         "example": one.example,
     }

@@ -23,7 +23,7 @@ _ADDRESS: Final = "Begins with https. A private address is refused unless an adm
 
 
 class EndpointForm(PlainForm):
-    """Whether the address may be called is the service's to say. No box ticked means every event."""
+    """Whether the address may be called is the service's to say. No box ticked means every event but notices."""
 
     name = forms.CharField(label="Name", max_length=80, widget=forms.TextInput(attrs={"placeholder": "Deploy bot"}))
     kind = forms.ChoiceField(label="Kind", choices=tuple(KIND_WORDS.items()))

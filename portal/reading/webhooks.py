@@ -83,8 +83,10 @@ def endpoint_line(row: WebhookEndpoint, last: WebhookDelivery | None = None) -> 
 
 
 def _hears(events: list[str]) -> str:
-    if not events or len(events) == len(CHOICES):
-        return "Every event"
+    if not events:
+        return "Every event but notices"
+    if len(events) == len(CHOICES):
+        return "Every event, and notices"
     return ", ".join(events) if len(events) < 4 else words.count(len(events), "event,events")
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from governance.selectors.people import team_people
+from governance.services.notice_events import About
 from governance.services.notices import notify
 from provisioning.models import Campaign, CampaignItem, CampaignWave
 
@@ -33,6 +34,7 @@ def announce(campaign: Campaign, *, now: datetime) -> None:
             url=campaign_url(campaign),
             key=f"campaign:{campaign.pk}:announced:{team_id}",
             now=now,
+            about=About(team=items[0].environment.system.team),
         )
 
 
@@ -47,6 +49,7 @@ def tell_moved(campaign: Campaign, wave: CampaignWave, *, now: datetime) -> None
             url=campaign_url(campaign),
             key=f"campaign:{campaign.pk}:wave:{wave.number}:{team_id}:{wave.started_at:%Y%m%d%H%M}",
             now=now,
+            about=About(team=items[0].environment.system.team),
         )
 
 
@@ -61,6 +64,7 @@ def tell_stopped(campaign: Campaign, item: CampaignItem, *, now: datetime) -> No
         url=campaign_url(campaign),
         key=f"campaign:{campaign.pk}:item:{item.pk}:{item.state}:{item.change_id or 0}",
         now=now,
+        about=About(system=environment.system),
     )
 
 
@@ -77,12 +81,13 @@ def tell_paused(campaign: Campaign, *, now: datetime) -> None:
         url=campaign_url(campaign),
         key=f"campaign:{campaign.pk}:paused:{campaign.version}",
         now=now,
+        about=About(team=campaign.capability.owner),
     )
 
 
 def _by_team(items: QuerySet[CampaignItem]) -> dict[int, list[CampaignItem]]:
     found: dict[int, list[CampaignItem]] = defaultdict(list)
-    for one in items.select_related("environment__system").order_by("due_at", "id"):
+    for one in items.select_related("environment__system__team").order_by("due_at", "id"):
         found[one.environment.system.team_id].append(one)
     return found
 

@@ -165,7 +165,7 @@ def _observe(campaign_id: int, *, now: datetime) -> None:
 @transaction.atomic
 def _follow(campaign_id: int, item_id: int, state: str, change: Change, event: str, *, now: datetime) -> None:
     campaign = campaign_lock(campaign_id)
-    item = CampaignItem.objects.select_related("environment__system").get(pk=item_id)
+    item = CampaignItem.objects.select_related("environment__system__team").get(pk=item_id)
     if item.state != state:
         return
     broke = event in ("fail", "refuse", "stick")

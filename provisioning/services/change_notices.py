@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from governance.domain.approval import COSIGN
 from governance.models import Approval
 from governance.selectors.people import deciders, team_people
+from governance.services.notice_events import About
 from governance.services.notices import notices_answered, notices_seen, notify, notify_found, notify_people, untold
 from idp.catalog.models import User
 from idp.kernel.canonical import digest
@@ -91,6 +92,7 @@ def change_waits_for_told(change: Change, why: str, *, now: datetime) -> None:
         url=change_url(change),
         key=f"change:{change.pk}:held:{digest(why)[:16]}",
         now=now,
+        about=About(system=change.system),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from governance.access import admins
+from governance.services.notice_events import About
 from governance.services.notices import notify
 from provisioning.models import Drain
 
@@ -27,6 +28,7 @@ def tell_paused(drain: Drain, *, now: datetime) -> None:
         url=drain_url(drain),
         key=f"drain:{drain.pk}:paused:{drain.version}",
         now=now,
+        about=About(),
     )
 
 
@@ -45,6 +47,7 @@ def tell_over(drain: Drain, *, by: int | None = None, now: datetime) -> None:
         url=drain_url(drain),
         key=f"drain:{drain.pk}:over",
         now=now,
+        about=About(),
     )
 
 

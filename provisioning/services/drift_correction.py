@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 
 from governance.selectors.people import team_people
 from governance.services.audit import audit_append
+from governance.services.notice_events import About
 from governance.services.notices import notify
 from idp.kernel.actor import platform_for
 from idp.kernel.errors import UserFault
@@ -122,6 +123,7 @@ def _give_up(environment: Environment, row: Drift, *, now: datetime) -> None:
         url=drift_url(environment.system.slug, environment.name),
         key=f"drift:{row.pk}:fought",
         now=now,
+        about=About(system=environment.system),
     )
     audit_append(
         platform_for(f"team {environment.system.team.slug}"),

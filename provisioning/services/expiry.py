@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from governance.access import admins
 from governance.selectors.people import team_people
+from governance.services.notice_events import About
 from governance.services.notices import notify
 from idp.kernel.actor import platform_for
 from idp.kernel.errors import UserFault
@@ -83,4 +84,5 @@ def _refused(environment: Environment, refusal: UserFault, *, now: datetime) -> 
         url=f"/environments/{environment.system.slug}/{environment.name}/settings/",
         key=f"expires:{environment.pk}:refused:{now:%Y%m%d}",
         now=now,
+        about=About(system=environment.system),
     )

@@ -16,6 +16,7 @@ from django.db import transaction
 from governance.access import Rights, admins, rights_of
 from governance.selectors.people import team_people
 from governance.services.audit import audit_append
+from governance.services.notice_events import About
 from governance.services.notices import notices_answered, notify
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, PolicyDenied, QuotaExceeded
@@ -84,6 +85,10 @@ def glass_review(actor: Actor, break_id: int, *, verdict: str, comment: str = ""
         url=f"/changes/{row.change_id}/",
         key=f"glass:{row.pk}:reviewed",
         now=now,
+        about=About(
+            system=row.change.system,
+            title=f"{actor.username} {said} {row.broken_by.username} broke the glass for #{row.change_id}",
+        ),
     )
     _audit(actor, row, f"glass-{verdict}", row.comment, now=now)
     return row
@@ -99,7 +104,7 @@ def glass_late_tell(*, now: datetime, limit: int = 50) -> int:
 def _late(break_id: int, *, now: datetime) -> bool:
     if not GlassBreak.objects.filter(pk=break_id, late_told=False).update(late_told=True):
         return False
-    row = GlassBreak.objects.select_related("change", "broken_by").get(pk=break_id)
+    row = GlassBreak.objects.select_related("change__system__team", "broken_by").get(pk=break_id)
     notify(
         "glass-broken",
         to={*admins().values_list("pk", flat=True), row.broken_by_id},
@@ -108,6 +113,7 @@ def _late(break_id: int, *, now: datetime) -> bool:
         url="/freezes/",
         key=f"glass:{row.pk}:late",
         now=now,
+        about=About(system=row.change.system),
     )
     return True
 
@@ -217,6 +223,7 @@ def _keep(actor: Actor, change: Change, found: Sequence[Hold], reason: str, *, n
         url="/freezes/",
         key=_key(row),
         now=now,
+        about=About(system=change.system),
     )
     return row
 

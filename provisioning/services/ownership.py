@@ -18,6 +18,7 @@ from governance.domain.ownership import ENDS_AFTER, LAST_DAYS, SLEEPS_AFTER, Tea
 from governance.models import Ownership
 from governance.selectors.people import team_people
 from governance.services.audit import audit_append
+from governance.services.notice_events import About
 from governance.services.notices import notify
 from idp.catalog.models import System
 from idp.kernel.actor import Actor, platform_for
@@ -145,6 +146,7 @@ def _tell(row: Ownership, system: System, above: TeamView | None, step: int, wha
         url="/ownership/",
         key=f"alone:{system.pk}:{row.alone_since:%Y%m%d}:{step}",
         now=now,
+        about=About(system=system),
     )
 
 

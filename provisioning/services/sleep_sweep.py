@@ -15,6 +15,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from governance.selectors.people import team_people
 from governance.services.accounts import platform_account
+from governance.services.notice_events import About
 from governance.services.notices import notify
 from idp.kernel.actor import Actor, platform_for
 from idp.kernel.errors import UserFault
@@ -150,6 +151,7 @@ def _refused(plan: SleepPlan, power: Power, refusal: UserFault, *, now: datetime
         url=f"/environments/{environment.system.slug}/{environment.name}/settings/",
         key=f"environment:{environment.pk}:{power}:{now:%Y%m%d%H}",
         now=now,
+        about=About(system=environment.system),
     )
 
 

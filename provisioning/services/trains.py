@@ -16,15 +16,17 @@ from django.db.models import F, Q
 
 from governance.access import Rights, rights_of
 from governance.services.audit import audit_append
+from governance.services.notice_events import about_all
 from governance.services.notices import notify
 from governance.services.quota import quotas_lock
+from idp.catalog.models import System
 from idp.catalog.selectors import system_get
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, PolicyDenied, QuotaExceeded
 from idp.kernel.wake import wake_after_commit
 from provisioning.domain.train import MOST_MEMBERS, next_train_state
 from provisioning.domain.windows import moment_read
-from provisioning.models import Environment, Train
+from provisioning.models import Environment, StartHold, Train
 from provisioning.selectors.trains import MemberRow, member_rows, train_get
 from provisioning.services.change_ends import change_dropped
 from provisioning.services.change_states import change_lock, change_move
@@ -205,7 +207,17 @@ def train_told(train: Train, kind: str, title: str, text: str, *, by: Actor, now
     if train.requester_id == by.user_id:
         return
     key = f"train:{train.pk}:{train.state}:{train.version}"
-    notify(kind, to=[train.requester_id], title=title, text=text, url=f"/trains/{train.pk}/", key=key, now=now)
+    members = StartHold.objects.filter(train=train).values("change__system")
+    notify(
+        kind,
+        to=[train.requester_id],
+        title=title,
+        text=text,
+        url=f"/trains/{train.pk}/",
+        key=key,
+        now=now,
+        about=about_all(System.objects.select_related("team").filter(pk__in=members)),
+    )
 
 
 def train_audit(actor: Actor, train: Train, verb: str, *, before: str | None, now: datetime, **data: Any) -> None:

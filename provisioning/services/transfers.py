@@ -14,6 +14,7 @@ from governance.access import Rights, rights_of
 from governance.models import Ownership, Transfer
 from governance.selectors.people import team_people
 from governance.services.audit import audit_append
+from governance.services.notice_events import About
 from governance.services.notices import notify
 from governance.services.quota_transfer import quota_transfer
 from idp.catalog.models import System, Team
@@ -145,6 +146,7 @@ def _tell(row: Transfer, actor: Actor, title: str, text: str, *, now: datetime) 
         url="/ownership/",
         key=f"transfer:{row.pk}:{row.state}",
         now=now,
+        about=About(system=System.objects.select_related("team").get(pk=row.system_id)),
     )
 
 

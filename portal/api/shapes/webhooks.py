@@ -25,7 +25,7 @@ from portal.api.shapes.words import (
 TYPES = tuple(one.key for one in CHOICES)
 _NAME = text("What people call it; once for each team.", least=1, most=80, example="Deploy bot")
 _URL = text("Where it listens. Never given back for chat.", least=8, most=2000, example="https://hooks.example.com/in")
-_EVENTS = listed(text(one_of=TYPES), "Types that it gets; none for all.", most=len(TYPES))
+_EVENTS = listed(text(one_of=TYPES), "Types that it gets; none for all but those that are explicit.", most=len(TYPES))
 
 WEBHOOK = shape(
     "Webhook",
@@ -36,7 +36,7 @@ WEBHOOK = shape(
             "kind": text("webhook, slack or teams.", one_of=KINDS),
             "team": maybe(text("Who owns it; null for the organisation.")),
             "system": maybe(text("The only system that it is told of; null for all of its team.")),
-            "events": listed(text(), "Types that it gets; empty for all."),
+            "events": listed(text(), "Types that it gets; empty for all but those that are explicit."),
             "url": text("Its address without what is secret in it."),
             "state": text("active, paused by a person, or disabled after three days of failures.", one_of=STATES),
             "reason": text("Why it is told nothing; empty while it is."),
@@ -137,6 +137,7 @@ EVENT_TYPE = shape(
             "type": text("As the CloudEvent names it.", example="dev.slipway.run.failed"),
             "title": text("When it is sent."),
             "group": text(),
+            "explicit": flag("Sent only where it is asked for by name, and not where nothing is chosen."),
             "schema": link("JSON Schema of its data."),
             "example": anything("Data of such an event."),
         }

@@ -108,6 +108,49 @@ def test_what_people_wrote_means_nothing_to_the_chat(text: str, slack: str, team
     assert (chat.slack_text(text), chat.teams_text(text)) == (slack, teams)
 
 
+NOTICE = EVENT_TYPES["notice.told"].example
+
+
+@pytest.mark.parametrize(
+    ("people", "members", "told"),
+    [
+        pytest.param([], {"dana": "U1"}, None, id="nobody"),
+        pytest.param(["dana", "mara"], {}, "dana, mara", id="not linked"),
+        pytest.param(["dana", "mara"], {"dana": "U1", "kim": "U2"}, "<@U1>, mara", id="one is linked"),
+        pytest.param(["dana"], {"dana": "U1>!<!channel"}, "dana", id="no member at all"),
+        pytest.param(["<!here>"], {}, "&lt;!here&gt;", id="a name that pings"),
+        pytest.param(
+            [f"p{n:02}" for n in range(12)], {}, ", ".join(f"p{n:02}" for n in range(10)) + " and others", id="many"
+        ),
+    ],
+)
+def test_slack_mentions_who_is_of_its_workspace(people: list[str], members: dict[str, str], told: str | None) -> None:
+    message = chat.message_of("notice.told", {**NOTICE, "people": people}, BASE)
+    fields = chat.slack_message(message, members=members)["blocks"][1]["fields"]
+    assert fields[:2] == [
+        {"type": "mrkdwn", "text": "*System*\ncheckout"},
+        {"type": "mrkdwn", "text": "*Team*\npayments"},
+    ]
+    assert fields[2:] == ([{"type": "mrkdwn", "text": f"*Told to*\n{told}"}] if told else [])
+
+
+def test_teams_names_people_and_mentions_nobody() -> None:
+    card = chat.teams_message(chat.message_of("notice.told", {**NOTICE, "people": ["d_a", "<at>x</at>"]}, BASE))
+    head, facts, quote = card["attachments"][0]["content"]["body"]
+    assert (head["text"], head["color"]) == (
+        r"Notice: checkout / staging cannot be deleted, though its time is over",
+        "Attention",
+    )
+    assert facts["facts"][-1] == {"title": "Told to", "value": r"d\_a, \<at\>x\</at\>"}
+    assert quote["text"] == "A freeze holds it until 27 November."
+
+
+def test_a_notice_of_nothing_in_particular_has_no_facts() -> None:
+    message = chat.message_of("notice.told", {**NOTICE, "system": "", "team": "", "people": [], "text": ""}, BASE)
+    assert [one["type"] for one in chat.slack_message(message)["blocks"]] == ["section", "actions"]
+    assert len(chat.teams_message(message)["attachments"][0]["content"]["body"]) == 1
+
+
 def test_long_texts_are_cut() -> None:
     told = {**CHANGE, "text": "x" * 5_000}
     assert len(chat.message_of("change.commented", told, BASE).quote) == chat.LONGEST

@@ -60,6 +60,10 @@ def test_it_knows_what_a_line_tells(line: str, state: str, before: str, told: tu
         (["run.failed"], "run.failed", True),
         (["run.failed"], "run.started", False),
         (["run.failed"], "webhook.test", True),
+        ([], "notice.told", False),
+        (["run.failed"], "notice.told", False),
+        (["notice.told"], "notice.told", True),
+        (["notice.told"], "run.failed", False),
     ],
 )
 def test_it_filters(chosen: list[str], key: str, wanted: bool) -> None:

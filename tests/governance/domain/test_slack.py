@@ -130,3 +130,20 @@ def test_a_message_keeps_its_buttons_only_while_it_waits(waits: bool) -> None:
     assert (APPROVE in ids) is waits
     assert told["replace_original"] is True
     assert told["blocks"][-1]["elements"][0]["text"] == "mara &lt;@U2&gt; agreed to it."
+
+
+@pytest.mark.parametrize(
+    ("address", "workspace"),
+    [
+        ("https://hooks.slack.com/services/T0AB/B0CD/abcDEF123", "T0AB"),
+        ("https://hooks.slack.com/services/T0AB/B0CD", ""),
+        ("https://hooks.slack.com/workflows/T0AB/B0CD/abc", ""),
+        ("http://hooks.slack.com/services/T0AB/B0CD/abc", ""),
+        ("https://hooks.slack.com.evil.example/services/T0AB/B0CD/abc", ""),
+        ("https://me@hooks.slack.com/services/T0AB/B0CD/abc", ""),
+        ("https://chat.example/services/T0AB/B0CD/abc", ""),
+        ("https://[bad/services/T0AB/B0CD/abc", ""),
+    ],
+)
+def test_it_reads_the_workspace_of_an_address_of_slack(address: str, workspace: str) -> None:
+    assert slack.workspace_of(address) == workspace
