@@ -8,11 +8,19 @@ from django.conf import settings
 
 from idp.kernel import errors
 
+
+class WrongMethod(errors.UserFault):
+    """The address does not take this verb; ``Allow`` names those it takes. 405."""
+
+    code = "wrong-method"
+
+
 STATUS: Final[tuple[tuple[type[errors.SlipwayError], int], ...]] = (
     (errors.NotSignedIn, 401),
     (errors.Forbidden, 403),
     (errors.NotFound, 404),
     (errors.PreconditionFailed, 412),
+    (WrongMethod, 405),
     (errors.TooLarge, 413),
     (errors.RateLimited, 429),
     (errors.Conflict, 409),

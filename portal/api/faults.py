@@ -18,12 +18,6 @@ class PreconditionRequired(UserFault):
     remedy = "Read it first and send its ETag as If-Match, so that nobody's edit is lost."
 
 
-class WrongMethod(UserFault):
-    """405."""
-
-    code = "wrong-method"
-
-
 class UnsupportedFormat(UserFault):
     """415."""
 
@@ -31,5 +25,5 @@ class UnsupportedFormat(UserFault):
     remedy = "Send application/json or application/yaml."
 
 
-HTTP_ONLY = ((PreconditionRequired, 428), (WrongMethod, 405), (UnsupportedFormat, 415), (BadRequest, 400))
+HTTP_ONLY = ((PreconditionRequired, 428), (UnsupportedFormat, 415), (BadRequest, 400))
 """Statuses of these faults, which the kernel's table does not know."""

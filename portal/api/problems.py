@@ -21,8 +21,8 @@ from rest_framework.views import set_rollback
 
 from idp.kernel import errors
 from portal.api.authentication import CHALLENGE
-from portal.api.faults import HTTP_ONLY, BadRequest, UnsupportedFormat, WrongMethod
-from portal.problems import TITLES, problem_of, status_of
+from portal.api.faults import HTTP_ONLY, BadRequest, UnsupportedFormat
+from portal.problems import TITLES, WrongMethod, problem_of, status_of
 
 log = structlog.get_logger(__name__)
 CONTENT_TYPE = "application/problem+json"

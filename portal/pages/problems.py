@@ -31,6 +31,7 @@ TITLE_OF_STATUS: Final = {
     400: "This request cannot be read",
     403: "You may not do this",
     404: "There is nothing here for you",
+    405: "There is nothing to open here",
     409: "It changed while you were reading",
     412: "It changed while you were editing",
     413: "This is too large",

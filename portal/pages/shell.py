@@ -10,21 +10,18 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import wraps
 from typing import Any, Final
-from urllib.parse import urlencode
 
-from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
-from django.views.decorators.http import require_http_methods
 
 from idp.catalog.models import System, Team
 from idp.kernel import clock
 from idp.kernel.errors import UserFault
 from portal.drawing import words
-from portal.pages import problems
+from portal.pages import problems, verbs
 from portal.reading import mine
 from portal.reading.administration import has_sections
 from portal.reading.freezes import freeze_banners
@@ -52,24 +49,9 @@ def page(nav: str = "", *, methods: Sequence[str] = ("GET", "HEAD")) -> Callable
             except UserFault as error:
                 return problems.answer(request, error)
 
-        return _signed_in(require_http_methods(list(methods))(guarded))
+        return verbs.signed_in(methods, verbs.only(methods, guarded))
 
     return decorate
-
-
-def _signed_in(view: View) -> View:
-    """Sends others to sign in and back again; a fragment takes the whole page there instead of drawing it inside."""
-    whole = login_required(view)
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        htmx = getattr(request, "htmx", None)
-        if not htmx or request.user.is_authenticated:
-            return whole(request, *args, **kwargs)
-        back = urlencode({"next": htmx.current_url_abs_path or reverse("home")})
-        return HttpResponse(status=401, headers={"HX-Redirect": f"{reverse('login')}?{back}"})
-
-    return guarded
 
 
 POST: Final = ("POST",)

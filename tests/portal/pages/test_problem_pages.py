@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from django import forms
 from django.test import Client, RequestFactory
@@ -115,4 +117,20 @@ POSTS_ONLY = ["account-theme", "account-sessions", "token-new"]
 @pytest.mark.parametrize("name", POSTS_ONLY)
 def test_reading_never_changes_anything(client, organisation, name):
     client.force_login(organisation.developer)
-    assert client.get(reverse(name)).status_code == 405
+    answer = client.get(reverse(name))
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert "Go back to the page with the form" in answer.content.decode()
+
+
+SENT_FROM = [
+    pytest.param("http://testserver/account/?tab=tokens", "/account/?tab=tokens", id="page-of-the-form"),
+    pytest.param("https://elsewhere.example/account/", "/", id="elsewhere"),
+    pytest.param("", "/", id="unknown"),
+]
+
+
+@pytest.mark.parametrize(("referrer", "back"), SENT_FROM)
+def test_a_form_sent_after_the_session_ended_leads_back_to_its_page(client, referrer, back):
+    answer = client.post(reverse("token-new"), headers={"Referer": referrer})
+    assert answer.status_code == 302
+    assert parse_qs(urlsplit(answer["Location"]).query) == {"next": [back]}
