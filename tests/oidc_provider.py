@@ -54,6 +54,10 @@ class Provider:
     asked: list[str] = field(default_factory=list)
     keys: list[dict[str, Any]] | None = None
     broken: bool = False
+    refusal: str = "invalid_client"
+    """How it calls a client secret that is not right."""
+    clock: float = 0
+    """Seconds by which its clock is ahead."""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -88,7 +92,7 @@ class Provider:
         kind, _, given = authorization.partition(" ")
         name, _, secret = base64.b64decode(given or "").decode().partition(":")
         if kind != "Basic" or (unquote(name), unquote(secret)) != (CLIENT, SECRET):
-            return 401, {"error": "invalid_client"}
+            return 400, {"error": self.refusal}
         asked = self.codes.pop(form.get("code", ""), None)
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
@@ -152,6 +156,9 @@ def providing() -> Iterator[Provider]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string((timestamp or time.time()) + provider.clock)
 
         def log_message(self, *_: object) -> None:
             """Nothing: the test says what it wants to see."""

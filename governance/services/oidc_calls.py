@@ -79,10 +79,8 @@ def _about(issuer: str) -> dict[str, Any]:
         raise
     named = found.get("issuer")
     if named != issuer:
-        told = f" It says “{named[:300]}”." if isinstance(named, str) else ""
-        raise ProviderAmiss(
-            "The provider names itself otherwise than the issuer that is set here.", remedy=told.strip()
-        )
+        says = f": “{named[:150]}”" if isinstance(named, str) else ""
+        raise ProviderAmiss(f"The provider names itself otherwise than the issuer that is set here{says}.")
     return found
 
 
@@ -128,7 +126,8 @@ def tokens_for(
     if answer.status >= 500:
         raise outbound.Unreachable("The provider has a fault; nobody was signed in.", delay=30)
     if _client_refused(answer, found):
-        raise ProviderAmiss("The provider does not take Slipway's client ID and secret; an admin can correct them.")
+        told = "The provider does not take Slipway's client ID and secret."
+        raise ProviderAmiss(told, remedy="An admin can correct them.")
     if not answer.ok or not isinstance(found.get("id_token"), str):
         raise SignInRefused("The provider does not take this sign-in any more. Sign in again.")
     return found

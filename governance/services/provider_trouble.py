@@ -28,7 +28,7 @@ def provider_watched(name: str, *, now: datetime) -> Iterator[None]:
     try:
         yield
     except (ProviderAmiss, outbound.Refused, outbound.Unreachable) as error:
-        _failed(name, f"{error.message} {error.remedy}".strip(), now)
+        _failed(name, error.message, now)
         raise
 
 

@@ -48,8 +48,7 @@ def begin_session(
         login(request, user, backend=backend)
         seconds = int(now.timestamp())
         request.session[CONFIRMED] = seconds if asked_at is None else min(seconds, asked_at)
-        if lasts is not None:
-            request.session.set_expiry(now + lasts)
+        request.session.set_expiry(now + lasts if lasts else None)
         actor, agent = actor_of_session(request), request.headers.get("user-agent", "")
         session_begun(actor, way=way, now=now)
         session_kept(actor, key=request.session.session_key or "", agent=agent, now=now)

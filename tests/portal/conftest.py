@@ -20,7 +20,7 @@ def provider(served, settings, db):
     settings.OUTBOUND_ALLOW = ["127.0.0.0/8"]
     settings.BASE_URL = "http://testserver"
     served.claims, served.userinfo, served.about = {"preferred_username": "ada@corp.example"}, {}, {}
-    served.algorithm, served.key, served.broken = "RS256", None, False
+    served.algorithm, served.key, served.broken, served.refusal = "RS256", None, False, "invalid_client"
     served.asked.clear()
     cache.clear()
     save(served)

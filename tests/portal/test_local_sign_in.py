@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from django.contrib.auth.models import Group
 from django.core.management import call_command
@@ -13,6 +15,7 @@ from governance.domain.local_sign_in import LocalRule
 from governance.models import AuditEntry, ExternalIdentity, SignInProvider
 from governance.selectors.local_sign_in import is_open_for, local_rule
 from governance.services.local_sign_in import local_sign_in_set
+from governance.services.sign_in_providers import provider_save, wish_of
 from idp.catalog.models import User
 from idp.kernel.actor import PLATFORM
 from idp.kernel.errors import Conflict, Forbidden, InvalidInput
@@ -153,6 +156,22 @@ def test_the_last_provider_stays_while_it_is_closed(admin, corp, organisation):
         Client().put("/api/v1/sign-in-providers/corp/", sent, content_type="application/json", **head).status_code
         == 200
     )
+
+
+def test_the_last_provider_keeps_the_issuer_at_which_people_are_known(corp, organisation):
+    close()
+    moved = replace(wish_of(corp), issuer="https://login.elsewhere.example")
+    with pytest.raises(Conflict, match="last provider that people come by"):
+        provider_save(PLATFORM, name="corp", wish=moved, now=NOW)
+    SignInProvider.objects.create(
+        name="new", title="New", issuer="https://new.example", client_id="x", updated_at=NOW, updated_by="x"
+    )
+    with pytest.raises(Conflict, match="last provider that people come by"):
+        provider_save(PLATFORM, name="corp", wish=moved, now=NOW)
+    ExternalIdentity.objects.create(
+        user=organisation.admin, issuer="https://new.example", subject="a", how="connected", began_at=NOW, used_at=NOW
+    )
+    assert provider_save(PLATFORM, name="corp", wish=moved, now=NOW).issuer == moved.issuer
 
 
 def test_somebody_at_the_machine_opens_it_again(corp, organisation, capsys):

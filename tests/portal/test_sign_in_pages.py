@@ -80,6 +80,28 @@ def test_a_look_asks_the_provider_and_keeps_nothing(page, typed):
     assert not SignInProvider.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("secret", "clock", "said"),
+    [
+        pytest.param(SECRET, 0, "It does not object to the client ID and secret.", id="right"),
+        pytest.param("of-last-year", 0, "It does not take this client ID and secret.", id="wrong secret"),
+        pytest.param(SECRET, 95, "seconds ahead of ours", id="its clock is ahead"),
+        pytest.param(SECRET, -95, "seconds behind ours", id="its clock is behind"),
+    ],
+)
+def test_a_look_tries_the_secret_and_compares_the_clocks(page, typed, served, monkeypatch, secret, clock, said):
+    monkeypatch.setattr(served, "clock", clock)
+    text = look(page, typed, secret=secret).content.decode()
+    assert said in text
+    assert ("Its clock is" in text) == bool(clock)
+
+
+def test_a_stored_secret_is_tried_without_being_typed(page, typed, served):
+    save(page, typed)
+    looked = look(page, typed, reverse("sign-in-provider", args=["corp"]), secret="")
+    assert "does not object to the client ID" in looked.content.decode()
+
+
 def test_only_what_was_looked_at_is_saved(page, typed):
     text = look(page, typed).content.decode()
     on = {"do": "save", "secret": "", "looked_at": hidden(text, "looked_at"), "sealed": hidden(text, "sealed")}

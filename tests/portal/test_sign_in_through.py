@@ -7,11 +7,12 @@ from html import unescape
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
 from governance.domain.group_rule import Rule
-from governance.models import AuditEntry, ExternalIdentity, KnownGroup, OpenSession
+from governance.models import AuditEntry, ExternalIdentity, KnownGroup, OpenSession, SignInProvider
 from governance.services.group_rules import group_rule_set
 from idp.catalog.models import Membership, User
 from idp.kernel.actor import PLATFORM
@@ -105,6 +106,70 @@ def test_memberships_follow_the_groups_that_are_known(client, provider, organisa
 
 
 @pytest.mark.parametrize(
+    ("claims", "userinfo", "role"),
+    [
+        pytest.param({}, {"sub": "ada-1"}, "", id="left out by both, as Keycloak does"),
+        pytest.param({"groups": None}, {"sub": "ada-1", "groups": None}, "", id="nothing in it"),
+        pytest.param({}, {"sub": "ada-1", "groups": ["devs"]}, "developer", id="told by userinfo"),
+        pytest.param({}, {}, "developer", id="userinfo did not tell"),
+        pytest.param({}, {"sub": "eve-1"}, "developer", id="userinfo of another"),
+        pytest.param({"_claim_names": {"groups": "src1"}}, {"sub": "ada-1"}, "developer", id="overage"),
+        pytest.param({}, {"sub": "ada-1", "hasgroups": True}, "developer", id="overage told by userinfo"),
+        pytest.param({"groups": {"odd": 1}}, {"sub": "ada-1"}, "developer", id="not a list"),
+    ],
+)
+def test_a_claim_that_is_left_out_is_no_group_where_an_admin_says_so(
+    client, provider, organisation, claims, userinfo, role
+):
+    save(provider, missing_is_none=True)
+    group_rule_set(PLATFORM, Rule("oidc:corp", "devs", "payments", "developer"), now=NOW)
+    provider.claims |= {"groups": ["devs"]}
+    sign_in(client, provider)
+    client.logout()
+    provider.claims, provider.userinfo = {"preferred_username": "ada"} | claims, userinfo
+    sign_in(client, provider)
+    assert who(client) == "ada"
+    assert (Membership.objects.filter(user__username="ada").values_list("role", flat=True).first() or "") == role
+
+
+@pytest.mark.parametrize(("hours", "lasts"), [(12, 12 * 3600), (0, 14 * 24 * 3600)], ids=["a working day", "usual"])
+def test_a_session_lasts_as_long_as_an_admin_says(client, provider, hours, lasts):
+    save(provider, session_hours=hours)
+    sign_in(client, provider)
+    assert lasts - 60 < client.session.get_expiry_age() <= lasts
+
+
+def test_admins_see_which_provider_fails_and_since_when(client, provider, organisation):
+    def row():
+        return SignInProvider.objects.get(name="corp")
+
+    provider.broken = True
+    go(client)
+    assert "has a fault" in row().trouble
+    since = row().trouble_at
+    provider.broken = False
+    cache.clear()
+    provider.about = {"issuer": "https://evil.example"}
+    go(client)
+    assert ("https://evil.example" in row().trouble, row().trouble_at) == (True, since)
+    admin = Client()
+    admin.force_login(organisation.admin)
+    shown = admin.get(reverse("sign-in-providers")).content.decode()
+    assert ("Fails" in shown, "names itself otherwise" in shown) == (True, True)
+    provider.about = {}
+    sign_in(client, provider)
+    assert (row().trouble, row().trouble_at, row().worked_at is not None) == ("", None, True)
+    assert "Works" in admin.get(reverse("sign-in-providers")).content.decode()
+
+
+def test_what_only_the_person_did_is_no_trouble_of_the_provider(client, provider):
+    back = provider.approve(go(client)["Location"])
+    provider.codes.clear()
+    refused(client.get(back), "does not take this sign-in any more")
+    assert SignInProvider.objects.get(name="corp").trouble == ""
+
+
+@pytest.mark.parametrize(
     ("told", "words"),
     [
         ({"key": key_named("forger")}, "its signature is wrong"),
@@ -190,7 +255,9 @@ def test_a_provider_that_is_away_is_said_to_be(client, provider):
     refused(go(client), "did not answer a moment ago", status=503)
 
 
-def test_a_wrong_client_secret_is_said_without_it(client, provider):
+@pytest.mark.parametrize("refusal", ["invalid_client", "unauthorized_client"], ids=["most", "Keycloak"])
+def test_a_wrong_client_secret_is_said_without_it(client, provider, refusal):
+    provider.refusal = refusal
     save(provider, secret="another")
     answer = sign_in(client, provider)
     refused(answer, "does not take Slipway&#x27;s client ID and secret")

@@ -12,7 +12,15 @@ from django.test import Client
 from django.urls import reverse
 
 from governance.domain.second_factor import code_at, recovery_hash, seed_of, step_of
-from governance.models import AuditEntry, AuthenticatorApp, Notice, OpenSession, Passkey, RecoveryCode
+from governance.models import (
+    AuditEntry,
+    AuthenticatorApp,
+    LocalSignInRule,
+    Notice,
+    OpenSession,
+    Passkey,
+    RecoveryCode,
+)
 from governance.services import second_factors
 from governance.services.second_factor_rule import factors_reset, second_factor_require
 from idp.catalog.models import User
@@ -306,6 +314,15 @@ def test_a_passkey_is_the_second_step(device, developer):
     answer = device.sign(ask(client, "second-step"))
     assert client.post(reverse("second-step"), {"answer": answer}).status_code == 302
     assert is_in(client)
+
+
+def test_a_passkey_opens_nothing_to_whom_local_sign_in_is_closed(device):
+    LocalSignInRule.objects.create(pk=1, open_to="admins")
+    client = browser()
+    answer = client.post(reverse("login-passkey"), {"answer": device.sign(ask(client, "login-passkey"))})
+    assert (answer.status_code, "are closed to you" in answer.content.decode()) == (403, True)
+    assert not is_in(client)
+    assert AuditEntry.objects.latest("sequence").data["code"] == "local-sign-in-closed"
 
 
 def test_a_passkey_signs_in_without_a_password(device):
