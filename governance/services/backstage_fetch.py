@@ -20,7 +20,7 @@ from governance.domain.backstage.findings import Finding
 from governance.domain.backstage.outgoing import is_echo
 from governance.domain.backstage.placeholders import Unreadable
 from governance.domain.backstage.places import location_targets, matcher, raw_address, same_host
-from governance.domain.backstage.reading import MOST_DOCUMENT_BYTES, MOST_FILE_BYTES, Draft, read_file
+from governance.domain.backstage.reading import MOST_ENTITY_BYTES, MOST_FILE_BYTES, Draft, read_file
 from governance.models import CatalogSource
 from governance.services.backstage_reading import (
     Fetch,
@@ -91,7 +91,7 @@ class _Calls:
     def fetch(self, url: str) -> bytes:
         """For what a document takes in; Unreadable says why not."""
         try:
-            answer = self.get(url, most=MOST_DOCUMENT_BYTES)
+            answer = self.get(url, most=MOST_ENTITY_BYTES)
         except SlipwayError as error:
             raise Unreadable(error.message) from None
         if not answer.ok:
@@ -140,7 +140,7 @@ def _repository(source: CatalogSource, calls: _Calls, known: str) -> Read:
     found = list(fetched.files(matcher(source.pattern)))
     files, refused = _followed([SourceFile(one.path, one.content or b"") for one in found if one.content], load)
     gathered = gather(files, calls.fetch, beside)
-    told = f"The file is larger than {MOST_DOCUMENT_BYTES:,} bytes."
+    told = f"The file is larger than {MOST_ENTITY_BYTES:,} bytes."
     gathered.refuse([*refused, *(Finding("too-large", told, one.path) for one in found if one.content is None)])
     return Read(gathered, fetched.commit.id, fetched.host_key)
 

@@ -17,12 +17,15 @@ from urllib.parse import unquote, urljoin, urlsplit
 from governance.domain.backstage.findings import Finding
 from governance.domain.backstage.outgoing import unmarked
 from governance.domain.backstage.placeholders import Unreadable, resolve
-from governance.domain.backstage.reading import Draft, read_file
+from governance.domain.backstage.reading import MOST_ENTITY_BYTES, Draft, read_file
 from governance.domain.backstage.refs import ref_of
 from governance.domain.backstage.rules import SERVER_MADE, faults_of
 from idp.kernel.documents import MAX_DEPTH, MAX_NODES
 
 LONGEST_REF: Final = 200
+_BOUNDS: Final = (
+    f"An entity has at most {MAX_NODES:,} values, {MAX_DEPTH} levels deep, with the files that it takes in."
+)
 Fetch = Callable[[str], bytes]
 """What stands at an address; Unreadable says why not."""
 
@@ -85,8 +88,7 @@ def entity_items(entities: Iterable[Any], file: str) -> Gathered:
             gathered.refuse([Finding("not-an-entity", "An entity is a map.", place)])
             continue
         if not _is_bounded(data):
-            told = f"An entity has at most {MAX_NODES:,} values, {MAX_DEPTH} levels deep."
-            gathered.refuse([Finding("too-large", told, place)])
+            gathered.refuse([Finding("too-large", _BOUNDS, place)])
             continue
         faults = faults_of(kept(data))
         if faults:
@@ -106,11 +108,11 @@ def kept(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_bounded(data: Any) -> bool:
-    """Whether it is no deeper and no larger than a document may be; never deeper itself."""
+    """Whether it is no deeper and has no more values, keys with them, than a document may; never deeper itself."""
     waiting, nodes = [(data, 0)], 0
     while waiting:
         value, depth = waiting.pop()
-        nodes += 1
+        nodes += 1 + (len(value) if isinstance(value, dict) else 0)
         if depth > MAX_DEPTH or nodes > MAX_NODES:
             return False
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
@@ -123,6 +125,9 @@ def _take(gathered: Gathered, draft: Draft, reader: _Reader) -> None:
     if unfilled is not None:
         gathered.refuse([unfilled])
         return
+    if not _is_bounded(data):
+        gathered.refuse([draft.finding("too-large", _BOUNDS, ref=_named(data))])
+        return
     faults = faults_of(data)
     if faults:
         gathered.refuse(draft.finding(code, reason, path, _named(data)) for code, path, reason in faults)
@@ -134,6 +139,10 @@ def _put(gathered: Gathered, data: dict[str, Any], file: str, line: int) -> None
     ref = str(ref_of(data))
     text = json.dumps(data, sort_keys=True, ensure_ascii=False)
     item = Item(ref, data["kind"].lower(), data, sha256(text.encode()).hexdigest(), file, line)
+    if len(text) > MOST_ENTITY_BYTES:
+        told = f"An entity has at most {MOST_ENTITY_BYTES:,} bytes, with the files that it takes in."
+        gathered.refuse([item.finding("too-large", told)])
+        return
     first = gathered.items.setdefault(ref, item)
     if first is not item:
         told = f"{ref} stands twice; the first, in {first.file[-120:]} line {first.line}, is taken."

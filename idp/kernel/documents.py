@@ -2,8 +2,8 @@
 
 Called by every face and by the loader of built-in contracts. The text is hostile until proven otherwise, so it
 is read event by event with limits, never constructed by PyYAML: no tags, no merge keys, no repeated keys, no
-alias that grows beyond the node limit. Scalars follow YAML 1.2 (``no`` and ``on`` are text, dates are text).
-It raises InvalidInput and nothing else, and knows no kind of document.
+aliases that grow beyond the limits of values and of letters. Scalars follow YAML 1.2 (``no`` and ``on`` are text,
+dates are text). It raises InvalidInput and nothing else, and knows no kind of document.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def load_all_yaml(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> list[Docu
     """All documents of a stream in order; empty ones are left out. The limits hold for the stream as a whole."""
     source = _decoded(text, max_bytes)
     try:
-        return list(_Reader(source).documents())
+        return list(_Reader(source, max_bytes).documents())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise _refusal(f"This is not valid YAML: {error.problem or error.context}.", _line(mark)) from None
@@ -91,11 +91,12 @@ def _refusal(message: str, line: int | None, path: str = "", code: str | None = 
 class _Reader:
     """Turns the parser's events into data, counting as it goes, so that a limit stops the parser itself."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, most_letters: int) -> None:
         self._events: Iterator[Any] = iter(yaml.parse(source, Loader=_LOADER))
         self._lines: dict[str, int] = {}
-        self._anchors: dict[str, tuple[Any, int]] = {}
-        self._nodes = 0
+        self._anchors: dict[str, tuple[Any, int, int]] = {}
+        self._nodes = self._letters = 0
+        self._most_letters = most_letters * 2
 
     def documents(self) -> Iterator[Document]:
         found = 0
@@ -122,14 +123,15 @@ class _Reader:
             return self._alias(event, path)
         if event.tag is not None:
             raise _refusal(f"Tags such as “{event.tag}” are not read; write the plain value.", line, path)
-        before = self._nodes
+        nodes, letters = self._nodes, self._letters
         value = self._value(event, path, depth)
         if event.anchor is not None:
-            self._anchors[event.anchor] = (value, self._nodes - before + 1)
+            self._anchors[event.anchor] = (value, self._nodes - nodes + 1, self._letters - letters)
         return value
 
     def _value(self, event: Any, path: str, depth: int) -> Any:
         if isinstance(event, yaml.ScalarEvent):
+            self._letters += len(event.value)
             return _scalar(event, path)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._list(path, depth)
@@ -139,8 +141,14 @@ class _Reader:
         line = _line(event.start_mark)
         if event.anchor not in self._anchors:
             raise _refusal(f"“*{event.anchor}” must point at something complete that stands above it.", line, path)
-        value, size = self._anchors[event.anchor]
-        self._count(size, line, path)
+        value, nodes, letters = self._anchors[event.anchor]
+        self._letters += letters
+        if self._letters > self._most_letters:
+            told = (
+                f"With what “*{event.anchor[:60]}” repeats, the document has more than {self._most_letters:,} letters."
+            )
+            raise _refusal(told, line, path, code="too-large")
+        self._count(nodes, line, path)
         return value
 
     def _list(self, path: str, depth: int) -> list[Any]:
@@ -171,6 +179,7 @@ class _Reader:
         if not isinstance(event, yaml.ScalarEvent) or event.tag is not None:
             raise _refusal("A key must be plain text.", line, path)
         key: str = event.value
+        self._letters += len(key)
         if event.implicit[0] and key == "<<":
             raise _refusal("Merge keys (“<<”) are not read; write the keys out.", line, path)
         if event.implicit[0] and not isinstance(_scalar(event, path), str):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from governance.domain.backstage.findings import Finding
-from governance.domain.backstage.reading import MOST_DOCUMENT_BYTES, Draft
+from governance.domain.backstage.reading import MOST_ENTITY_BYTES, Draft
 from idp.kernel.documents import load_yaml
 from idp.kernel.errors import InvalidInput
 
@@ -39,8 +39,6 @@ def resolve(draft: Draft, read: Read) -> tuple[dict[str, Any], Finding | None]:
     filler = _Filler(draft.file, read)
     try:
         filled = filler.fill(draft.data, "")
-        if filler.read_bytes and len(json.dumps(filled)) > MOST_DOCUMENT_BYTES * 2:
-            raise _Wrong("", f"With its files the document is larger than {MOST_DOCUMENT_BYTES * 2:,} bytes.")
     except _Wrong as error:
         return draft.data, draft.finding("placeholder", error.reason, error.path)
     return filled, None
@@ -71,8 +69,8 @@ class _Filler:
         try:
             raw = self._read(said, self._file)
             self.read_bytes += len(raw)
-            if self.read_bytes > MOST_DOCUMENT_BYTES:
-                raise Unreadable(f"it is larger than {MOST_DOCUMENT_BYTES:,} bytes")
+            if self.read_bytes > MOST_ENTITY_BYTES:
+                raise Unreadable(f"it is larger than {MOST_ENTITY_BYTES:,} bytes, with the files before it")
             text = raw.decode("utf-8").removeprefix("\ufeff")
             return _parsed(key, text)
         except UnicodeDecodeError:
@@ -86,11 +84,9 @@ def _parsed(key: str, text: str) -> Any:
     if "\x00" in text:
         raise Unreadable("it holds a character that is no text")
     if key == "$json":
-        found = json.loads(text, parse_constant=_no_constant)
-        load_yaml(json.dumps({"value": found}), max_bytes=MOST_DOCUMENT_BYTES * 6)
-        return found
+        return json.loads(text, parse_constant=_no_constant)
     if key == "$yaml":
-        return load_yaml(text, max_bytes=MOST_DOCUMENT_BYTES).data
+        return load_yaml(text, max_bytes=MOST_ENTITY_BYTES).data
     return text
 
 

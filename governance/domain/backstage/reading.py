@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from governance.domain.backstage.findings import Finding
@@ -18,9 +19,16 @@ from idp.kernel.documents import Document, load_yaml
 from idp.kernel.errors import InvalidInput
 
 MOST_FILE_BYTES: Final = 20_000_000
-MOST_DOCUMENT_BYTES: Final = 1_000_000
+MOST_DOCUMENT_BYTES: Final = 10_000_000
+MOST_ENTITY_BYTES: Final = 2_500_000
+"""Of an entity as JSON, with the files that it takes in. As YAML, with its indents and escapes, it is still one
+document that is read: what is taken in goes out and comes in again."""
 MOST_DOCUMENTS: Final = 50_000
 """Of one file."""
+MOST_MARKS: Final = 4 * MOST_DOCUMENTS
+"""Lines of a file that end a document, with those that have nothing before them."""
+MOST_REMARKS: Final = 1_000_000
+"""Letters of a piece of comments alone that is passed over."""
 
 _CUT: Final = re.compile(r"^(?:---(?=[ \t\r\n]|\Z)|\.\.\.(?=[ \t\r\n]|\Z).*)", re.MULTILINE)
 _NOTHING: Final = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n|%[^\n]*\n)*[ \t]*(?:#[^\n]*|%[^\n]*)?\Z")
@@ -79,14 +87,21 @@ def read_file(file: str, raw: bytes | str) -> Iterator[Draft | Finding]:
 def _pieces(text: str) -> Iterator[tuple[int, str]]:
     """The texts between markers with the line each begins on, counted from 0; those that hold nothing are left out."""
     start, line, counted = 0, 0, 0
-    for mark in [*_CUT.finditer(text), None]:
+    for mark in [*islice(_CUT.finditer(text), MOST_MARKS), None]:
         piece = text[start : mark.start() if mark else len(text)]
         line += text.count("\n", counted, start)
         counted = start
-        if not _NOTHING.match(piece):
+        if not _is_nothing(piece):
             yield line, piece
         if mark is not None:
             start = mark.end()
+
+
+def _is_nothing(piece: str) -> bool:
+    """Whether it is blank, or comments and directives alone; a very long one of these is read, and refused there."""
+    if len(piece) > MOST_REMARKS:
+        return not piece.strip(" \t\r\n")
+    return _NOTHING.match(piece) is not None
 
 
 def _read(file: str, number: int, first: int, piece: str) -> Draft | Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Final
 
 import yaml
@@ -10,6 +11,7 @@ from idp.kernel.documents import load_yaml
 from idp.kernel.errors import InvalidInput
 
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_LARGEST: Final = int(sys.float_info.max)
 _RESOLVED_DIFFERENTLY: Final = set("0123456789+-.tTfFnN~")
 """Letters with which a text may begin that YAML 1.1, which the writer knows, and 1.2 take for different things."""
 
@@ -40,7 +42,15 @@ def _is_block(value: str) -> bool:
     return all(line == line.rstrip() and line.isprintable() for line in value.split("\n")) and value[0] not in " \n"
 
 
+def _number(writer: Any, value: int) -> Any:
+    """One beyond 64 bits is a large number with a point, which a database has written out digit by digit."""
+    if -(2**63) <= value < 2**63 or abs(value) > _LARGEST:
+        return writer.represent_int(value)
+    return writer.represent_float(float(value))
+
+
 _Writer.add_representer(str, _text)
+_Writer.add_representer(int, _number)
 
 
 def as_yaml(data: Any) -> str:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from governance.domain.backstage.findings import Finding
-from governance.domain.backstage.reading import Draft, read_file
+from governance.domain.backstage.reading import MOST_FILE_BYTES, Draft, read_file
 from governance.domain.backstage.rules import faults_of
 from governance.domain.backstage.writing import as_yaml
 from idp.kernel.documents import load_yaml
@@ -145,6 +145,19 @@ def test_no_document_takes_two_seconds(text: str) -> None:
         if isinstance(one, Draft):
             faults_of(one.data)
 
+    assert time.process_time() - started < 2
+
+
+FULL = {"blanks": " \n", "remarks": "#\n", "directives": "%\n", "ends": "...\n", "marks": "---\n", "lines": "\n"}
+
+
+@pytest.mark.parametrize("unit", FULL.values(), ids=FULL)
+def test_a_full_file_of_nothing_is_passed_over_in_time(unit: str) -> None:
+    started = time.process_time()
+    found = read(unit * (MOST_FILE_BYTES // len(unit)))
+
+    assert all(isinstance(one, Finding) for one in found)
+    assert len(found) <= 1
     assert time.process_time() - started < 2
 
 
