@@ -18,6 +18,8 @@ class ScimUser(models.Model):
 
     ``active`` is what the directory wants; an administrator may have switched the account off besides. A row with
     ``deleted_at`` is nobody to the directory, and becomes somebody again, under another ``key``, with the same name.
+    ``password_before`` is the hash that handing the account over ended, for taking that back; it goes when the
+    directory switches the person off.
     """
 
     key = models.CharField(max_length=36, unique=True, default=_new_id)
@@ -32,6 +34,7 @@ class ScimUser(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True)
+    password_before = models.CharField(max_length=128, blank=True)
 
     class Meta:
         ordering = ["pk"]

@@ -57,6 +57,21 @@ def may_be_handed_over(user: User, groups: Iterable[str]) -> bool:
     return is_open and managed_of(user) is None and not user.is_superuser and PLATFORM_ADMINS not in groups
 
 
+def hand_over_problem(username: str, *, is_managed: bool, administers: bool, taken: bool) -> tuple[str, str] | None:
+    """Why an account is not handed over to the directory, and what to do; None when it may be.
+
+    ``taken``: the directory calls somebody else by this name.
+    """
+    if is_managed:
+        return f"{username} is managed by the directory already.", ""
+    if administers:
+        told = f"{username} is a platform admin, and those keep their own account here."
+        return told, "They need a way in when the directory is away. Take them out of the group first."
+    if taken:
+        return f"The directory has somebody else called {username}.", ""
+    return None
+
+
 def managed_among(user_ids: Iterable[int]) -> frozenset[int]:
     """Which of these accounts a directory manages. One query."""
     rows = ScimUser.objects.filter(user__in=list(user_ids), deleted_at=None)

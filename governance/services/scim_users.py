@@ -9,9 +9,9 @@ Lock order: SCIM row, account row, then what memberships lock, then audit head.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
@@ -23,19 +23,26 @@ from governance.domain.audit import difference
 from governance.domain.scim_patch import patched
 from governance.domain.scim_schema import USER, Document, account_email, account_name, clean, folded, shown_name
 from governance.models import ApiToken, OpenSession, ScimEmail, ScimUser
+from governance.selectors.provisioned import hand_over_problem
 from governance.services.audit import audit_append
 from governance.services.group_rules import memberships_follow
 from governance.services.open_sessions import sessions_gone
 from governance.services.people import group_member_set
+from governance.services.people_edits import people_edit_keep
 from governance.services.scim_tokens import NAME, require_scim
 from governance.services.teams import membership_remove
 from governance.services.tokens import token_revoke
 from governance.services.transactions import checked
 from idp.catalog.models import Membership, User
 from idp.kernel.actor import PLATFORM, Actor, platform_for
-from idp.kernel.errors import Conflict, NotFound, PreconditionFailed
+from idp.kernel.errors import Conflict, NotFound, PreconditionFailed, TooLarge
 
 SOURCE: Final = "scim"
+HAND_OVER: Final = "hand-over"
+MOST_HANDED_OVER: Final = 100
+PASSWORD_KEPT: Final = timedelta(days=30)
+"""How long the password of an account that was handed over comes back with it."""
+
 MOST_OF_A_NAME: Final = 99
 """How many accounts of nearly the same name there may be."""
 
@@ -100,8 +107,8 @@ def scim_user_delete(actor: Actor, key: str, *, expected: int | None = None, now
     before = _told(document_of(row))
     row.groups.clear()
     row.emails.all().delete()
-    row.active, row.deleted_at, row.updated_at = False, now, now
-    row.save(update_fields=["active", "deleted_at", "updated_at"])
+    row.active, row.deleted_at, row.updated_at, row.password_before = False, now, now, ""
+    row.save(update_fields=["active", "deleted_at", "updated_at", "password_before"])
     _audit(actor, "account.let-go", row.user, {"before": before, "after": None}, now)
 
 
@@ -116,28 +123,74 @@ def scim_user_adopt(actor: Actor, *, username: str, now: datetime) -> ScimUser:
     if user is None or username == PLATFORM.username:
         raise NotFound(f"There is no account {username}.")
     row = ScimUser.objects.select_for_update().filter(user=user).first()
-    if row is not None and row.deleted_at is None:
-        raise Conflict(f"{username} is managed by the directory already.")
-    if _administers(user):
-        raise Conflict(
-            f"{username} is a platform admin, and those keep their own account here.",
-            remedy="They need a way in when the directory is away. Take them out of the group first.",
-        )
-    if row is None and ScimUser.objects.filter(user_name_key=username.casefold()).exists():
-        raise Conflict(f"The directory has somebody else called {username}.")
+    is_managed = row is not None and row.deleted_at is None
+    taken = row is None and ScimUser.objects.filter(user_name_key=username.casefold()).exists()
+    if problem := hand_over_problem(username, is_managed=is_managed, administers=_administers(user), taken=taken):
+        raise Conflict(problem[0], remedy=problem[1])
     row = row or ScimUser(user=user)
     row.key, row.deleted_at, row.created_at = str(uuid4()), None, now
-    document: Document = {"userName": username, "active": user.is_active}
+    row.password_before = user.password
+    _stored(actor, row, _document_made_here(user), {}, now=now)
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+    _sessions_ended(user)
+    _handed(actor, "account.hand-over", user, managed=True, now=now)
+    return row
+
+
+@transaction.atomic
+def scim_users_adopt(actor: Actor, *, usernames: Collection[str], now: datetime) -> int:
+    """As ``scim_user_adopt`` for each of them, or for none; how many."""
+    rights_of(actor).require_admin()
+    if len(usernames) > MOST_HANDED_OVER:
+        raise TooLarge(f"At most {MOST_HANDED_OVER} accounts are handed over at once.")
+    for username in sorted(usernames):
+        scim_user_adopt(actor, username=username, now=now)
+    return len(usernames)
+
+
+@transaction.atomic
+def scim_user_release(actor: Actor, *, username: str, now: datetime) -> User:
+    """Take an account back from the directory, which then has nobody of that name. Admins only.
+
+    It gets the password again that handing it over ended, if that was lately and the directory has not switched the
+    person off since. Roles that only groups of the directory gave end. Conflict when no directory manages it.
+    """
+    rights_of(actor).require_admin()
+    row = ScimUser.objects.select_for_update().filter(user__username=username, deleted_at=None).first()
+    if row is None:
+        raise Conflict(f"No directory manages {username}.", code="illegal-state")
+    row.user = User.objects.select_for_update().get(pk=row.user_id)
+    memberships_follow(row.user, source=SOURCE, groups=frozenset(), now=now)
+    row.groups.clear()
+    row.emails.all().delete()
+    if row.password_before and now - row.created_at < PASSWORD_KEPT:
+        row.user.password = row.password_before
+        row.user.save(update_fields=["password"])
+        _sessions_ended(row.user)
+    row.password_before, row.deleted_at, row.updated_at = "", now, now
+    row.save(update_fields=["password_before", "deleted_at", "updated_at"])
+    _handed(actor, "account.hand-back", row.user, managed=False, now=now)
+    return row.user
+
+
+def _document_made_here(user: User) -> Document:
+    """What the directory is told of an account that it did not make."""
+    document: Document = {"userName": user.username, "active": user.is_active}
     if user.display_name:
         document["displayName"] = user.display_name
     if user.email:
         document["emails"] = [{"value": user.email, "primary": True}]
-    _stored(actor, row, document, {}, now=now)
-    user.set_unusable_password()
-    user.save(update_fields=["password"])
-    _sessions_ended(user)
-    _audit(actor, "account.hand-over", user, {"before": {"managed": False}, "after": {"managed": True}}, now)
-    return row
+    return document
+
+
+def _handed(actor: Actor, action: str, user: User, *, managed: bool, now: datetime) -> None:
+    label = (
+        f"Hand {user.username} over to the directory" if managed else f"Take {user.username} back from the directory"
+    )
+    sides = {"before": {"managed": not managed}, "after": {"managed": managed}}
+    people_edit_keep(actor, HAND_OVER, user.username, label=label, now=now, **sides)
+    _audit(actor, action, user, sides, now)
 
 
 def document_of(row: ScimUser) -> Document:
@@ -217,6 +270,8 @@ def _stored(actor: Actor, row: ScimUser, document: Document, before: Document, *
     row.document = {key: value for key, value in document.items() if key not in ("userName", "active", "externalId")}
     row.active, row.updated_at = document["active"], now
     row.version += 1 if row.pk else 0
+    if not row.active:
+        row.password_before = ""
     try:
         with transaction.atomic():
             row.save()

@@ -16,7 +16,7 @@ from django.db import transaction
 from governance.access import rights_of
 from governance.domain.group_rule import Rule
 from governance.domain.local_sign_in import LocalRule
-from governance.models import PeopleEdit
+from governance.models import PeopleEdit, ScimUser
 from governance.selectors.local_sign_in import local_rule
 from governance.selectors.second_factors import required_of
 from governance.services.audit import audit_append
@@ -30,6 +30,7 @@ from governance.services.people import (
     group_member_set,
     group_members,
 )
+from governance.services.scim_users import HAND_OVER, scim_user_adopt, scim_user_release
 from governance.services.second_factor_rule import second_factor_require
 from governance.services.teams import membership_remove, membership_set, team_state, team_update
 from idp.catalog.models import Membership, Team, User
@@ -159,6 +160,14 @@ def _local_again(actor: Actor, _: str, state: State, now: datetime) -> None:
     local_sign_in_set(actor, LocalRule(state["open_to"], tuple(state["keepers"])), now=now)
 
 
+def _handed_over(key: str) -> State:
+    return {"managed": ScimUser.objects.filter(user__username=key, deleted_at=None).exists()}
+
+
+def _handed_over_again(actor: Actor, key: str, state: State, now: datetime) -> None:
+    (scim_user_adopt if state["managed"] else scim_user_release)(actor, username=key, now=now)
+
+
 UNDO: Final[Mapping[str, tuple[Callable[[str], State | None], Callable[[Actor, str, State, datetime], None]]]] = {
     "account": (_account, _account_again),
     "group": (_group, _group_again),
@@ -168,4 +177,5 @@ UNDO: Final[Mapping[str, tuple[Callable[[str], State | None], Callable[[Actor, s
     "second-factor": (_required, _required_again),
     "local-sign-in": (_local, _local_again),
     "group-rule": (_group_rule, _group_rule_again),
+    HAND_OVER: (_handed_over, _handed_over_again),
 }

@@ -13,6 +13,7 @@ ACTIONS: Final = MappingProxyType(
         "access.denied": "Was refused",
         "account.create": "Made an account",
         "account.hand-over": "Handed an account over to the directory",
+        "account.hand-back": "Took an account back from the directory",
         "account.let-go": "Let a person go",
         "account.provision": "Provisioned a person",
         "account.password-reset": "Reset a password",
