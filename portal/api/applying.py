@@ -123,10 +123,15 @@ def _applied_row(applied: Applied, *, dry_run: bool) -> dict[str, Any]:
         "prune": None
         if pruning is None
         else {
-            "items": [{"kind": kind, "name": name} for kind, name in pruning.names],
+            "items": [_prune_row(one) | {"outcome": one.outcome} for one in pruning.going],
+            "staying": [_prune_row(one) for one in pruning.staying],
             "confirm": pruning.digest,
         },
     }
+
+
+def _prune_row(one: Result) -> dict[str, Any]:
+    return {"kind": one.kind, "name": one.name, "message": f"{one.message} {one.remedy}".strip()}
 
 
 def _result_row(one: Result) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from .changing import Files
 from .client import Client
 from .documents import environments_in, is_one_environment, texts_read
 from .exits import DONE, ERROR, USAGE, WAITING, Fault
-from .output import Form, Output, data, say, table
+from .output import Form, Output, data, said_once, say, table
 from .session import client_of
 
 Texts = Sequence[tuple[str, bytes]]
@@ -95,8 +95,7 @@ def _confirmed(client: Client, texts: Texts, query: Mapping[str, Any], *, yes: b
     """The digest of what would be pruned, once somebody agreed to that very list."""
     tried = _sent(client, texts, {**query, "dry_run": True})
     pruned = tried["prune"]["items"]
-    for one in pruned:
-        say(f"{one['kind']} {one['name']} would be taken away.", style="red")
+    _tell_pruning(tried["prune"])
     if pruned and not yes:
         if not is_interactive():
             raise Fault(
@@ -124,14 +123,20 @@ def _show(applied: Mapping[str, Any], changes: Mapping[int, Mapping[str, Any]]) 
     table(("OUTCOME", "KIND", "NAME", "CHANGE", "FILE"), rows)
     for one in applied["results"]:
         if one["outcome"] == "refused":
-            say(f"{one['name'] or one['file']}: {one['message']} {one['remedy']}".rstrip(), style="red")
-            for error in one["errors"]:
-                say(f"  {error['path']}: {error['message']}" if error["path"] else f"  {error['message']}")
-    pruned = applied["prune"]["items"] if applied["prune"] else []
+            say(f"{one['name'] or one['file']}:", style="red")
+            for line in said_once(f"{one['message']} {one['remedy']}".strip(), one["errors"]):
+                say(f"  {line}")
     if applied["dry_run"]:
-        for one in pruned:
-            say(f"{one['kind']} {one['name']} would be taken away.", style="red")
+        if applied["prune"]:
+            _tell_pruning(applied["prune"])
         say("Nothing was written.", style="dim")
+
+
+def _tell_pruning(pruning: Mapping[str, Any]) -> None:
+    for one in pruning["items"]:
+        say(f"{one['kind']} {one['name']} would be taken away. {one['message']}".rstrip(), style="red")
+    for one in pruning.get("staying", ()):
+        say(f"{one['kind']} {one['name']} would stay: {one['message']}", style="yellow")
 
 
 def _end(applied: Mapping[str, Any], changes: Mapping[int, Mapping[str, Any]]) -> int:

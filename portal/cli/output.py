@@ -23,10 +23,11 @@ from rich.text import Text
 WIDE: Final = 10_000
 """Columns of what is no terminal: nothing is cut off."""
 TONES: Final[Mapping[str, str]] = {
-    "green": "ready succeeded approved done stable starts passes added",
-    "yellow": "pending waiting waits progressing requested queued running preview degraded asleep warns updated asks",
-    "red": "failed denied rejected defective invalid denies errors removed",
-    "dim": "gone cancelled expired superseded retired unknown nothing skipped next unchanged deleting",
+    "green": "ready succeeded approved done stable starts passes added in-sync",
+    "yellow": "pending waiting waits progressing requested queued running preview degraded asleep warns "
+    "updated asks differs",
+    "red": "failed denied rejected defective invalid denies errors removed refused",
+    "dim": "gone cancelled expired superseded retired unknown nothing skipped next unchanged deleting stopped released",
     "magenta": "deprecated",
 }
 GAP: Final = 3
@@ -147,6 +148,16 @@ def cell(value: Any) -> Text:
     text = ", ".join(str(one) for one in value) if isinstance(value, (list, tuple)) else str(value)
     text = "" if value is None else clean(text).replace("\n", " ")
     return Text(text, style=STYLES.get(text, ""))
+
+
+def said_once(message: str, errors: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What is wrong, each at its place; then what ``message`` says beyond that."""
+    lines = []
+    for one in errors:
+        lines.append(f"{one['path']}: {one['message']}" if one["path"] else str(one["message"]))
+        for said in (lines[-1], str(one["message"])):
+            message = message.removeprefix(said).strip()
+    return [*lines, message] if message else lines
 
 
 def clean(text: str) -> str:

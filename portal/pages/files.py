@@ -8,7 +8,8 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from idp.kernel import clock
-from idp.kernel.errors import InvalidInput, NotFound
+from idp.kernel.errors import Conflict, InvalidInput, NotFound
+from portal.forms.confirming import Confirmed
 from portal.forms.files import FilesForm
 from portal.pages.problems import add_errors
 from portal.pages.request import PageRequest
@@ -19,6 +20,7 @@ from provisioning.selectors.exporting import environments_exported, exported
 from provisioning.services.applying import Applied, Wish, documents_apply, documents_try
 
 TYPED: Final = "documents.yaml"
+MOVED: Final = "moved"
 
 
 @page("environments", methods=FORM)
@@ -27,13 +29,13 @@ def files(request: PageRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "files/files.html", {"form": FilesForm()})
     form = FilesForm(request.POST, request.FILES)
-    applied: Applied | None = None
+    applied, told = None, ""
     if form.is_valid():
         try:
-            applied = _applied(request, form.cleaned_data)
+            applied, told = _applied(request, form)
         except InvalidInput as error:
-            add_errors(form, InvalidInput(error.message, errors=[]))
-    return _answer(request, form, applied)
+            add_errors(form, error if error.errors else InvalidInput(error.message))
+    return _answer(request, form, applied, told)
 
 
 @page("environments")
@@ -48,15 +50,30 @@ def files_export(request: PageRequest, form: str) -> HttpResponse:
     return response
 
 
-def _applied(request: PageRequest, given: dict[str, Any]) -> Applied:
+def _applied(request: PageRequest, form: FilesForm) -> tuple[Applied, str]:
+    """What came of it, or would; and what keeps it from being carried out, though it was asked for."""
+    given = form.cleaned_data
     bundle = read_bundle([(TYPED, given["text"])])
-    wish = Wish(reason=given["reason"].strip())
-    act = documents_apply if request.POST.get("do") == "apply" else documents_try
-    return act(request.actor, bundle, wish, now=clock.now())
+    asked = {name: given[name].strip() for name in ("owner", "confirm", "reason")}
+    wish, now = Wish(prune=given["prune"], **asked), clock.now()
+    told = ""
+    if request.POST.get("do") == "apply" and not (told := form.unconfirmed()):
+        try:
+            return documents_apply(request.actor, bundle, wish, now=now), ""
+        except Conflict as error:
+            if error.code != "prune-unconfirmed":
+                raise
+            told = MOVED
+    return documents_try(request.actor, bundle, wish, now=now), told
 
 
-def _answer(request: PageRequest, form: FilesForm, applied: Applied | None) -> HttpResponse:
+def _answer(request: PageRequest, form: FilesForm, applied: Applied | None, told: str) -> HttpResponse:
+    context: dict[str, Any] = {"form": form, "applied": applied}
     if applied is not None:
-        form = FilesForm(initial={"text": form.cleaned_data["text"], "reason": form.cleaned_data["reason"]})
-    refused = applied is None or bool(applied.refused and not applied.carried_out)
-    return render(request, "files/files.html", {"form": form, "applied": applied}, status=422 if refused else 200)
+        given = form.cleaned_data
+        context["form"] = FilesForm(initial={name: given[name] for name in ("text", "reason", "owner", "prune")})
+        moved = told == MOVED
+        typed = Confirmed() if moved else Confirmed(given["confirm_name"], name_error=told)
+        context |= {"owner": given["owner"], "typed": typed, "moved": moved}
+    refused = told or applied is None or bool(applied.refused and not applied.carried_out)
+    return render(request, "files/files.html", context, status=422 if refused else 200)

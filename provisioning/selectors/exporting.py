@@ -57,6 +57,11 @@ def environments_exported(rights: Rights, *, system: str = "", environment: str 
     return _living(rights, system, environment).count()
 
 
+def environment_exported(rights: Rights, system: str, name: str) -> Environment | None:
+    """The environment of an export that has this name; None when there is none that the reader may see. One query."""
+    return _living(rights, system, name).select_related("system__team", "stage", "desired").first()
+
+
 def _contracts() -> Iterator[ExportedFile]:
     rows = Contract.objects.exclude(state="retired").select_related("capability")
     rows = rows.order_by("capability__name", "major", "minor", "patch", "id").prefetch_related("definitions")

@@ -23,7 +23,14 @@ from idp.kernel.canonical import digest
 from idp.kernel.errors import Conflict, FieldError, InvalidInput, SlipwayError, UserFault
 from provisioning.domain.bundle import Bundle, Entry, owner_problem
 from provisioning.selectors.applied import owned_elsewhere
-from provisioning.services.applying_kinds import Judged, document_apply, document_judge, document_prune
+from provisioning.services.applying_kinds import (
+    Judged,
+    document_apply,
+    document_judge,
+    document_prune,
+    document_prune_judge,
+    document_stands,
+)
 
 Outcome = Literal["created", "changed", "unchanged", "waiting", "refused", "deleted"]
 MOST_REASON: Final = 4000
@@ -46,10 +53,16 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
-    """What left the files of an owner; ``digest`` stands for this very list, and must come back to confirm it."""
+    """What left the files of an owner; ``digest`` stands for this very list, and must come back to confirm it.
+
+    ``names`` are those of ``going``, which say what would become of each and what is lost with it. Those ``staying``
+    would be refused, and say why; they keep nothing else waiting.
+    """
 
     names: tuple[tuple[str, str], ...]
     digest: str
+    going: tuple[Result, ...] = ()
+    staying: tuple[Result, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +103,7 @@ PLAIN: Final = Wish()
 def documents_try(actor: Actor, bundle: Bundle, wish: Wish = PLAIN, *, now: datetime) -> Applied:
     """What applying would do; writes nothing that stays."""
     _require(wish)
-    return Applied(_tried(actor, bundle, wish, now=now), _pruning(actor, bundle, wish))
+    return Applied(_tried(actor, bundle, wish, now=now), _pruning(actor, bundle, wish, now=now))
 
 
 def documents_apply(actor: Actor, bundle: Bundle, wish: Wish = PLAIN, *, now: datetime) -> Applied:
@@ -145,24 +158,34 @@ def _tried(actor: Actor, bundle: Bundle, wish: Wish, *, now: datetime) -> tuple[
     judge = document_judge(actor, bundle.entries, now=now)
     stays = all(one.kind == "Environment" for one in bundle.entries)
     with nullcontext() if stays else transaction.atomic():
-        found = [result_of(entry, partial(judge, entry)) for entry in bundle.entries]
+        found = [result_of(entry, partial(_judged, actor, judge, entry)) for entry in bundle.entries]
         if not stays:
             transaction.set_rollback(True)
     return (*found, *faults) if not faults else (*faults, *found)
 
 
+def _judged(actor: Actor, judge: Callable[[Entry], Judged], entry: Entry) -> Judged:
+    return document_stands(actor, entry) or judge(entry)
+
+
 def _applied(actor: Actor, entry: Entry, wish: Wish, *, now: datetime) -> Result:
     reason = wish.reason or f"Applied from {entry.file}."
-    return result_of(entry, lambda: document_apply(actor, entry, owner=wish.owner, reason=reason, now=now))
+    apply = partial(document_apply, actor, owner=wish.owner, reason=reason, now=now)
+    return result_of(entry, partial(_judged, actor, apply, entry))
 
 
 def _pruned(actor: Actor, kind: str, name: str, wish: Wish, *, now: datetime) -> Result:
     reason = wish.reason or f"It is no longer among the files of {wish.owner}."
+    return _prune_result(kind, name, lambda: document_prune(actor, kind, name, reason=reason, now=now))
+
+
+def _prune_result(kind: str, name: str, act: Callable[[], Judged]) -> Result:
     try:
-        judged = document_prune(actor, kind, name, reason=reason, now=now)
+        judged = act()
     except UserFault as error:
-        return Result("", kind, name, "refused", error.message, error.remedy, tuple(error.errors))
-    return Result("", kind, name, judged.outcome, judged.message, change=judged.change)
+        errors = tuple(error.errors)
+        return Result("", kind, name, "refused", error.message, error.remedy, errors, change=error.change_id)
+    return Result("", kind, name, judged.outcome, judged.message, judged.remedy, judged.errors, change=judged.change)
 
 
 def result_of(entry: Entry, act: Callable[[], Judged]) -> Result:
@@ -197,9 +220,13 @@ def _first(errors: Iterable[FieldError]) -> str:
     return next((one.message for one in errors), "It cannot be read.")
 
 
-def _pruning(actor: Actor, bundle: Bundle, wish: Wish) -> Pruning | None:
+def _pruning(actor: Actor, bundle: Bundle, wish: Wish, *, now: datetime) -> Pruning | None:
     if not wish.prune:
         return None
     written = {one.key for one in bundle.entries} | {(one.kind, one.name) for one in bundle.faults}
-    names = tuple(one for one in owned_elsewhere(rights_of(actor), wish.owner) if one not in written)
-    return Pruning(names, digest([wish.owner, [list(one) for one in names]]))
+    names = [one for one in owned_elsewhere(rights_of(actor), wish.owner) if one not in written]
+    tried = [_prune_result(*one, partial(document_prune_judge, actor, *one, now=now)) for one in names]
+    going = tuple(one for one in tried if one.outcome != "refused")
+    staying = tuple(one for one in tried if one.outcome == "refused")
+    listed = tuple((one.kind, one.name) for one in going)
+    return Pruning(listed, digest([wish.owner, [list(one) for one in listed]]), going, staying)

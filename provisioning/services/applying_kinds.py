@@ -28,6 +28,8 @@ from provisioning.domain.document_schemas import DURATION_PATTERN
 from provisioning.models import AppliedDocument, Contract, Environment
 from provisioning.selectors.applied import ALIVE, applied_rows
 from provisioning.selectors.definitions import digests_of
+from provisioning.selectors.environments import environment_document
+from provisioning.selectors.exporting import environment_exported
 from provisioning.services.changes import ChangeRequest, Planned, change_plan, change_submit
 from provisioning.services.contracts import contract_publish, draft_read
 from provisioning.services.definitions import definitions_seek
@@ -63,6 +65,21 @@ def document_judge(actor: Actor, entries: Sequence[Entry], *, now: datetime) -> 
     return judge
 
 
+def document_stands(actor: Actor, entry: Entry) -> Judged | None:
+    """Unchanged, where an environment is exactly so that its reader may not change; None for what is to be judged.
+
+    What somebody exported can so be applied again by the same person. Not for sources in Git, which would claim it.
+    """
+    if entry.kind != "Environment":
+        return None
+    rights, place = rights_of(actor), entry.data["metadata"]
+    row = environment_exported(rights, place["system"], place["name"])
+    if row is None or rights.may_request(row.system):
+        return None
+    same = canonical(environment_document(row)) == canonical(entry.data)
+    return Judged("unchanged") if same else None
+
+
 def document_apply(actor: Actor, entry: Entry, *, owner: str, reason: str, now: datetime) -> Judged:
     """Carry one document out, and remember it where it did something or has an owner."""
     row = applied_rows([entry.key]).get(entry.key)
@@ -75,6 +92,22 @@ def document_apply(actor: Actor, entry: Entry, *, owner: str, reason: str, now: 
     if keeps:
         _remember(actor, entry, row, judged, owner=owner, now=now)
     return judged
+
+
+def document_prune_judge(actor: Actor, kind: str, name: str, *, now: datetime) -> Judged:
+    """What taking it away would do, with what is lost; writes nothing."""
+    if kind != "Environment":
+        return Judged("deleted", "It would be retired: it no longer speaks, and stays readable.")
+    system, _, environment = name.partition("/")
+    planned = change_plan(actor, ChangeRequest("delete", system, environment), now=now, people=False)
+    match planned.outcome:
+        case "invalid":
+            return Judged("refused", planned.problems[0].message, errors=planned.problems)
+        case "denied":
+            return _denied(planned)
+        case "waits":
+            return Judged("waiting", " ".join(("Its deletion would wait for approval.", *planned.notes)))
+    return Judged("deleted", " ".join(planned.notes))
 
 
 def document_prune(actor: Actor, kind: str, name: str, *, reason: str, now: datetime) -> Judged:

@@ -46,7 +46,9 @@
 
   // Names that must be typed before something is destroyed.
   const compare = (input) => {
-    for (const button of buttons(input.form)) button.disabled = input.value.trim() !== input.dataset.mustEqual;
+    for (const button of buttons(input.form)) {
+      if ("destroys" in button.dataset) button.disabled = input.value.trim() !== input.dataset.mustEqual;
+    }
   };
   const prepare = (from) => {
     for (const input of $$("input[data-must-equal]", from)) if (input.form) compare(input);

@@ -1045,6 +1045,12 @@ PROMOTION = [
     Row("files", "GET", for_people(200)),
     Row("files", "POST", page_for(ASKERS, 200, 422), body={"do": "look", "text": APPLIED["files"][0]["text"]}),
     Row("files", "POST", page_for(ASKERS, 200, 422), body={"do": "apply", "text": APPLIED["files"][0]["text"]}),
+    Row(
+        "files",
+        "POST",
+        page_for(ASKERS, 200, 422),
+        body={"do": "apply", "text": APPLIED["files"][0]["text"], "owner": "a", "prune": "true"},
+    ),
     Row("files-export", "GET", for_people(200), {"form": "yaml"}),
     Row("trust-rules", "GET", page_for(ADMIN, 200)),
     Row("trust-rule-new", "GET", page_for(ADMIN, 200)),

@@ -64,7 +64,20 @@ APPLIED = shape(
             "prune": maybe(
                 record(
                     {
-                        "items": listed(record({"kind": text(), "name": text()})),
+                        "items": listed(
+                            record(
+                                {
+                                    "kind": text(),
+                                    "name": text(),
+                                    "message": text("What is lost with it."),
+                                    "outcome": text(one_of=("deleted", "waiting")),
+                                }
+                            )
+                        ),
+                        "staying": listed(
+                            record({"kind": text(), "name": text(), "message": text("Why it may not go.")}),
+                            "What left the files and would not be taken away.",
+                        ),
                         "confirm": text("Send it back as `confirm`; it stands for this very list."),
                     },
                     about="What the owner has beyond these documents; null unless `prune` was asked for.",

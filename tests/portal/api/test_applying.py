@@ -14,7 +14,7 @@ from django.test import Client
 
 from idp.kernel import clock
 from idp.kernel.documents import load_all_yaml
-from provisioning.models import Change, Environment, Run
+from provisioning.models import AppliedDocument, Change, Environment, Run
 from tests.portal.api.client import token_for
 from tests.provisioning.organisation import Clock, carry_out, create, equip, spec
 
@@ -93,7 +93,10 @@ def test_pruning_must_be_confirmed(api, equipped):
     other = body({**DOCUMENT, "metadata": {"system": "checkout", "name": "next"}})
     other["files"][0]["text"] = other["files"][0]["text"].replace("shop.dev.example", "next.dev.example")
     tried = developer.post("apply/?owner=payments/infra&prune=true&dry_run=true", other).json()
-    assert tried["prune"]["items"] == [{"kind": "Environment", "name": "checkout/filed"}]
+    (item,) = tried["prune"]["items"]
+    assert (item["kind"], item["name"], item["outcome"]) == ("Environment", "checkout/filed", "deleted")
+    assert "shop.dev.example leads nowhere any more" in item["message"]
+    assert tried["prune"]["staying"] == []
     unconfirmed = developer.post("apply/?owner=payments/infra&prune=true", other)
     assert (unconfirmed.status_code, unconfirmed.json()["code"]) == (409, "prune-unconfirmed")
     confirm = tried["prune"]["confirm"]
@@ -110,6 +113,19 @@ def test_an_export_applies_again_to_no_changes(api, equipped):
         again = api(who).post("apply/", files).json()
         assert {one["outcome"] for one in again["results"]} == {"unchanged"}
         assert Change.objects.count() == before
+
+
+def test_what_others_have_applies_again_for_who_may_only_see_it(api, equipped):
+    carry_out(Run.objects.get(change=create(equipped)))
+    stranger = api("stranger")
+    (file,) = stranger.get("export/?system=checkout").json()["files"]
+    again = stranger.post("apply/?owner=stranger/label", {"files": [file]}).json()
+    assert [one["outcome"] for one in again["results"]] == ["unchanged"]
+    assert not AppliedDocument.objects.filter(owner="stranger/label").exists()
+    edited = {**file, "text": file["text"].replace("name: try", "name: other")}
+    assert stranger.post("apply/", {"files": [edited]}).status_code == 422
+    edited = {**file, "text": file["text"].replace("replicas: ", "replicas: 1")}
+    assert stranger.post("apply/", {"files": [edited]}).status_code == 422
 
 
 def test_an_export_shows_nobody_more_than_they_may_see(api, equipped):
