@@ -8,7 +8,7 @@ the giver is made again: the taker gets copies of its Secrets and a way through 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -59,7 +59,8 @@ class Origin:
 @dataclass(frozen=True, slots=True)
 class Lent:
     """What a giver lends at this moment. ``name`` is the resource's in its ``namespace``, ``outputs`` are plain,
-    ``secrets`` name the giver's Secret by output. ``reached``: it has pods, so that the networks must let through.
+    ``secrets`` name the giver's Secret by output. ``reached``: it has pods, so that the networks must let through, to
+    the ``ports`` of these alone where they are known.
     """
 
     origin: Origin
@@ -69,15 +70,18 @@ class Lent:
     outputs: Mapping[str, Any]
     secrets: Mapping[str, str]
     reached: bool
+    ports: Sequence[Mapping[str, Any]] = ()
 
     def as_data(self) -> dict[str, Any]:
         """As a revision's document keeps it; it holds no secret."""
+        known = {"ports": [dict(one) for one in self.ports]} if self.ports else {}
         return {
             "namespace": self.namespace,
             "name": self.name,
             "outputs": dict(self.outputs),
             "secrets": dict(self.secrets),
             "reached": self.reached,
+            **known,
         }
 
 
@@ -114,16 +118,41 @@ def lending_problem(contract: Contract) -> str:
 
 
 def lent_of(
-    contract: Contract, origin: Origin, *, namespace: str, name: str, outputs: Mapping[str, Any]
+    contract: Contract,
+    origin: Origin,
+    *,
+    namespace: str,
+    name: str,
+    outputs: Mapping[str, Any],
+    made: Iterable[Mapping[str, Any]] = (),
 ) -> Lent | None:
-    """What is lent of a resource that has published ``outputs``; None as long as one is missing that crosses."""
+    """What is lent of a resource that has published ``outputs``; None as long as one is missing that crosses.
+
+    ``made``: the manifests of the resource, whose Services say which ports its pods listen on.
+    """
     names = crossing(contract)
     if any(one not in outputs for one in names):
         return None
     secrets = {one: str(outputs[one]["secretRef"]["name"]) for one in names if contract.is_secret(one)}
     plain = {one: outputs[one] for one in names if one not in secrets}
     reached = any(("environment", "namespace") in _read(contract, one) for one in plain)
-    return Lent(origin, contract, namespace, name, plain, secrets, reached)
+    ports = pod_ports(made, plain) if reached else ()
+    return Lent(origin, contract, namespace, name, plain, secrets, reached, ports)
+
+
+def pod_ports(made: Iterable[Mapping[str, Any]], outputs: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The ports of pods behind the Services among ``made``, as a network policy names them.
+
+    Where an operator makes the Service, the output ``port``; nothing where there is none either.
+    """
+    services = [one for one in made if (one.get("apiVersion"), one.get("kind")) == ("v1", "Service")]
+    written = [port for one in services for port in one.get("spec", {}).get("ports") or ()]
+    if not written and isinstance(outputs.get("port"), int):
+        written = [{"port": outputs["port"]}]
+    found = {(one.get("protocol", "TCP"), one.get("targetPort") or one.get("port")) for one in written}
+    if any(not isinstance(port, (int, str)) or "${" in str(port) for _, port in found):
+        return ()
+    return tuple({"protocol": protocol, "port": port} for protocol, port in sorted(found, key=str))
 
 
 def borrowed_contract(contract: Contract) -> Contract:
@@ -166,6 +195,32 @@ def stages_problem(*, giver_production: bool, taker_production: bool, beyond: bo
     return ""
 
 
+def lenders_by_step(start: Collection[int], lenders: Callable[[Collection[int]], Iterable[int]]) -> list[set[int]]:
+    """``start``, then those of whom these use something, and so on, each environment once. ``lenders`` is asked once
+    for each step.
+    """
+    steps = [set(start)]
+    known = set(start)
+    while found := set(lenders(sorted(steps[-1]))) - known:
+        steps.append(found)
+        known |= found
+    return steps
+
+
+def circle_problem(giver: str, taker: str, taker_id: int, steps: Sequence[Collection[int]]) -> str:
+    """Why ``taker`` may not use what ``giver`` has, from whom ``steps`` lead on; empty when they lead not back to it.
+
+    Who lends in between is not named, as not everybody sees them.
+    """
+    far = next((number for number, step in enumerate(steps) if taker_id in step), 0)
+    if not far:
+        return ""
+    if far == 1:
+        return f"{giver} uses something of {taker} already; two cannot hang on each other."
+    told = f"{giver} hangs on {taker} already, through {far - 1} that lend{'s' if far == 2 else ''} in between"
+    return f"{told}; environments cannot hang on each other in a circle."
+
+
 def changed_for_takers(before: Mapping[str, Any], after: Mapping[str, Any], contract: Contract) -> tuple[str, ...]:
     """Outputs that takers have and that would become others: ``before`` and ``after`` are what is published."""
     return tuple(name for name in crossing(contract) if before.get(name) != after.get(name))
@@ -199,7 +254,12 @@ def _way_out(lent: Mapping[str, Any], origin: Origin, ctx: RenderContext) -> dic
     spec = {
         "podSelector": {"matchLabels": _of_taker(ctx)},
         "policyTypes": ["Egress"],
-        "egress": [{"to": [{**_in(lent["namespace"]), "podSelector": {"matchLabels": _of_giver(lent, origin)}}]}],
+        "egress": [
+            {
+                "to": [{**_in(lent["namespace"]), "podSelector": {"matchLabels": _of_giver(lent, origin)}}],
+                **_ports(lent),
+            }
+        ],
     }
     return {"apiVersion": _NETWORK, "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
 
@@ -214,9 +274,14 @@ def _way_in(lent: Mapping[str, Any], origin: Origin, ctx: RenderContext) -> dict
     spec = {
         "podSelector": {"matchLabels": _of_giver(lent, origin)},
         "policyTypes": ["Ingress"],
-        "ingress": [{"from": [{**_in(taker), "podSelector": {"matchLabels": _of_taker(ctx)}}]}],
+        "ingress": [{"from": [{**_in(taker), "podSelector": {"matchLabels": _of_taker(ctx)}}], **_ports(lent)}],
     }
     return {"apiVersion": _NETWORK, "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
+
+
+def _ports(lent: Mapping[str, Any]) -> dict[str, Any]:
+    """Empty where they are not known: then all are let through, to the pods of this resource alone."""
+    return {"ports": [dict(one) for one in lent["ports"]]} if lent.get("ports") else {}
 
 
 def _metadata(name: str, namespace: str, ctx: RenderContext) -> dict[str, Any]:

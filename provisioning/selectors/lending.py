@@ -6,7 +6,7 @@ whoever may not see it is told that there is one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,10 +18,21 @@ from idp.catalog.models import System
 from idp.kernel.errors import Conflict, NotFound
 from provisioning.domain.contract import Contract as ParsedContract
 from provisioning.domain.isolation import prefix_of, prefixed
-from provisioning.domain.lending import LendSource, Lent, Origin, is_borrowed, lending_problem, lent_of, stages_problem
+from provisioning.domain.lending import (
+    LendSource,
+    Lent,
+    Origin,
+    circle_problem,
+    is_borrowed,
+    lenders_by_step,
+    lending_problem,
+    lent_of,
+    stages_problem,
+)
 from provisioning.domain.score.outcome import Lending
 from provisioning.models import Borrowing, Cluster, Contract, Environment, Resource, ResourceGrant, Stage
 from provisioning.selectors.capabilities import parsed
+from provisioning.selectors.desired import desired_of
 
 MOST_SHOWN = 500
 
@@ -161,7 +172,8 @@ def as_users(borrowings: Iterable[Borrowing]) -> list[User]:
 
 
 def lend_source(taker: Taker, base: Mapping[str, Any] | None, *, now: datetime) -> LendSource:
-    """What is lent to ``taker`` now; five queries for each resource that is asked for.
+    """What is lent to ``taker`` now; five queries for each resource that is asked for, and one for each environment
+    on the way to the last that lends.
 
     What it uses already it may go on using when the grant has ended, and while its giver is being changed.
     """
@@ -223,7 +235,9 @@ def lendable(environment: Environment, resource: str) -> tuple[ParsedContract | 
 
 
 def _giver(origin: Origin) -> Environment | None:
-    rows = Environment.objects.select_related("system", "stage", "cluster", "observed").defer("cluster__credentials")
+    rows = Environment.objects.select_related("system__team", "stage", "cluster", "observed").defer(
+        "cluster__credentials"
+    )
     return rows.filter(system__slug=origin.system, name=origin.environment, deleted_at=None).first()
 
 
@@ -249,12 +263,20 @@ def _require_near(giver: Environment, grant: ResourceGrant, taker: Taker, origin
         raise Conflict(f"{origin} {why}.")
     if giver.state == "deleting":
         raise Conflict(f"{origin.place} is being deleted.")
-    if taker.environment is not None and _borrows(giver, taker.environment):
-        raise Conflict(f"{origin.place} uses something of {taker.place} already; two cannot hang on each other.")
+    if taker.environment is not None:
+        steps = lenders_by_step([giver.pk], _lenders)
+        if told := circle_problem(origin.place, taker.place, taker.environment.pk, steps):
+            raise Conflict(told)
 
 
-def _borrows(environment: Environment, giver: Environment) -> bool:
-    return Borrowing.objects.filter(environment=environment, grant__environment=giver).exists()
+def all_lenders(environments: Iterable[int]) -> set[int]:
+    """Environments with all that they use something of, directly or through others; a query for each step."""
+    return set().union(*lenders_by_step(list(environments), _lenders))
+
+
+def _lenders(environments: Collection[int]) -> Iterable[int]:
+    rows = Borrowing.objects.filter(environment__in=environments).order_by()
+    return rows.values_list("grant__environment", flat=True).distinct()
 
 
 def _held(base: Mapping[str, Any] | None, name: str, origin: Origin) -> Mapping[str, Any] | None:
@@ -273,12 +295,25 @@ def _lent(giver: Environment, origin: Origin, held: Mapping[str, Any] | None) ->
         contract = _contract(entry)
         if told := lending_problem(contract):
             raise Conflict(told)
-        found = lent_of(contract, origin, namespace=giver.namespace, name=_name_of(giver, origin), outputs=row.outputs)
+        found = lent_of(
+            contract,
+            origin,
+            namespace=giver.namespace,
+            name=_name_of(giver, origin),
+            outputs=row.outputs,
+            made=_made(giver, origin.resource),
+        )
     if found is None and held is not None:
         return Lent(origin, _contract(held), **held["lent"])
     if found is None:
         raise Conflict(f"{origin} has not been Ready yet; there is nothing to use.")
     return found
+
+
+def _made(giver: Environment, resource: str) -> list[dict[str, Any]]:
+    assert giver.observed is not None
+    desired = desired_of(giver, giver.observed.document, revision=giver.observed.number)
+    return [one.manifest for one in desired.render_expected(resource)]
 
 
 def _name_of(giver: Environment, origin: Origin) -> str:

@@ -7,10 +7,12 @@ and what is taken away at the same moment see each other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q
 
 from governance.access import Rights
 from idp.kernel.errors import FieldError, UserFault
@@ -21,6 +23,7 @@ from provisioning.selectors.capabilities import Catalogue
 from provisioning.selectors.desired import Desired, desired_at, desired_of
 from provisioning.selectors.lending import (
     Taker,
+    all_lenders,
     as_users,
     borrowings_from,
     capabilities_lent,
@@ -189,12 +192,19 @@ def _not_lent(change: Change, environment: Environment, *, now: datetime) -> str
     return ""
 
 
-def _lock(origins: Any) -> None:
-    """The givers' environments, in the order of their keys."""
-    places = {(one.system, one.environment) for one in origins}
-    for system, name in sorted(places):
-        rows = Environment.objects.select_for_update(of=("self",)).filter(deleted_at=None)
-        list(rows.filter(system__slug=system, name=name).values_list("pk"))
+def _lock(origins: Collection[Origin]) -> None:
+    """The givers' environments and those that these use something of, in the order of their keys: no two that begin
+    to use something at the same moment close a circle, however many are in it.
+    """
+    places = Q()
+    for one in set(origins):
+        places |= Q(system__slug=one.system, name=one.environment)
+    givers = list(Environment.objects.filter(places, deleted_at=None).values_list("pk", flat=True))
+    held: set[int] = set()
+    while (wanted := all_lenders(givers)) - held:
+        rows = Environment.objects.select_for_update(of=("self",)).filter(pk__in=wanted)
+        list(rows.order_by("pk").values_list("pk"))
+        held |= wanted
 
 
 def _still_used(change: Change, environment: Environment) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -17,9 +18,12 @@ from provisioning.domain.lending import (
     borrowed_objects,
     borrowed_outputs,
     changed_for_takers,
+    circle_problem,
     crossing,
+    lenders_by_step,
     lending_problem,
     lent_of,
+    pod_ports,
     stages_problem,
 )
 from provisioning.domain.render import render
@@ -110,6 +114,7 @@ def test_a_document_keeps_where_it_comes_from_and_what_is_lent() -> None:
         "outputs": {"host": "db.data-staging.svc", "port": 5432, "phase": "Bound"},
         "secrets": {"credentials": "db-keys"},
         "reached": True,
+        "ports": [{"protocol": "TCP", "port": 5432}],
     }
     assert revision.order == ("db", "app")
     again = resolve(spec_of(revision.document), contracts=source(store(), app()), lend=lent, base=revision.document)
@@ -188,6 +193,50 @@ def test_it_makes_copies_and_ways_and_publishes_what_is_lent() -> None:
     }
 
 
+def service(*ports: dict[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "db"}, "spec": {"ports": list(ports)}}
+
+
+@pytest.mark.parametrize(
+    ("made", "outputs", "ports"),
+    [
+        pytest.param([service({"port": 80, "targetPort": "http"})], {"port": 80}, [("TCP", "http")], id="by-name"),
+        pytest.param(
+            [service({"port": 80, "targetPort": 8080})], {}, [("TCP", 8080)], id="of-the-pods-not-the-service"
+        ),
+        pytest.param(
+            [service({"port": 53, "protocol": "UDP"}), service({"port": 53}, {"port": 53})],
+            {},
+            [("TCP", 53), ("UDP", 53)],
+            id="each-once",
+        ),
+        pytest.param([], {"port": 5432}, [("TCP", 5432)], id="as-published-where-an-operator-makes-the-service"),
+        pytest.param([service()], {"port": "5432"}, [], id="none-that-is-a-number"),
+        pytest.param([], {"host": "db"}, [], id="none"),
+        pytest.param([service({"port": "${resources.x.outputs.port}"})], {}, [], id="not-known-yet"),
+        pytest.param([{"apiVersion": "acme/v1", "kind": "Service"}], {}, [], id="another-kind-of-that-name"),
+    ],
+)
+def test_networks_let_through_to_the_ports_that_are_lent(
+    made: list[dict[str, Any]], outputs: dict[str, Any], ports: list[tuple[str, Any]]
+) -> None:
+    assert [(one["protocol"], one["port"]) for one in pod_ports(made, outputs)] == ports
+
+
+def test_a_lender_whose_ports_are_not_known_is_reached_on_all() -> None:
+    kept = resolved({"cash": WRITTEN}).document["resources"]["cash"]
+    place = PLACE.of("cash", borrowed_contract(store()))
+    entry = {**kept, "lent": {key: value for key, value in kept["lent"].items() if key != "ports"}}
+
+    named = [one.manifest["spec"] for one in borrowed_objects(kept, place)[1:]]
+    bare = [one.manifest["spec"] for one in borrowed_objects(entry, place)[1:]]
+
+    assert [named[0]["egress"][0]["ports"], named[1]["ingress"][0]["ports"]] == [
+        [{"protocol": "TCP", "port": 5432}]
+    ] * 2
+    assert ["ports" in bare[0]["egress"][0], "ports" in bare[1]["ingress"][0]] == [False, False]
+
+
 def test_a_contract_cannot_copy_secrets_by_itself() -> None:
     document = {**store().document}
     spec = {
@@ -222,6 +271,32 @@ def test_a_contract_cannot_copy_secrets_by_itself() -> None:
 def test_it_keeps_production_apart(giver: bool, taker: bool, beyond: bool, fine: bool) -> None:
     said = stages_problem(giver_production=giver, taker_production=taker, beyond=beyond)
     assert (said == "") is fine
+
+
+@pytest.mark.parametrize(
+    ("uses", "far", "words"),
+    [
+        pytest.param({}, 1, "", id="a-lender-that-uses-nothing"),
+        pytest.param({1: [2], 2: [3]}, 3, "", id="lenders-in-a-row"),
+        pytest.param({1: [9]}, 2, "a/b uses something of x/y already; two cannot hang on each other.", id="of-two"),
+        pytest.param(
+            {1: [2, 3], 3: [9]}, 3, "a/b hangs on x/y already, through 1 that lends in between", id="of-three"
+        ),
+        pytest.param({1: [2], 2: [3, 1], 3: [4], 4: [9]}, 5, "through 3 that lend in between", id="of-five"),
+        pytest.param({1: [2], 2: [1]}, 2, "", id="a-circle-of-others"),
+    ],
+)
+def test_it_finds_circles_of_lenders(uses: dict[int, list[int]], far: int, words: str) -> None:
+    asked: list[int] = []
+
+    def lenders(some: Collection[int]) -> list[int]:
+        asked.append(len(some))
+        return [one for number in some for one in uses.get(number, [])]
+
+    steps = lenders_by_step([1], lenders)
+    told = circle_problem("a/b", "x/y", 9, steps)
+
+    assert (words in told, bool(told), len(asked)) == (True, bool(words), far)
 
 
 def test_it_sees_what_would_change_for_who_borrows() -> None:

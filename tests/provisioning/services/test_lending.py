@@ -285,6 +285,34 @@ def test_what_is_borrowed_is_not_lent_on(organisation: Organisation) -> None:
         grant_give(organisation.actor("storefront_maintainer"), wish, now=NOW)
 
 
+@pytest.mark.parametrize(
+    ("between", "words"),
+    [
+        pytest.param((), "shop/lab uses something of checkout/try already; two cannot", id="of-two"),
+        pytest.param(("mid",), "checkout/mid hangs on checkout/try already, through 1 that lends", id="of-three"),
+        pytest.param(("mid", "end"), "checkout/end hangs on checkout/try already, through 2 that lend", id="of-four"),
+    ],
+)
+def test_environments_do_not_hang_on_each_other_in_a_circle(
+    organisation: Organisation, between: tuple[str, ...], words: str
+) -> None:
+    last = taken(organisation)
+    for name in between:
+        create(organisation, name)
+        borrower = Environment.objects.get(name=name)
+        lent = ResourceGrant.objects.create(environment=last, resource="web", to_system=borrower.system, given_at=NOW)
+        Borrowing.objects.create(grant=lent, environment=borrower, name="other", since=NOW)
+        last = borrower
+    giver = Environment.objects.select_related("system").get(name="try")
+    ResourceGrant.objects.create(environment=last, resource="web", to_system=giver.system, given_at=NOW)
+    place = {"system": last.system.slug, "environment": last.name, "resource": "web"}
+    wanted = {**spec("dev"), "resources": {**spec("dev")["resources"], "other": {"from": place}}}
+
+    told = problems(organisation, ChangeRequest("update", "checkout", "try", spec=wanted, reason="x"), "maintainer")
+
+    assert words in told["spec.resources.other.from"]
+
+
 def test_nobody_finds_a_grant_that_is_not_theirs(organisation: Organisation) -> None:
     given = grant(organisation)
     with pytest.raises(Forbidden):

@@ -152,13 +152,13 @@ FULL = {"blanks": " \n", "remarks": "#\n", "directives": "%\n", "ends": "...\n",
 
 
 @pytest.mark.parametrize("unit", FULL.values(), ids=FULL)
-def test_a_full_file_of_nothing_is_passed_over_in_time(unit: str) -> None:
+def test_a_full_file_of_nothing_costs_no_step_for_each_line(unit: str) -> None:
     started = time.process_time()
     found = read(unit * (MOST_FILE_BYTES // len(unit)))
 
     assert all(isinstance(one, Finding) for one in found)
     assert len(found) <= 1
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 5
 
 
 edits = st.lists(
