@@ -49,7 +49,9 @@ class WebhookEndpoint(models.Model):
     ``events`` are keys of ``governance.domain.event``, empty for all but those that are explicit. ``failing_since`` is
     the first failure since anything was taken; after three days of them it is ``disabled`` with ``reason``, while a
     person ``paused`` it.
-    ``previous`` (``name``, ``events``, ``shown``) and ``previous_address``, encrypted, are what the last edit replaced.
+    ``notices`` are kinds of ``governance.domain.notice_ways``, where ``events`` has notices; empty for all of them.
+    ``previous`` (``name``, ``events``, ``notices``, ``shown``) and ``previous_address``, encrypted, are what the last
+    edit replaced.
     """
 
     name = models.CharField(max_length=80)
@@ -57,6 +59,7 @@ class WebhookEndpoint(models.Model):
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.CASCADE, related_name="webhooks")
     system = models.ForeignKey(System, null=True, blank=True, on_delete=models.CASCADE, related_name="webhooks")
     events = models.JSONField(default=list, blank=True)
+    notices = models.JSONField(default=list, blank=True)
     address = models.TextField()
     shown = models.CharField(max_length=400)
     secret = models.TextField(blank=True)
