@@ -10,7 +10,9 @@ from rest_framework.request import Request
 
 from governance.models import PeopleEdit
 from governance.selectors import groups as group_selectors
+from governance.selectors.provisioned import managed_of
 from governance.services import people as services
+from governance.services.scim_users import scim_user_adopt
 from governance.services.undoing import people_edit_undo
 from idp.catalog.models import User
 from idp.kernel import clock
@@ -39,7 +41,8 @@ class People(Endpoint):
     )
     def get(self, request: Request) -> HttpResponse:
         _require_admin_reads(self)
-        return listing(request, self.query, selectors.people(self.query.get("q", "")), ("username",), person_row)
+        rows = selectors.people(self.query.get("q", "")).select_related("provisioned")
+        return listing(request, self.query, rows, ("username",), person_row)
 
 
 class OnePerson(Endpoint):
@@ -101,6 +104,23 @@ PersonDeactivate = _switch(
     False, "deactivate", "Switch an account off", "What it may ends at once; its roles stay. Answers what it leaves."
 )
 PersonReactivate = _switch(True, "reactivate", "Switch an account on again", "Its roles hold again.")
+
+
+class PersonHandOver(Endpoint):
+    @operation(
+        "people_hand_over",
+        "Hand an account over to the directory",
+        area=AREA,
+        answers={200: shapes.PERSON_DETAIL},
+        body=NOTHING,
+        scope="admin",
+        about=f"{ADMINS} It is managed through SCIM from then on; its password and sessions end. Taking the edit back "
+        "undoes it.",
+    )
+    def post(self, request: Request, username: str) -> HttpResponse:
+        self.rights.require_admin()
+        scim_user_adopt(self.actor, username=username, now=clock.now())
+        return answer(person_detail(selectors.person_get(username)))
 
 
 class Groups(Endpoint):
@@ -215,6 +235,7 @@ def person_row(user: User) -> dict[str, Any]:
         "display_name": user.display_name,
         "email": user.email,
         "active": user.is_active,
+        "managed_by_scim": managed_of(user) is not None,
         "url": paths.person(user.username),
     }
 

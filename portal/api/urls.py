@@ -92,6 +92,7 @@ urlpatterns = [
     path("people/<str:username>/", people.OnePerson.as_view(), name="person"),
     path("people/<str:username>/deactivate/", people.PersonDeactivate.as_view(), name="person-deactivate"),
     path("people/<str:username>/reactivate/", people.PersonReactivate.as_view(), name="person-reactivate"),
+    path("people/<str:username>/hand-over/", people.PersonHandOver.as_view(), name="person-hand-over"),
     path("people-edits/", people.PeopleEdits.as_view(), name="people-edits"),
     path("people-edits/<int:edit_id>/take-back/", people.PeopleEditTakeBack.as_view(), name="people-edit-take-back"),
     path("groups/", people.Groups.as_view(), name="groups"),

@@ -1,4 +1,4 @@
-"""Provisioning through SCIM: its address and tokens, what it brought, and accounts that are handed over to it."""
+"""Provisioning through SCIM: its address and tokens, and what it brought."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from django.shortcuts import redirect, render
 
 from governance.selectors.provisioned import groups_counted
 from governance.services import scim_tokens as services
-from governance.services.scim_users import scim_user_adopt
 from idp.kernel import clock, keyset
 from idp.kernel.errors import Conflict
 from portal.forms.provisioning import ScimTokenForm
@@ -50,17 +49,6 @@ def provisioning_end(request: PageRequest) -> HttpResponse:
     else:
         messages.success(request, "Provisioning is closed\nPeople and roles stay as they are now.")
     return redirect("provisioning")
-
-
-@page("administration", methods=POST)
-def person_hand_over(request: PageRequest, username: str) -> HttpResponse:
-    try:
-        scim_user_adopt(request.actor, username=username, now=clock.now())
-    except Conflict as error:
-        messages.error(request, f"Not handed over\n{error.message} {error.remedy}".strip())
-    else:
-        messages.success(request, f"The directory manages {username} from now on\nTheir password here has ended.")
-    return redirect("person", username)
 
 
 def _page(request: PageRequest, form: ScimTokenForm, *, shown: str = "", status: int = 200) -> HttpResponse:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.pages import provisioning
+from portal.pages import handing_over, provisioning
 
 urlpatterns = [
     path("provisioning/", provisioning.provisioning, name="provisioning"),
     path("provisioning/token", provisioning.provisioning_token, name="provisioning-token"),
     path("provisioning/end", provisioning.provisioning_end, name="provisioning-end"),
-    path("people/<str:username>/hand-over", provisioning.person_hand_over, name="person-hand-over"),
+    path("provisioning/hand-over", handing_over.hand_over, name="hand-over"),
 ]

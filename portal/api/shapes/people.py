@@ -14,6 +14,7 @@ PERSON = shape(
             "display_name": text(),
             "email": text(),
             "active": flag("Whether they may sign in, and may anything at all."),
+            "managed_by_scim": flag("Whether a directory manages the account through SCIM: it is edited there."),
             "url": link(),
         }
     ),

@@ -8,12 +8,16 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
-from governance.models import AuditEntry, ScimGroup, ScimRefusal, ScimToken, ScimUser
+from governance.models import AuditEntry, PeopleEdit, ScimGroup, ScimRefusal, ScimToken, ScimUser
+from governance.selectors.provisioned import managed
 from governance.services.scim_tokens import scim_authenticate, scim_token_make
-from governance.services.scim_users import scim_user_create, scim_user_patch
+from governance.services.scim_users import scim_user_adopt, scim_user_create, scim_user_patch, scim_user_release
+from idp.catalog.models import Membership
 from idp.kernel import clock
 from idp.kernel.actor import PLATFORM, Actor
+from tests.personas import Organisation
 from tests.portal.pages.conftest import SignIn
 
 pytestmark = pytest.mark.django_db
@@ -91,13 +95,47 @@ def test_an_account_made_here_is_handed_over(admin: Client) -> None:
     scim_token_make(PLATFORM, days=90, now=clock.now())
     assert "Hand over" in text(admin, "/people/developer/")
     assert "Hand over" not in text(admin, "/people/admin/")
-    admin.post("/people/developer/hand-over")
+    assert 'value="developer"' in text(admin, "/provisioning/hand-over")
+    assert 'value="admin"' not in text(admin, "/provisioning/hand-over")
+    looked = admin.get("/provisioning/hand-over", {"person": ["developer", "admin", "nobody"]})
+    assert looked.context["looked"].able == ["developer"]
+    page = looked.content.decode()
+    assert "1 person is handed over" in page
+    assert "admin is a platform admin" in page
+    assert "so they would stay outside" in page
+    assert admin.post("/provisioning/hand-over", {"person": "developer", "do": "save"}).status_code == 200
+    assert not ScimUser.objects.exists()
+    sent = {"person": "developer", "do": "save", "looked_at": looked.context["looked_at"]}
+    assert admin.post("/provisioning/hand-over", sent | {"person": "viewer"}).status_code == 200
+    assert not ScimUser.objects.exists(), "only what was looked at is saved"
+    assert admin.post("/provisioning/hand-over", sent).status_code == 302
     assert "The directory manages this account" in text(admin, "/people/developer/")
-    answer = admin.post("/people/admin/hand-over", follow=True).content.decode()
-    assert "Not handed over" in answer
 
 
-@pytest.mark.parametrize("path", ["/provisioning/", "/people/", "/people/p2-0/"])
+def test_a_hand_over_is_taken_back_with_the_password(admin: Client, organisation: Organisation) -> None:
+    developer, known = organisation.developer, organisation.developer.password
+    scim_user_adopt(PLATFORM, username="developer", now=clock.now())
+    developer.refresh_from_db()
+    assert not developer.has_usable_password()
+    edit = PeopleEdit.objects.get(kind="hand-over")
+    admin.post(reverse("people-undo", args=[edit.pk]))
+    developer.refresh_from_db()
+    assert (developer.password, managed(developer)) == (known, None)
+    assert Membership.objects.filter(user=developer).exists()
+    sides = AuditEntry.objects.get(action="account.hand-back").data
+    assert (sides["before"], sides["after"]) == ({"managed": True}, {"managed": False})
+    assert known not in str(list(AuditEntry.objects.values_list("data", flat=True)))
+
+
+def test_no_password_comes_back_once_the_directory_switched_the_person_off(organisation: Organisation) -> None:
+    row = scim_user_adopt(PLATFORM, username="developer", now=clock.now())
+    for active in (False, True):
+        operation = {"op": "replace", "path": "active", "value": active}
+        scim_user_patch(DIRECTORY, row.key, sent={"Operations": [operation]}, now=clock.now())
+    assert not scim_user_release(PLATFORM, username="developer", now=clock.now()).has_usable_password()
+
+
+@pytest.mark.parametrize("path", ["/provisioning/", "/provisioning/hand-over", "/people/", "/people/p2-0/"])
 def test_it_asks_no_more_for_many_than_for_few(admin: Client, path: str) -> None:
     scim_token_make(PLATFORM, days=90, now=clock.now())
     counted = []
