@@ -28,6 +28,9 @@ from provisioning.selectors.git import (
     document_views,
     git_source_seen,
     git_sources,
+    last_syncs,
+    source_state,
+    sources_counted,
 )
 from provisioning.services import git_sources as services
 from provisioning.services.git_ownership import environment_give_back, environment_release
@@ -40,8 +43,9 @@ KEEPERS = "Maintainers of its team and platform admins."
 class Sources(Endpoint):
     @operation("git_sources_list", "List sources of files in Git", area=AREA, answers={200: shapes.GIT_SOURCES})
     def get(self, request: Request) -> HttpResponse:
-        rows = git_sources(self.rights).select_related("account")
-        return answer({"items": [source_row(row) for row in rows]})
+        rows: list[Any] = list(git_sources(self.rights).select_related("account"))
+        last = last_syncs(rows)
+        return answer({"items": [source_row(row) | _standing(row, last.get(row.last_id)) for row in rows]})
 
     @operation(
         "git_sources_create",
@@ -66,8 +70,10 @@ class OneSource(Endpoint):
         "git_sources_read", "Read a source of files in Git", area=AREA, answers={200: shapes.GIT_SOURCE}, versioned=True
     )
     def get(self, request: Request, source: str) -> HttpResponse:
-        row = git_source_seen(self.rights, source)
-        return versioned(source_row(row), row.version)
+        row: Any = git_source_seen(self.rights, source)
+        counted = sources_counted(GitSource.objects.filter(pk=row.pk)).get()
+        last = last_syncs([counted]).get(counted.last_id)
+        return versioned(source_row(row) | _standing(counted, last), row.version)
 
     @operation(
         "git_sources_edit",
@@ -278,6 +284,16 @@ def source_row(row: GitSource) -> dict[str, Any]:
         "version": row.version,
         "created_at": moment(row.created_at),
         "url_of": paths.git_source(row.name),
+    }
+
+
+def _standing(row: Any, last: GitSync | None) -> dict[str, Any]:
+    """How a source that was counted stands; ``last`` is its newest sync."""
+    return {
+        "state": source_state(row, last),
+        "documents": row.document_count,
+        "refused": row.refused_count,
+        "last": sync_row(last) if last is not None else None,
     }
 
 

@@ -178,7 +178,7 @@ def change_facts(change: Mapping[str, Any]) -> None:
             ("Asked by", f"{change['requester']}, {moment(change['created_at'])}"),
             ("Reason", change["reason"]),
             ("Plan", counts_words(plan)),
-            ("Cost per month", cost if before == after else f"{money(before, change['currency'])} → {cost}"),
+            ("Per month", cost if before == after else f"{money(before, change['currency'])} → {cost}"),
             ("Revision", change["revision"]),
             ("Run", change["runs"][0]["id"] if change.get("runs") else None),
             ("Plan digest", change["plan_digest"]),

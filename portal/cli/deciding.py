@@ -34,7 +34,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Decide on the plan that 
 
 def changes(
     ctx: typer.Context,
-    number: Annotated[int | None, typer.Argument(metavar="[CHANGE]", min=1, help="One change, whole.")] = None,
+    number: Annotated[int | None, typer.Argument(metavar="CHANGE", min=1, help="One change, whole.")] = None,
     mine: Annotated[bool, typer.Option("--mine", help="Those you asked for.")] = False,
     waiting: Annotated[bool, typer.Option("--waiting", help="Those that wait for your decision.")] = False,
     state: Annotated[str, typer.Option("--state", help="open, or a state such as failed.")] = "",

@@ -18,6 +18,7 @@ from .ruling import contract, policy
 from .running import runs
 from .scoring import score
 from .session import Session
+from .syncing import sync
 
 
 class Commands(TyperGroup):
@@ -87,6 +88,7 @@ app.add_typer(runs, name="runs")
 app.add_typer(contract, name="contract")
 app.add_typer(policy, name="policy")
 app.add_typer(score, name="score")
+app.add_typer(sync, name="sync")
 app.add_typer(catalog, name="catalog")
 app.add_typer(audit, name="audit")
 

@@ -15,6 +15,8 @@ LISTS: Final = {
     "systems": "slipway systems",
     "capabilities": "slipway capabilities",
     "changes": "slipway changes",
+    "runs": "slipway runs list SYSTEM/ENV",
+    "git": "slipway sync list",
 }
 NOTHING_HERE: Final = "There is nothing at this address."
 

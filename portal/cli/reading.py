@@ -18,7 +18,7 @@ Team = Annotated[str, typer.Option("--team", help="Only of this team.")]
 
 def systems(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="[SYSTEM]", help="One system with its environments.")] = "",
+    name: Annotated[str, typer.Argument(metavar="SYSTEM", help="One system with its environments.")] = "",
     team: Team = "",
     query: Annotated[str, typer.Option("--query", "-q", help="Part of a name.")] = "",
     limit: Most = 200,
@@ -59,7 +59,7 @@ def _system(ctx: typer.Context, name: str, output: Form) -> None:
 
 def capabilities(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="[CAPABILITY]", help="One capability with its versions.")] = "",
+    name: Annotated[str, typer.Argument(metavar="CAPABILITY", help="One capability with its versions.")] = "",
     category: Annotated[str, typer.Option("--category", help="Only this category.")] = "",
     limit: Most = 200,
     output: Output = Form.table,

@@ -171,8 +171,16 @@ def sync(request: PageRequest, source: str, number: int) -> HttpResponse:
     if found is None:
         raise NotFound("There is no such sync.")
     line = reading.sync_line(found)
-    may_start = not row.active and found.mode == "preview" and found.state == "done" and _may_keep(request.rights, row)
-    context = {"source": row, "line": line, "groups": reading.report_of(found), "may_start": may_start}
+    may_keep = _may_keep(request.rights, row)
+    context = {
+        "source": row,
+        "line": line,
+        "groups": reading.report_of(found),
+        "may_start": may_keep and not row.active and found.mode == "preview" and found.state == "done",
+        "again": ("sync" if row.active and found.mode == "sync" else "preview")
+        if may_keep and found.state == "failed"
+        else "",
+    }
     return render(request, "git/sync.html", context)
 
 

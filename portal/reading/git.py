@@ -12,7 +12,7 @@ from governance.access import Rights
 from idp.kernel.git_transport import fingerprint
 from portal.forms.git import EVERY
 from provisioning.models import Change, Environment, GitSource, GitSync
-from provisioning.selectors.git import DocumentView, document_of, git_sources
+from provisioning.selectors.git import DocumentView, document_of, git_sources, last_syncs, source_state
 from provisioning.services.git_sources import moves_host
 
 STATES: Final = {"queued": "queued", "running": "running", "done": "succeeded", "failed": "failed"}
@@ -60,18 +60,19 @@ class SourceRow:
 def source_rows(rights: Rights) -> list[SourceRow]:
     """Two queries."""
     rows: list[Any] = list(git_sources(rights))
-    last = GitSync.objects.defer("report").in_bulk([row.last_id for row in rows if row.last_id])
+    last = last_syncs(rows)
     return [_row(row, last.get(row.last_id)) for row in rows]
 
 
 def _row(row: Any, last: GitSync | None) -> SourceRow:
-    if not row.active:
+    state = source_state(row, last)
+    if state == "stopped":
         return SourceRow(row, "skipped", "Stopped", last)
-    if last is None:
+    if state == "new":
         return SourceRow(row, "queued", "Not synced yet", last)
-    if last.state == "done" and row.refused_count:
+    if state == "refused":
         return SourceRow(row, "failed", f"{row.refused_count} refused", last)
-    return SourceRow(row, STATES[last.state], WORDS[last.state], last)
+    return SourceRow(row, STATES[state], WORDS[state], last)
 
 
 def place_of(source: GitSource) -> str:
@@ -177,10 +178,19 @@ def sync_line(row: GitSync) -> SyncLine:
 
 def report_of(row: GitSync) -> list[dict[str, Any]]:
     """Lines of a sync by outcome; those that say the most come first."""
-    groups = [(word, [one for one in row.report if one["outcome"] == key]) for key, word in OUTCOMES]
+    groups = [(word, [_once(one) for one in row.report if one["outcome"] == key]) for key, word in OUTCOMES]
     would = {"Created": "Would be created", "Changed": "Would be changed", "Waiting": "Would wait for approval"}
     named = [(would.get(word, word) if row.mode == "preview" else word, lines) for word, lines in groups]
     return [{"id": re.sub(r"\W+", "-", word.lower()), "word": word, "lines": lines} for word, lines in named if lines]
+
+
+def _once(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A line whose message leaves out what its errors say: what remains is what to do about them."""
+    message = line["message"]
+    for error in line["errors"]:
+        for said in (f"{error['path']}: {error['message']}", error["message"]):
+            message = message.removeprefix(said).strip()
+    return {**line, "message": message}
 
 
 def patch_lines(text: str) -> list[dict[str, str]]:

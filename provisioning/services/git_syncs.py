@@ -96,7 +96,7 @@ def git_sync_carry_out(sync_id: int, *, now: datetime) -> None:
     except Conflict as error:  # somebody has the source in hand, and needs no notice of it
         _end(row, "failed", f"{error.message} {error.remedy}".strip(), now, tells=False)
     except SlipwayError as error:
-        later = " It is tried again by schedule." if isinstance(error, Transient) and row.source.every else ""
+        later = " It is tried again by schedule." if isinstance(error, Transient) and _goes_on(row) else ""
         told = f"{error.message} {error.remedy}".strip() + later
         _end(row, "failed", told, now, passing=isinstance(error, Transient))
     except Exception as error:  # whoever waits for the report is told; it would stay open else
@@ -104,6 +104,11 @@ def git_sync_carry_out(sync_id: int, *, now: datetime) -> None:
         _end(row, "failed", f"Slipway itself failed ({type(error).__name__}). Sync again.", now)
     else:
         _end(row, "done", told, now)
+
+
+def _goes_on(row: GitSync) -> bool:
+    """Whether the schedule looks again by itself: not at a source that is stopped, nor for a preview."""
+    return row.mode == "sync" and GitSource.objects.filter(pk=row.source_id, active=True, every__gt=0).exists()
 
 
 def _carried_out(row: GitSync, now: datetime) -> str:

@@ -103,6 +103,29 @@ def test_documents_are_looked_at_and_applied_without_script(meet: Callable[..., 
     expect(page.get_by_role("heading", level=1)).to_contain_text("checkout / from-files")
 
 
+def test_what_left_the_files_is_listed_and_goes_once_the_label_was_typed(meet: Callable[..., Person]) -> None:
+    developer = meet("developer", NARROW_DARK)
+    page, main = developer.page, developer.page.locator("#main")
+    stays, goes = DOCUMENT.replace("from-files", "kept-files"), DOCUMENT.replace("from-files", "left-files")
+    developer.open("/files/")
+    page.get_by_label("Documents").fill(f"{stays}---\n{goes}")
+    page.get_by_label("Label", exact=True).fill("payments/walk")
+    developer.click("See what it would do")
+    developer.click("Apply 2 documents")
+    expect(main).to_contain_text("Applied.")
+    page.get_by_label("Documents").fill(stays)
+    page.get_by_label("Also remove what is no longer in these files").check()
+    developer.click("See what it would do")
+    expect(page.locator("section", has=page.locator("#prune-head"))).to_contain_text("checkout/left-files")
+    remove = page.get_by_role("button", name="Apply the files and remove 1")
+    expect(remove).to_be_disabled()
+    assert violations(page) == []
+    page.get_by_label("Type payments/walk to remove what is listed").fill("payments/walk")
+    expect(page.get_by_role("button", name="Look again")).to_be_enabled()
+    remove.click()
+    expect(main).to_contain_text("It is being deleted.")
+
+
 def test_a_catalog_is_looked_at_and_imported_with_a_report(meet: Callable[..., Person]) -> None:
     admin = meet("admin", WIDE_LIGHT)
     page, main = admin.page, admin.page.locator("#main")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from portal.api.shapes.words import flag, link, listed, mapped, maybe, moment, record, ref, shape, slug, text, whole
 from portal.api.shapes.words import page_of as page_shape
 from provisioning.models.git_source import SYNC_MODES, SYNC_STATES
-from provisioning.selectors.git import STATES
+from provisioning.selectors.git import SOURCE_STATES, STATES
 from provisioning.services.git_ownership import MOST_WHY
 from provisioning.services.git_sources import MOST_MINUTES
 
@@ -35,6 +35,37 @@ COMMIT = shape(
         },
     ),
 )
+_LINE = record(
+    {
+        "file": text(),
+        "line": maybe(whole()),
+        "kind": text(),
+        "name": text(),
+        "outcome": text("created, changed, unchanged, waiting, refused, gone, deleted or left."),
+        "message": text(),
+        "change": maybe(whole()),
+        "errors": listed(record({"path": text(), "message": text()}, {"line": whole()})),
+    }
+)
+GIT_SYNC = shape(
+    "GitSync",
+    record(
+        {
+            "id": whole(),
+            "source": slug("Name of the source."),
+            "mode": text(one_of=SYNC_MODES),
+            "state": text(one_of=SYNC_STATES),
+            "commit": ref(COMMIT),
+            "counts": mapped(whole(), "How many documents had which outcome."),
+            "message": text(),
+            "asked_by": text(),
+            "asked_at": moment(),
+            "ended_at": maybe(moment()),
+            "url": link(),
+        },
+        {"report": listed(_LINE, "A line for each document; only when one sync is read.")},
+    ),
+)
 GIT_SOURCE = shape(
     "GitSource",
     record(
@@ -52,7 +83,13 @@ GIT_SOURCE = shape(
             "version": whole(),
             "created_at": moment(),
             "url_of": link("Where it is."),
-        }
+        },
+        {
+            "state": text("How it stands; read with the source, and in lists.", one_of=SOURCE_STATES),
+            "documents": whole("How many it has."),
+            "refused": whole("How many of them cannot be applied."),
+            "last": maybe(ref(GIT_SYNC)),
+        },
     ),
 )
 GIT_SOURCES = shape("GitSourceList", record({"items": listed(ref(GIT_SOURCE), "By name.")}))
@@ -99,37 +136,6 @@ GIT_RELEASE = shape(
         {"reason": text("Why; needed for a release.", most=MOST_WHY)},
         closed=True,
         examples=({"released": True, "reason": "Git is down, and checkout has to be scaled."},),
-    ),
-)
-_LINE = record(
-    {
-        "file": text(),
-        "line": maybe(whole()),
-        "kind": text(),
-        "name": text(),
-        "outcome": text("created, changed, unchanged, waiting, refused, gone, deleted or left."),
-        "message": text(),
-        "change": maybe(whole()),
-        "errors": listed(record({"path": text(), "message": text()}, {"line": whole()})),
-    }
-)
-GIT_SYNC = shape(
-    "GitSync",
-    record(
-        {
-            "id": whole(),
-            "source": slug("Name of the source."),
-            "mode": text(one_of=SYNC_MODES),
-            "state": text(one_of=SYNC_STATES),
-            "commit": ref(COMMIT),
-            "counts": mapped(whole(), "How many documents had which outcome."),
-            "message": text(),
-            "asked_by": text(),
-            "asked_at": moment(),
-            "ended_at": maybe(moment()),
-            "url": link(),
-        },
-        {"report": listed(_LINE, "A line for each document; only when one sync is read.")},
     ),
 )
 GIT_SYNCS = page_shape(GIT_SYNC)

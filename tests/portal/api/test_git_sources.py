@@ -34,10 +34,18 @@ SIGNED = {
     "gitlab": lambda secret, body: {"HTTP_X_GITLAB_TOKEN": secret},
 }
 FORGED = {
-    "nothing": {},
-    "github": {"HTTP_X_HUB_SIGNATURE_256": "sha256=00"},
-    "gitea": {"HTTP_X_GITEA_SIGNATURE": "0" * 64},
-    "gitlab": {"HTTP_X_GITLAB_TOKEN": "guess"},
+    "nothing": lambda secret, body: {},
+    "github, nonsense": lambda secret, body: {"HTTP_X_HUB_SIGNATURE_256": "sha256=00"},
+    "github, by another secret": lambda secret, body: SIGNED["github"]("guess", body),
+    "github, of another body": lambda secret, body: SIGNED["github"](secret, b"{}"),
+    "github, the old header": lambda secret, body: {"HTTP_X_HUB_SIGNATURE": f"sha1={_mac(secret, body)[:40]}"},
+    "gitea, by another secret": lambda secret, body: SIGNED["gitea"]("guess", body),
+    "gitea, of another body": lambda secret, body: SIGNED["gitea"](secret, b"{}"),
+    "gitlab, another token": lambda secret, body: SIGNED["gitlab"]("guess", body),
+    "gitlab, part of the token": lambda secret, body: SIGNED["gitlab"](secret[:-1], body),
+    "a forged signature beside the token": lambda secret, body: (
+        SIGNED["gitlab"](secret, body) | {"HTTP_X_HUB_SIGNATURE_256": "sha256=00"}
+    ),
 }
 
 
@@ -55,8 +63,7 @@ def test_a_push_counts_only_when_it_is_signed_and_once(organisation: Organisatio
         return Client().post(at, body, content_type="application/json", **headers).status_code
 
     body = json.dumps({"ref": "refs/heads/main"}).encode()
-    assert {push(body, **headers) for headers in FORGED.values()} == {403}
-    assert push(b'{"other": 1}', **SIGNED["github"](secret, body)) == 403
+    assert {name: push(body, **forge(secret, body)) for name, forge in FORGED.items()} == dict.fromkeys(FORGED, 403)
     assert not queued.exists()
     for number, signed in enumerate(SIGNED.values()):
         cache.clear()
@@ -65,7 +72,7 @@ def test_a_push_counts_only_when_it_is_signed_and_once(organisation: Organisatio
         assert push(told, **signed(secret, told)) == 202
         assert queued.count() == 1
         carried(queued.get())
-        assert push(told, **signed(secret, told)) == 202
+        assert push(told, **signed(secret, told)) == 202  # told again, as who listened could
         assert not queued.exists()
     git_source_hook(organisation.actor("maintainer"), name="infra", now=NOW)
     assert push(b"{}", **SIGNED["github"](secret, b"{}")) == 403
@@ -85,6 +92,12 @@ def test_the_api_tells_what_a_sync_did(organisation: Organisation, repository: R
     assert admin.post(f"{at}infra/start/", {"active": True}).json()["active"]
     admin.post(f"{at}infra/syncs/", {})
     carried(GitSync.objects.get(mode="sync"))
+
+    (listed_source,) = admin.get(at).json()["items"]
+    assert listed_source == admin.get(f"{at}infra/").json()
+    standing = {name: listed_source[name] for name in ("state", "documents", "refused")}
+    assert standing == {"state": "refused", "documents": 2, "refused": 1}
+    assert listed_source["last"]["mode"] == "sync"
 
     listed = admin.get(f"{at}infra/documents/").json()["items"]
     assert [(one["file"], one["state"]) for one in listed] == [("a.yaml", "waiting"), ("b.yaml", "refused")]

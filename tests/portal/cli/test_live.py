@@ -24,6 +24,7 @@ from typer.testing import Result
 
 from provisioning.contracts import builtin_documents
 from tests.browser.installation import ROOT, Installation, running_installation
+from tests.idp.kernel.git_servers import commit, http_server
 from tests.kubernetes.relay import Relay
 from tests.portal.cli.conftest import Slipway
 
@@ -644,6 +645,42 @@ def test_it_imports_a_catalog(
     assert (report["state"], report["mode"], report["counts"]["refused"]) == ("done", "import", 1)
     assert f"{file}:" in looked.stderr
     assert person("developer")("catalog", "import", "cli-files", "-f", str(file)).exit_code == 3
+
+
+# --- files in Git ----------------------------------------------------------------------------------------------------
+
+
+def test_it_tells_how_files_in_git_stand_and_looks_now(
+    installation: Installation, tokens: dict[str, str], person: Callable[[str], Person], tmp_path: Path
+) -> None:
+    maintainer, developer = person("maintainer"), person("developer")
+    at, headers = f"{installation.url}/api/v1/git/sources/", {"Authorization": f"Bearer {tokens['maintainer']}"}
+    with http_server() as server:
+        files = {"one.yaml": document("synced").encode()}
+        commit(server.repo, {**files, "bad.yaml": b"kind: ["}, subject="Begin")
+        made = httpx.post(at, json={"name": "cli-sync", "team": "payments", "url": server.url}, headers=headers)
+        assert made.status_code == 201, made.text
+        looked = maintainer("sync", "run", "cli-sync", "--preview")
+        assert (looked.exit_code, "checkout/synced" in looked.stdout) == (1, True), looked.output
+        assert looked.stderr.count("bad.yaml:") == 1
+        stopped = maintainer("sync", "run", "cli-sync")
+        assert (stopped.exit_code, "cli-sync is stopped." in stopped.stderr) == (1, True), stopped.output
+        assert "stopped" in maintainer("sync", "show", "cli-sync").stdout
+        assert httpx.post(f"{at}cli-sync/start/", json={"active": True}, headers=headers).status_code == 200
+        commit(server.repo, files, subject="Mend it")
+        report = maintainer.json("sync", "run", "cli-sync")
+        assert [(one["outcome"], one["name"]) for one in report["report"]] == [("created", "checkout/synced")]
+        assert developer("wait", str(report["report"][0]["change"])).exit_code == 0
+        listed = {one["name"]: one for one in developer.json("sync", "list")}
+        assert (listed["cli-sync"]["state"], listed["cli-sync"]["documents"]) == ("done", 1)
+        file = tmp_path / "edited.yaml"
+        file.write_text(document("synced", replicas=2), encoding="utf-8")
+        assert developer("apply", "-f", str(file), "--wait").exit_code == 0
+        shown = developer("sync", "show", "cli-sync")
+        assert (shown.exit_code, "differs" in shown.stdout) == (0, True), shown.output
+        assert "+        replicas: 2" in developer("sync", "show", "cli-sync", "--patch").stdout
+        assert person("viewer")("sync", "run", "cli-sync").exit_code == 3
+        assert developer("sync", "show", "nothing").exit_code == 1
 
 
 # --- what goes wrong ------------------------------------------------------------------------------------------------

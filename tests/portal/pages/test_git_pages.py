@@ -8,10 +8,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.html import escape
 
+from idp.kernel import outbound
 from provisioning.models import Change, Environment, GitDocument, GitSource, GitSync, Run
 from provisioning.services.changes import ChangeRequest, change_submit
 from provisioning.services.git_sources import git_source_save
+from provisioning.services.git_syncs import git_sync_ask
 from tests.personas import NOW, Organisation
 from tests.provisioning.git_repository import URL, Repository, carried, started, sync, web
 from tests.provisioning.organisation import Clock, carry_out, equip
@@ -67,6 +70,29 @@ def test_a_wrong_address_is_said_at_its_field(organisation: Any, sign_in: Any) -
 
     assert refused.status_code == 422
     assert not GitSource.objects.exists()
+
+
+def test_a_look_that_failed_says_what_to_do_next(organisation: Any, repository: Any, sign_in: Any) -> None:
+    git_source_save(organisation.actor("maintainer"), name="infra", team="payments", url=URL, now=NOW)
+    repository.error = outbound.Unreachable("The Git server broke the connection off.", delay=60)
+    failed = carried(git_sync_ask(organisation.actor("maintainer"), source="infra", preview=True, now=NOW))
+    at = reverse("git-sync", args=["infra", failed.pk])
+    shown = sign_in("maintainer").get(at).content.decode()
+    assert "The Git server broke the connection off." in shown
+    assert "Look again" in shown
+    assert reverse("git-edit", args=["infra"]) in shown
+    assert "Nothing is applied yet" not in shown
+    assert "Look again" not in sign_in("viewer").get(at).content.decode()
+
+
+def test_what_is_refused_is_said_once(organisation: Any, repository: Any, sign_in: Any) -> None:
+    repository.commit(a=web(replicas="many"), b="kind: [")
+    started(organisation)
+    done = sync(organisation)
+    shown = sign_in("maintainer").get(reverse("git-sync", args=["infra", done.pk])).content.decode()
+    told = [error["message"] for line in done.report for error in line["errors"]]
+    assert len(told) == 2
+    assert [shown.count(escape(one)) for one in told] == [1, 1]
 
 
 def test_what_git_owns_says_so_and_gives_the_patch(organisation: Any, repository: Any, sign_in: Any) -> None:

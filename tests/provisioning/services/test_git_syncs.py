@@ -318,6 +318,28 @@ def test_a_look_that_fails_says_why_and_changes_nothing(set_up: Organisation, re
     assert document().gone_at is None
 
 
+@pytest.mark.parametrize(
+    ("every", "active", "preview"),
+    [
+        pytest.param(0, True, False, id="it has no schedule"),
+        pytest.param(5, False, False, id="it was stopped meanwhile"),
+        pytest.param(5, True, True, id="a preview is not repeated"),
+    ],
+)
+def test_it_promises_no_further_try_where_none_comes(
+    set_up: Organisation, repository: Repository, every: int, active: bool, preview: bool
+) -> None:
+    started(set_up, every=every)
+    made = git_sync_ask(set_up.actor("maintainer"), source="infra", preview=preview, now=NOW)
+    if not active:
+        git_source_start(set_up.actor("maintainer"), name="infra", active=False, now=NOW)
+    repository.error = outbound.Unreachable("The Git server broke the connection off.", delay=60)
+
+    failed = carried(made)
+
+    assert (failed.state, "by schedule" in failed.message) == ("failed", False)
+
+
 def test_a_source_that_is_stopped_while_it_reads_applies_nothing(
     set_up: Organisation, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
