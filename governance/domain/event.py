@@ -369,6 +369,11 @@ def wanted(chosen: Collection[str], key: str) -> bool:
     return by_itself or key in chosen
 
 
+def wanted_kind(kinds: Collection[str], key: str, data: Mapping[str, Any]) -> bool:
+    """Whether an endpoint that chose these kinds of notices gets this event, as far as it is one of them."""
+    return key != NOTICE or not kinds or data["kind"] in kinds
+
+
 def unknown_types(chosen: Collection[str]) -> list[str]:
     """Names among ``chosen`` that are not types that can be asked for."""
     known = {one.key for one in CHOICES}

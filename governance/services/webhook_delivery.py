@@ -24,7 +24,7 @@ from django.db.models.functions import Now
 
 from governance.access import admins
 from governance.domain.chat import message_of, slack_message, teams_message
-from governance.domain.event import MEDIA, body_of, cloud_event, wanted
+from governance.domain.event import MEDIA, body_of, cloud_event, wanted, wanted_kind
 from governance.domain.slack import workspace_of
 from governance.domain.webhook import (
     KEPT_ANSWER,
@@ -111,7 +111,9 @@ def _spread(event_id: int, now: datetime) -> bool:
     rows = [
         WebhookDelivery(event=event, endpoint=one, due_at=now, happened_at=event.at)
         for one in listening_to(event)
-        if wanted(one.events, event.type) and one.created_at <= event.at
+        if wanted(one.events, event.type)
+        and wanted_kind(one.notices, event.type, event.data)
+        and one.created_at <= event.at
     ]
     WebhookDelivery.objects.bulk_create(rows, ignore_conflicts=True)
     return True

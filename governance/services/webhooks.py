@@ -17,7 +17,8 @@ from django.db.models import F
 
 from governance.access import Rights, rights_of
 from governance.domain.audit import difference
-from governance.domain.event import CHOICES, TEST, unknown_types
+from governance.domain.event import CHOICES, NOTICE, TEST, unknown_types
+from governance.domain.notice_ways import TOLD
 from governance.domain.webhook import BOTH_SIGN, KINDS, new_event_id, new_secret
 from governance.models import OutgoingEvent, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from governance.selectors.webhooks import endpoint_get, replayable
@@ -32,7 +33,7 @@ from idp.kernel.wake import wake_after_commit
 MOST_PER_TEAM = 50
 MOST_REPLAYED = 10_000
 PURGED_AT_ONCE = 1_000
-_EDITED = ("name", "events", "address", "shown", "previous", "previous_address")
+_EDITED = ("name", "events", "notices", "address", "shown", "previous", "previous_address")
 
 
 @transaction.atomic
@@ -45,16 +46,18 @@ def webhook_create(
     team: Team | None,
     system: System | None = None,
     events: Collection[str] = (),
+    notices: Collection[str] = (),
     now: datetime,
 ) -> tuple[WebhookEndpoint, str]:
     """An endpoint and its secret in plain text, shown this once; chat has none, so it is empty there.
 
-    ``events`` are keys of event types, none for all but those that are explicit; without ``team`` it is the
-    organisation's. InvalidInput names each field that is wrong, also for an address that leads into a private network.
+    ``events`` are keys of event types, none for all but those that are explicit; ``notices`` kinds of notices, none for
+    all of them. Without ``team`` it is the organisation's. InvalidInput names each field that is wrong, also for an
+    address that leads into a private network.
     """
     rights = rights_of(actor)
     _require_owner(rights, team)
-    errors = _errors(rights, name=name, events=events, team=team, system=system)
+    errors = _errors(rights, name=name, events=events, notices=notices, team=team, system=system)
     errors += [] if kind in KINDS else [FieldError("kind", f"Choose one of {', '.join(KINDS)}.")]
     errors += _address_errors(kind, url)
     if WebhookEndpoint.objects.filter(team=team).count() >= MOST_PER_TEAM:
@@ -68,6 +71,7 @@ def webhook_create(
             team=team,
             system=system,
             events=_ordered(events),
+            notices=_ordered_kinds(notices),
             address=vault.encrypt(url),
             shown=shown_of(kind, url),
             secret=vault.encrypt(secret) if secret else "",
@@ -88,20 +92,25 @@ def webhook_update(
     name: str | None = None,
     url: str | None = None,
     events: Collection[str] | None = None,
+    notices: Collection[str] | None = None,
     version: int | None = None,
     now: datetime,
 ) -> WebhookEndpoint:
-    """Change what is given. The address is never read back, so it stays unless a new one is given."""
+    """Change what is given. The address is never read back, so it stays unless a new one is given.
+
+    Kinds of ``notices`` go with ``notice.told`` where events without it are given and no kinds.
+    """
     rights = rights_of(actor)
     row = _locked(rights, endpoint_id)
     require_version(row, row.version, version)
     before, kept = _state(row), _kept(row)
     wished = row.events if events is None else events
-    errors = _errors(rights, name=row.name if name is None else name, events=wished, team=row.team, system=row.system)
+    kinds = row.notices if notices is None and NOTICE in wished else notices or ()
+    name = row.name if name is None else name
+    errors = _errors(rights, name=name, events=wished, notices=kinds, team=row.team, system=row.system)
     errors += _address_errors(row.kind, url) if url else []
     _refuse(errors)
-    row.name = row.name if name is None else name.strip()
-    row.events = _ordered(wished)
+    row.name, row.events, row.notices = name.strip(), _ordered(wished), _ordered_kinds(kinds)
     if url:
         row.address, row.shown = vault.encrypt(url), shown_of(row.kind, url)
     if _state(row) == before and not url:
@@ -116,7 +125,7 @@ def webhook_update(
 
 @transaction.atomic
 def webhook_take_back(actor: Actor, endpoint_id: int, *, now: datetime) -> WebhookEndpoint:
-    """Name, address and events as they were before the last edit, which can be taken back in the same way.
+    """Name, address, events and kinds of notices as before the last edit, which can be taken back in the same way.
 
     Conflict when nothing was edited; InvalidInput when what was there is no longer allowed.
     """
@@ -125,13 +134,16 @@ def webhook_take_back(actor: Actor, endpoint_id: int, *, now: datetime) -> Webho
     if row.previous is None:
         raise Conflict(f"{row.name} was never edited, so nothing can be taken back.", code="illegal-state")
     earlier, address = row.previous, row.previous_address
-    errors = _errors(rights, name=earlier["name"], events=earlier["events"], team=row.team, system=row.system)
+    kinds = earlier.get("notices", [])
+    errors = _errors(
+        rights, name=earlier["name"], events=earlier["events"], notices=kinds, team=row.team, system=row.system
+    )
     moved = earlier["shown"] != row.shown or address != row.address
     errors += _address_errors(row.kind, vault.decrypt(address)) if moved else []
     _refuse(errors)
     before, kept = _state(row), _kept(row)
-    row.name, row.events, row.shown = earlier["name"], _ordered(earlier["events"]), earlier["shown"]
-    row.address = address
+    row.name, row.events, row.notices = earlier["name"], _ordered(earlier["events"]), _ordered_kinds(kinds)
+    row.shown, row.address = earlier["shown"], address
     row.previous, row.previous_address = kept
     row.version += 1
     checked(row).save(update_fields=[*_EDITED, "version"])
@@ -314,12 +326,22 @@ def _require_active(row: WebhookEndpoint) -> None:
 
 
 def _errors(
-    rights: Rights, *, name: str, events: Collection[str], team: Team | None, system: System | None
+    rights: Rights,
+    *,
+    name: str,
+    events: Collection[str],
+    notices: Collection[str],
+    team: Team | None,
+    system: System | None,
 ) -> list[FieldError]:
     errors = [] if 1 <= len(name.strip()) <= 80 else [FieldError("name", "Write a name of 1 to 80 characters.")]
     unknown = unknown_types(events)
     if unknown:
         errors.append(FieldError("events", f"There is no type of event {', '.join(unknown)[:200]}."))
+    if strange := sorted(set(notices) - set(TOLD)):
+        errors.append(FieldError("notices", f"No notices of the kind {', '.join(strange)[:200]} are told here."))
+    elif notices and NOTICE not in events:
+        errors.append(FieldError("notices", f"Choose {NOTICE} among the events too, or no kinds of notices."))
     if system is not None and not rights.may_see(system):
         errors.append(FieldError("system", f"There is no system “{system.slug}” that you may see."))
     elif system is not None and team is not None and system.restricted and system.team_id != team.pk:
@@ -344,11 +366,16 @@ def _refuse(errors: list[FieldError]) -> None:
 
 def _kept(row: WebhookEndpoint) -> tuple[dict[str, Any], str]:
     """What an edit may replace, and the address as it is kept."""
-    return {"name": row.name, "events": list(row.events), "shown": row.shown}, row.address
+    kept = {"name": row.name, "events": list(row.events), "notices": list(row.notices), "shown": row.shown}
+    return kept, row.address
 
 
 def _ordered(events: Collection[str]) -> list[str]:
     return [one.key for one in CHOICES if one.key in set(events)]
+
+
+def _ordered_kinds(notices: Collection[str]) -> list[str]:
+    return [one for one in TOLD if one in set(notices)]
 
 
 def _state(row: WebhookEndpoint) -> dict[str, Any]:
@@ -358,6 +385,7 @@ def _state(row: WebhookEndpoint) -> dict[str, Any]:
         "host": urlsplit(row.shown).netloc,
         "system": row.system.slug if row.system else "",
         "events": list(row.events),
+        "notices": list(row.notices),
         "state": row.state,
     }
 

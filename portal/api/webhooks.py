@@ -64,6 +64,7 @@ class Webhooks(Endpoint):
             team=_of_body("team", lambda: reading.team_named(sent.get("team", ""))),
             system=_of_body("system", lambda: reading.system_named(self.rights, sent.get("system", ""))),
             events=sent.get("events", ()),
+            notices=sent.get("notices", ()),
             now=clock.now(),
         )
         made = reading.endpoint_get(self.rights, row.pk, scope="admin")
@@ -146,7 +147,7 @@ def _switch(verb: str, summary: str, about: str) -> type[Endpoint]:
 WebhookPause = _switch("pause", "Tell an endpoint nothing for now", "What waits is not sent, and can be replayed.")
 WebhookResume = _switch("resume", "Tell an endpoint again", "From now on; replay what it missed.")
 WebhookTakeBack = _switch(
-    "take_back", "Take the last edit of an endpoint back", "Name, address and events are as before; can be taken back."
+    "take_back", "Take the last edit of an endpoint back", "All that it changed is as before; can be taken back."
 )
 
 
@@ -288,6 +289,7 @@ def webhook_row(row: WebhookEndpoint) -> dict[str, Any]:
         "team": row.team.slug if row.team else None,
         "system": row.system.slug if row.system else None,
         "events": row.events,
+        "notices": row.notices,
         "url": row.shown,
         "state": row.state,
         "reason": row.reason,

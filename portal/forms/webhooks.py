@@ -9,6 +9,8 @@ from typing import Any, Final
 from django import forms
 
 from governance.domain.event import CHOICES, groups
+from governance.domain.notice import KINDS
+from governance.domain.notice_ways import TOLD
 from governance.domain.webhook import KIND_WORDS
 from idp.catalog.models import Team
 from portal.forms.plain import PlainForm
@@ -44,6 +46,7 @@ class EndpointForm(PlainForm):
     events = forms.MultipleChoiceField(
         label="Events", required=False, choices=[(one.key, one.title) for one in CHOICES]
     )
+    notices = forms.MultipleChoiceField(label="Kinds of notices", required=False, choices=list(TOLD.items()))
 
     def __init__(self, *args: Any, teams: Iterable[Team] = (), everyone: bool = False, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -69,6 +72,21 @@ class EndpointForm(PlainForm):
             }
             for group, kinds in groups().items()
         ]
+
+    @property
+    def kind_groups(self) -> list[dict[str, Any]]:
+        """Kinds of notices to tick, by group."""
+        chosen = set(self["notices"].value() or ())
+        found: dict[str, list[dict[str, Any]]] = {}
+        for key, words in TOLD.items():
+            option = {"value": key, "hint": words, "selected": key in chosen}
+            found.setdefault(KINDS[key].group, []).append(option)
+        return [{"name": name, "options": options} for name, options in found.items()]
+
+    @property
+    def some_kinds(self) -> bool:
+        """Whether kinds are chosen, or wrong, and so are shown at once."""
+        return bool(self["notices"].value() or self["notices"].errors)
 
 
 class ReplayForm(PlainForm):

@@ -80,6 +80,7 @@ def _made(request: PageRequest, form: EndpointForm, own: list[Team]) -> tuple[We
         team=next((one for one in own if one.slug == sent["team"]), None),
         system=system,
         events=sent["events"],
+        notices=sent["notices"],
         now=clock.now(),
     )
     return endpoint_get(request.rights, row.pk), secret
@@ -124,7 +125,10 @@ def webhook_edit(request: PageRequest, webhook: int) -> HttpResponse:
         sent = form.cleaned_data
         try:
             services.webhook_update(
-                request.actor, row.pk, name=sent["name"], url=sent["url"], events=sent["events"], now=clock.now()
+                request.actor,
+                row.pk,
+                **{name: sent[name] for name in ("name", "url", "events", "notices")},
+                now=clock.now(),
             )
         except InvalidInput as error:
             add_errors(form, error)

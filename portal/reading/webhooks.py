@@ -77,17 +77,18 @@ def endpoint_line(row: WebhookEndpoint, last: WebhookDelivery | None = None) -> 
         icon=ICONS[row.kind],
         owner=row.team.name if row.team else "The organisation",
         about=row.system.slug if row.system else ("Every system" if row.team is None else "All of its systems"),
-        hears=_hears(row.events),
+        hears=_hears(row.events, row.notices),
         last=delivery_line(last) if last else None,
     )
 
 
-def _hears(events: list[str]) -> str:
+def _hears(events: list[str], notices: list[str]) -> str:
     if not events:
         return "Every event but notices"
+    kinds = f" ({words.count(len(notices), 'kind,kinds')} of notices)" if notices else ""
     if len(events) == len(CHOICES):
-        return "Every event, and notices"
-    return ", ".join(events) if len(events) < 4 else words.count(len(events), "event,events")
+        return f"Every event{kinds}" if kinds else "Every event, and notices"
+    return (", ".join(events) if len(events) < 4 else words.count(len(events), "event,events")) + kinds
 
 
 def delivery_lines(rows: Iterable[WebhookDelivery]) -> list[DeliveryLine]:
@@ -140,4 +141,4 @@ def manages_any(rights: Rights) -> bool:
 
 
 def initial_of(row: WebhookEndpoint) -> dict[str, Any]:
-    return {"name": row.name, "events": list(row.events), "existing": True}
+    return {"name": row.name, "events": list(row.events), "notices": list(row.notices), "existing": True}

@@ -13,7 +13,15 @@ from django.test.utils import CaptureQueriesContext
 from governance.domain.notice import KINDS
 from governance.domain.notice_ways import KEPT, OWN, TOLD
 from governance.domain.quota import Amounts
-from governance.models import Notice, NoticeSetting, OutgoingEvent, SlackLink, WebhookEndpoint
+from governance.models import (
+    AuditEntry,
+    Notice,
+    NoticeSetting,
+    OutgoingEvent,
+    SlackLink,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from governance.selectors.webhooks import may_be_told
 from governance.services import webhooks
 from governance.services.delegations import delegation_create
@@ -21,8 +29,8 @@ from governance.services.loans import loan_accept, loan_propose
 from governance.services.notice_events import About, about_all
 from governance.services.notices import notify
 from governance.services.quota_notices import loan_told
-from governance.services.webhook_delivery import letter_of
-from idp.kernel.errors import PlatformFault
+from governance.services.webhook_delivery import events_spread, letter_of
+from idp.kernel.errors import InvalidInput, PlatformFault
 from tests.personas import NOW, Organisation
 
 pytestmark = pytest.mark.django_db
@@ -189,3 +197,40 @@ def test_both_sides_of_a_loan_hear_of_it_and_the_organisation_once(organisation:
         *(organisation_too, ("", "payments")),
         *(organisation_too, ("", "payments"), ("", "storefront")),
     ]
+
+
+def test_a_channel_gets_only_the_kinds_that_it_chose(organisation: Organisation) -> None:
+    some = channel(organisation, "some", notices=["train-moved", "system-alone"])
+    every = channel(organisation, "every")
+    assert some.notices == ["system-alone", "train-moved"]
+    for kind in ("system-alone", "policy-errors"):
+        tell(organisation, kind=kind, key=kind, about=About())
+    events_spread(now=NOW)
+    got = [
+        (one.endpoint, one.event.data["kind"]) for one in WebhookDelivery.objects.order_by("event_id", "endpoint_id")
+    ]
+    assert got == [(some, "system-alone"), (every, "system-alone"), (every, "policy-errors")]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"notices": ["second-factor"]}, "No notices of the kind second-factor"),
+        ({"notices": ["drain-over"], "events": ["run.failed"]}, "Choose notice.told among the events too"),
+        ({"notices": ["drain-over"], "events": []}, "Choose notice.told among the events too"),
+    ],
+)
+def test_kinds_that_it_cannot_get_are_refused(organisation: Organisation, given: dict[str, Any], told: str) -> None:
+    with pytest.raises(InvalidInput, match=told):
+        channel(organisation, "all", **given)
+
+
+def test_kinds_are_changed_go_with_notices_and_come_back(organisation: Organisation) -> None:
+    actor, row = organisation.actor("admin"), channel(organisation, "all", notices=["drain-over"])
+    assert webhooks.webhook_update(actor, row.pk, name="Other", now=NOW).notices == ["drain-over"]
+    assert webhooks.webhook_update(actor, row.pk, events=["run.failed"], now=NOW).notices == []
+    entry = AuditEntry.objects.latest("sequence").data
+    assert (entry["before"]["notices"], entry["after"]["notices"]) == (["drain-over"], [])
+    back = webhooks.webhook_take_back(actor, row.pk, now=NOW)
+    assert (back.events, back.notices) == (["notice.told"], ["drain-over"])
+    assert webhooks.webhook_update(actor, row.pk, notices=[], now=NOW).notices == []

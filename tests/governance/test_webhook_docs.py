@@ -7,6 +7,7 @@ import re
 from django.conf import settings
 
 from governance.domain.event import EVENT_TYPES
+from governance.domain.notice_ways import TOLD
 from governance.domain.webhook import PAUSES
 
 TEXT = (settings.BASE_DIR / "docs" / "webhooks.md").read_text(encoding="utf-8")
@@ -14,6 +15,11 @@ TEXT = (settings.BASE_DIR / "docs" / "webhooks.md").read_text(encoding="utf-8")
 
 def test_every_type_of_event_is_in_the_table() -> None:
     assert re.findall(r"^\| `([a-z]+\.[a-z]+)` \|", TEXT, re.MULTILINE) == list(EVENT_TYPES)
+
+
+def test_every_kind_of_notice_is_in_the_table() -> None:
+    rows = re.findall(r"^\| `([a-z]+-[a-z]+)` \| (.+) \|", TEXT, re.MULTILINE)
+    assert rows == [(kind, words[0].lower() + words[1:]) for kind, words in TOLD.items()]
 
 
 def test_the_pauses_are_those_that_are_made() -> None:

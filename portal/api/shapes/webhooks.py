@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from governance.domain.event import CHOICES, EVENT_TYPES, MEDIA
+from governance.domain.notice_ways import TOLD
 from governance.domain.webhook import DELIVERY_STATES, KINDS, STATES
 from portal.api.shapes.words import (
     Schema,
@@ -27,6 +28,10 @@ _NAME = text("What people call it; once for each team.", least=1, most=80, examp
 _URL = text("Where it listens. Never given back for chat.", least=8, most=2000, example="https://hooks.example.com/in")
 _EVENTS = listed(text(one_of=TYPES), "Types that it gets; none for all but those that are explicit.", most=len(TYPES))
 
+_NOTICES = listed(
+    text(one_of=tuple(TOLD)), "Kinds of notices that it gets with notice.told; none for all of them.", most=len(TOLD)
+)
+
 WEBHOOK = shape(
     "Webhook",
     record(
@@ -37,6 +42,7 @@ WEBHOOK = shape(
             "team": maybe(text("Who owns it; null for the organisation.")),
             "system": maybe(text("The only system that it is told of; null for all of its team.")),
             "events": listed(text(), "Types that it gets; empty for all but those that are explicit."),
+            "notices": listed(text(), "Kinds of notices that it gets with notice.told; empty for all of them."),
             "url": text("Its address without what is secret in it."),
             "state": text("active, paused by a person, or disabled after three days of failures.", one_of=STATES),
             "reason": text("Why it is told nothing; empty while it is."),
@@ -57,6 +63,7 @@ WEBHOOK_CREATE = shape(
             "team": slug("Who owns it. Left out: the organisation, for platform admins.", "payments"),
             "system": slug("The only system that it is told of.", "checkout"),
             "events": _EVENTS,
+            "notices": _NOTICES,
         },
         closed=True,
         examples=(
@@ -70,7 +77,13 @@ WEBHOOK_CREATE = shape(
     ),
 )
 WEBHOOK_EDIT = shape(
-    "WebhookEdit", record({}, {"name": _NAME, "url": _URL, "events": _EVENTS}, closed=True, examples=({"events": []},))
+    "WebhookEdit",
+    record(
+        {},
+        {"name": _NAME, "url": _URL, "events": _EVENTS, "notices": _NOTICES},
+        closed=True,
+        examples=({"events": []},),
+    ),
 )
 WEBHOOK_MADE = shape(
     "WebhookMade",

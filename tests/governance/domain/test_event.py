@@ -70,6 +70,19 @@ def test_it_filters(chosen: list[str], key: str, wanted: bool) -> None:
     assert event.wanted(chosen, key) is wanted
 
 
+@pytest.mark.parametrize(
+    ("kinds", "key", "kind", "wanted"),
+    [
+        ([], "notice.told", "drain-over", True),
+        (["drain-over"], "notice.told", "drain-over", True),
+        (["drain-over"], "notice.told", "loan-due", False),
+        (["drain-over"], "run.failed", "", True),
+    ],
+)
+def test_it_filters_kinds_of_notices(kinds: list[str], key: str, kind: str, wanted: bool) -> None:
+    assert event.wanted_kind(kinds, key, {"kind": kind}) is wanted
+
+
 def test_it_names_types_that_are_not_there() -> None:
     assert event.unknown_types(["run.failed", "run.flew", "webhook.test"]) == ["run.flew", "webhook.test"]
 

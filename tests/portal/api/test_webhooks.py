@@ -62,11 +62,22 @@ def test_an_edit_needs_the_version_that_was_read(api: Caller) -> None:
         ({"system": "nothing"}, "system"),
         ({"events": ["run.flew"]}, "events.0"),
         ({"kind": "pigeon"}, "kind"),
+        ({"notices": ["second-factor"]}, "notices.0"),
+        ({"notices": ["drain-over"]}, "notices"),
     ],
 )
 def test_it_says_what_is_wrong_and_where(api: Caller, body: dict[str, Any], path: str) -> None:
     answer = api("maintainer").post("webhooks/", {**NEW, **body})
     assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, path)
+
+
+def test_kinds_of_notices_are_chosen(api: Caller) -> None:
+    client = api("maintainer")
+    row = made(client, events=["notice.told"], notices=["loan-due", "train-moved"])["webhook"]
+    assert row["notices"] == ["train-moved", "loan-due"]
+    at = f"webhooks/{row['id']}/"
+    edited = client.patch(at, {"notices": []}, If_Match=client.get(at)["ETag"])
+    assert (edited.status_code, edited.json()["notices"]) == (200, [])
 
 
 def test_a_restricted_system_of_others_does_not_exist(api: Caller) -> None:
@@ -126,6 +137,7 @@ def test_a_period_needs_moments(api: Caller) -> None:
 def test_every_type_is_listed_with_a_schema_that_its_example_fits(api: Caller) -> None:
     rows = api().get("events/types/").json()["items"]
     assert [one["key"] for one in rows] == list(EVENT_TYPES)
+    assert [one["key"] for one in rows if one["explicit"]] == ["notice.told"]
     for row in rows:
         answer = api().get(row["schema"])
         assert answer["Content-Type"] == "application/schema+json"

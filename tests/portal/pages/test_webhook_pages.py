@@ -76,6 +76,25 @@ def test_an_edit_keeps_address_and_events_that_were_ticked(equipped: Organisatio
     assert (kept.name, kept.events, kept.address) == ("Other", ["run.started", "run.failed"], row.address)
 
 
+def test_kinds_of_notices_are_ticked_and_shown(equipped: Organisation, sign_in: Any) -> None:
+    row = endpoint(equipped)
+    client, url = sign_in("maintainer"), reverse("webhook-edit", args=[row.pk])
+    blank = text(client.get(url))
+    assert "but no notices" in blank
+    assert '<details class="fold"><summary>' in blank
+    wrong = client.post(url, {"name": "Other", "events": ["run.failed"], "notices": ["loan-due"]})
+    assert wrong.status_code == 422
+    assert '<details class="fold" open>' in text(wrong)
+    assert "Choose notice.told among the events too" in text(wrong)
+    assert client.post(url, {"name": "Other", "events": ["notice.told"], "notices": ["loan-due"]}).status_code == 302
+    kept = WebhookEndpoint.objects.get()
+    assert (kept.events, kept.notices) == (["notice.told"], ["loan-due"])
+    assert re.search(r'value="loan-due" checked', text(client.get(url)))
+    shown = text(client.get(reverse("webhook", args=[row.pk])))
+    assert "notice.told (1 kind of notices)" in shown
+    assert "Notices: loan-due" in shown
+
+
 def test_a_new_secret_is_shown_once_and_both_sign(equipped: Organisation, sign_in: Any) -> None:
     row = endpoint(equipped)
     answer = sign_in("maintainer").post(reverse("webhook-rotate", args=[row.pk]))
