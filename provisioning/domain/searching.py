@@ -11,6 +11,7 @@ from typing import Final
 SEPARATORS: Final = "/-_.:,;@#()[]{}<>\"'`=+*&|!?$%\\~^"
 MOST_WORDS: Final = 6
 LONGEST_WORD: Final = 40
+SHORTEST_LEARNT: Final = 3
 # Kinds in the order in which they are offered when they fit equally well.
 KINDS: Final = (
     "system",
@@ -34,6 +35,7 @@ LARGE: Final = ("environment", "resource", *HISTORY)
 _TO_SPACES: Final = {ord(sign): " " for sign in SEPARATORS}
 _NUMBER: Final = re.compile(r"^#?([0-9]{1,15})$")
 _TRIGRAM: Final = 3
+_WORD: Final = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,19 @@ def asked_for(typed: str) -> Asked:
     number = _NUMBER.match(typed.strip())
     words = tuple(word[:LONGEST_WORD] for word in plain_words(typed).split()[:MOST_WORDS])
     return Asked(words=words, number=int(number.group(1)) if number else None)
+
+
+def learnt_words(text: str) -> set[str]:
+    """Words of an entry for the vocabulary, so that each word of the index begins with one of them or is too short.
+
+    PostgreSQL separates words at signs that are none of ours as well, depending on its locale.
+    """
+    plain = plain_words(text)
+    return {word[:LONGEST_WORD] for word in (*plain.split(), *_WORD.findall(plain)) if is_learnt(word)}
+
+
+def is_learnt(word: str) -> bool:
+    return len(word) >= SHORTEST_LEARNT and not word.isdigit()
 
 
 def in_order(entries: Iterable[Entry], asked: Asked, *, each: int) -> list[Entry]:

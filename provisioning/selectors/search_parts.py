@@ -19,8 +19,11 @@ from provisioning.domain.searching import HISTORY, LARGE, Asked
 from provisioning.models import SearchEntry
 from provisioning.models.search_sql import NAMED, text_of
 
-# Rows of the full text that are put in order at most: of what is named, of places, and of what grows for ever.
-CANDIDATES: Final = 200
+FIELDS: Final = ("kind", "object_id", "name", "title", "key", "detail", "path")
+# How many of what is named are read from the full text, and how many of each kind of it are put in order.
+CANDIDATES: Final = 1_000
+OF_EACH: Final = 25
+# The same of places, and of what grows for ever.
 LATEST_PLACES: Final = 100
 LATEST: Final = 24
 # How many of the latest rows of a kind PostgreSQL looks through before it asks the full text, and how many of what that
@@ -73,6 +76,13 @@ def statement(wanted: Wanted) -> tuple[str, list[Any]]:
     return " UNION ALL ".join(texts), values
 
 
+def newest(wanted: Wanted, *, after: int) -> tuple[str, list[Any]]:
+    """The same of entries with higher numbers than ``after`` only, on PostgreSQL; there should not be many."""
+    holds, query = _holds(wanted)
+    where = f"{_ENTRY}.id > %s AND {_ENTRY}.kind IN ({_listed(wanted.kinds)}) AND {holds} LIMIT {CANDIDATES}"
+    return f"{wanted.seen} AND {where}", [*wanted.given, after, query]
+
+
 def _numbered(wanted: Wanted) -> Iterator[tuple[str, list[Any]]]:
     if wanted.asked.number is None:
         return
@@ -82,8 +92,8 @@ def _numbered(wanted: Wanted) -> Iterator[tuple[str, list[Any]]]:
 
 
 def _on_postgresql(wanted: Wanted) -> Iterator[tuple[str, list[Any]]]:
-    query = " & ".join("(" + " | ".join(f"'{word}':*" for word in words) + ")" for words in wanted.choices)
-    holds, values = f"{_ENTRY}.lexemes @@ to_tsquery('simple', %s)", [*wanted.given, query]
+    holds, query = _holds(wanted)
+    values = [*wanted.given, query]
     if wanted.things:
         rows = ", ".join(f"('{kind}')" for kind in wanted.things)
         begins = f"{wanted.seen} AND {_ENTRY}.kind = wanted.kind AND {_begins(wanted.each)}"
@@ -92,23 +102,43 @@ def _on_postgresql(wanted: Wanted) -> Iterator[tuple[str, list[Any]]]:
     if wanted.named:
         # Materialized: the planner would take the limit for a reason to read the table instead of the full text.
         found = f"{wanted.seen} AND {_ENTRY}.{NAMED} AND {_ENTRY}.kind IN ({_listed(wanted.named)}) AND {holds}"
-        yield f"WITH found AS MATERIALIZED ({found}) SELECT * FROM found LIMIT {CANDIDATES}", values  # noqa: S608
-    for kind in wanted.large:
-        yield _latest_of(kind, wanted.seen, holds), [*values, *values]
+        some = f"SELECT * FROM found LIMIT {CANDIDATES}"  # noqa: S608
+        yield f"WITH found AS MATERIALIZED ({found}) {_of_each_kind(some)}", values
+    if wanted.large:
+        rare = "".join(f" UNION ALL {_rare(kind, wanted.seen, holds)}" for kind in wanted.large)
+        text = f"WITH near AS MATERIALIZED ({_near(wanted, holds)}) SELECT * FROM near{rare}"  # noqa: S608
+        yield text, values * (1 + len(wanted.large))
 
 
-def _latest_of(kind: str, seen: str, holds: str) -> str:
-    """The latest of one kind. The window has the name of the table, so that ``seen`` reads it in the table's place."""
+def _of_each_kind(some: str) -> str:
+    """A few of each kind: of some there are many more than of others."""
+    numbered = f"SELECT few.*, row_number() OVER (PARTITION BY kind) AS place FROM ({some}) AS few"  # noqa: S608
+    return f"SELECT {', '.join(FIELDS)} FROM ({numbered}) AS placed WHERE place <= {OF_EACH}"  # noqa: S608
+
+
+def _holds(wanted: Wanted) -> tuple[str, str]:
+    """The condition of the full text of PostgreSQL, and its value."""
+    query = " & ".join("(" + " | ".join(f"'{word}':*" for word in words) + ")" for words in wanted.choices)
+    return f"{_ENTRY}.lexemes @@ to_tsquery('simple', %s)", query
+
+
+def _near(wanted: Wanted, holds: str) -> str:
+    """What of the latest rows of each large kind fits, one plan for all of them."""
+    kinds = ", ".join(f"('{kind}', {_most(kind)})" for kind in wanted.large)
+    latest = f"SELECT * FROM {_ENTRY} WHERE kind = wanted.kind ORDER BY object_id DESC LIMIT {WINDOW}"  # noqa: S608
+    seen = _read_from(f'({latest}) AS "{_ENTRY}"', wanted.seen)
+    fitting = f"{seen} AND {holds} ORDER BY {_ENTRY}.object_id DESC LIMIT wanted.most"
+    return f"SELECT part.* FROM (VALUES {kinds}) AS wanted(kind, most) CROSS JOIN LATERAL ({fitting}) AS part"  # noqa: S608
+
+
+def _rare(kind: str, seen: str, holds: str) -> str:
+    """The latest of one kind in its full text, where ``near`` has too few."""
     most = _most(kind)
-    newest = f"SELECT * FROM {_ENTRY} WHERE kind = '{kind}' ORDER BY object_id DESC LIMIT {WINDOW}"  # noqa: S608
-    near = f"WITH {_ENTRY} AS MATERIALIZED ({newest}) {seen} AND {holds} ORDER BY {_ENTRY}.object_id DESC LIMIT {most}"
-    rare = f"{seen} AND {_ENTRY}.kind = '{kind}' AND {holds}"
-    return (
-        f"WITH near AS MATERIALIZED ({near}), rare AS MATERIALIZED ({rare}) "  # noqa: S608
-        "SELECT * FROM near UNION ALL SELECT * FROM ("
-        f"SELECT * FROM (SELECT * FROM rare LIMIT {RARE}) AS few ORDER BY object_id DESC LIMIT {most}"
-        f") AS latest WHERE (SELECT count(*) FROM near) < {most}"
-    )
+    fitting = f"{seen} AND {_ENTRY}.kind = '{kind}' AND {holds}"
+    rare = f"WITH rare AS MATERIALIZED ({fitting}) SELECT * FROM rare LIMIT {RARE}"  # noqa: S608
+    latest = f"SELECT * FROM ({rare}) AS few ORDER BY object_id DESC LIMIT {most}"  # noqa: S608
+    missing = f"(SELECT count(*) FROM near WHERE kind = '{kind}') < {most}"  # noqa: S608
+    return f"SELECT * FROM ({latest}) AS latest_{kind} WHERE {missing}"  # noqa: S608
 
 
 def _on_sqlite(wanted: Wanted) -> Iterator[tuple[str, list[Any]]]:
@@ -119,7 +149,8 @@ def _on_sqlite(wanted: Wanted) -> Iterator[tuple[str, list[Any]]]:
     values = [*wanted.given, query]
     if wanted.named:
         found, table = _matching(wanted.seen, "")
-        yield f"{found} AND {_ENTRY}.kind IN ({_listed(wanted.named)}) AND {table} MATCH %s LIMIT {CANDIDATES}", values
+        some = f"{found} AND {_ENTRY}.kind IN ({_listed(wanted.named)}) AND {table} MATCH %s LIMIT {CANDIDATES}"
+        yield _of_each_kind(some), values
     for kind in wanted.large:
         found, table = _matching(wanted.seen, kind)
         yield f"{found} AND {table} MATCH %s ORDER BY {table}.rowid DESC LIMIT {_most(kind)}", values
@@ -127,10 +158,16 @@ def _on_sqlite(wanted: Wanted) -> Iterator[tuple[str, list[Any]]]:
 
 def _matching(seen: str, kind: str) -> tuple[str, str]:
     """``seen`` led by the full text of a kind, and the name of that; CROSS JOIN keeps the order in SQLite."""
-    table, entry = text_of(kind), f'FROM "{_ENTRY}"'
-    assert entry in seen
-    led = seen.replace(entry, entry.replace("FROM ", f"FROM {table} CROSS JOIN "), 1)
+    table = text_of(kind)
+    led = _read_from(f'{table} CROSS JOIN "{_ENTRY}"', seen)
     return f"{led} AND {_ENTRY}.id = {table}.rowid", table
+
+
+def _read_from(source: str, seen: str) -> str:
+    """``seen`` with something else in the place of the table, that calls itself so as well."""
+    table = f'FROM "{_ENTRY}"'
+    assert table in seen
+    return seen.replace(table, f"FROM {source}", 1)
 
 
 def _begins(each: int) -> str:

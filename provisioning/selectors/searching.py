@@ -1,26 +1,28 @@
 """The search index read: names that begin as typed, words in full text, and misspelt words mended from the vocabulary.
 
-One statement finds (``search_parts``); a second pair is asked only when that found nothing. Who may not see a system
-finds nothing of it.
+One statement finds (``search_parts``), and is asked once more with other words when nothing has those that were typed.
+PostgreSQL takes a millisecond or two to plan it, so the vocabulary (``spelling``) is asked first whether all words are
+known at all. Who may not see a system finds nothing of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 from django.db import connection
 from django.db.models import Q, QuerySet
 
 from governance.access import Rights
-from provisioning.domain.searching import KINDS, Asked, Entry, asked_for, in_order, mended, trigrams
-from provisioning.models import SearchEntry, SearchWord
-from provisioning.selectors.search_parts import Wanted, statement
+from idp.catalog.models import System
+from provisioning.domain.searching import KINDS, Asked, Entry, asked_for, in_order, mended
+from provisioning.models import SearchEntry
+from provisioning.selectors.search_parts import FIELDS, Wanted, newest, statement
+from provisioning.selectors.spelling import Spelling, spelling
 
 EACH: Final = 8
-NEAR: Final = 60
-_FIELDS: Final = ("kind", "object_id", "name", "title", "key", "detail", "path")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,87 +34,83 @@ class Found:
 
 
 def search(rights: Rights, typed: str, *, each: int = EACH, kinds: Sequence[str] = KINDS) -> Found:
-    """What the person may see and fits all the typed words; nothing for an empty query. At most four queries.
+    """What the person may see and fits all the typed words; nothing for an empty query. At most three queries.
 
-    Raises Forbidden for a token without the scope ``read``.
+    On SQLite one more for each word that stands nowhere. Raises Forbidden for a token without the scope ``read``.
     """
     rights.require_scope("read")
     asked = asked_for(typed)
     if not asked.words:
         return Found([])
-    found = _found(rights, asked, [(word,) for word in asked.words], each, kinds)
+    looked = _Search(rights, each, kinds)
+    typed_so = [(word,) for word in asked.words]
+    spelt = spelling(asked.words) if connection.vendor == "postgresql" else None
+    if spelt and spelt.near and spelt.learnt is not None:
+        found = looked.newest(asked, typed_so, after=spelt.learnt)
+    else:
+        found = looked.all(asked, typed_so)
     if found or asked.number is not None:
         return Found(in_order(found, asked, each=each))
-    choices = _mended(asked.words)
-    if not choices:
+    choices = _mended(asked.words, spelt or spelling(asked.words))
+    if not choices or choices == typed_so:
         return Found([])
     instead = Asked(words=tuple(words[0] for words in choices))
-    found = _found(rights, instead, choices, each, kinds)
+    found = looked.all(instead, choices)
     return Found(in_order(found, instead, each=each), instead.words if found else ())
 
 
-def _found(
-    rights: Rights, asked: Asked, choices: Sequence[Sequence[str]], each: int, kinds: Sequence[str]
-) -> list[Entry]:
-    """All in one statement: what may be seen is written by the ORM once, its parts differ in what follows.
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """Choices hold no sign of a query language: they are plain words."""
 
-    Choices hold no sign of a query language: they are plain words.
-    """
-    seen, given = _visible(rights).values_list(*_FIELDS).order_by().query.sql_with_params()
-    text, values = statement(Wanted(seen, given, asked, choices, each, kinds))
+    rights: Rights
+    each: int
+    kinds: Sequence[str]
+
+    def all(self, asked: Asked, choices: Sequence[Sequence[str]]) -> list[Entry]:
+        return _rows(*statement(self._wanted(asked, choices)))
+
+    def newest(self, asked: Asked, choices: Sequence[Sequence[str]], *, after: int) -> list[Entry]:
+        return _rows(*newest(self._wanted(asked, choices), after=after))
+
+    def _wanted(self, asked: Asked, choices: Sequence[Sequence[str]]) -> Wanted:
+        sees, own = self.rights.sees(), self.rights.sees("system")
+        return Wanted(*_seen(sees, own, bool(self.rights.actor.systems)), asked, choices, self.each, self.kinds)
+
+
+def _rows(text: str, values: Sequence[Any]) -> list[Entry]:
     with connection.cursor() as cursor:
         cursor.execute(text, values)
         return [Entry(*row) for row in cursor.fetchall()]
 
 
-def _visible(rights: Rights) -> QuerySet[SearchEntry]:
+@lru_cache(maxsize=256)
+def _seen(sees: Q, own: Q, bound: bool) -> tuple[str, tuple[Any, ...]]:
+    """What may be seen, as SQL written by the ORM once: the parts of a statement differ in what follows."""
+    text, given = _visible(sees, own, bound).values_list(*FIELDS).order_by().query.sql_with_params()
+    return text, tuple(given)
+
+
+def _visible(sees: Q, own: Q, bound: bool) -> QuerySet[SearchEntry]:
     """What belongs to no system is everybody's to know; a token bound to systems finds theirs only.
 
-    There is always a condition, so that another can be added to the SQL.
+    There is always a condition, so that another can be added to the SQL. Few systems are hidden, so rows are compared
+    with those rather than joined with all.
     """
     rows = SearchEntry.objects.filter(kind__isnull=False)
-    sees = rights.sees("system")
+    if bound:
+        return rows.filter(own)
     if not sees:
         return rows
-    return rows.filter(sees if rights.actor.systems else Q(system=None) | sees)
+    return rows.filter(Q(system=None) | ~Q(system__in=System.objects.exclude(sees).values("pk")))
 
 
-def _mended(words: Sequence[str]) -> list[list[str]]:
-    """For each word those that were probably meant; nothing when one of them is like none that is known.
-
-    Numbers are not learnt, and taken as they are.
-    """
+def _mended(words: Sequence[str], spelt: Spelling) -> list[tuple[str, ...]]:
+    """For each word those that were probably meant; nothing when one of them is like none that is known."""
     choices = []
     for word in words:
-        known = [word] if word.isdigit() else mended(word, _near(word))
+        known = mended(word, spelt.near[word]) if word in spelt.near else [word]
         if not known:
             return []
-        choices.append(known)
+        choices.append(tuple(known))
     return choices
-
-
-def _near(word: str) -> list[str]:
-    """Words of the vocabulary that have the most in common with this one."""
-    if connection.vendor == "postgresql":
-        rows = SearchWord.objects.extra(
-            select={"far": "word <-> %s"},
-            select_params=[word],
-            where=["(word %% %s OR word LIKE %s)"],
-            params=[word, f"%{_literally(word)}%"],
-            order_by=["far"],
-        )
-        return list(rows.values_list("word", flat=True)[:NEAR])
-    query = " OR ".join(f'"{piece}"' for piece in trigrams(word))
-    if not query:
-        return []
-    rows = SearchWord.objects.extra(
-        tables=["search_near"],
-        where=["search_near.rowid = provisioning_searchword.id", "search_near MATCH %s"],
-        params=[query],
-        order_by=["search_near.rank"],
-    )
-    return list(rows.values_list("word", flat=True)[:NEAR])
-
-
-def _literally(word: str) -> str:
-    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from provisioning.domain.searching import Asked, Entry, asked_for, in_order, mended, plain_words, trigrams
+from provisioning.domain.searching import (
+    Asked,
+    Entry,
+    asked_for,
+    in_order,
+    learnt_words,
+    mended,
+    plain_words,
+    trigrams,
+)
 
 KNOWN = ["checkout", "payments", "postgres", "staging", "web", "search", "archive", "überweisung"]
 
@@ -115,3 +124,16 @@ def test_parts_of_environments_come_behind_what_stands_for_itself() -> None:
 def test_a_number_names_the_change_first() -> None:
     found = [entry("system", "12 monkeys"), entry("change", "Anything", 12, "#12"), entry("change", "twelve 12", 99)]
     assert in_order(found, asked_for("#12"), each=8)[0].object_id == 12
+
+
+@pytest.mark.parametrize(
+    ("text", "learnt"),
+    [
+        pytest.param("checkout-api of Payments", {"checkout", "api", "payments"}, id="words, no very short ones"),
+        pytest.param("2026 and 4711", {"and"}, id="no numbers"),
+        pytest.param("quagga→okapi", {"quagga→okapi", "quagga", "okapi"}, id="a sign that may be a letter or none"),
+        pytest.param("l" * 60, {"l" * 40}, id="the beginning of a long one"),
+    ],
+)
+def test_it_learns_words_with_which_those_of_the_index_begin(text: str, learnt: set[str]) -> None:
+    assert learnt_words(text) == learnt

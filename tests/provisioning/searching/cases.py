@@ -154,10 +154,44 @@ class IndexCases:
         change = Change.objects.get(title="More replicas of checkout")
         assert names(organisation, f"#{change.pk}")[0] == ("change", f"#{change.pk}")
 
-    def test_it_asks_one_query(self, organisation: Organisation, django_assert_num_queries: Any) -> None:
-        rights = organisation.rights("developer")
-        with django_assert_num_queries(1):
+    def test_it_asks_few_queries(self, organisation: Organisation, django_assert_num_queries: Any) -> None:
+        search_words_gather()
+        rights, more = organisation.rights("developer"), int(connection.vendor == "postgresql")
+        with django_assert_num_queries(1 + more):
             search(rights, "checkout")
+        with django_assert_num_queries(3):
+            search(rights, "chekout")
+
+    @pytest.mark.parametrize(
+        ("name", "typed"),
+        [
+            pytest.param("Zebra", "zebr", id="a word"),
+            pytest.param("l" * 60, "l" * 45, id="a longer word than is learnt"),
+            pytest.param("Zebra 4711", "4711", id="a number"),
+        ],
+    )
+    def test_what_came_last_is_found_before_and_after_its_words_are_learnt(
+        self, organisation: Organisation, name: str, typed: str
+    ) -> None:
+        search_words_gather()
+        Team.objects.create(slug="newest", name=name, created_at=NOW)
+        for _ in range(2):
+            found = search(organisation.rights("stranger"), typed)
+            assert ([one.name for one in found.entries], found.instead) == (["newest"], ())
+            search_words_gather()
+
+    def test_known_words_that_nothing_has_together_are_not_mended(self, organisation: Organisation) -> None:
+        search_words_gather()
+        found = search(organisation.rights("developer"), "shop vault")
+        assert (found.entries, found.instead) == ([], ())
+
+    def test_no_kind_is_crowded_out_by_another(self, organisation: Organisation) -> None:
+        rows = [Team(slug=f"t-{n}", name=f"Guild {n} of the ledger", created_at=NOW) for n in range(120)]
+        Team.objects.bulk_create(rows)
+        Component.objects.create(
+            slug="zz-ledger", name="Sync", system=organisation.checkout, type="job", created_at=NOW
+        )  # fmt: skip
+        assert ("component", "zz-ledger") in names(organisation, "ledger")
 
     @pytest.mark.parametrize(
         "typed",
