@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from governance.access import Rights
+from governance.domain.backstage.refs import DEFAULT_NAMESPACE
 from governance.domain.backstage.relations import INVERSE
+from governance.domain.backstage.slugs import slug_of
 from governance.models import CatalogImport, CatalogSource, Entity, EntityRelation
-from idp.catalog.models import Component, System
+from idp.catalog.models import Component, System, Team
 from idp.kernel.errors import NotFound
 
 MOST_RELATIONS = 200
@@ -22,11 +24,16 @@ MOST_RELATIONS = 200
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """One entity that another belongs to or holds: ``known`` is whether it is here and may be seen."""
+    """One entity that another belongs to or holds: ``known`` is whether it is here and may be seen.
+
+    One that no catalog has may be ours by its name: ``own`` is then team or system, and ``slug`` what it is called.
+    """
 
     type: str
     ref: str
     known: bool
+    own: str = ""
+    slug: str = ""
 
 
 def entity_list(
@@ -72,7 +79,7 @@ def entity_of_component(rights: Rights, component: Component) -> Entity | None:
 
 
 def relations_of_entity(rights: Rights, entity: Entity) -> list[Related]:
-    """Both ways, by type and reference. Two queries; entities that the reader may not see are left out."""
+    """Both ways, by type and reference. At most five queries; what the reader may not see is left out."""
     rows = EntityRelation.objects.filter(Q(source_ref=entity.ref) | Q(target_ref=entity.ref))
     found = set()
     for source, kind, target in rows.values_list("source_ref", "type", "target_ref")[:MOST_RELATIONS]:
@@ -82,7 +89,30 @@ def relations_of_entity(rights: Rights, entity: Entity) -> list[Related]:
             found.add((INVERSE[kind], source))
     refs = {ref for _, ref in found}
     here = dict(_visible(rights, refs))
-    return [Related(kind, ref, here.get(ref, False)) for kind, ref in sorted(found) if here.get(ref) is not False]
+    ours = _ours(rights, refs - here.keys())
+    return [
+        Related(kind, ref, ref in here, *ours.get(ref, ("", "")))
+        for kind, ref in sorted(found)
+        if here.get(ref) is not False
+    ]
+
+
+def _ours(rights: Rights, refs: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Teams and systems of ours that references in the default namespace name, as page and slug."""
+    named: dict[str, dict[str, str]] = {"group": {}, "system": {}}
+    for ref in refs:
+        kind, _, place = ref.partition(":")
+        namespace, _, name = place.partition("/")
+        if kind in named and namespace == DEFAULT_NAMESPACE:
+            named[kind][slug_of(name)] = ref
+    found = {}
+    if named["group"]:
+        teams = Team.objects.filter(slug__in=named["group"], archived_at=None).order_by()
+        found = {named["group"][slug]: ("team", slug) for slug in teams.values_list("slug", flat=True)}
+    if named["system"]:
+        systems = System.objects.filter(rights.sees(), slug__in=named["system"]).order_by()
+        found |= {named["system"][slug]: ("system", slug) for slug in systems.values_list("slug", flat=True)}
+    return found
 
 
 def _visible(rights: Rights, refs: Iterable[str]) -> Iterable[tuple[str, bool]]:

@@ -19,6 +19,7 @@ from django.core.validators import URLValidator
 
 from governance.domain.backstage import mapping
 from governance.domain.backstage.findings import Finding
+from governance.domain.backstage.refs import DEFAULT_NAMESPACE, Ref
 from governance.domain.backstage.relations import target
 from governance.domain.backstage.slugs import slug_free, slug_of
 from governance.models import CatalogSource, Entity
@@ -86,6 +87,14 @@ class Rows:
     def free(self, kind: str, number: int, ref: str) -> bool:
         """Whether no other entity is linked with this row."""
         return self.held.get((kind, number), ref) == ref
+
+    def system_of(self, ref: Ref) -> int | None:
+        """The system that ``ref`` means: what its entity is linked with, else the one of its name, if free."""
+        link = self.links.get(str(ref))
+        if link is not None or ref.kind.lower() != "system" or ref.namespace.lower() != DEFAULT_NAMESPACE:
+            return link.system_id if link else None
+        found, _ = self.systems.get(slug_of(ref.name), (0, 0))
+        return found if found and self.free("system", found, str(ref)) else None
 
     def tell(self, item: Item, code: str, reason: str, path: str = "") -> str:
         self.notes.append(item.finding(code, reason, path))
@@ -303,7 +312,7 @@ def _ownerless(rows: Rows, item: Item) -> str:
 def _part_of(rows: Rows, item: Item) -> int | None:
     """The system of ours that it belongs to."""
     named = target(item.data, "system")
-    return rows.links.get(str(named), NOTHING).system_id if named is not None else None
+    return rows.system_of(named) if named is not None else None
 
 
 def _components(rows: Rows, items: list[Item], now: datetime) -> None:

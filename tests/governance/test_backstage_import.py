@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from governance.access import rights_of
 from governance.models import AuditEntry, Entity, EntityRelation
-from governance.selectors.entities import entity_list
+from governance.selectors.entities import entity_list, relations_of_entity
 from governance.services import backstage_import
 from governance.services.audit import audit_verify
 from governance.services.backstage_import import Outcome, entities_import, entities_preview
@@ -289,15 +289,55 @@ def test_relations_are_kept_one_way_round() -> None:
     assert ("providesApi", "api:default/cart-api") in found
 
 
-def test_what_came_before_its_restricted_system_is_hidden_with_it(organisation: Organisation) -> None:
-    api = API.format(name="secret-api", owner="payments", system="vault")
+def test_what_came_before_its_system_is_linked_with_it_then() -> None:
+    api = API.format(name="cart-api", owner="payments", system="web.shop")
     where = source()
     take(api, into=where)
     assert Entity.objects.get().system is None
 
-    take(api, SYSTEM.format(name="vault", owner="payments"), into=where)
+    take(api, SYSTEM.format(name="web.shop", owner="payments"), into=where)
 
-    assert Entity.objects.get(kind="api").system.slug == "vault"
+    assert Entity.objects.get(kind="api").system.slug == "web-shop"
+
+
+def test_it_belongs_to_a_system_that_was_here_and_that_no_catalog_has(organisation: Organisation) -> None:
+    take(component("Cart", system="checkout"), API.format(name="secret-api", owner="payments", system="vault"))
+
+    assert Component.objects.get(slug="cart").system.slug == "checkout"
+    assert [one.name for one in entity_list(organisation.rights("stranger"))] == ["Cart"]
+
+
+def test_a_system_of_the_same_name_in_another_namespace_is_another() -> None:
+    take(component("Cart", system="system:other/checkout"))
+
+    assert not Component.objects.filter(slug="cart").exists()
+
+
+def test_a_system_that_another_entity_holds_is_not_taken_for_it() -> None:
+    elsewhere = SYSTEM.format(name="checkout", owner="payments").replace(
+        "name: checkout", "name: checkout, namespace: other"
+    )
+    where = source()
+    take(elsewhere, into=where)
+    assert Entity.objects.get().system.slug == "checkout"
+
+    take(elsewhere, component("Cart", system="checkout"), into=where)
+
+    assert not Component.objects.filter(slug="cart").exists()
+
+
+def test_what_it_belongs_to_leads_to_our_teams_and_systems(organisation: Organisation) -> None:
+    take(component("Cart", system="checkout", owner="payments", needs="component:elsewhere"))
+    entity = Entity.objects.get()
+
+    found = relations_of_entity(organisation.rights("developer"), entity)
+
+    assert {(one.ref, one.known, one.own, one.slug) for one in found} == {
+        ("system:default/checkout", False, "system", "checkout"),
+        ("group:default/payments", False, "team", "payments"),
+        ("component:default/elsewhere", False, "", ""),
+        ("api:default/cart-api", False, "", ""),
+    }
 
 
 def test_a_preview_says_the_same_and_writes_nothing() -> None:
