@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError
 from django.db.models import BigIntegerField
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
@@ -23,6 +23,7 @@ from governance.access import rights_of
 from governance.services.sign_ins import refusal_note
 from idp.kernel import clock
 from idp.kernel.actor import Actor
+from idp.kernel.database_faults import database_fault
 from idp.kernel.errors import NotFound, SlipwayError, TooLarge, Transient, UserFault
 from portal import scim_problem as scim
 from portal.origin import origin_of
@@ -58,21 +59,22 @@ class Faults:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         try:
             return self.get_response(request)
-        except (OperationalError, InterfaceError) as error:
-            return self._database_away(request, error)
+        except DatabaseError as error:
+            if (told := database_fault(error)) is None:
+                raise
+            return self._database_fault(request, error, told)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, SlipwayError):
             return answer(request, error)
         if isinstance(error, RequestDataTooBig):
             return answer(request, _too_large(settings.MAX_BODY_BYTES))
-        if isinstance(error, (OperationalError, InterfaceError)):
-            return self._database_away(request, error)
-        return None
+        told = database_fault(error)
+        return self._database_fault(request, error, told) if told else None
 
-    def _database_away(self, request: HttpRequest, error: Exception) -> HttpResponse:
-        log.warning("database_away", error=type(error).__name__)
-        return answer(request, database_away())
+    def _database_fault(self, request: HttpRequest, error: Exception, told: Transient) -> HttpResponse:
+        log.warning("database_away", error=type(error).__name__, why=told.message)
+        return answer(request, told)
 
 
 class Probes:
@@ -224,14 +226,6 @@ def answer(request: HttpRequest, error: SlipwayError) -> HttpResponse:
     if status == 503:
         response["Retry-After"] = str(int(getattr(error, "delay", 5)))
     return response
-
-
-def database_away() -> Transient:
-    return Transient(
-        "The database does not answer at the moment. Nothing was changed.",
-        code="database-unavailable",
-        remedy="Try again in a few seconds.",
-    )
 
 
 def _is_api(request: HttpRequest) -> bool:

@@ -14,12 +14,12 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.signals import got_request_exception
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from rest_framework import exceptions as drf
 from rest_framework.views import set_rollback
 
 from idp.kernel import errors
+from idp.kernel.database_faults import database_fault
 from portal.api.authentication import CHALLENGE
 from portal.api.faults import HTTP_ONLY, BadRequest, UnsupportedFormat
 from portal.problems import TITLES, WrongMethod, problem_of, status_of
@@ -74,13 +74,7 @@ def translate(fault: Exception) -> errors.SlipwayError | None:
         return errors.Forbidden("This is not allowed.")
     if isinstance(fault, (SuspiciousOperation, UnreadablePostError)):
         return BadRequest("The request cannot be read.")
-    if isinstance(fault, (OperationalError, InterfaceError)):
-        return errors.Transient(
-            "The database does not answer at the moment. Nothing was changed.",
-            code="database-unavailable",
-            remedy="Try again in a few seconds.",
-        )
-    return None
+    return database_fault(fault)
 
 
 def http_status(error: errors.SlipwayError) -> int:

@@ -9,16 +9,15 @@ from __future__ import annotations
 import sys
 from typing import Any, Final
 
-from django.db import InterfaceError, OperationalError
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
 from governance.domain.quota import OverQuota
+from idp.kernel.database_faults import database_fault
 from idp.kernel.errors import Forbidden, NotFound, QuotaExceeded, SlipwayError, UserFault
 from portal.middleware import answer as answer_alone
-from portal.middleware import database_away
 from portal.problems import status_of
 
 TITLES: Final = {
@@ -123,8 +122,8 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """What nobody foresaw; a database that went away outside a view, as when a session is kept, is no defect."""
-    if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
-        return answer_alone(request, database_away())
+    if told := database_fault(sys.exc_info()[1]):
+        return answer_alone(request, told)
     return answer_alone(
         request,
         SlipwayError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.test import Client
 from django.urls import reverse
 
@@ -57,6 +57,39 @@ def test_the_api_says_so(browser, monkeypatch, place):
     require_503(answer)
     assert answer["Content-Type"] == "application/problem+json"
     assert answer.json()["code"] == "database-unavailable"
+
+
+class Told(Exception):
+    sqlstate = "42P01"
+
+
+def missing(kind: type[Exception], told: str, cause: Exception | None = None):
+    def call(*_: object, **__: object) -> None:
+        raise kind(told) from cause
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(missing(OperationalError, "no such column: catalog_user.hush"), id="SQLite"),
+        pytest.param(missing(ProgrammingError, 'relation "hush" does not exist', Told()), id="PostgreSQL"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/environments/", "/api/v1/environments/"], ids=["page", "API"])
+def test_a_database_without_its_migrations_is_told_apart(browser, monkeypatch, fault, path):
+    monkeypatch.setattr("provisioning.selectors.environments.visible", fault)
+    answer = browser.get(path)
+    text = answer.content.decode()
+    assert (answer.status_code, "hush" in text) == (503, False)
+    assert "is not ready for this version" in text
+    assert "manage.py migrate" in text
+
+
+def test_a_query_that_is_wrong_stays_a_defect(browser, monkeypatch):
+    monkeypatch.setattr("provisioning.selectors.environments.visible", missing(ProgrammingError, "syntax error"))
+    assert browser.get("/environments/").status_code == 500
 
 
 def test_signing_in_says_so_when_the_session_cannot_be_kept(organisation, monkeypatch):
