@@ -42,7 +42,7 @@ def sign_in_provider(request: PageRequest, name: str = "") -> HttpResponse:
         return _answer(request, row, form, status=422)
     try:
         return _looked_or_saved(request, row, form)
-    except InvalidInput as error:
+    except (InvalidInput, Conflict) as error:
         add_errors(form, error)
         return _answer(request, row, form, status=422)
 
