@@ -99,12 +99,16 @@ class Revision(models.Model):
 
 
 class Resource(models.Model):
-    """One use of a capability in an environment, and what was last seen of it. ``outputs`` hold no secret."""
+    """One use of a capability in an environment, and what was last seen of it. ``outputs`` hold no secret.
+
+    ``borrowed``: it is another environment's, which is where its contract is used; here nothing of that is made.
+    """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="resources")
     name = models.CharField(max_length=31)
     contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="resources")
     component = models.ForeignKey(Component, null=True, on_delete=models.SET_NULL, related_name="resources")
+    borrowed = models.BooleanField(default=False)
     state = models.CharField(max_length=12)
     message = models.CharField(max_length=400, blank=True)
     outputs = models.JSONField(default=dict)

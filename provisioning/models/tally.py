@@ -52,7 +52,7 @@ class PlaceTally(models.Model):
 
 
 class UseTally(models.Model):
-    """A move of how many resources a system has of a version at a stage. Only sums of rows mean something."""
+    """A move of how many resources of its own a system has of a version at a stage. Only their sums mean something."""
 
     contract = models.ForeignKey(Contract, **LOOSE)
     system = models.ForeignKey(System, **LOOSE)
@@ -105,11 +105,12 @@ USE_TALLY = keep(
         sources=(
             Source(
                 table="provisioning_resource",
-                watched=("environment_id", "contract_id", "state"),
-                decides=("{row}.environment_id", "{row}.contract_id", "{row}.state = 'gone'"),
+                watched=("environment_id", "contract_id", "state", "borrowed"),
+                decides=("{row}.environment_id", "{row}.contract_id", "({row}.state = 'gone' OR {row}.borrowed)"),
                 values=("{row}.contract_id", "place.system_id", "place.stage_id", "1"),
                 beside="provisioning_environment AS place",
-                counts="place.id = {row}.environment_id AND place.deleted_at IS NULL AND {row}.state <> 'gone'",
+                counts="place.id = {row}.environment_id AND place.deleted_at IS NULL "
+                "AND {row}.state <> 'gone' AND NOT {row}.borrowed",
             ),
             Source(
                 table="provisioning_environment",
@@ -117,14 +118,15 @@ USE_TALLY = keep(
                 decides=("{row}.system_id", "{row}.stage_id", "{row}.deleted_at IS NULL"),
                 values=("used.contract_id", "{row}.system_id", "{row}.stage_id", "1"),
                 beside="provisioning_resource AS used",
-                counts="used.environment_id = {row}.id AND used.state <> 'gone' AND {row}.deleted_at IS NULL",
+                counts="used.environment_id = {row}.id AND used.state <> 'gone' AND NOT used.borrowed "
+                "AND {row}.deleted_at IS NULL",
             ),
         ),
         truth=(
             "SELECT used.contract_id, place.system_id, place.stage_id, COUNT(*) "
             "FROM provisioning_resource AS used "
             "JOIN provisioning_environment AS place ON place.id = used.environment_id "
-            "WHERE place.deleted_at IS NULL AND used.state <> 'gone' "
+            "WHERE place.deleted_at IS NULL AND used.state <> 'gone' AND NOT used.borrowed "
             "GROUP BY used.contract_id, place.system_id, place.stage_id"
         ),
     )

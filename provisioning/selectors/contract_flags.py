@@ -79,7 +79,7 @@ def defective_uses(systems: Iterable[int]) -> list[DefectiveUse]:
         return []
     rows = (
         Resource.objects.filter(environment__system__in=list(systems), environment__deleted_at=None)
-        .filter(contract__state="defective")
+        .filter(contract__state="defective", borrowed=False)
         .exclude(state="gone")
         .order_by("environment__system__slug", "environment__name", "name")
         .values_list(

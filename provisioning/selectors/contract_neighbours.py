@@ -40,7 +40,10 @@ def living_inputs(capability: str, major: int) -> Iterator[tuple[str, Mapping[st
     """
     rows = (
         Resource.objects.filter(
-            contract__capability__name=capability, contract__major=major, environment__deleted_at=None
+            contract__capability__name=capability,
+            contract__major=major,
+            borrowed=False,
+            environment__deleted_at=None,
         )
         .exclude(state="gone")
         .exclude(environment__desired=None)

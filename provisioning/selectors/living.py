@@ -60,7 +60,7 @@ def fleet_of(capability: str, majors: Collection[int]) -> Fleet:
 def versions_beyond(capability: str, majors: Collection[int]) -> dict[str, int]:
     """How many living resources each version of other majors has. One query."""
     rows = (
-        Resource.objects.filter(contract__capability__name=capability, environment__deleted_at=None)
+        Resource.objects.filter(contract__capability__name=capability, borrowed=False, environment__deleted_at=None)
         .exclude(state="gone")
         .exclude(contract__major__in=majors)
         .order_by("contract__major", "contract__minor", "contract__patch")
@@ -108,7 +108,7 @@ def living_in(
 
 def _revisions(capability: str, majors: Collection[int] | None) -> QuerySet[Revision]:
     """Agreed states of environments in which something of the capability lives."""
-    uses = Q(contract__capability__name=capability) & ~Q(state="gone")
+    uses = Q(contract__capability__name=capability, borrowed=False) & ~Q(state="gone")
     if majors is not None:
         uses &= Q(contract__major__in=majors)
     living = Environment.objects.filter(

@@ -111,7 +111,8 @@ def _version_problems(settings: CampaignSettings, versions: dict[str, Contract])
 
 def _in_use(capability: Capability, target: Contract) -> tuple[str, ...]:
     """Older versions that something living uses, oldest first."""
-    living = Resource.objects.filter(contract__capability=capability, environment__deleted_at=None)
+    own = {"contract__capability": capability, "borrowed": False}
+    living = Resource.objects.filter(**own, environment__deleted_at=None)
     used = living.exclude(state="gone").order_by().values_list("contract__version", flat=True).distinct()
     older = [one for one in used if parse_version(one) < parse_version(target.version)]
     return tuple(sorted(older, key=parse_version))

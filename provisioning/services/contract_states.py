@@ -93,7 +93,7 @@ def _locked(capability: str, version: str) -> Contract:
 def _require_allowed(row: Contract, state: str) -> None:
     in_use = 0
     if state == "retired":
-        living = Resource.objects.filter(contract=row, environment__deleted_at=None)
+        living = Resource.objects.filter(contract=row, borrowed=False, environment__deleted_at=None)
         in_use = living.exclude(state="gone").count()
     if refusal := transition_refused(row.state, state, in_use=in_use):
         raise Conflict(refusal, code="illegal-state", remedy="Read the version again to see where it stands.")

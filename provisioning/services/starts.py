@@ -189,10 +189,11 @@ def _resources_begin(
     for name in names:
         row = rows.get(name) or Resource(environment=environment, name=name)
         row.contract_id, row.component_id = desired.contract_id(name), desired.component_id(name)
+        row.borrowed = desired.is_borrowed(name)
         row.state, row.message, row.changed_at = "pending", "", now
         begun.append(row)
     known = [row for row in begun if row.pk is not None]
-    Resource.objects.bulk_update(known, ["contract", "component", "state", "message", "changed_at"])
+    Resource.objects.bulk_update(known, ["contract", "component", "borrowed", "state", "message", "changed_at"])
     Resource.objects.bulk_create(row for row in begun if row.pk is None)
 
 

@@ -7,13 +7,21 @@ from typing import Any
 
 import pytest
 
+from governance.access import rights_of
+from idp.catalog.models import System
 from idp.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound
+from idp.kernel.tallies import differences
 from provisioning.domain.driver import ObjectRef, TemporaryError
 from provisioning.domain.secret_copy import copied_mark, mark_of
 from provisioning.drivers.sandbox.driver import SandboxDriver
-from provisioning.models import Borrowing, Change, Drift, Environment, Resource, ResourceGrant, Run, Stage
+from provisioning.models import Borrowing, Change, Contract, Drift, Environment, Resource, ResourceGrant, Run, Stage
+from provisioning.models.tally import USE_TALLY
 from provisioning.orchestrator.copies import copies_refresh
+from provisioning.selectors.capabilities import usage_counts
+from provisioning.selectors.contract_flags import defective_uses, flags_forget
+from provisioning.selectors.contract_neighbours import living_inputs
 from provisioning.selectors.environments import environment_document
+from provisioning.selectors.living import fleet_of, revisions_of, versions_beyond
 from provisioning.services import decisions
 from provisioning.services.changes import ChangeRequest, change_plan, change_submit
 from provisioning.services.lending import GrantWish, grant_end_set, grant_give, grant_take_back
@@ -283,6 +291,24 @@ def test_what_is_borrowed_is_not_lent_on(organisation: Organisation) -> None:
     wish = GrantWish("shop", "lab", "orders", to_system="checkout")
     with pytest.raises(InvalidInput, match="is lent to lab itself"):
         grant_give(organisation.actor("storefront_maintainer"), wish, now=NOW)
+
+
+def test_what_is_borrowed_is_used_where_it_is_made_alone(organisation: Organisation) -> None:
+    lender = Resource.objects.select_related("contract__capability").get(environment__name="try", name="db")
+    taken(organisation)
+    borrowed = Resource.objects.get(environment__name="lab", name="orders")
+    capability, major = lender.contract.capability, lender.contract.major
+
+    assert (borrowed.contract_id, borrowed.borrowed, lender.borrowed) == (lender.contract_id, True, False)
+    assert usage_counts(capability, rights_of(organisation.actor("admin"))) == {lender.contract.version: 1}
+    assert differences(USE_TALLY) == []
+    found = revisions_of(fleet_of(capability.name, {major}).revisions)
+    assert [one.environment.name for one in found] == ["try"]
+    assert versions_beyond(capability.name, {major + 1}) == {lender.contract.version: 1}
+    assert [place for place, _ in living_inputs(capability.name, major)] == ["checkout/try/db"]
+    Contract.objects.filter(pk=lender.contract_id).update(state="defective")
+    flags_forget()
+    assert [one.environment for one in defective_uses(System.objects.values_list("pk", flat=True))] == ["try"]
 
 
 @pytest.mark.parametrize(
