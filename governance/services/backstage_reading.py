@@ -20,6 +20,7 @@ from governance.domain.backstage.placeholders import Unreadable, resolve
 from governance.domain.backstage.reading import MOST_ENTITY_BYTES, Draft, read_file
 from governance.domain.backstage.refs import ref_of
 from governance.domain.backstage.rules import SERVER_MADE, faults_of
+from governance.domain.backstage.writing import with_numbers
 from idp.kernel.documents import MAX_DEPTH, MAX_NODES
 
 LONGEST_REF: Final = 200
@@ -90,11 +91,12 @@ def entity_items(entities: Iterable[Any], file: str) -> Gathered:
         if not _is_bounded(data):
             gathered.refuse([Finding("too-large", _BOUNDS, place)])
             continue
-        faults = faults_of(kept(data))
+        taken = with_numbers(kept(data))
+        faults = faults_of(taken)
         if faults:
             gathered.refuse(Finding(code, reason, place, None, path, _named(data)) for code, path, reason in faults)
         else:
-            _put(gathered, kept(data), file, 1)
+            _put(gathered, taken, file, 1)
     return gathered
 
 

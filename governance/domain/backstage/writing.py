@@ -42,11 +42,21 @@ def _is_block(value: str) -> bool:
     return all(line == line.rstrip() and line.isprintable() for line in value.split("\n")) and value[0] not in " \n"
 
 
+def with_numbers(value: Any) -> Any:
+    """``value`` with whole numbers beyond 64 bits as large numbers with a point: a database gives back ``1e20`` digit by
+    digit, which is no number of YAML any more.
+    """
+    if isinstance(value, dict):
+        return {key: with_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [with_numbers(item) for item in value]
+    is_large = type(value) is int and not -(2**63) <= value < 2**63 and abs(value) <= _LARGEST
+    return float(value) if is_large else value
+
+
 def _number(writer: Any, value: int) -> Any:
-    """One beyond 64 bits is a large number with a point, which a database has written out digit by digit."""
-    if -(2**63) <= value < 2**63 or abs(value) > _LARGEST:
-        return writer.represent_int(value)
-    return writer.represent_float(float(value))
+    found = with_numbers(value)
+    return writer.represent_float(found) if isinstance(found, float) else writer.represent_int(value)
 
 
 _Writer.add_representer(str, _text)
