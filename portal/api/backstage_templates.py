@@ -29,7 +29,7 @@ from provisioning.domain.backstage_template import (
 )
 from provisioning.models import Change
 from provisioning.selectors.capabilities import latest_contracts, parsed
-from provisioning.selectors.changes import change_get
+from provisioning.selectors.changes import change_get, change_why
 from provisioning.selectors.stages import stage_list
 
 AREA = "Backstage"
@@ -41,6 +41,13 @@ PROXY = Query(
 BY = Query(
     "by",
     text("How templates ask: through Backstage's proxy, or with the action of our module.", one_of=("proxy", "action")),
+)
+MUST = Query(
+    "must",
+    text(
+        "For programs that look at the status alone, as Backstage's action does: 409 when it came to another end.",
+        one_of=("succeed",),
+    ),
 )
 MOVING = ("approved", "running")
 LOOK_SECONDS = 1.0
@@ -92,11 +99,13 @@ class Outcome(Endpoint):
         "backstage_change",
         "Wait for a change",
         area=AREA,
-        answers={200: shapes.OUTCOME},
+        answers={200: shapes.OUTCOME, 409: shapes.OUTCOME},
         query=(
             Query("wait", whole("Seconds to wait at most while it is under way; 0 if left out.", most=WAIT_SECONDS)),
+            MUST,
         ),
-        about="Answers as soon as the change is over or waits for people, with links to the portal.",
+        about="Answers as soon as the change is over or waits for people, with links to the portal. With must=succeed "
+        "one that was denied or rejected, or that failed, is answered with 409 and the same body.",
     )
     def get(self, request: Request, change_id: int) -> HttpResponse:
         change = change_get(self.rights, change_id)
@@ -106,18 +115,21 @@ class Outcome(Endpoint):
                 _waited(change, wait)
             finally:
                 places.give_back()
-        return answer(outcome_row(change))
+        row = outcome_row(change)
+        ended_well = not row["over"] or change.state == "succeeded"
+        return answer(row, 200 if ended_well or "must" not in self.query else 409)
 
 
 def outcome_row(change: Change) -> dict[str, Any]:
     """What the last step of a template shows. Links lead to pages."""
     run = change.runs.order_by("-id").values_list("pk", flat=True).first()
+    told = WORDS.get(change.state, f"It is {change.state}.")
     base, here = settings.BASE_URL, f"/changes/{change.pk}/"
     return {
         "id": change.pk,
         "state": change.state,
         "over": change.state not in (*MOVING, "pending"),
-        "message": WORDS.get(change.state, f"It is {change.state}."),
+        "message": f"{told} {change_why(change)}".strip(),
         "links": {
             "change": f"{base}{here}",
             "run": f"{base}/runs/{run}/" if run else f"{base}{here}",

@@ -230,6 +230,7 @@ _SUCCESS: Final = {
     201: "Made.",
     202: "Taken; it is carried out or decided later.",
     204: "Done; there is no body.",
+    409: "It came to another end than must asks for.",
 }
 _EDITABLE: Final = frozenset(
     {"Team", "Member", "System", "Component", "Stage", "Cluster", "Drain", "Freeze", "Policy", "Quota", "GroupDetail"}

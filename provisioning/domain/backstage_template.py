@@ -195,7 +195,11 @@ def _page(title: str, properties: Mapping[str, Any], required: Sequence[str]) ->
 
 
 def _steps(path: str, body: Mapping[str, Any], proxy: str | None) -> list[dict[str, Any]]:
-    """One call that asks, and one that answers when the change is over, waits for people, or a while has passed."""
+    """One call that asks, and one that answers when the change is over, waits for people, or a while has passed.
+
+    The action looks at the status alone, so a change that came to another end than success is answered with one by
+    which the task fails, too.
+    """
     if proxy is None:
         return [{"id": "wait", "name": "Ask and wait", "action": OWN_ACTION, "input": _own_input(path, body)}]
     root = f"/proxy/{proxy}/api/v1/"
@@ -213,7 +217,7 @@ def _steps(path: str, body: Mapping[str, Any], proxy: str | None) -> list[dict[s
             "action": ACTION,
             "input": {
                 "method": "GET",
-                "path": f"{root}backstage/changes/${{{{ steps.ask.output.body.id }}}}?wait={WAIT_SECONDS}",
+                "path": f"{root}backstage/changes/${{{{ steps.ask.output.body.id }}}}?wait={WAIT_SECONDS}&must=succeed",
                 "headers": {ON_BEHALF: _PERSON},
             },
         },

@@ -229,6 +229,14 @@ def _events(change: int) -> QuerySet[ChangeEvent]:
     return ChangeEvent.objects.filter(change=change)
 
 
+def change_why(change: Change) -> str:
+    """What was said when the change was denied or rejected; empty for any other end. One query for these."""
+    if change.state not in ("denied", "rejected"):
+        return ""
+    told = ChangeEvent.objects.filter(change=change, state=change.state).exclude(text="")
+    return told.order_by("-id").values_list("text", flat=True).first() or ""
+
+
 def newest_event(change: Change) -> int:
     """The number of the last thing that happened to a change, 0 before the first."""
     return ChangeEvent.objects.filter(change=change).aggregate(newest=Max("pk"))["newest"] or 0

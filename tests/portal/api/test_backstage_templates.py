@@ -13,7 +13,8 @@ from jsonschema import Draft7Validator
 from portal.api.backstage_templates import outcome_row
 from portal.api.reference import document
 from provisioning.domain.backstage_template import form_of
-from provisioning.models import Change, Environment
+from provisioning.models import Change, ChangeEvent, Environment
+from tests.personas import NOW
 
 pytestmark = pytest.mark.django_db
 
@@ -198,3 +199,32 @@ def test_what_waits_for_people_is_answered_at_once(api, waiting):
     said = api("developer").get(f"backstage/changes/{waiting.pk}?wait=50").json()
     assert (said["state"], said["over"], said["message"]) == ("pending", False, "It waits for people to agree.")
     assert said["links"]["run"] == said["links"]["change"] == outcome_row(waiting)["links"]["change"]
+
+
+ENDS = {
+    "pending": (200, "It waits for people to agree."),
+    "running": (200, "It is under way."),
+    "succeeded": (200, "It is done."),
+    "denied": (409, "It was denied by a policy or a quota. Production keeps two replicas."),
+    "rejected": (409, "Somebody did not agree. Not before the sale."),
+    "failed": (409, "It failed; the run says why and what to do."),
+}
+
+
+@pytest.mark.parametrize("state", ENDS)
+def test_a_change_that_does_not_end_well_fails_the_last_step_of_a_template(api, waiting, templates, state):
+    status, words = ENDS[state]
+    Change.objects.filter(pk=waiting.pk).update(state=state)
+    said = words.partition(". ")[2]
+    for text in ("", said, ""):
+        ChangeEvent.objects.create(change=waiting, at=NOW, actor_name="x", event="x", state=state, text=text)
+    (step,) = {one["spec"]["steps"][1]["input"]["path"] for one in templates}
+    path = step.removeprefix("/proxy/slipway/api/v1/").replace("${{ steps.ask.output.body.id }}", str(waiting.pk))
+
+    asked = api("developer").get(path.replace("wait=50", "wait=0"))
+    told = api("developer").get(path.partition("?")[0])
+
+    assert (asked.status_code, asked.json()["message"]) == (status, words)
+    assert asked.headers["Content-Type"].startswith("application/json")
+    assert asked.json()["links"]["change"].endswith(f"/changes/{waiting.pk}/")
+    assert (told.status_code, told.json()) == (200, asked.json())
