@@ -22,7 +22,7 @@ from guardian.models import GroupObjectPermission
 from governance.models import Delegation
 from idp.catalog.models import System, Team, User
 from idp.kernel import clock
-from idp.kernel.actor import Actor
+from idp.kernel.actor import Actor, Via
 from idp.kernel.errors import Forbidden, NotFound, NotSignedIn
 from idp.kernel.prepared import Prepared
 
@@ -43,6 +43,13 @@ ROLE_PERMISSIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 SCOPES = ("read", "change", "approve", "admin")
+NO_MORE: Mapping[Via, str] = MappingProxyType(
+    {
+        "mcp": "An agent reads and asks for changes; it neither decides nor administers.",
+        "git": "Files in Git ask for changes; they neither decide nor administer.",
+    }
+)
+"""What comes this way has the same scopes always, so that no other token would help."""
 
 AnyModel = TypeVar("AnyModel", bound=Model)
 
@@ -148,11 +155,7 @@ class Rights:
         if not self.signed_in:
             raise NotSignedIn("Nobody is signed in.")
         if not self.actor.has_scope(scope):
-            raise Forbidden(
-                f"This token does not have the scope “{scope}”.",
-                code="token-scope",
-                remedy=f"Make a token with the scope “{scope}” on your account page.",
-            )
+            raise self._scope_missing(scope)
 
     def require_see(self, system: System) -> None:
         self.require_scope("read")
@@ -230,6 +233,27 @@ class Rights:
     def _require_sight(self, system: System) -> None:
         if not self._sees(system):
             raise NotFound(f"There is no system “{system.slug}” that you may see.")
+
+    def _scope_missing(self, scope: str) -> Forbidden:
+        """Which scope is missing, and where whoever uses this token gets it: that is not the same for all of them."""
+        told, actor = f"This token does not have the scope “{scope}”.", self.actor
+        if scope in actor.withheld:
+            told = f"This token asks for people and named none, so it does not have the scope “{scope}”."
+            remedy = "Name the person in the header Slipway-On-Behalf-Of."
+        elif actor.via in NO_MORE:
+            told, remedy = NO_MORE[actor.via], f"Let {actor.username} do it in the portal."
+        elif actor.agent:
+            told = f"A token that asks for people does not have the scope “{scope}”."
+            remedy = f"Let {actor.username} do it in the portal."
+        elif actor.behalf.startswith("team "):
+            team = actor.behalf.removeprefix("team ")
+            remedy = (
+                f"A maintainer of {team} makes a token of {actor.username} with the scope “{scope}” on the team's page "
+                "Service accounts; what a pipeline gets is said by its trust rule."
+            )
+        else:
+            remedy = f"Make a token with the scope “{scope}” on your account page."
+        return Forbidden(told, code="token-scope", remedy=remedy)
 
     def _refuse_bound_token(self) -> None:
         if self.actor.systems:

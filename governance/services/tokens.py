@@ -21,6 +21,7 @@ from governance.access import SCOPES, rights_of
 from governance.domain.token import hash_of, new_token, parts_of
 from governance.models import ApiToken
 from governance.services.audit import audit_append
+from governance.services.service_accounts import belongs_to_git
 from idp.catalog.models import System, User
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound, NotSignedIn
@@ -164,12 +165,13 @@ def token_authenticate(
             _note_refusal(token, same, now, request_id=request_id, address=address)
         raise NotSignedIn("This token is not valid: it is unknown, expired or revoked.", code="bad-token")
     team = token.owner.service_of
-    alone = token.for_people and not on_behalf
+    withheld = frozenset(token.scopes) - {"read"} if token.for_people and not on_behalf else frozenset()
     actor = Actor(
         user_id=token.owner_id,
         username=token.owner.username,
         via="api",
-        scopes=frozenset(token.scopes) & {"read"} if alone else frozenset(token.scopes),
+        scopes=frozenset(token.scopes) - withheld,
+        withheld=withheld,
         systems=frozenset(token.systems),
         token_id=token.pk,
         holder_id=token.maker_id,
@@ -303,6 +305,8 @@ def token_errors(
         errors.append(FieldError("expires_at", f"It must end within {LONGEST.days} days from now."))
     if not owner.is_active:
         errors.append(FieldError("owner", f"The account {owner.username} is switched off."))
+    if belongs_to_git(owner):
+        errors.append(FieldError("owner", f"{owner.username} applies files in Git; make another account for programs."))
     if ApiToken.objects.filter(owner=owner, revoked_at=None, expires_at__gt=now).count() >= MOST_PER_OWNER:
         errors.append(FieldError("name", f"{owner.username} has {MOST_PER_OWNER} tokens; revoke one first."))
     return [*errors, *_system_errors(owner, systems)]

@@ -13,6 +13,7 @@ from governance.access import rights_of
 from governance.domain import workload
 from governance.models import TrustRule
 from governance.services.audit import audit_append
+from governance.services.service_accounts import belongs_to_git
 from governance.services.transactions import require_version
 from idp.catalog.models import System, User
 from idp.kernel import outbound
@@ -51,6 +52,9 @@ def trust_rule_checked(actor: Actor, name: str, wish: TrustWish) -> User:
     account = User.objects.filter(username=wish.account, is_active=True).exclude(service_of=None).first()
     if account is None:
         errors.append(FieldError("account", "Name a service account of a team; make one on the team's page."))
+    elif belongs_to_git(account):
+        told = f"{account.username} applies files in Git; make another account for pipelines."
+        errors.append(FieldError("account", told))
     known = set(System.objects.filter(slug__in=wish.systems).values_list("slug", flat=True))
     errors += [FieldError("systems", f"There is no system “{one}”.") for one in wish.systems if one not in known]
     if errors or account is None:

@@ -23,6 +23,7 @@ from governance.domain.workload import ALGORITHMS, audiences
 from governance.domain.workload import TrustRule as Trust
 from governance.models import ApiToken, SpentIdentity, TrustRule
 from governance.services.audit import audit_append
+from governance.services.service_accounts import belongs_to_git
 from idp.kernel import outbound
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Forbidden, RateLimited, Transient
@@ -57,7 +58,8 @@ def workload_exchange(
     if not rules:
         _refuse(origin, "No rule trusts its issuer.", told, now)
     claims = _verified(origin, identity, header, told, rules, now)
-    trusting = [one for one in rules if one.account.is_active and _of(one).trusts(claims)]
+    mine = [one for one in rules if one.account.is_active and not belongs_to_git(one.account)]
+    trusting = [one for one in mine if _of(one).trusts(claims)]
     if not trusting:
         why = "; ".join(dict.fromkeys(reason for one in rules for reason in _of(one).reasons(claims))) or "it is off"
         _refuse(origin, f"No rule trusts this token: {why}.", claims, now)

@@ -21,6 +21,7 @@ class Actor:
     lines and answers of one request together. ``address`` is where the request came from, as far as it is
     known; ``behalf`` names whom the platform, or a team's service account, acts for. ``agent`` is the name of the
     account that came in with a token and acts for this person: the rights are the person's, and both are told.
+    ``withheld`` are scopes that its token has only for a person, where it names none.
     """
 
     user_id: int | None
@@ -35,6 +36,7 @@ class Actor:
     behalf: str = ""
     agent: str = ""
     agent_id: int | None = None
+    withheld: frozenset[str] = frozenset()
 
     @property
     def is_platform(self) -> bool:

@@ -9,6 +9,7 @@ from django import forms
 
 from governance.domain.workload import MOST_MINUTES, SCOPES
 from governance.models import TrustRule
+from governance.services.service_accounts import belongs_to_git
 from governance.services.trust_rules import TrustWish
 from idp.catalog.models import User
 from portal.forms.plain import PlainForm
@@ -65,9 +66,10 @@ class TrustForm(PlainForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         accounts = User.objects.filter(is_active=True).exclude(service_of=None).select_related("service_of")
+        able = [one for one in accounts.order_by("username") if not belongs_to_git(one)]
         choices = [
             (one.username, f"{one.username} ({one.service_of.slug})")  # type: ignore[union-attr]
-            for one in accounts.order_by("username")
+            for one in able
         ]
         self.fields["account"].choices = choices or [("", "There is none yet")]  # type: ignore[attr-defined]
         if not choices:

@@ -100,7 +100,7 @@ def _token(team: Team, number: int) -> ApiToken:
 
 
 def _token_form(request: PageRequest, team: Team, data: Any = None) -> ServiceTokenForm:
-    users = [one.user for one in accounts_of(team, clock.now()) if one.user.is_active]
+    users = [one.user for one in accounts_of(team, clock.now()) if one.user.is_active and not one.for_git]
     return ServiceTokenForm(data, accounts=users, may_act=request.rights.may_administer())
 
 

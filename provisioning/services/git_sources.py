@@ -20,7 +20,7 @@ from django.db import transaction
 from governance.access import rights_of
 from governance.domain.audit import difference
 from governance.services.audit import audit_append
-from governance.services.service_accounts import service_account_create
+from governance.services.service_accounts import FOR_GIT, service_account_create
 from governance.services.teams import membership_set
 from governance.services.transactions import checked, require_version
 from idp.catalog.models import System, Team, User
@@ -136,7 +136,7 @@ def _keep(actor: Actor, row: GitSource, before: dict[str, Any] | None, secret: s
 
 def _account(actor: Actor, row: GitSource, now: datetime) -> User:
     """The service account that asks for what the source applies, a developer of its team."""
-    user = service_account_create(actor, team=row.team, username=f"git-{row.name}", now=now)
+    user = service_account_create(actor, team=row.team, username=f"{FOR_GIT}{row.name}", for_git=True, now=now)
     if not user.is_active:
         User.objects.filter(pk=user.pk).update(is_active=True)
         user.is_active = True

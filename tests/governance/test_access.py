@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -163,3 +164,42 @@ def test_it_knows_who_may_approve(organisation: Organisation) -> None:
     assert eligible_for_team(team_id, everybody) == may
     assert eligible_for_team(None, everybody) == {people["admin"].pk}
     assert eligible_for_group("platform", everybody) == {people["platform_engineer"].pk}
+
+
+@pytest.mark.parametrize(
+    ("fields", "scope", "told", "remedy"),
+    [
+        pytest.param({}, "change", "scope “change”", "on your account page", id="a person's token"),
+        pytest.param(
+            {"behalf": "team payments", "username": "payments-ci"},
+            "change",
+            "scope “change”",
+            "A maintainer of payments makes a token of payments-ci with the scope “change”",
+            id="a service account",
+        ),
+        pytest.param(
+            {"behalf": "team payments", "withheld": frozenset({"change"})},
+            "change",
+            "named none, so it does not have the scope “change”",
+            "Slipway-On-Behalf-Of",
+            id="a program that names nobody",
+        ),
+        pytest.param(
+            {"agent": "backstage", "username": "ada"},
+            "approve",
+            "asks for people does not have the scope “approve”",
+            "Let ada do it",
+            id="a program for a person",
+        ),
+        pytest.param({"via": "mcp", "username": "ada"}, "approve", "An agent reads", "Let ada do it", id="an agent"),
+    ],
+)
+def test_a_refusal_names_the_scope_and_where_to_get_it(
+    fields: dict[str, Any], scope: str, told: str, remedy: str
+) -> None:
+    actor = Actor(user_id=1, **{"username": "ada", "via": "api", "scopes": frozenset({"read"}), **fields})
+    with pytest.raises(Forbidden) as raised:
+        Rights(actor, signed_in=True).require_scope(scope)
+    assert told in raised.value.message
+    assert remedy in raised.value.remedy
+    assert raised.value.code == "token-scope"

@@ -8,6 +8,7 @@ from django.urls import reverse
 from governance.models import ApiToken, AuditEntry
 from governance.services.service_accounts import service_account_create
 from idp.catalog.models import User
+from idp.kernel.actor import PLATFORM
 from tests.personas import NOW
 
 pytestmark = pytest.mark.django_db
@@ -90,3 +91,13 @@ def test_a_name_that_is_taken_is_said_at_its_field(account, organisation, sign_i
     assert answer.status_code == 403
     refused = post(sign_in("maintainer"), "service-account-new", {"username": name})
     assert refused.status_code == (302 if name == "payments-ci" else 422)
+
+
+def test_an_account_that_applies_files_in_git_is_offered_for_no_token(organisation, sign_in):
+    service_account_create(PLATFORM, team=organisation.payments, username="git-infra", for_git=True, now=NOW)
+    client = sign_in("maintainer")
+    shown = client.get(reverse("service-accounts", args=["payments"])).content.decode()
+    assert "no program may have a token of it" in shown
+    assert 'name="account"' not in shown
+    assert post(client, "service-token-new", NEW | {"account": "git-infra"}).status_code == 422
+    assert not ApiToken.objects.exists()
