@@ -1,8 +1,9 @@
 """How much an agent's changes add to the cost of a month, and whether one of them is too much now.
 
 Asked when an agent plans and submits, and again by whatever moves a change of its later: planned anew, its change may
-cost more; started, its cap may be lower, or others of its changes dearer than when it was let through. Those who ask
-hold the change, not the agent: the start is the last word, and counts all that is asked for by then.
+cost more; started, its cap may be lower, or others of its changes dearer than when it was let through. Whoever counts
+holds the ledger of the agent's team until what was let through is stored, so that two at the same moment see each
+other. It is the row that starting and holding quota lock anyway, after environment and change and before audit head.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final
 from django.conf import settings
 
 from governance.domain.policy import Verdict
+from governance.services.quota import quotas_lock
 from provisioning.domain.agent import CAP_RULE, VIA, added_cost, over_cap
 from provisioning.models import Agent, AgentChange, Change
 from provisioning.services.change_ends import change_dropped
@@ -40,8 +42,8 @@ def too_much(agent: Agent, spent: Decimal, asked: Decimal) -> str:
 def cap_refusal(change: Change, *, before: Decimal | float, after: Decimal | float) -> str:
     """Why a stored change of an agent may not cost what it costs now; empty while it may, and for people's changes.
 
-    ``before`` and ``after`` are the costs of a month in the plan that it has or is to get. No query for what people ask
-    for, two for an agent's.
+    ``before`` and ``after`` are the costs of a month in the plan that it has or is to get; the caller stores them in
+    the same transaction. Locks the ledger of the agent's team. No query for what people ask for, three for an agent's.
     """
     if change.via != VIA:
         return ""
@@ -49,6 +51,7 @@ def cap_refusal(change: Change, *, before: Decimal | float, after: Decimal | flo
     asked = Decimal(f"{after:.2f}") - Decimal(f"{before:.2f}")
     if row is None or asked <= 0:
         return ""
+    quotas_lock([row.agent.team_id])
     return too_much(row.agent, agent_spent(row.agent, without=change.pk), asked)
 
 

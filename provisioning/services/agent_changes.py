@@ -1,7 +1,7 @@
 """Planning and asking for changes, for agents: through the one gate, after the agent's own scope and cap.
 
 What an agent asks for is what it was shown: a plan is kept with its request, and only its digest is sent back. Lock
-order: agent (so that parallel submits count each other), then what submitting a change locks.
+order: agent (so that parallel submits count each other), then what submitting a change locks, its team's ledger always.
 """
 
 from __future__ import annotations
@@ -87,7 +87,6 @@ def agent_submit(caller: AgentCaller, *, plan_digest: str, now: datetime) -> Cha
             )
         request = _request(shown.request)
         _require_scope(agent, request.kind, None)
-        spent = agent_spent(agent)
         try:
             change = change_submit(caller.actor, request, now=now)
         except (PolicyDenied, QuotaExceeded) as error:
@@ -101,6 +100,7 @@ def agent_submit(caller: AgentCaller, *, plan_digest: str, now: datetime) -> Cha
                 code="plan-moved",
                 remedy="Call the tool “plan” again, read what it says now, and send the new digest.",
             )
+        spent = agent_spent(agent)  # after the gate, which holds the ledger: nothing of the agent's moves any more
         if told := too_much(agent, spent, change.monthly_cost_after - change.monthly_cost_before):
             raise OverCap(told, remedy=f"Ask for less, or ask {caller.actor.username} for a higher cap.")
         AgentPlan.objects.filter(agent=agent, digest=plan_digest).delete()

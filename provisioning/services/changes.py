@@ -16,9 +16,10 @@ from governance.services.accounts import platform_account
 from governance.services.approvals import approvals_open
 from governance.services.audit import audit_append
 from governance.services.policy_notices import policy_errors_told
-from governance.services.quota import quota_hold
+from governance.services.quota import quota_hold, quotas_lock
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Conflict, FieldError, Forbidden, InvalidInput, PolicyDenied, QuotaExceeded, UserFault
+from provisioning.domain.agent import VIA
 from provisioning.domain.freeze import POLICY as FROZEN
 from provisioning.models import Change, Environment
 from provisioning.services.authors import authors_keep
@@ -98,6 +99,8 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
     change = _store(actor, request, planned, environment, "pending" if planned.needs else "approved", now=now)
     authors_keep(change, actor, request)
     start_asked(change, request, now=now)
+    if actor.via == VIA:
+        quotas_lock([planned.system.team_id])  # what an agent asks for is held against its cap, too
     quota_hold(
         team=planned.system.team,
         environment_id=environment.pk,
