@@ -24,7 +24,7 @@ from governance.selectors.entities import seen
 from idp.catalog.models import Component, Membership, System, Team, User
 from idp.kernel.errors import InvalidInput
 from provisioning.domain.render import LABEL_ENVIRONMENT, LABEL_RESOURCE, LABEL_SYSTEM
-from provisioning.models import Resource
+from provisioning.models import Borrowing, Resource, ResourceGrant
 
 CHUNK: Final = 500
 _NOT_A_NAME: Final = re.compile(r"[^A-Za-z0-9._-]")
@@ -187,9 +187,12 @@ def _components(rights: Rights) -> QuerySet[Component]:
 
 def _resources(rights: Rights) -> QuerySet[Resource]:
     rows = Resource.objects.filter(rights.sees("environment__system"), environment__deleted_at=None)
-    return rows.exclude(state="gone").select_related(
+    rows = rows.exclude(state="gone").select_related(
         "environment__system__team", "environment__stage", "contract__capability", "component"
     )
+    lenders = Borrowing.objects.filter(rights.sees("grant__environment__system"))
+    lenders = lenders.select_related("grant__environment__system").order_by("pk")
+    return rows.prefetch_related(Prefetch("environment__borrowings", lenders))
 
 
 def _url(name: str, *arguments: str) -> str:
@@ -262,11 +265,13 @@ def _told(row: System | Component) -> dict[str, Any]:
 def _resource(names: Names, row: Resource) -> dict[str, Any]:
     environment, system = row.environment, row.environment.system
     name = outgoing.resource_name(system.slug, environment.name, row.name)
+    lender = next((one.grant for one in environment.borrowings.all() if row.borrowed and one.name == row.name), None)
     spec = {
         "type": row.contract.capability.name,
         "owner": names.ref("group", system.team.pk, system.team.slug),
         "system": names.ref("system", system.pk, system.slug),
         "dependencyOf": [names.ref("component", row.component.pk, row.component.slug)] if row.component else [],
+        "dependsOn": [_lent(names, lender)] if lender else [],
     }
     labels = ((LABEL_SYSTEM, system.slug), (LABEL_ENVIRONMENT, environment.name), (LABEL_RESOURCE, row.name))
     notes = {
@@ -284,6 +289,12 @@ def _resource(names: Names, row: Resource) -> dict[str, Any]:
     links = [outgoing.link(at, "In Slipway", "cloud")]
     metadata = {**told, "annotations": {outgoing.VIEW_URL: at, **notes, **_ours()}, "links": links}
     return outgoing.entity("Resource", name, spec, namespace=names.namespace("resource", name), **metadata)
+
+
+def _lent(names: Names, grant: ResourceGrant) -> str:
+    """The reference of what a grant lends, which a reader sees who sees whose it is."""
+    name = outgoing.resource_name(grant.environment.system.slug, grant.environment.name, grant.resource)
+    return f"resource:{names.namespace('resource', name)}/{name}"
 
 
 def _entity(

@@ -43,8 +43,8 @@ def _is_block(value: str) -> bool:
 
 
 def with_numbers(value: Any) -> Any:
-    """``value`` with whole numbers beyond 64 bits as large numbers with a point: a database gives back ``1e20`` digit by
-    digit, which is no number of YAML any more.
+    """``value`` with whole numbers beyond 64 bits as large numbers with a point: a database gives ``1e20`` back digit
+    by digit, which is no number of YAML any more.
     """
     if isinstance(value, dict):
         return {key: with_numbers(item) for key, item in value.items()}

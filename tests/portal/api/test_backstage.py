@@ -19,7 +19,7 @@ from governance.services.backstage_reading import SourceFile, gather
 from governance.services.backstage_runs import import_carry_out
 from idp.catalog.models import System
 from idp.kernel.documents import load_all_yaml
-from provisioning.models import Run
+from provisioning.models import Borrowing, Environment, Resource, ResourceGrant, Run
 from tests.governance.backstage_catalogs import API, COMPONENT, GROUP, SYSTEM, file, source
 from tests.personas import NOW
 from tests.provisioning.organisation import carry_out, create
@@ -145,6 +145,25 @@ def test_ours_goes_out_with_owners_links_and_selectors(api, organisation):
         "system": "system:default/checkout",
     }
     assert all(faults_of(data) == [] for data in found.values())
+
+
+def test_what_is_borrowed_depends_on_what_is_lent_for_who_may_see_it(api, organisation):
+    for name in ("try", "other"):
+        create(organisation, name)
+    lender, taker = (Environment.objects.get(name=name) for name in ("try", "other"))
+    lent = {"to_system": taker.system, "given_at": NOW}
+    grant = ResourceGrant.objects.create(environment=lender, resource="db", **lent)
+    Borrowing.objects.create(environment=taker, name="db", grant=grant, since=NOW)
+    Resource.objects.filter(environment=taker, name="db").update(borrowed=True)
+
+    found = {str(ref_of(data)): data["spec"] for data in stream(api("stranger").get(OUT))}
+
+    needs = {
+        ref: spec["dependsOn"] for ref, spec in found.items() if ref.startswith("resource:") and "dependsOn" in spec
+    }
+    assert needs == {"resource:default/checkout.other.db": ["resource:default/checkout.try.db"]}
+    Environment.objects.filter(pk=lender.pk).update(system=System.objects.get(slug="vault"))
+    assert "vault" not in json.dumps(stream(api("stranger").get(OUT)))
 
 
 def test_a_restricted_system_goes_to_those_who_see_it(api, organisation):
