@@ -19,6 +19,7 @@ from governance.services.tokens import token_authenticate
 from idp.kernel import clock
 from idp.kernel.actor import Actor
 from idp.kernel.errors import Forbidden, NotSignedIn
+from portal.api.wrong_tokens import wrong_tokens_counted
 from portal.middleware import actor_of_session
 from portal.origin import origin_of
 
@@ -50,7 +51,8 @@ class TokenAuthentication(BaseAuthentication):
         plain = request._request
         known = {"request_id": getattr(plain, "request_id", ""), "address": origin_of(plain)}
         on_behalf = request.headers.get(ON_BEHALF)
-        actor = _adopt(plain, actor_of_bearer(header, **known))  # first, so that the note of a refusal says whose
+        with wrong_tokens_counted(known["address"]):
+            actor = _adopt(plain, actor_of_bearer(header, **known))  # first, so that the note of a refusal says whose
         return (
             actor if on_behalf is None else _adopt(plain, actor_of_bearer(header, on_behalf=on_behalf or "?", **known))
         )

@@ -33,6 +33,7 @@ from portal.api.faults import BadRequest
 from portal.api.parsers import read_json
 from portal.api.problems import http_status, log, translate
 from portal.api.throttling import PerPrincipal
+from portal.api.wrong_tokens import wrong_tokens_counted
 from portal.origin import origin_of
 from portal.scim_problem import MEDIA, scim_problem
 
@@ -55,7 +56,8 @@ class ScimAuthentication(BaseAuthentication):
                 "SCIM needs a token of its own.", remedy="A platform admin makes one on the page Provisioning."
             )
         known = {"request_id": getattr(plain, "request_id", ""), "address": origin_of(plain)}
-        actor = scim_authenticate(credentials.strip(), clock.now(), **known)
+        with wrong_tokens_counted(known["address"]):
+            actor = scim_authenticate(credentials.strip(), clock.now(), **known)
         plain.actor, plain.rights = actor, rights_of(actor)  # type: ignore[attr-defined]  # as portal.middleware does
         return actor, actor
 
