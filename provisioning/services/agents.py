@@ -163,8 +163,8 @@ def agent_rotate(actor: Actor, *, name: str, days: int, now: datetime) -> tuple[
 def agent_authenticate(plaintext: str, now: datetime, *, request_id: str = "", address: str = "") -> AgentCaller:
     """The agent of a token and the Actor it is; NotSignedIn, always with the same sentence, when it may not call now.
 
-    One query, another for an agent of all systems of its team, and an update once a minute. The comparison takes as
-    long for an unknown prefix as for a wrong secret. A known agent that is refused is in the audit log.
+    Two queries, and an update once a minute. The comparison takes as long for an unknown prefix as for a wrong secret.
+    A known agent that is refused is in the audit log.
     """
     prefix, secret = parts_of(plaintext) or ("", "")
     rows = Agent.objects.select_related("owner", "team")
@@ -330,8 +330,10 @@ def _note_refusal(agent: Agent, why: str, now: datetime, *, request_id: str, add
 
 
 def _actor(agent: Agent, *, request_id: str, address: str) -> Actor:
-    """The agent's owner, narrowed to the agent's systems, to reading and to asking for changes."""
-    systems = agent.systems or System.objects.filter(team=agent.team_id).values_list("slug", flat=True)
+    """The agent's owner, narrowed to reading and to asking for changes, in those of the agent's systems that its team
+    still has: one that was handed to another team is no longer its."""
+    mine = System.objects.filter(team=agent.team_id).values_list("slug", flat=True)
+    systems = mine.filter(slug__in=agent.systems) if agent.systems else mine
     return Actor(
         user_id=agent.owner_id,
         username=agent.owner.username,
