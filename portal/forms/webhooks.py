@@ -80,7 +80,7 @@ class EndpointForm(PlainForm):
         found: dict[str, list[dict[str, Any]]] = {}
         for key, words in TOLD.items():
             option = {"value": key, "hint": words, "selected": key in chosen}
-            found.setdefault(KINDS[key].group, []).append(option)
+            found.setdefault(KINDS[key].group.replace("Your changes", "Changes"), []).append(option)
         return [{"name": name, "options": options} for name, options in found.items()]
 
     @property

@@ -77,18 +77,17 @@ def endpoint_line(row: WebhookEndpoint, last: WebhookDelivery | None = None) -> 
         icon=ICONS[row.kind],
         owner=row.team.name if row.team else "The organisation",
         about=row.system.slug if row.system else ("Every system" if row.team is None else "All of its systems"),
-        hears=_hears(row.events, row.notices),
+        hears=_hears(row.events),
         last=delivery_line(last) if last else None,
     )
 
 
-def _hears(events: list[str], notices: list[str]) -> str:
+def _hears(events: list[str]) -> str:
     if not events:
         return "Every event but notices"
-    kinds = f" ({words.count(len(notices), 'kind,kinds')} of notices)" if notices else ""
     if len(events) == len(CHOICES):
-        return f"Every event{kinds}" if kinds else "Every event, and notices"
-    return (", ".join(events) if len(events) < 4 else words.count(len(events), "event,events")) + kinds
+        return "Every event, and notices"
+    return ", ".join(events) if len(events) < 4 else words.count(len(events), "event,events")
 
 
 def delivery_lines(rows: Iterable[WebhookDelivery]) -> list[DeliveryLine]:

@@ -45,11 +45,15 @@ def test_an_endpoint_is_made_its_secret_replaced_and_a_delivery_sent_again(
     page.locator("#main").get_by_label("Name").fill(name)
     page.get_by_label("Address").fill("https://hooks.slipway.invalid/in")
     page.get_by_role("checkbox", name=re.compile("A run stopped with an error")).check()
+    page.get_by_role("checkbox", name=re.compile("People got a notice")).check()
+    page.get_by_text("Only some kinds of notices").click()
+    page.get_by_role("checkbox", name=re.compile("A loan of quota is accepted")).check()
     assert violations(page) == []
     person.click("Make the endpoint")
     secret = page.locator("#new-secret")
     expect(secret).to_have_text(re.compile("^whsec_"))
     first = secret.inner_text()
+    expect(page.locator("#main")).to_contain_text("Only these notices: loan-accepted")
     assert violations(page) == []
     person.click("Make a new secret")
     expect(secret).to_have_text(re.compile("^whsec_"))
