@@ -71,7 +71,7 @@ class OneSource(Endpoint):
     )
     def get(self, request: Request, source: str) -> HttpResponse:
         row: Any = git_source_seen(self.rights, source)
-        counted = sources_counted(GitSource.objects.filter(pk=row.pk)).get()
+        counted: Any = sources_counted(GitSource.objects.filter(pk=row.pk)).get()
         last = last_syncs([counted]).get(counted.last_id)
         return versioned(source_row(row) | _standing(counted, last), row.version)
 
