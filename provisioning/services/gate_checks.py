@@ -77,6 +77,8 @@ def stage_of(
 ) -> tuple[Stage | None, list[FieldError]]:
     """The stage of the target: the environment's own, the one that was written, or the one that follows."""
     asked = (request.spec or {}).get("stage")
+    if environment is None and request.kind not in MAKES:
+        return None, []  # that there is none to change is said already
     if environment is not None and request.kind != "create":
         stage = stages[environment.stage.name]
         if asked not in (None, stage.name):

@@ -337,3 +337,9 @@ def without(environment: Environment, *resources: str) -> None:
     Resource.objects.filter(environment=environment, name__in=resources).delete()
     environment.desired.document = {**document, "resources": {**kept, "api": api}}
     environment.desired.save(update_fields=["document"])
+
+
+@pytest.mark.parametrize("kind", ["update", "delete", "sleep", "wake", "extend", "rollback", "upgrade"])
+def test_what_is_not_there_is_said_once(organisation: Organisation, kind: str) -> None:
+    (problem,) = [one for one in ask(organisation, kind, name="nothing").problems if one.path != "until"]
+    assert (problem.path, "There is no checkout/nothing." in problem.message) == ("metadata.name", True)
