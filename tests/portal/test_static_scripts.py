@@ -107,13 +107,16 @@ def test_it_sends_a_form_once(show):
 
 def test_it_waits_for_the_name_to_be_typed(show):
     page = show(
-        '<form method="post"><input data-must-equal="checkout-staging"><button type="submit">Delete</button></form>'
+        '<form method="post"><input data-must-equal="checkout-staging"><button id="go" data-destroys>Delete</button>'
+        '<button id="look">Look again</button></form>'
     )
-    assert page.locator("button").is_disabled()
+    button = page.locator("#go")
+    assert button.is_disabled()
+    assert page.locator("#look").is_enabled()
     page.fill("input", "checkout-stagin")
-    assert page.locator("button").is_disabled()
+    assert button.is_disabled()
     page.fill("input", "checkout-staging")
-    assert page.locator("button").is_enabled()
+    assert button.is_enabled()
 
 
 def test_it_leaves_unset_filters_out_of_the_address(show):
