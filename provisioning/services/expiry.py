@@ -71,7 +71,7 @@ def _expire(environment: Environment, *, now: datetime) -> Change:
 def _refused(environment: Environment, refusal: UserFault, *, now: datetime) -> None:
     """Keep it from being asked for again today, so that others have their turn, and tell who can do something."""
     assert environment.expires_at is not None
-    why = " ".join([refusal.message, *(one.message for one in refusal.errors)])[:400]
+    why = " ".join(dict.fromkeys([refusal.message, *(one.message for one in refusal.errors)]))[:400]
     kept = {"moment": environment.expires_at, "refused_at": now, "refusal": why}
     ExpiryWatch.objects.update_or_create(environment=environment, defaults=kept)
     place = f"{environment.system.slug} / {environment.name}"

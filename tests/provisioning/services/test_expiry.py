@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from governance.models import Notice
 from governance.services.policies import policy_save
 from idp.kernel.actor import PLATFORM
 from provisioning.models import Change, Environment, Run
@@ -65,6 +66,7 @@ def test_it_asks_once_a_day_when_a_policy_refuses(environment):
     assert environments_expire(now=LATER) == []
     assert environments_expire(now=LATER + timedelta(hours=23)) == []
     assert Change.objects.filter(kind="delete", state="denied").count() == 1
+    assert set(Notice.objects.filter(kind="expiry-refused").values_list("text", flat=True)) == {"Not this week."}
     environments_expire(now=LATER + timedelta(hours=25))
     assert Change.objects.filter(kind="delete", state="denied").count() == 2
 
