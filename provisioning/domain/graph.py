@@ -14,7 +14,7 @@ from idp.kernel.cel import did_you_mean
 from idp.kernel.errors import FieldError
 from provisioning.domain.contract import Contract
 from provisioning.domain.references import Reference, references
-from provisioning.domain.schema import Schema, at, fits, type_words
+from provisioning.domain.schema import Schema, at, fits, is_text_of, type_words
 
 _TEXT: Schema = {"type": "string"}
 
@@ -151,6 +151,8 @@ def _plain(one: Reference, given: Schema, wanted: Schema) -> Iterator[FieldError
         yield FieldError(one.path, f"“{_base(one)}” has no “{'.'.join(one.steps)}”{did_you_mean(one.steps[0], known)}")
     elif not one.alone and inner.get("type") in ("object", "array"):
         yield FieldError(one.path, f"{one} is {type_words(inner)} and cannot stand inside a text")
+    elif is_text_of(inner, wanted):
+        return
     elif one.alone and (reason := fits(inner, wanted)) is not None:
         yield FieldError(one.path, f"{one} does not fit here: {reason}")
 

@@ -34,7 +34,7 @@ from provisioning.domain.lending import (
     is_borrowed,
 )
 from provisioning.domain.references import Reference, parse_reference, references
-from provisioning.domain.schema import validate
+from provisioning.domain.schema import Schema, at, validate
 
 ApiSource = Callable[[], Collection[str]]
 """Keys of the custom kinds that the cluster serves; asked only when a contract makes use of some."""
@@ -129,19 +129,27 @@ def resolve_inputs(
     *,
     context: Mapping[str, Mapping[str, Any]] | None = None,
     pending: bool = False,
+    schema: Schema | None = None,
 ) -> dict[str, Any]:
     """The inputs of resource ``name`` of a revision's ``document`` with references replaced by values.
+
+    ``schema`` is the contract's for them: a number that is read where it asks for text becomes text.
 
     ``outputs`` are those published so far, by resource. ``context`` is what ``${environment.name}`` and its like
     read (``render.RenderContext.facts``). A secret becomes ``{"valueFrom": {"secretKeyRef": {"name", "key"}}}``.
     A value that is not there yet raises InvalidInput ``output-not-ready``, or stays as written with ``pending``.
     """
     facts = {"outputs": outputs, "context": context or {}}
+    written, root = document["resources"][name]["inputs"], f"resources.{name}.inputs"
 
     def filled(text: str, path: str) -> Any:
-        return _filled(text, path, facts, pending)
+        value = _filled(text, path, facts, pending)
+        if schema is None or not isinstance(value, (int, float)):
+            return value
+        asked = at(schema, tuple(path[len(root) + 1 :].split(".")), written) or {}
+        return _in_text(value) if asked.get("type") == "string" else value
 
-    inputs: dict[str, Any] = transform(document["resources"][name]["inputs"], filled, f"resources.{name}.inputs")
+    inputs: dict[str, Any] = transform(written, filled, root)
     return inputs
 
 
@@ -272,12 +280,14 @@ def _filled(text: str, path: str, facts: Mapping[str, Any], pending: bool) -> An
 def _as_text(part: Expression, path: str, facts: Mapping[str, Any], pending: bool) -> str:
     reference = parse_reference(part.source, path, alone=False)
     value = None if reference is None else _value(reference, facts, pending)
-    if isinstance(value, bool):
-        return str(value).lower()
     if isinstance(value, (str, int, float)):
-        return str(value)
+        return _in_text(value)
     message = f"${{{part.source}}} cannot stand inside a text"
     raise InvalidInput(f"{message}.", errors=[FieldError(path, message)])
+
+
+def _in_text(value: str | int | float) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _value(reference: Reference, facts: Mapping[str, Any], pending: bool) -> Any:

@@ -130,6 +130,11 @@ def fits(given: Schema, wanted: Schema) -> str | None:
     return None
 
 
+def is_text_of(given: Schema, wanted: Schema) -> bool:
+    """Whether a number, or true or false, is taken as text where ``wanted`` asks for text: a port in a variable."""
+    return given.get("type") in ("integer", "number", "boolean") and wanted.get("type") == "string"
+
+
 def type_words(schema: Schema) -> str:
     """The type in words, ``a whole number``; ``any value`` when the schema does not say."""
     kind = schema.get("type")

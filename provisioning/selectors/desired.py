@@ -136,10 +136,16 @@ class Desired:
     def _place(self, name: str) -> RenderContext:
         return self._context.of(name, self.contract(name), self.component(name), self.apis(name))
 
+    def _resolved(
+        self, name: str, outputs: Mapping[str, Mapping[str, Any]], place: RenderContext, *, pending: bool = False
+    ) -> dict[str, Any]:
+        asked = self.contract(name).inputs
+        return resolve_inputs(self.document, name, outputs, context=place.facts, pending=pending, schema=asked)
+
     def footprint(self, name: str) -> Footprint:
         if name not in self._footprints:
             place = self._place(name)
-            inputs = resolve_inputs(self.document, name, self.expected_outputs, context=place.facts, pending=True)
+            inputs = self._resolved(name, self.expected_outputs, place, pending=True)
             self._footprints[name] = usage_of(self.contract(name), inputs, place)
         return self._footprints[name]
 
@@ -152,7 +158,7 @@ class Desired:
             if self.is_borrowed(name):
                 outputs[name] = borrowed_outputs(self._wanted[name], place)
                 continue
-            inputs = resolve_inputs(self.document, name, outputs, context=place.facts, pending=True)
+            inputs = self._resolved(name, outputs, place, pending=True)
             try:
                 outputs[name] = publish_outputs(self.contract(name), inputs, place, resources=outputs)
             except InvalidInput:  # of an invalid document; who asks for its objects is told
@@ -164,7 +170,7 @@ class Desired:
         place = self._place(name)
         if self.is_borrowed(name):
             return borrowed_objects(self._wanted[name], place)
-        inputs = resolve_inputs(self.document, name, outputs, context=place.facts)
+        inputs = self._resolved(name, outputs, place)
         return render(self.contract(name), inputs, place, outputs)
 
     def render_expected(self, name: str) -> tuple[Rendered, ...]:
@@ -176,7 +182,7 @@ class Desired:
             self._expected[name] = borrowed_objects(self._wanted[name], self._place(name))
         if name not in self._expected:
             place = self._place(name)
-            inputs = resolve_inputs(self.document, name, self.expected_outputs, context=place.facts, pending=True)
+            inputs = self._resolved(name, self.expected_outputs, place, pending=True)
             self._expected[name] = render(self.contract(name), inputs, place, self.expected_outputs)
         return self._expected[name]
 
@@ -198,7 +204,7 @@ class Desired:
         place = self._place(name)
         if self.is_borrowed(name):
             return borrowed_outputs(self._wanted[name], place)
-        inputs = resolve_inputs(self.document, name, outputs, context=place.facts)
+        inputs = self._resolved(name, outputs, place)
         live = {key: seen.manifest for key, seen in observed.items()}
         return publish_outputs(self.contract(name), inputs, place, live, outputs)
 

@@ -141,7 +141,9 @@ def _living(environment: Environment, desired: Desired, name: str, revision: int
         stage=environment.stage.name,
         name=name,
         contract=contract,
-        inputs=resolve_inputs(desired.document, name, outputs, context=place.facts, pending=True),
+        inputs=resolve_inputs(
+            desired.document, name, outputs, context=place.facts, pending=True, schema=contract.inputs
+        ),
         place=place,
         served=joined_offer(environment.cluster).apis,
         outputs=outputs,

@@ -329,23 +329,23 @@ class _One:
         self._note(path, asked, name, "shared")
 
     def _found(self, rule: Rule, params: dict[str, Any], path: str) -> Any:
-        """Outputs of a resource that is there: of a workload in this text, or of the environment."""
+        """Outputs of what is there, in this text or the environment; without params it is what has its own name."""
         wanted = self._line(Line("", rule.find), self._lookup({"params": params}, None), path)
-        if wanted is BROKEN or wanted is MISSING or not isinstance(wanted, str):
+        wanted = path.rpartition(".")[2] if wanted is MISSING else wanted
+        if not isinstance(wanted, str):
             self.say(f"{path}.params", f"must say which one is meant: {', '.join(rule.takes('params')) or rule.find}")
             return BROKEN
         name = named(wanted)
         reference = self._capability_of(wanted, name)
         if reference is None:
             known = sorted({*self.shared.workloads, *self.shared.before.resources})
-            self.say(f"{path}.params", f"name “{wanted[:60]}”, which is not here{did_you_mean(wanted, known)}")
+            self.say(f"{path}.params", f"mean “{wanted[:60]}”, which is not here{did_you_mean(wanted, known)}")
             return BROKEN
         try:
-            contract = self.contracts(*reference)
+            look = self._lookup({"params": params}, outputs_of(name, self.contracts(*reference)))
         except UserFault as error:
             self.say(path, error.message.rstrip("."))
             return BROKEN
-        look = self._lookup({"params": params}, outputs_of(name, contract))
         self._note(path, self.workload.document["resources"][path.partition(".")[2]], name, "found")
         return {line.name: self._line(line, look, path) for line in rule.outputs}
 

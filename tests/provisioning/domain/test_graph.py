@@ -23,6 +23,7 @@ def wired(**inputs: Any) -> dict[str, Wired]:
     [
         pytest.param({"upstream": "${resources.db.outputs.host}"}, id="text"),
         pytest.param({"upstreamPort": "${resources.db.outputs.port}"}, id="number"),
+        pytest.param({"env": {"PORT": "${resources.db.outputs.port}"}}, id="number-as-text"),
         pytest.param({"upstream": "${resources.db.outputs.host}:${resources.db.outputs.port}"}, id="embedded"),
         pytest.param({"target": "${resources.db.outputs.address}"}, id="map"),
         pytest.param({"target": {"name": "x", "port": "${resources.db.outputs.address.port}"}}, id="inside-a-map"),
@@ -65,6 +66,7 @@ def test_it_accepts_references_that_fit(inputs: dict[str, Any]) -> None:
             id="type",
         ),
         pytest.param({"target": "${resources.db.outputs.host}"}, "target", "this takes a map", id="text-for-map"),
+        pytest.param({"upstream": "${resources.db.outputs.address}"}, "upstream", "this takes text", id="map-for-text"),
         pytest.param({"upstreamPort": "${environment.name}"}, "upstreamPort", "does not fit here", id="context-type"),
         pytest.param(
             {"upstream": "to ${resources.db.outputs.address}"},

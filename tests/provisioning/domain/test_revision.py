@@ -246,6 +246,23 @@ def test_it_replaces_references_by_values(written: Any, value: Any) -> None:
     assert inputs_of(x=written) == {"x": value}
 
 
+def test_a_number_that_is_read_where_text_is_asked_for_becomes_text() -> None:
+    port = "${resources.db.outputs.port}"
+    written = {
+        "env": {"PORT": port, "HOST": "${resources.db.outputs.host}"},
+        "port": port,
+        "free": port,
+        "list": [port],
+    }
+    texts = {"type": "array", "items": {"type": "string"}}
+    number, text = {"type": "integer"}, {"type": "object", "additionalProperties": {"type": "string"}}
+    schema = {"type": "object", "properties": {"env": text, "port": number, "free": {}, "list": texts}}
+
+    found = resolve_inputs({"resources": {"api": {"inputs": written}}}, "api", OUTPUTS, schema=schema)
+
+    assert found == {"env": {"PORT": "5432", "HOST": "db.svc"}, "port": 5432, "free": 5432, "list": ["5432"]}
+
+
 @pytest.mark.parametrize(
     ("written", "words"),
     [

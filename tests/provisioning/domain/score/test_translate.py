@@ -185,3 +185,25 @@ def test_a_rule_behind_one_that_takes_all_is_refused():
         require_sound({"rules": [one, {**one, "class": "large"}]}, contracts)
     assert "never used" in caught.value.errors[0].message
     assert len(rules_of({"rules": [{**one, "class": "large"}, one]})) == 2
+
+
+def test_a_workload_that_another_names_as_its_resource_is_found_by_that_name():
+    web = "service: {ports: {www: {port: 8080}}}"
+    cart = workload(name="cart", more=web)
+    shop = workload(container='{image: x, variables: {CART: "${resources.cart.name}:${resources.cart.port}"}}')
+    made = translated(f"{cart}\n---\n{shop}resources: {{cart: {{type: service}}}}")
+    assert made.problems == []
+    env = made.resources["shop-api"]["inputs"]["env"]
+    assert env == {"CART": "${resources.cart.outputs.host}:${resources.cart.outputs.port}"}
+    alone = problems(f"{shop}resources: {{cart: {{type: service}}}}")
+    assert "mean “cart”, which is not here" in alone["resources.cart.params"]
+
+
+def test_an_output_that_is_a_number_is_the_whole_of_a_variable():
+    text = workload(
+        container='{image: x, variables: {PORT: "${resources.db.port}"}}', more="resources: {db: {type: postgres}}"
+    )
+    made = translated(text)
+    revision = resolve({"stage": "dev", "resources": made.resources}, contracts=contracts)
+    assert (made.problems, revision.problems) == ([], ())
+    assert made.resources["shop-api"]["inputs"]["env"] == {"PORT": "${resources.shop-api-db.outputs.port}"}
