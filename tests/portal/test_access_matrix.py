@@ -10,12 +10,15 @@ import pytest
 from django.core.cache import cache
 from django.db import transaction
 from django.test import Client
+from django.test.client import ClientHandler
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from tests.portal.access_matrix import MATRIX, PEOPLE, WHO, Row, World, furnish
 from tests.portal.api.client import connections_stay
 
 pytestmark = pytest.mark.django_db
+HANDLER = ClientHandler(enforce_csrf_checks=False)
+"""One for all clients: to make its middleware looks through all static files, which takes longer than most requests."""
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +42,7 @@ def ask(world: World, row: Row, who: str) -> int:
     """The status of the row's request as ``who``; whatever it wrote is gone afterwards."""
     cache.clear()
     client = Client(raise_request_exception=False)
+    client.handler = HANDLER
     headers = {"If-Match": "*"}
     at = {name: _value(world, value) for name, value in row.at.items()}
     address = reverse(row.name, kwargs=at) + row.query
