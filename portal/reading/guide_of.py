@@ -34,6 +34,7 @@ GUIDE_OF: Final = (
     ("git-", "git-sync"),
     ("group", "administration#people-groups-teams"),
     ("group-rules", "sign-in#roles-from-groups"),
+    ("hand-over", "scim#handing-accounts-over"),
     ("hosts", "contracts"),
     ("links", "observability#links"),
     ("local-sign-in", "sign-in"),
