@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from . import __version__, applying, changing, deciding, reading, signing_in
+from . import __version__, applying, changing, deciding, exporting, reading, signing_in
 from .auditing import audit
 from .cataloging import catalog
 from .exits import Fault
@@ -71,6 +71,7 @@ app.command()(reading.capabilities)
 app.add_typer(reading.env, name="env")
 app.command()(changing.plan)
 app.command()(applying.apply)
+app.command()(exporting.export)
 app.command()(changing.diff)
 app.command()(changing.promote)
 app.command()(changing.rollback)

@@ -97,7 +97,7 @@ def _finished(client: Client, report: dict[str, Any], timeout: int) -> dict[str,
         if time.monotonic() > ends:
             raise Fault(
                 f"Sync {report['id']} goes on after {timeout} seconds.",
-                remedy=f"Read what came of it: slipway sync show {report['source']}",
+                remedy=_later(report),
             )
         time.sleep(POLL_SECONDS)
 
@@ -192,9 +192,16 @@ def _show_report(report: Mapping[str, Any]) -> None:
     if report["message"] and report["state"] != "failed":
         say(report["message"])
     if report["state"] not in OVER:
-        say(f"It is under way. Read what comes of it: slipway sync show {report['source']}", style="dim")
+        say(f"It is under way. {_later(report)}", style="dim")
     if report["mode"] == "preview" and report["state"] == "done":
         say("Nothing was written.", style="dim")
+
+
+def _later(report: Mapping[str, Any]) -> str:
+    """Where to read what came of a look that is not waited for."""
+    if report["mode"] == "preview":
+        return "Read the preview in the portal, under Files in Git."
+    return f"Read what came of it: slipway sync show {report['source']}"
 
 
 def _place(one: Mapping[str, Any]) -> str:

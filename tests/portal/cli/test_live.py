@@ -359,6 +359,17 @@ def test_it_applies_files_of_any_kind_as_one_whole(developer: Person, tmp_path: 
     assert "replicas" in refused.stderr
 
 
+def test_what_it_exports_applies_again_to_no_changes(person: Callable[[str], Person], tmp_path: Path) -> None:
+    viewer, developer, folder = person("viewer"), person("developer"), tmp_path / "all"
+    done = viewer("export", "--to", str(folder))
+    assert done.exit_code == 0, done.output
+    assert {"contracts", "policies", "environments"} <= {one.name for one in folder.iterdir()}
+    again = developer.json("apply", "-f", str(folder), "--dry-run")
+    assert {one["outcome"] for one in again["results"]} == {"unchanged"}
+    stream = viewer("export", "--system", "ledger").stdout
+    assert [one["metadata"]["system"] for one in yaml.safe_load_all(stream)] == ["ledger", "ledger"]
+
+
 def test_it_shows_what_differs(developer: Person, written: Callable[..., str]) -> None:
     made(developer, written("c-diff"))
     file = written("c-diff", port=9090)
