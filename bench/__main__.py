@@ -25,10 +25,14 @@ PARTS = ("pages", "api", "policies", "replays", "search", "latency", "throughput
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is measured. ``sizes`` are numbers of environments, ascending; the last but for ``large`` is judged."""
+    """How much is measured. ``sizes`` are numbers of environments, ascending; the last but for ``large`` is judged.
+
+    With ``searched`` environments there are as many objects to be found as the budget of a search speaks of.
+    """
 
     sizes: tuple[int, ...]
     judged: int
+    searched: int
     rounds: int
     times: int
     provisioned: int
@@ -38,11 +42,20 @@ class Effort:
 
 
 QUICK = Effort(
-    sizes=(100, 1_000), judged=1_000, rounds=1, times=8, provisioned=8, watched=50, quiet_seconds=10, load_seconds=10
+    sizes=(100, 1_000),
+    judged=1_000,
+    searched=1_000,
+    rounds=1,
+    times=8,
+    provisioned=8,
+    watched=50,
+    quiet_seconds=10,
+    load_seconds=10,
 )
 USUAL = Effort(
     sizes=(1_000, 10_000),
     judged=10_000,
+    searched=3_400,
     rounds=3,
     times=12,
     provisioned=40,
@@ -53,6 +66,7 @@ USUAL = Effort(
 LARGE = Effort(
     sizes=(1_000, 10_000, 50_000),
     judged=10_000,
+    searched=3_400,
     rounds=4,
     times=15,
     provisioned=60,
@@ -148,7 +162,11 @@ def _part(name: str) -> Callable[[Any, Effort], tuple[list[Any], Any]]:
         return replays.measure(made.use(effort.judged))
 
     def of_search(made: Any, effort: Effort) -> tuple[list[Any], Any]:
-        return _one(search.measure(made.use(effort.judged)))
+        if effort.searched not in made.seeded:
+            made.make(effort.searched)
+        sizes = sorted({*effort.sizes, effort.searched})
+        taken = {size: search.measure(made.use(size)) for size in sizes}
+        return search.rows(taken, searched=effort.searched, sizes=effort.sizes), search.details(taken)
 
     def of_latency(made: Any, effort: Effort) -> tuple[list[Any], Any]:
         return _one(latency.measure(made.use(effort.judged), times=effort.rounds * effort.times))

@@ -167,7 +167,10 @@ SOURCES: Final = (
         system="o.system_id",
         joins="JOIN catalog_system s ON s.id = o.system_id JOIN provisioning_stage g ON g.id = o.stage_id",
         alive="o.deleted_at IS NULL",
-        follows=(Followed("provisioning_stage", ("title",), "o.stage_id = NEW.id"),),
+        follows=(
+            Followed("provisioning_stage", ("title",), "o.stage_id = NEW.id"),
+            Followed("catalog_system", ("name",), "o.system_id = NEW.id"),
+        ),
     ),
     Source(
         "resource",

@@ -28,8 +28,8 @@ LATEST_PLACES: Final = 100
 LATEST: Final = 24
 # How many of the latest rows of a kind PostgreSQL looks through before it asks the full text, and how many of what that
 # finds it puts in order.
-WINDOW: Final = 1_000
-RARE: Final = 1_000
+WINDOW: Final = 500
+RARE: Final = 500
 _HIGHEST: Final = "\U0010ffff"
 _ENTRY: Final = SearchEntry._meta.db_table
 

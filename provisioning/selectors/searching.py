@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from governance.access import Rights
-from idp.catalog.models import System
+from idp.catalog.models import System, User
 from provisioning.domain.searching import KINDS, Asked, Entry, asked_for, in_order, mended
 from provisioning.models import SearchEntry
 from provisioning.selectors.search_parts import FIELDS, Wanted, newest, statement
@@ -36,7 +36,8 @@ class Found:
 def search(rights: Rights, typed: str, *, each: int = EACH, kinds: Sequence[str] = KINDS) -> Found:
     """What the person may see and fits all the typed words; nothing for an empty query. At most three queries.
 
-    On SQLite one more for each word that stands nowhere. Raises Forbidden for a token without the scope ``read``.
+    One more for an administrator who types an address, and on SQLite one for each word that stands nowhere. Raises
+    Forbidden for a token without the scope ``read``.
     """
     rights.require_scope("read")
     asked = asked_for(typed)
@@ -49,6 +50,7 @@ def search(rights: Rights, typed: str, *, each: int = EACH, kinds: Sequence[str]
         found = looked.newest(asked, typed_so, after=spelt.learnt)
     else:
         found = looked.all(asked, typed_so)
+    found += looked.by_mail(typed)
     if found or asked.number is not None:
         return Found(in_order(found, asked, each=each))
     choices = _mended(asked.words, spelt or spelling(asked.words))
@@ -72,6 +74,14 @@ class _Search:
 
     def newest(self, asked: Asked, choices: Sequence[Sequence[str]], *, after: int) -> list[Entry]:
         return _rows(*newest(self._wanted(asked, choices), after=after))
+
+    def by_mail(self, typed: str) -> list[Entry]:
+        """People whose address begins so, for those who see addresses; nothing, and no query, for what is none."""
+        if "@" not in typed or "person" not in self.kinds or not self.rights.may_administer():
+            return []
+        people = User.objects.filter(email__istartswith=typed.strip()).values("pk")
+        rows = SearchEntry.objects.filter(kind="person", object_id__in=people).order_by("key")
+        return [Entry(*row) for row in rows.values_list(*FIELDS)[: self.each]]
 
     def _wanted(self, asked: Asked, choices: Sequence[Sequence[str]]) -> Wanted:
         sees, own = self.rights.sees(), self.rights.sees("system")

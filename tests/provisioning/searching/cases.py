@@ -180,6 +180,21 @@ class IndexCases:
             assert ([one.name for one in found.entries], found.instead) == (["newest"], ())
             search_words_gather()
 
+    @pytest.mark.parametrize(
+        ("persona", "scopes", "found"),
+        [
+            pytest.param("admin", None, ["viewer"], id="an administrator"),
+            pytest.param("admin", ("read",), [], id="a token that may not administer"),
+            pytest.param("developer", None, [], id="somebody who sees no addresses"),
+        ],
+    )
+    def test_people_are_found_by_their_address(
+        self, organisation: Organisation, persona: str, scopes: tuple[str, ...] | None, found: list[str]
+    ) -> None:
+        search_words_gather()
+        hits = search(organisation.rights(persona, scopes=scopes), " Viewer@exam").entries
+        assert [one.name for one in hits] == found
+
     def test_known_words_that_nothing_has_together_are_not_mended(self, organisation: Organisation) -> None:
         search_words_gather()
         found = search(organisation.rights("developer"), "shop vault")

@@ -11,6 +11,7 @@ from provisioning.models import SearchWordMark
 from provisioning.services.search_words import search_words_gather
 from tests.personas import NOW, Organisation
 from tests.provisioning.searching.cases import IndexCases
+from tests.provisioning.searching.lives import LifeCases
 
 pytestmark = pytest.mark.postgres
 
@@ -27,3 +28,7 @@ class TestIndex(IndexCases):
             assert SearchWordMark.objects.get().entry == before
         assert search_words_gather() == 0
         assert SearchWordMark.objects.get().entry > before
+
+
+class TestLives(LifeCases):
+    pass
