@@ -313,7 +313,7 @@ def _lent(giver: Environment, origin: Origin, held: Mapping[str, Any] | None) ->
 def _made(giver: Environment, resource: str) -> list[dict[str, Any]]:
     assert giver.observed is not None
     desired = desired_of(giver, giver.observed.document, revision=giver.observed.number)
-    return [one.manifest for one in desired.render_expected(resource)]
+    return [dict(one.manifest) for one in desired.render_expected(resource)]
 
 
 def _name_of(giver: Environment, origin: Origin) -> str:
