@@ -20,9 +20,14 @@ GUIDES = (*sorted(MANUAL.parent.glob("*.md")), MANUAL.parents[1] / "README.md")
 Words = tuple[str, ...]
 
 
+@cache
+def root() -> click.Command:
+    return typer.main.get_command(app)
+
+
 def commands(found: click.Command | None = None, above: Words = ()) -> Iterator[Words]:
     """The words of every command, such as ``("env", "list")``."""
-    found = found or typer.main.get_command(app)
+    found = found or root()
     inner = getattr(found, "commands", None)
     if inner is None:
         yield above
@@ -79,7 +84,7 @@ def shown(file: Path) -> Iterator[str]:
 
 def wrong_in(call: str) -> str:
     """What of a call there is not; empty when all of it is."""
-    found: click.Command = typer.main.get_command(app)
+    found = root()
     for word in call.split()[1:]:
         inner = getattr(found, "commands", None)
         if word.startswith("-") and word != "-":
