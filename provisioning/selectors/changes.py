@@ -230,8 +230,8 @@ def _events(change: int) -> QuerySet[ChangeEvent]:
 
 
 def change_why(change: Change) -> str:
-    """What was said when the change was denied or rejected; empty for any other end. One query for these."""
-    if change.state not in ("denied", "rejected"):
+    """What was said when the change was denied or rejected, or when it failed; empty otherwise. One query for these."""
+    if change.state not in ("denied", "rejected", "failed"):
         return ""
     told = ChangeEvent.objects.filter(change=change, state=change.state).exclude(text="")
     return told.order_by("-id").values_list("text", flat=True).first() or ""

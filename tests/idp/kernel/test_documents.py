@@ -108,6 +108,21 @@ def test_it_refuses_what_would_exhaust_it_within_two_seconds(text: str) -> None:
     assert time.thread_time() - started < 2
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("a: &a " + "x" * 500_000 + "\nb: [" + ",".join(["*a"] * 40_000) + "]\n", id="a-text-repeated"),
+        pytest.param("a: &a {" + "k" * 1000 + ": 1}\nb: [" + ",".join(["*a"] * 12_000) + "]\n", id="a-key-repeated"),
+    ],
+)
+def test_aliases_do_not_grow_a_small_text_to_gigabytes(text: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        load_yaml(text)
+
+    assert refused.value.code == "too-large"
+    assert "letters" in refused.value.message
+
+
 def test_it_takes_aliases_as_long_as_they_stay_small() -> None:
     assert load_yaml("a: &size {cpu: 1}\nb: *size\n").data == {"a": {"cpu": 1}, "b": {"cpu": 1}}
 

@@ -207,7 +207,7 @@ ENDS = {
     "succeeded": (200, "It is done."),
     "denied": (409, "It was denied by a policy or a quota. Production keeps two replicas."),
     "rejected": (409, "Somebody did not agree. Not before the sale."),
-    "failed": (409, "It failed; the run says why and what to do."),
+    "failed": (409, "It failed; the run says why and what to do. The api ends again and again."),
 }
 
 
