@@ -98,6 +98,9 @@
     const at = all.indexOf(document.activeElement);
     const input = dialog.querySelector("input");
     if (event.key === "ArrowDown" && all.length) { event.preventDefault(); all[Math.min(at + 1, all.length - 1)].focus(); }
+    // Who types on goes on in the field; a space presses what has the focus.
+    const types = event.key.length === 1 && event.key !== " " || event.key === "Backspace";
+    if (types && at >= 0 && !event.ctrlKey && !event.metaKey && !event.altKey) input.focus();
     if (event.key === "ArrowUp" && at >= 0) { event.preventDefault(); (at === 0 ? input : all[at - 1]).focus(); }
     if (event.key === "Enter" && event.target === input && all.length) {
       const answered = dialog.querySelector("[data-query]")?.dataset.query;

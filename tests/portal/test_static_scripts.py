@@ -182,6 +182,39 @@ def test_it_opens_a_dialog_and_closes_it(show):
     assert page.url == ADDRESS
 
 
+PALETTE = (
+    '<dialog class="palette" id="palette"><form><input type="search" value="sho"></form>'
+    '<div data-query="sho"><ul><li><a href="#one">one</a></li><li><a href="#two">two</a></li></ul></div></dialog>'
+)
+
+
+def test_it_walks_a_palette_by_keyboard(show):
+    page = show(PALETTE)
+    page.keyboard.press("Control+k")
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.textContent") == "two"
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("document.activeElement.tagName") == "INPUT"
+    page.keyboard.press("Enter")
+    assert page.url == f"{ADDRESS}#one"
+
+
+def test_typing_on_a_result_goes_on_in_the_field(show):
+    page = show(PALETTE)
+    page.keyboard.press("Control+k")
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.type("p")
+    assert page.locator("input").input_value() == "shop"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Backspace")
+    assert page.locator("input").input_value() == "sho"
+    page.keyboard.press("Enter")
+    assert page.url == f"{ADDRESS}#one"
+
+
 TABS = (
     '<div role="tablist"><button role="tab" aria-controls="one" aria-selected="true">One</button>'
     '<button role="tab" aria-controls="two" tabindex="-1">Two</button></div><p id="one">1</p><p id="two" hidden>2</p>'
