@@ -56,7 +56,6 @@ PAGES = [
     ("team", ["payments"]),
     ("account", []),
     ("search", []),
-    ("system-delete", ["checkout"]),
 ]
 
 
@@ -65,6 +64,13 @@ def test_nobody_sees_a_page_before_signing_in(client, organisation, name, argume
     url = reverse(name, args=arguments)
     assert client.get(url).headers["Location"] == f"/login/?next={url}"
     assert client.post(url).headers["Location"] == f"/login/?next={url}"
+
+
+def test_nobody_is_led_back_to_an_address_that_only_takes_forms(client, organisation):
+    url, page = reverse("system-delete", args=["checkout"]), "http://testserver/systems/checkout/edit"
+    for answer in (client.get(url), client.post(url)):
+        assert answer.headers["Location"] == "/login/?next=/"
+    assert client.post(url, HTTP_REFERER=page).headers["Location"] == "/login/?next=/systems/checkout/edit"
 
 
 def test_a_fragment_takes_the_whole_page_to_sign_in(client, organisation):
