@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from governance.access import REQUEST_CHANGE, Rights
 from portal.reading.administration import SECTIONS, WHO
-from provisioning.domain.searching import plain_words
+from provisioning.domain.searching import mended, plain_words
 
 ACTION, PAGE = "Action", "Page"
 Who = Callable[[Rights], bool]
@@ -69,6 +69,14 @@ def acts(rights: Rights, typed: str) -> list[Act]:
         return []
     fitting = [one for one in ACTS if one.who(rights) and _fits(words, f"{one.title} {one.also}")]
     return sorted(fitting, key=lambda one: not _fits(words, one.title))
+
+
+def meant(rights: Rights, typed: str) -> str:
+    """What was typed, in words of pages and actions that the person may use; empty where one is like none of them."""
+    mine = " ".join(f"{one.title} {one.also}" for one in ACTS if one.who(rights))
+    known = sorted(set(plain_words(mine).split()))
+    choices = [mended(word, known)[:1] for word in plain_words(typed).split()]
+    return " ".join(choice[0] for choice in choices) if all(choices) else ""
 
 
 def _fits(words: list[str], text: str) -> bool:

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from governance.access import Rights
 from idp.catalog.models import Membership
-from portal.reading.actions import acts
+from portal.reading.actions import Act, acts, meant
 from provisioning.domain.searching import Entry
 from provisioning.selectors import searching
 
@@ -53,10 +53,18 @@ class Results:
 def search(rights: Rights, typed: str, *, each: int = EACH) -> Results:
     """Pages and actions first, then what exists, best first; nothing for an empty query. At most five queries."""
     found = searching.search(rights, typed, each=each)
-    ways = [Hit(one.url, one.icon, one.title, one.kind) for one in acts(rights, typed)[:each]]
+    instead = " ".join(found.instead)
+    ways = acts(rights, instead or typed)
+    if not ways and not found.entries:
+        instead = meant(rights, typed)
+        ways = acts(rights, instead)
+        instead = instead if ways else ""
     addresses = _people(rights, found.entries)
-    hits = [_hit(entry, addresses) for entry in found.entries]
-    return Results(ways + hits, " ".join(found.instead))
+    return Results([*map(_way, ways[:each]), *(_hit(entry, addresses) for entry in found.entries)], instead)
+
+
+def _way(act: Act) -> Hit:
+    return Hit(act.url, act.icon, act.title, act.kind)
 
 
 def _hit(entry: Entry, people: dict[int, str]) -> Hit:

@@ -103,6 +103,30 @@ def test_it_leads_to_pages_and_actions(organisation, persona, typed, title, foun
     assert (title in [one.title for one in search(organisation.rights(persona), typed).hits]) is found
 
 
+@pytest.mark.parametrize(
+    ("persona", "typed", "title", "instead"),
+    [
+        pytest.param("developer", "enviroments", "Environments", "environments", id="a page"),
+        pytest.param("developer", "new enviroment", "New environment", "new environment", id="an action"),
+        pytest.param("admin", "freze everything", "Freeze everything", "freeze everything", id="the red switch"),
+        pytest.param("developer", "freze everything", None, "", id="an action for others is not even mended"),
+        pytest.param("developer", "environments", "Environments", "", id="nothing to mend"),
+    ],
+)
+def test_it_leads_to_misspelt_pages_and_actions(db, persona, typed, title, instead):
+    found = search(Organisation.found().rights(persona), typed)
+    assert ([one.title for one in found.hits], found.instead) == ([title] if title else [], instead)
+
+
+def test_what_is_found_instead_may_be_a_page_as_well(organisation):
+    search_words_gather()
+    estate.systems(organisation.payments, 1, prefix="environments-desk")
+    search_words_gather()
+    found = search(organisation.rights("developer"), "enviroments")
+    assert found.instead == "environments"
+    assert [one.title for one in found.hits][:2] == ["Environments", "environments-desk-000"]
+
+
 def test_every_way_leads_somewhere(client, organisation):
     client.force_login(organisation.people["admin"])
     for one in ACTS:
