@@ -26,7 +26,7 @@ SERVER_MADE: Final = ("uid", "etag", "generation")
 """Keys of ``metadata`` that a server writes; they are not kept."""
 
 _NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
-_LABEL = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_LABEL = re.compile(r"[a-z0-9]+(?:-+[a-z0-9]+)*")
 _VERSION = re.compile(r"[a-z0-9A-Z]+")
 _KIND = re.compile(r"[a-zA-Z][a-z0-9A-Z]*")
 _HALF = re.compile("[\ud800-\udfff]")
@@ -35,7 +35,7 @@ _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 _SPECIAL: Final = ("http", "https", "ftp", "ws", "wss")
 
 NAME_RULE: Final = "1 to 63 letters, digits and “-_.”, beginning and ending with a letter or digit"
-LABEL_RULE: Final = "1 to 63 lower-case letters and digits, with single dashes between them"
+LABEL_RULE: Final = "1 to 63 lower-case letters, digits and dashes, beginning and ending with a letter or digit"
 
 _TEXT, _TEXTS, _PROFILE, _PRESENCE = "text", "texts", "profile", "presence"
 _OWNED = {"owner": _TEXT}
@@ -127,8 +127,8 @@ def _metadata(metadata: Mapping[str, Any]) -> Iterator[Fault]:
             )
     yield from _keyed(metadata, "labels", _is_label_value, f"empty, or {NAME_RULE}")
     yield from _keyed(metadata, "annotations", lambda value: isinstance(value, str), "text")
-    yield from _tags(metadata.get("tags"))
-    yield from _links(metadata.get("links"))
+    yield from _tags(metadata.get("tags", []))
+    yield from _links(metadata.get("links", []))
 
 
 def _keyed(metadata: Mapping[str, Any], key: str, right: Callable[[Any], bool], rule: str) -> Iterator[Fault]:
@@ -151,8 +151,6 @@ def _keyed(metadata: Mapping[str, Any], key: str, right: Callable[[Any], bool], 
 
 
 def _tags(tags: Any) -> Iterator[Fault]:
-    if tags is None:
-        return
     if not isinstance(tags, list):
         yield "wrong-type", "metadata.tags", "metadata.tags is a list."
         return
@@ -163,8 +161,6 @@ def _tags(tags: Any) -> Iterator[Fault]:
 
 
 def _links(links: Any) -> Iterator[Fault]:
-    if links is None:
-        return
     if not isinstance(links, list):
         yield "wrong-type", "metadata.links", "metadata.links is a list."
         return
@@ -175,10 +171,11 @@ def _links(links: Any) -> Iterator[Fault]:
             continue
         if not is_url(link.get("url")):
             yield "wrong-format", f"{path}.url", f"A link's url is a whole address; “{_shown(link.get('url'))}” is not."
-        if "title" in link and not (isinstance(link["title"], str) and link["title"].strip()):
-            yield "wrong-format", f"{path}.title", "A link's title is text and not empty."
-        if "icon" in link and not _is_name(link["icon"]):
-            yield "wrong-format", f"{path}.icon", f"A link's icon is {NAME_RULE}."
+        for key in ("title", "icon"):
+            if key in link and not (isinstance(link[key], str) and link[key].strip()):
+                yield "wrong-format", f"{path}.{key}", f"A link's {key} is text and not empty."
+        if "type" in link and not (isinstance(link["type"], str) and link["type"]):
+            yield "wrong-format", f"{path}.type", "A link's type is text and not empty."
 
 
 def _kind(data: Mapping[str, Any]) -> Iterator[Fault]:

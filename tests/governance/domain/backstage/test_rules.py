@@ -34,6 +34,10 @@ def of(kind: str, spec: Any, version: str = "backstage.io/v1alpha1") -> dict[str
     return {"apiVersion": version, "kind": kind, "metadata": {"name": "one"}, "spec": spec}
 
 
+def link(**fields: Any) -> dict[str, Any]:
+    return component("metadata.links", [{"url": "https://a.example", **fields}])
+
+
 TAKEN = {
     "capitals": component("metadata.name", "Shop"),
     "underscore": component("metadata.name", "a_b"),
@@ -50,6 +54,13 @@ TAKEN = {
     "tag-with-colon": component("metadata.tags", ["lang:c++", "c#", "a-b"]),
     "mail-link": component("metadata.links", [{"url": "mailto:a@b.example"}]),
     "web-link": component("metadata.links", [{"url": "https://x.example/a b", "title": "T", "icon": "dash_board"}]),
+    "link-with-an-icon-of-two-words": link(icon="a b"),
+    "link-with-a-type-and-free-keys": link(type=" ", extra=3),
+    "no-tags-and-no-links": component("metadata", {"name": "shop", "tags": [], "links": []}),
+    "namespace-two-dashes": component("metadata.namespace", "a--b"),
+    "version-prefix-two-dashes": of("Thing", {}, "acme--x.example/v1"),
+    "label-prefix-two-dashes": component("metadata.labels", {"acme--x.example/tier": "one"}),
+    "annotation-prefix-two-dashes": component("metadata.annotations", {"acme--x.example/tier": "one"}),
     "lenient-reference": component("spec.dependsOn", ["a:b:c", "component:x/y/z"]),
     "server-made": component("relations", []),
     "api": of("API", {"type": "openapi", "lifecycle": "x", "owner": "a", "definition": "openapi: 3"}),
@@ -80,7 +91,8 @@ REFUSED = {
     "64-letters": (component("metadata.name", "a" * 64), "metadata.name"),
     "name-is-a-number": (component("metadata.name", 12), "metadata.name"),
     "namespace-with-capital": (component("metadata.namespace", "Prod"), "metadata.namespace"),
-    "namespace-two-dashes": (component("metadata.namespace", "a--b"), "metadata.namespace"),
+    "namespace-ends-with-dash": (component("metadata.namespace", "a-"), "metadata.namespace"),
+    "namespace-with-dot": (component("metadata.namespace", "a.b"), "metadata.namespace"),
     "foreign-root-key": (component("owner", "a"), "owner"),
     "annotation-number": (component("metadata.annotations", {"port": 80}), "metadata.annotations.port"),
     "annotation-boolean": (component("metadata.annotations", {"on": True}), "metadata.annotations.on"),
@@ -88,12 +100,16 @@ REFUSED = {
     "label-with-blank": (component("metadata.labels", {"a": "b c"}), "metadata.labels.a"),
     "tag-with-capital": (component("metadata.tags", ["Java"]), "metadata.tags.0"),
     "tag-too-long": (component("metadata.tags", ["a" * 64]), "metadata.tags.0"),
+    "tag-two-dashes": (component("metadata.tags", ["a--b"]), "metadata.tags.0"),
+    "tags-left-empty": (component("metadata.tags", None), "metadata.tags"),
+    "links-left-empty": (component("metadata.links", None), "metadata.links"),
     "link-without-url": (component("metadata.links", [{"title": "x"}]), "metadata.links.0.url"),
     "link-relative": (component("metadata.links", [{"url": "/docs"}]), "metadata.links.0.url"),
-    "link-empty-title": (
-        component("metadata.links", [{"url": "https://a.example", "title": " "}]),
-        "metadata.links.0.title",
-    ),
+    "link-empty-title": (link(title=" "), "metadata.links.0.title"),
+    "link-empty-icon": (link(icon=" "), "metadata.links.0.icon"),
+    "link-icon-number": (link(icon=3), "metadata.links.0.icon"),
+    "link-empty-type": (link(type=""), "metadata.links.0.type"),
+    "link-type-number": (link(type=3), "metadata.links.0.type"),
     "empty-owner": (component("spec.owner", ""), "spec.owner"),
     "no-owner": (component("spec.owner", ...), "spec.owner"),
     "owner-list": (component("spec.owner", ["a"]), "spec.owner"),
