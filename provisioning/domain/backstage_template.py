@@ -22,6 +22,11 @@ OWN_ACTION: Final = "slipway:change:ask"
 ON_BEHALF: Final = "slipway-on-behalf-of"
 CHANGES: Final = "changes/"
 WAIT_SECONDS: Final = 50
+"""What one call waits at most: an answer must come before proxies on the way give up."""
+
+WAITS: Final = 12
+"""Calls that wait, one after another, as our own action does: ten minutes in all."""
+
 WIDGETS: Final = {"textarea": "textarea", "code": "textarea", "select": "select", "switch": "checkbox"}
 """Widgets of ours that the scaffolder has as well, by its names."""
 
@@ -70,14 +75,15 @@ def capability_template(contract: Contract, *, proxy: str | None) -> dict[str, A
 
 
 def environment_template(stages: Sequence[str], *, proxy: str | None, owner: str) -> dict[str, Any]:
-    """The template that makes an environment as a copy of another of its system."""
+    """The template that makes an environment: empty, or as a copy of another of its system."""
     where = _where(name=False)
     where["environment"] = {**where["environment"], "title": "Name of the new environment"}
+    copied = {**_name("Copy of", "staging"), "description": "Left empty, the new environment begins with nothing."}
     pages = [
         _page(
             "What",
-            {**where, "stage": _choice("Stage", stages), "from": _name("Copy of", "staging")},
-            ("system", "environment", "stage", "from"),
+            {**where, "stage": _choice("Stage", stages), "from": copied},
+            ("system", "environment", "stage"),
         ),
         _page("Why", {"reason": _REASON}, ()),
     ]
@@ -89,7 +95,7 @@ def environment_template(stages: Sequence[str], *, proxy: str | None, owner: str
         "spec": {"stage": "${{ parameters.stage }}", "resources": {}},
         "reason": "${{ parameters.reason }}",
     }
-    told = "A new environment with the resources of another one of its system. Data is not copied."
+    told = "A new environment, empty or with the resources of another one of its system. Data is not copied."
     return _template(
         "slipway-new-environment", "New environment", told, pages, _steps(CHANGES, body, proxy), owner=owner
     )
@@ -195,33 +201,37 @@ def _page(title: str, properties: Mapping[str, Any], required: Sequence[str]) ->
 
 
 def _steps(path: str, body: Mapping[str, Any], proxy: str | None) -> list[dict[str, Any]]:
-    """One call that asks, and one that answers when the change is over, waits for people, or a while has passed.
+    """One call that asks, those that wait until the change is over or waits for people, and one that says how it is.
 
-    The action looks at the status alone, so a change that came to another end than success is answered with one by
-    which the task fails, too.
+    A step that is skipped leaves nothing behind: the one after it finds no state and is skipped too, and what is shown
+    at the end is read from the last, which always runs.
     """
     if proxy is None:
-        return [{"id": "wait", "name": "Ask and wait", "action": OWN_ACTION, "input": _own_input(path, body)}]
+        return [{"id": "told", "name": "Ask and wait", "action": OWN_ACTION, "input": _own_input(path, body)}]
     root = f"/proxy/{proxy}/api/v1/"
     headers = {"content-type": "application/json", ON_BEHALF: _PERSON}
+    asking = {"method": "POST", "path": f"{root}{path}", "headers": headers, "body": dict(body)}
+    waits = [_wait(root, number) for number in range(1, WAITS + 1)]
     return [
-        {
-            "id": "ask",
-            "name": "Ask for it",
-            "action": ACTION,
-            "input": {"method": "POST", "path": f"{root}{path}", "headers": headers, "body": dict(body)},
-        },
-        {
-            "id": "wait",
-            "name": "Wait for it",
-            "action": ACTION,
-            "input": {
-                "method": "GET",
-                "path": f"{root}backstage/changes/${{{{ steps.ask.output.body.id }}}}?wait={WAIT_SECONDS}&must=succeed",
-                "headers": {ON_BEHALF: _PERSON},
-            },
-        },
+        {"id": "ask", "name": "Ask for it", "action": ACTION, "input": asking},
+        *waits,
+        {"id": "told", "name": "Say how it went", "action": ACTION, "input": _look(root, "must=succeed")},
     ]
+
+
+def _wait(root: str, number: int) -> dict[str, Any]:
+    """One call that waits; each but the first only where the one before it saw the change under way."""
+    step = {"id": f"wait{number}", "name": "Wait for it", "action": ACTION}
+    if number > 1:
+        step["name"] = "Wait on"
+        step["if"] = f"${{{{ steps.wait{number - 1}.output.body.state in ['approved', 'running'] }}}}"
+    return {**step, "input": _look(root, f"wait={WAIT_SECONDS}&must=succeed")}
+
+
+def _look(root: str, query: str) -> dict[str, Any]:
+    """The action looks at the status alone: must=succeed answers any other end with one by which the task fails too."""
+    path = f"{root}backstage/changes/${{{{ steps.ask.output.body.id }}}}?{query}"
+    return {"method": "GET", "path": path, "headers": {ON_BEHALF: _PERSON}}
 
 
 def _own_input(path: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -244,7 +254,7 @@ def _template(
     tags: Sequence[str] = (),
 ) -> dict[str, Any]:
     links = {"change": "The change", "run": "What it does", "environment": "The environment"}
-    said = "steps.wait.output" if steps[-1]["action"] == OWN_ACTION else "steps.wait.output.body"
+    said = "steps.told.output" if steps[-1]["action"] == OWN_ACTION else "steps.told.output.body"
     return {
         "apiVersion": API_VERSION,
         "kind": "Template",

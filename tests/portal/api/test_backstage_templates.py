@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,7 +12,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from portal.api.backstage_templates import outcome_row
+from portal.api.backstage_templates import MOVING, outcome_row
 from portal.api.reference import document
 from provisioning.domain.backstage_template import form_of
 from provisioning.models import Change, ChangeEvent, Environment
@@ -112,8 +114,8 @@ def test_no_hint_of_ours_is_left_and_every_expression_is_one_of_its_own(template
         asked = {name for page in one["spec"]["parameters"] for name in page["properties"]}
         steps = yaml.safe_dump(one["spec"]["steps"])
         assert set(re.findall(r"\$\{\{ parameters\.(\w+) \}\}", steps)) <= asked
-        asks = [step["input"]["headers"]["slipway-on-behalf-of"] for step in one["spec"]["steps"]]
-        assert asks == ["${{ user.ref or '?' }}"] * 2
+        asks = {step["input"]["headers"]["slipway-on-behalf-of"] for step in one["spec"]["steps"]}
+        assert asks == {"${{ user.ref or '?' }}"}
 
 
 def test_each_call_is_one_that_our_api_takes(templates):
@@ -137,9 +139,42 @@ def test_with_the_module_one_action_asks_and_waits_and_names_nobody(api):
         (step,) = one["spec"]["steps"]
         assert step["action"] == "slipway:change:ask"
         assert "user." not in str(step)
-        assert one["spec"]["output"]["links"][0]["url"] == "${{ steps.wait.output.links.change }}"
+        assert one["spec"]["output"]["links"][0]["url"] == "${{ steps.told.output.links.change }}"
     postgres = next(one for one in made if one["metadata"]["name"] == "slipway-postgres")
     assert set(postgres["spec"]["steps"][0]["input"]["resource"]) == {"name", "capability", "inputs"}
+
+
+def test_it_waits_ten_minutes_as_the_module_does_and_reads_the_end_from_a_step_that_always_runs(templates):
+    module = (Path(__file__).parents[3] / "deploy" / "backstage" / "src" / "action.ts").read_text()
+    rounds, seconds = (re.search(rf"const {name} = '?(\d+)", module)[1] for name in ("ROUNDS", "SECONDS"))
+    for one in templates:
+        ask, *waits, told = one["spec"]["steps"]
+        assert (len(waits), {step["input"]["path"].rpartition("wait=")[2] for step in waits}) == (
+            int(rounds),
+            {f"{seconds}&must=succeed"},
+        )
+        assert [step["id"] for step in (ask, *waits, told)] == ["ask", *(f"wait{n + 1}" for n in range(12)), "told"]
+        assert not {"if"} & (ask.keys() | waits[0].keys() | told.keys())
+        for before, step in pairwise(waits):
+            assert step["if"] == f"${{{{ steps.{before['id']}.output.body.state in {list(MOVING)} }}}}"
+        shown = yaml.safe_dump(one["spec"]["output"])
+        assert set(re.findall(r"steps\.(\w+)\.", shown)) == {"told"}
+
+
+@pytest.mark.parametrize("left", [{}, {"from": ""}], ids=["left out", "empty"])
+def test_a_system_gets_its_first_environment_by_the_template_that_names_no_other(api, templates, left):
+    new = next(one for one in templates if one["metadata"]["name"] == "slipway-new-environment")
+    (page, _) = new["spec"]["parameters"]
+    assert page["required"] == ["system", "environment", "stage"]
+    body = {key: value for key, value in new["spec"]["steps"][0]["input"]["body"].items() if key != "from"} | left
+    for name, given in {"system": "checkout", "environment": "first", "stage": "dev", "reason": ""}.items():
+        body = yaml.safe_load(yaml.safe_dump(body).replace(f"${{{{ parameters.{name} }}}}", given))
+
+    answer = api("developer").post("changes/", {**body, "reason": ""})
+
+    assert answer.status_code == 202, answer.content
+    change = Change.objects.get(pk=answer.json()["id"])
+    assert (change.environment_name, change.target["resources"]) == ("first", {})
 
 
 def test_hints_are_translated():
@@ -218,7 +253,11 @@ def test_a_change_that_does_not_end_well_fails_the_last_step_of_a_template(api, 
     said = words.partition(". ")[2]
     for text in ("", said, ""):
         ChangeEvent.objects.create(change=waiting, at=NOW, actor_name="x", event="x", state=state, text=text)
-    (step,) = {one["spec"]["steps"][1]["input"]["path"] for one in templates}
+    paths = {tuple(step["input"]["path"] for step in one["spec"]["steps"][1:]) for one in templates}
+    assert len(paths) == 1
+    *waits, last = paths.pop()
+    step = waits[-1]
+    assert step.replace("wait=50&", "") == last
     path = step.removeprefix("/proxy/slipway/api/v1/").replace("${{ steps.ask.output.body.id }}", str(waiting.pk))
 
     asked = api("developer").get(path.replace("wait=50", "wait=0"))
