@@ -22,7 +22,10 @@ KINDS: Final = ("Contract", "ApprovalRoute", "Policy", "Environment")
 
 MOST_FILES: Final = 200
 MOST_DOCUMENTS: Final = 200
+"""All are answered for in one request: 200 environments that are new take a core some ten seconds."""
 MOST_BYTES: Final = 4_000_000
+SOURCE_DOCUMENTS: Final = 5_000
+SOURCE_BYTES: Final = 20_000_000
 _OWNER: Final = re.compile(r"[a-z0-9]([a-z0-9._/-]{0,78}[a-z0-9])?")
 _DEFINITION: Final = "CustomResourceDefinition"
 _METADATA: Final = {
@@ -95,19 +98,9 @@ def read_bundle(files: Iterable[tuple[str, str | bytes]]) -> Bundle:
     """
     given = list(files)
     _require_size(given)
-    entries: list[Entry] = []
-    faults: list[Fault] = []
-    for path, text in given:
-        try:
-            documents = load_all_yaml(text)
-        except InvalidInput as error:
-            faults.append(Fault(path, "", "", tuple(error.errors), error.errors[0].line if error.errors else None))
-            continue
-        for one in _of_file(path, documents):
-            if isinstance(one, Fault):
-                faults.append(one)
-            else:
-                entries.append(one)
+    found = [one for path, text in given for one in _of_text(path, text)]
+    entries = [one for one in found if isinstance(one, Entry)]
+    faults = [one for one in found if isinstance(one, Fault)]
     kept, twice = _once(entries)
     if not kept and not faults and not twice:
         raise InvalidInput("There is no document in it.", code="nothing-to-apply")
@@ -115,9 +108,36 @@ def read_bundle(files: Iterable[tuple[str, str | bytes]]) -> Bundle:
         raise InvalidInput(
             f"These are {len(kept)} documents; at most {MOST_DOCUMENTS} are applied at once.",
             code="too-many-documents",
-            remedy="Send them in several calls, contracts and policies first.",
+            remedy="Send them in several calls, contracts and policies first; slipway apply does so by itself.",
         )
-    return Bundle(tuple(sorted(kept, key=lambda one: KINDS.index(one.kind))), (*faults, *twice))
+    return _bundle(kept, [*faults, *twice])
+
+
+def read_source(
+    files: Iterable[tuple[str, bytes]], *, documents: int = SOURCE_DOCUMENTS, size: int = SOURCE_BYTES
+) -> Bundle:
+    """The documents of a followed repository, each of which is applied alone; there may be none.
+
+    A file that goes beyond ``documents``, or ``size`` in bytes, of all together is a fault, and those beside it that
+    fit are read all the same.
+    """
+    entries: list[Entry] = []
+    faults: list[Fault] = []
+    left = size
+    for path, text in files:
+        if len(text) > left:
+            faults.append(_beyond(path, f"{size:,} bytes"))
+            continue
+        found = list(_of_text(path, text))
+        held = [one for one in found if isinstance(one, Entry)]
+        if len(entries) + len(held) > documents:
+            faults.append(_beyond(path, f"{documents:,} documents"))
+            continue
+        left -= len(text)
+        entries += held
+        faults += [one for one in found if isinstance(one, Fault)]
+    kept, twice = _once(entries)
+    return _bundle(kept, [*faults, *twice])
 
 
 def owner_problem(owner: str) -> str:
@@ -133,6 +153,24 @@ def _require_size(files: list[tuple[str, str | bytes]]) -> None:
     size = sum(len(text) for _, text in files)
     if size > MOST_BYTES:
         raise InvalidInput(f"These are {size:,} bytes; at most {MOST_BYTES:,} are applied at once.", code="too-large")
+
+
+def _bundle(entries: list[Entry], faults: list[Fault]) -> Bundle:
+    return Bundle(tuple(sorted(entries, key=lambda one: KINDS.index(one.kind))), tuple(faults))
+
+
+def _beyond(path: str, most: str) -> Fault:
+    told = f"With this file the source has more than {most}, so the file is left out. Split the source into several."
+    return Fault(path, "", "", (FieldError("", told),))
+
+
+def _of_text(path: str, text: str | bytes) -> Iterator[Entry | Fault]:
+    try:
+        documents = load_all_yaml(text)
+    except InvalidInput as error:
+        yield Fault(path, "", "", tuple(error.errors), error.errors[0].line if error.errors else None)
+        return
+    yield from _of_file(path, documents)
 
 
 def _of_file(path: str, documents: list[Document]) -> Iterator[Entry | Fault]:

@@ -19,9 +19,9 @@ from django.db.models import QuerySet
 from governance.services.audit import audit_append
 from idp.catalog.models import User
 from idp.kernel.actor import Actor, platform_for
-from idp.kernel.errors import FieldError, InvalidInput, SlipwayError
+from idp.kernel.errors import FieldError, SlipwayError
 from idp.kernel.git_reader import Commit, File
-from provisioning.domain.bundle import Bundle, Entry, Fault, read_bundle
+from provisioning.domain.bundle import Bundle, Entry, Fault, read_source
 from provisioning.domain.git_files import commit_link
 from provisioning.models import Change, ChangeAuthor, ChangeCommit, Environment, GitDocument, GitFile, GitSource
 from provisioning.selectors.applied import ALIVE
@@ -77,7 +77,7 @@ def git_actor(source: GitSource, commit: Commit) -> Actor:
 
 
 def files_read(commit: Commit, files: Iterable[File]) -> Files:
-    """InvalidInput when there is more than is applied at once."""
+    """What the files say. One that cannot be read, or is too much, is a fault that keeps none beside it waiting."""
     given: list[tuple[str, bytes]] = []
     large: list[Fault] = []
     for one in files:
@@ -86,12 +86,7 @@ def files_read(commit: Commit, files: Iterable[File]) -> Files:
             large.append(Fault(one.path[:500], "", "", (FieldError("", told),)))
         else:
             given.append((one.path, one.content))
-    try:
-        bundle = read_bundle(given)
-    except InvalidInput as error:
-        if error.code != "nothing-to-apply":
-            raise
-        bundle = Bundle()
+    bundle = read_source(given)
     texts = {path: text for path, content in given if (text := _text(content)) is not None}
     return Files(commit, replace(bundle, faults=(*bundle.faults, *large)), texts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from idp.kernel.errors import InvalidInput
-from provisioning.domain.bundle import MOST_DOCUMENTS, owner_problem, read_bundle
+from provisioning.domain.bundle import MOST_DOCUMENTS, owner_problem, read_bundle, read_source
 
 ENVIRONMENT = "apiVersion: slipway.dev/v1\nkind: Environment\nmetadata: {system: shop, name: dev}\nspec: {stage: dev}\n"
 POLICY = "apiVersion: slipway.dev/v1\nkind: Policy\nmetadata: {name: calm}\nspec: {}\n"
@@ -90,3 +90,29 @@ def test_it_refuses_a_set_that_is_none_or_too_large(files):
 )
 def test_an_owner_is_a_short_name(owner, right):
     assert (owner_problem(owner) == "") is right
+
+
+def named(name: str, number: int = 1) -> bytes:
+    return "---\n".join(POLICY.replace("calm", f"{name}-{at}") for at in range(number)).encode()
+
+
+def test_a_source_may_hold_more_than_one_call_and_nothing_at_all():
+    files = [(f"{at}.yaml", named(f"calm-{at}")) for at in range(MOST_DOCUMENTS + 1)]
+    found = read_source(files)
+    assert (len(found.entries), found.faults) == (MOST_DOCUMENTS + 1, ())
+    assert read_source([]) == read_source([("a.yaml", b"# nothing")])
+
+
+@pytest.mark.parametrize(
+    ("most", "words"),
+    [
+        pytest.param({"documents": 3}, "3 documents", id="documents"),
+        pytest.param({"size": 400}, "400 bytes", id="bytes"),
+    ],
+)
+def test_a_file_beyond_the_limits_of_a_source_is_refused_alone(most, words):
+    found = read_source([("a.yaml", named("a")), ("b.yaml", named("b", 9)), ("c.yaml", named("c"))], **most)
+    assert [one.file for one in found.entries] == ["a.yaml", "c.yaml"]
+    (fault,) = found.faults
+    assert (fault.file, fault.name) == ("b.yaml", "")
+    assert words in fault.errors[0].message

@@ -424,6 +424,19 @@ def test_a_file_that_cannot_be_read_is_still_there(set_up: Organisation, reposit
     assert not Change.objects.filter(kind="delete").exists()
 
 
+def test_a_large_commit_applies_what_is_right_in_it(set_up: Organisation, repository: Repository) -> None:
+    started(set_up)
+    many = {f"z{at}": {**CALM, "metadata": {"name": f"calm-{at}"}} for at in range(210)}
+    repository.commit(a=web(), b="#" * 1_000_001, **many)
+
+    done = sync(set_up)
+
+    assert done.state == "done"
+    found = outcomes(done)
+    assert (found["checkout/try"], found["b.yaml"], found["calm-209"]) == ("created", "refused", "refused")
+    assert Environment.objects.filter(name="try").exists()
+
+
 def test_two_sources_never_fight_for_one_environment(set_up: Organisation, repository: Repository) -> None:
     started(set_up)
     sync(set_up)
