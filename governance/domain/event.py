@@ -95,6 +95,15 @@ _ERROR: Final[Schema] = {
         "step": _text("The step that failed."),
     },
 }
+_PREVIEW: Final[Schema] = {
+    "type": ["object", "null"],
+    "description": "The pull request that the environment is the preview of; null where it is none.",
+    "properties": {
+        "key": _text("The key that the pipeline gave, such as pr-7."),
+        "link": _text("The address that it gave; may be empty."),
+    },
+    "required": ["key", "link"],
+}
 _ACTOR: Final = _text("Username of who did it; slipway for the platform.")
 _SAID: Final = _text("What the person wrote, or why it happened; may be empty.")
 
@@ -112,7 +121,7 @@ def _of_change(key: str, title: str, state: str, **more: Any) -> EventType:
 
 
 def _of_run(key: str, title: str, state: str, error: dict[str, str] | None = None) -> EventType:
-    schema = _record("A run.", **_PLACE, change=_CHANGE, run=_RUN, error=_ERROR)
+    schema = _record("A run.", **_PLACE, change=_CHANGE, run=_RUN, error=_ERROR, preview=_PREVIEW)
     page = "https://slipway.example/runs/31/"
     example = {
         **_SAMPLE_PLACE,
@@ -120,6 +129,7 @@ def _of_run(key: str, title: str, state: str, error: dict[str, str] | None = Non
         "change": {**_SAMPLE_CHANGE, "state": state},
         "run": {"id": 31, "page": page},
         "error": error,
+        "preview": None,
     }
     return EventType(key, title, "Runs", schema, example)
 
@@ -136,10 +146,11 @@ def _of_environment(key: str, title: str, state: str, **more: Any) -> EventType:
         state=_text("Its state now."),
         reason=_text("A stable word for why."),
         message=_text("Why, in a sentence; may be empty."),
+        preview=_PREVIEW,
         **members,
     )
     page = "https://slipway.example/environments/checkout/staging/"
-    example = {**_SAMPLE_PLACE, "page": page, "state": state, "reason": "", "message": "", **more}
+    example = {**_SAMPLE_PLACE, "page": page, "state": state, "reason": "", "message": "", "preview": None, **more}
     return EventType(key, title, "Environments", schema, example)
 
 

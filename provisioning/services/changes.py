@@ -5,6 +5,7 @@ Locks: environment (update, delete), quota, audit head.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -39,11 +40,13 @@ from provisioning.services.titles import title_of
 __all__ = ["ChangeRequest", "Planned", "change_plan", "change_submit"]
 
 MAX_REASON = 4000
+Kept = Callable[[Environment], None]
 
 
-def change_submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> Change:
+def change_submit(actor: Actor, request: ChangeRequest, *, now: datetime, kept: Kept | None = None) -> Change:
     """Store the change and let it start, wait or be denied.
 
+    ``kept`` writes what belongs to the environment as soon as its row is there, before anybody is told of the change.
     Raises InvalidInput with every field to fix (nothing is stored), PolicyDenied or QuotaExceeded (the denied
     change is stored and named by the error's ``change_id``), Conflict when somebody was faster.
     """
@@ -52,7 +55,7 @@ def change_submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> Cha
             "The reason is too long.", errors=[FieldError("reason", f"Write at most {MAX_REASON} characters.")]
         )
     try:
-        planned, change = _submitted(actor, request, now=now)
+        planned, change = _submitted(actor, request, kept, now=now)
     except IntegrityError:
         raise Conflict(
             f"{request.system}/{request.environment} was made by somebody else at the same moment.",
@@ -63,17 +66,17 @@ def change_submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> Cha
     return change
 
 
-def _submitted(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Planned, Change]:
+def _submitted(actor: Actor, request: ChangeRequest, kept: Kept | None, *, now: datetime) -> tuple[Planned, Change]:
     """One transaction; a second one when others took the quota between plan and lock, so that the denial is stored."""
     try:
         with transaction.atomic():
-            return _submit(actor, request, now=now)
+            return _submit(actor, request, kept, now=now)
     except QuotaExceeded:
         with transaction.atomic():
-            return _submit(actor, request, now=now)
+            return _submit(actor, request, kept, now=now)
 
 
-def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Planned, Change]:
+def _submit(actor: Actor, request: ChangeRequest, kept: Kept | None, *, now: datetime) -> tuple[Planned, Change]:
     if request.kind != "create":
         list(
             Environment.objects.select_for_update(of=("self",))
@@ -96,6 +99,8 @@ def _submit(actor: Actor, request: ChangeRequest, *, now: datetime) -> tuple[Pla
         _audit(actor, change, planned, "change.deny", now=now)
         return planned, change
     environment = planned.environment or _environment(actor, planned, now=now)
+    if kept is not None:
+        kept(environment)
     change = _store(actor, request, planned, environment, "pending" if planned.needs else "approved", now=now)
     authors_keep(change, actor, request)
     start_asked(change, request, now=now)

@@ -13,7 +13,7 @@ from typing import Any
 
 from governance.domain.event import OF_ENVIRONMENT, events_of_line
 from governance.services.events import Listeners, event_tell, listeners_of
-from provisioning.models import Change, Drift, Environment, Run
+from provisioning.models import Change, Drift, Environment, Preview, Run
 
 
 def change_event_told(
@@ -70,6 +70,7 @@ def _environment_told(environment: Environment, key: str, *, now: datetime, part
         "state": environment.state,
         "reason": "",
         "message": "",
+        "preview": _preview(environment.pk),
         **data,
     }
     subject = f"{system.slug}/{environment.name}"
@@ -119,4 +120,15 @@ def _run(change: Change, key: str) -> dict[str, Any]:
     page = f"/runs/{row[0]}/" if row else f"/changes/{change.pk}/"
     error = row[1] if row and row[1] and key == "run.failed" else None
     shown = {name: str(error.get(name, "")) for name in ("code", "message", "remedy", "step")} if error else None
-    return {"page": page, "run": {"id": row[0] if row else 0, "page": page}, "error": shown}
+    run = {"id": row[0] if row else 0, "page": page}
+    return {"page": page, "run": run, "error": shown, "preview": _preview(change.environment_id)}
+
+
+def _preview(environment_id: int | None) -> dict[str, str] | None:
+    """Of which pull request the environment is the preview, so that its status can be set there."""
+    row = (
+        Preview.objects.filter(environment=environment_id).values_list("key", "link").first()
+        if environment_id
+        else None
+    )
+    return {"key": row[0], "link": row[1]} if row else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -128,25 +129,24 @@ def _put(actor: Actor, wish: PreviewWish, *, now: datetime) -> Change:
     denied: PolicyDenied | QuotaExceeded | None = None
     with transaction.atomic():
         try:
-            change = change_submit(actor, request, now=now)
+            change = change_submit(actor, request, now=now, kept=partial(_bind, wish, now))
         except (PolicyDenied, QuotaExceeded) as error:
             denied = error  # the denied change is kept
         except InvalidInput as error:
             if error.code != "nothing-to-change":
                 raise
             change = _last_of(request)
-        if denied is None:
-            _bind(change, wish, now=now)
+            assert change.environment is not None
+            _bind(wish, now, change.environment)
     if denied is not None:
         raise denied
     return change
 
 
-def _bind(change: Change, wish: PreviewWish, *, now: datetime) -> None:
-    assert change.environment_id is not None
-    kept = {"environment_id": change.environment_id, "changed_at": now} | ({"link": wish.link} if wish.link else {})
+def _bind(wish: PreviewWish, now: datetime, environment: Environment) -> None:
+    kept = {"environment_id": environment.pk, "changed_at": now} | ({"link": wish.link} if wish.link else {})
     Preview.objects.update_or_create(
-        system_id=change.system_id, key=wish.key, defaults=kept, create_defaults={**kept, "created_at": now}
+        system_id=environment.system_id, key=wish.key, defaults=kept, create_defaults={**kept, "created_at": now}
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -91,7 +93,7 @@ def test_the_pipeline_of_github_is_one() -> None:
         assert job.get("needs", "build") in made["jobs"]
         assert all(set(step) <= {"name", "uses", "run", "env"} and {"uses", "run"} & set(step) for step in job["steps"])
         if any("ID_TOKEN_REQUEST" in step.get("run", "") for step in job["steps"]):
-            assert job["permissions"] == {"id-token": "write"}
+            assert job["permissions"]["id-token"] == "write"
 
 
 def test_the_pipeline_of_gitlab_is_one() -> None:
@@ -104,6 +106,33 @@ def test_the_pipeline_of_gitlab_is_one() -> None:
         if stop := job.get("environment", {}).get("on_stop"):
             assert jobs[stop]["environment"] == {"name": job["environment"]["name"], "action": "stop"}
             assert jobs[stop]["rules"][0]["when"] == "manual"
+
+
+ENDS = [("succeeded", 0), ("failed", 1), ("denied", 1), ("cancelled", 1)]
+STANDS_IN = """
+curl() { echo '{"state": "%s"}'; }
+jq() { "%s" -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1][1:]])' "$2"; }
+sleep() { :; }
+%s
+wait_for '{"id": 7, "reason": "a\\nb"}'
+"""
+
+
+@pytest.mark.parametrize(("state", "code"), ENDS)
+def test_a_documented_job_ends_as_its_change_does(state: str, code: int) -> None:
+    found = re.search(r"```sh\n(wait_for.*?)```", CI, re.DOTALL)
+    assert found
+    script = STANDS_IN % (state, sys.executable, found[1])
+    ended = subprocess.run(["sh", "-euc", script], env={"SLIPWAY_URL": "https://a.example", "SLIPWAY_TOKEN": "t"})
+    assert ended.returncode == code
+
+
+@pytest.mark.parametrize("title", ["GitHub Actions", "GitLab"])
+def test_documented_jobs_wait_for_what_they_ask_for(title: str) -> None:
+    jobs = {name: json.dumps(job) for name, job in (pipeline(title).get("jobs") or pipeline(title)).items()}
+    for name in ("staging", "preview"):
+        assert "asked=$(curl" in jobs[name]
+        assert 'wait_for \\"$asked\\"' in jobs[name]
 
 
 def sent(title: str) -> list[tuple[str, dict[str, Any]]]:

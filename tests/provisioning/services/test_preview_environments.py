@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from governance.models import OutgoingEvent
 from governance.services.quota import quota_set
+from governance.services.webhooks import webhook_create
 from idp.kernel.errors import Forbidden, InvalidInput, NotFound, QuotaExceeded
 from provisioning.domain.preview import key_problem, overlay, preview_name
 from provisioning.models import Change, Environment, Preview, Run
@@ -56,6 +58,18 @@ def test_one_call_makes_a_preview_of_its_template(organisation, template):
     assert inputs["replicas"] == 2
     preview = Preview.objects.get()
     assert (preview.key, preview.environment_id, preview.link) == ("PR/1", made.pk, "https://git.example/pull/1")
+
+
+@pytest.mark.django_db
+def test_what_happens_to_it_is_told_with_its_pull_request(organisation, template):
+    webhook_create(organisation.actor("admin"), name="CI", url="https://a.example/", team=None, now=NOW)
+    settled(put(organisation, link="https://git.example/pull/1"))
+    told = OutgoingEvent.objects.filter(type__in=["run.started", "run.succeeded", "environment.ready"])
+    assert {(one.type, one.data["preview"]["key"], one.data["preview"]["link"]) for one in told} == {
+        ("run.started", "PR/1", "https://git.example/pull/1"),
+        ("run.succeeded", "PR/1", "https://git.example/pull/1"),
+        ("environment.ready", "PR/1", "https://git.example/pull/1"),
+    }
 
 
 @pytest.mark.django_db
