@@ -140,6 +140,9 @@ def _take(gathered: Gathered, draft: Draft, reader: _Reader) -> None:
 def _put(gathered: Gathered, data: dict[str, Any], file: str, line: int) -> None:
     ref = str(ref_of(data))
     text = json.dumps(data, sort_keys=True, ensure_ascii=False)
+    if "-0.0" in text:
+        data = with_numbers(data)
+        text = json.dumps(data, sort_keys=True, ensure_ascii=False)
     item = Item(ref, data["kind"].lower(), data, sha256(text.encode()).hexdigest(), file, line)
     if len(text) > MOST_ENTITY_BYTES:
         told = f"An entity has at most {MOST_ENTITY_BYTES:,} bytes, with the files that it takes in."

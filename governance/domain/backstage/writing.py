@@ -44,12 +44,14 @@ def _is_block(value: str) -> bool:
 
 def with_numbers(value: Any) -> Any:
     """``value`` with whole numbers beyond 64 bits as large numbers with a point: a database gives ``1e20`` back digit
-    by digit, which is no number of YAML any more.
+    by digit, which is no number of YAML any more, and ``-0.0`` as ``0.0``.
     """
     if isinstance(value, dict):
         return {key: with_numbers(item) for key, item in value.items()}
     if isinstance(value, list):
         return [with_numbers(item) for item in value]
+    if isinstance(value, float):
+        return value or 0.0
     is_large = type(value) is int and not -(2**63) <= value < 2**63 and abs(value) <= _LARGEST
     return float(value) if is_large else value
 
