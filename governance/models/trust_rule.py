@@ -36,7 +36,7 @@ class TrustRule(models.Model):
 
 
 class SpentIdentity(models.Model):
-    """An identity token that was exchanged, by digest, so that nobody exchanges it again before it ends."""
+    """What counts once, by digest: an identity token that was exchanged, a push that a Git host told, until it ends."""
 
     digest = models.CharField(max_length=64, unique=True)
     expires_at = models.DateTimeField(db_index=True)

@@ -72,6 +72,7 @@ def test_a_push_counts_only_when_it_is_signed_and_once(organisation: Organisatio
         assert push(told, **signed(secret, told)) == 202
         assert queued.count() == 1
         carried(queued.get())
+        cache.clear()  # as another process has it
         assert push(told, **signed(secret, told)) == 202  # told again, as who listened could
         assert not queued.exists()
     git_source_hook(organisation.actor("maintainer"), name="infra", now=NOW)
