@@ -80,7 +80,7 @@ def test_it_keeps_the_focus_and_what_is_typed_while_plans_arrive(meet: Callable[
     for letter in IMAGE:
         developer.page.keyboard.type(letter)
         developer.page.wait_for_timeout(90 if letter.isalnum() else 500)
-    expect(developer.plan).to_contain_text("web-service 1.1.0")
+    expect(developer.plan).to_contain_text("web-service 1.2.0")
     assert len(plans) >= 3, "the plan was not asked for while typing"
     expect(field).to_be_focused()
     expect(field).to_have_value(IMAGE)

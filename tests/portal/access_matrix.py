@@ -229,8 +229,8 @@ def _blast(organisation: Organisation) -> dict[str, int]:
     from provisioning.services.blast_reports import blast_of_draft
 
     Capability.objects.filter(name="web-service").update(owner=organisation.payments)
-    data = deepcopy(dict(dict(builtin_documents())["web-service/1.1.0.yaml"].data))
-    data["metadata"]["version"] = "1.2.0"
+    data = deepcopy(dict(dict(builtin_documents())["web-service/1.2.0.yaml"].data))
+    data["metadata"]["version"] = "1.3.0"
     report = blast_of_draft(organisation.actor("admin"), document=data, now=NOW)
     blast_advance(report.pk)
     return {"blast": report.pk, "blast_item": report.items.get(environment__name="try").pk}

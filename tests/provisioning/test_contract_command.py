@@ -56,8 +56,8 @@ def test_a_check_says_what_it_would_do_to_what_lives(tmp_path: Path, organisatio
     equip(organisation)
     create(organisation, "one")
     create(organisation, "two", api={"replicas": 1})
-    data = deepcopy(dict(dict(builtin_documents())["web-service/1.1.0.yaml"].data))
-    data["metadata"]["version"] = "1.2.0"
+    data = deepcopy(dict(dict(builtin_documents())["web-service/1.2.0.yaml"].data))
+    data["metadata"]["version"] = "1.3.0"
     data["spec"]["usage"]["cpu"] = 2
     data["spec"]["objects"]["server"]["manifest"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 60
     file.write_text(yaml.safe_dump(data), encoding="utf-8")
@@ -66,8 +66,8 @@ def test_a_check_says_what_it_would_do_to_what_lives(tmp_path: Path, organisatio
         "  Of 2 resources that live: 2 restart.",
         "  payments: 2 restart (+3.25 cores, +58.50 EUR a month)",
     ]
-    assert told[3].startswith("    restarts  checkout/one/api (1.1.0): Deployment api restarts its pods.")
-    assert not Contract.objects.filter(version="1.2.0").exists()
+    assert told[3].startswith("    restarts  checkout/one/api (1.2.0): Deployment api restarts its pods.")
+    assert not Contract.objects.filter(version="1.3.0").exists()
     assert "restart" not in run("check", file)[0]
 
 

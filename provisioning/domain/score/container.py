@@ -177,7 +177,9 @@ def _volumes(facts: Facts, volumes: Mapping[str, Any], path: str, resolve: Resol
                 Trouble(f"{where}.path", "mounts a folder of a volume, and only whole volumes are mounted")
             )
         claim = _claim(facts, one["source"], f"{where}.source", resolve)
-        if claim is not None:
+        if any(claim == other["claim"] for other in made):
+            facts.troubles.append(Trouble(f"{where}.source", "is mounted already, and a volume is mounted once"))
+        elif claim is not None:
             made.append({"claim": claim, "path": target, **({"readOnly": True} if one.get("readOnly") else {})})
     facts.put("volumes", made, path)
 
@@ -241,14 +243,20 @@ def _probes(facts: Facts, container: Mapping[str, Any], path: str, rule: Rule, p
         found = [(f"{path}.{kind}.{key}", probe[key]) for kind, probe in probes if key in probe]
         other = "httpGet" if key == "exec" else "exec"
         other_name = "http_path" if key == "exec" else "exec_command"
-        if name not in takes and other_name in takes:
-            # A probe that has both is asked in the way that the rule takes.
+        if other_name in takes and (name not in takes or key == "exec"):
+            # A probe that has both is asked in the way that the rule takes, and over HTTP where it takes both.
             found = [(where, one) for (where, one) in found if other not in _probe_at(probes, where, path)]
         if not found:
             continue
         facts.put(name, found[0][1][part], *(where for where, _ in found))
         if name in takes:
             facts.troubles += _probe_troubles(found, key, part, rule, port)
+    if {"exec_command", "http_path"} <= facts.paths.keys() & {*takes}:
+        facts.troubles += [
+            Trouble(where, f"asks otherwise than the readiness probe, and {rule.capability} has one; say the same")
+            for where in (*facts.paths["exec_command"], *facts.paths["http_path"])
+            if where.startswith(f"{path}.livenessProbe.")
+        ]
 
 
 def _probe_at(probes: Sequence[tuple[str, Mapping[str, Any]]], where: str, path: str) -> Mapping[str, Any]:

@@ -20,12 +20,12 @@ from tests.provisioning.organisation import create
 pytestmark = pytest.mark.django_db
 
 DRAFT = "capabilities/web-service/contracts/blast-radius/"
-PUBLISHED = "capabilities/web-service/contracts/1.1.0/blast-radius/"
+PUBLISHED = "capabilities/web-service/contracts/1.2.0/blast-radius/"
 
 
-def document(version: str = "1.2.0", **metadata: str) -> dict[str, Any]:
+def document(version: str = "1.3.0", **metadata: str) -> dict[str, Any]:
     """The built-in web-service with other pods."""
-    data = deepcopy(dict(dict(builtin_documents())["web-service/1.1.0.yaml"].data))
+    data = deepcopy(dict(dict(builtin_documents())["web-service/1.2.0.yaml"].data))
     data["metadata"] |= {"version": version, **metadata}
     data["spec"]["objects"]["server"]["manifest"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 60
     return data

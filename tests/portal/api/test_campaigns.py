@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 def asked(living: Any) -> dict[str, Any]:
     next_version()
     starts_at = (clock.now() + timedelta(days=2)).isoformat()
-    return {"capability": "web-service", "target": "1.2.0", "starts_at": starts_at, "reason": "Newer is better."}
+    return {"capability": "web-service", "target": "1.3.0", "starts_at": starts_at, "reason": "Newer is better."}
 
 
 @pytest.fixture

@@ -41,8 +41,8 @@ def organisation(equipped: Organisation) -> Organisation:
     return equipped
 
 
-def document(version: str = "1.2.0", *, grace: Any = 60, **inside: Any) -> dict[str, Any]:
-    data: dict[str, Any] = deepcopy(dict(dict(builtin_documents())["web-service/1.1.0.yaml"].data))
+def document(version: str = "1.3.0", *, grace: Any = 60, **inside: Any) -> dict[str, Any]:
+    data: dict[str, Any] = deepcopy(dict(dict(builtin_documents())["web-service/1.2.0.yaml"].data))
     data["metadata"]["version"] = version
     data["spec"]["objects"]["server"]["manifest"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = grace
     data["spec"] |= inside
@@ -66,7 +66,7 @@ def text_of(client: Client, report: BlastReport, query: str = "") -> str:
 def test_a_version_leads_to_its_report(organisation: Organisation, sign_in: SignIn) -> None:
     client = sign_in("storefront_maintainer")
     page = client.get(reverse("capability", args=["web-service"])).content.decode()
-    link = reverse("contract-blast", args=["web-service", "1.1.0"])
+    link = reverse("contract-blast", args=["web-service", "1.2.0"])
     assert link in page
     assert link not in sign_in("developer").get(reverse("capability", args=["web-service"])).content.decode()
     report = client.get(link)
@@ -88,7 +88,7 @@ def test_a_draft_leads_to_its_report(organisation: Organisation, sign_in: SignIn
 
 def test_it_shows_teams_environments_and_resources(organisation: Organisation, sign_in: SignIn) -> None:
     page = text_of(sign_in("admin"), report_of(organisation))
-    for shown in ("Blast radius of web-service 1.2.0", "Draft", "Payments", "checkout / one", "checkout / two"):
+    for shown in ("Blast radius of web-service 1.3.0", "Draft", "Payments", "checkout / one", "checkout / two"):
         assert shown in page
     assert "Deployment api restarts its pods." in page
     assert "It reaches every living resource of web-service 1.x" in page
@@ -156,7 +156,7 @@ def test_it_shows_what_differs_of_one_resource(organisation: Organisation, sign_
         assert "Restarts its pods." in text
     assert "<html" in whole
     assert "<html" not in part
-    other = report_of(organisation, document("1.2.0", grace=70))
+    other = report_of(organisation, document("1.3.0", grace=70))
     assert client.get(reverse("blast-item", args=[other.pk, item.pk])).status_code == 404
 
 
@@ -212,7 +212,7 @@ def test_nobody_is_reached(organisation: Organisation, sign_in: SignIn) -> None:
     report = report_of(organisation, document("3.0.0"))
     page = text_of(sign_in("admin"), report)
     assert "Nobody is reached" in page
-    assert "2 resources of other majors are not reached (2 on 1.1.0)." in page
+    assert "2 resources of other majors are not reached (2 on 1.2.0)." in page
 
 
 def test_the_page_asks_as_often_for_many_as_for_few(organisation: Organisation, sign_in: SignIn) -> None:

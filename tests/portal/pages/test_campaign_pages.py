@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 CEILING = 12
 ASKED = {
     "capability": "web-service",
-    "target": "1.2.0",
+    "target": "1.3.0",
     "sources": "",
     "order": "stage",
     "shares": "10, 50, 100",
@@ -108,7 +108,7 @@ def test_it_says_at_the_field_what_is_right(world, sign_in, field, value, said):
 
 def test_a_draft_is_started_from_its_page(draft, sign_in):
     page = text_of(sign_in("admin").get(reverse("campaign", args=[draft.pk])))
-    assert "6 environments would move to web-service 1.2.0" in page
+    assert "6 environments would move to web-service 1.3.0" in page
     assert "Start the campaign" in page
     assert "Start the campaign" not in text_of(sign_in("developer").get(reverse("campaign", args=[draft.pk])))
 
@@ -146,7 +146,7 @@ def test_a_stranger_who_conducts_reads_no_hidden_name_in_the_preview(world, sign
 def test_an_owner_finds_their_day_on_the_environments_page(running, sign_in):
     address = reverse("environment", args=["checkout", "dev"])
     page = text_of(sign_in("developer").get(address))
-    assert "api: web-service 1.0.0 → 1.2.0 on <time" in page
+    assert "api: web-service 1.0.0 → 1.3.0 on <time" in page
     assert "28 Nov 2030" in page
     assert "Take it now" in page
     assert "Take it now" not in text_of(sign_in("viewer").get(address))
@@ -222,7 +222,7 @@ def test_its_pages_ask_no_more_with_more_environments(running, world, sign_in, n
 def test_the_list_asks_no_more_with_more_campaigns(running, sign_in):
     client = sign_in("developer")
     before = _queries(client, reverse("campaigns"))
-    target = Contract.objects.get(capability__name="web-service", version="1.2.0")
+    target = Contract.objects.get(capability__name="web-service", version="1.3.0")
     for number in range(30):
         Campaign.objects.create(
             title=f"Campaign {number}",

@@ -109,7 +109,7 @@ def test_it_shows_resources_outputs_and_where_secrets_live(living, sign_in):
 def test_it_lists_resources_with_what_they_use_and_cost(living, sign_in):
     page = text(sign_in("developer").get(HERE, {"view": "list"}))
     assert 'id="resource-api"' in page
-    assert "web-service 1.1.0" in page
+    assert "web-service 1.2.0" in page
 
 
 def test_it_polls_while_it_moves_and_stops_by_itself(equipped, sign_in):

@@ -1,4 +1,4 @@
-"""A fleet on the sandbox: four systems in three stages on web-service 1.0.0, and a 1.2.0 to move to.
+"""A fleet on the sandbox: four systems in three stages on web-service 1.0.0, and a 1.3.0 to move to.
 
 ``Fleet.settle`` plays the workers: the tasks that beat would send, with a clock that goes on.
 """
@@ -30,9 +30,9 @@ HOUR = timedelta(hours=1)
 PACE = Pace(interval=HOUR, soak=HOUR / 2, patience=2 * HOUR, threshold=30, postpone_days=7, at_once=3)
 
 
-def next_version(version: str = "1.2.0") -> Contract:
+def next_version(version: str = "1.3.0") -> Contract:
     """web-service ``version``: its pods say so. A 2.x knows no command any more."""
-    document = deepcopy(Contract.objects.get(capability__name="web-service", version="1.1.0").document)
+    document = deepcopy(Contract.objects.get(capability__name="web-service", version="1.2.0").document)
     document["metadata"]["version"] = version
     pods = document["spec"]["objects"]["server"]["manifest"]["spec"]["template"]
     pods["metadata"]["annotations"] = {"example.dev/contract": version}
@@ -75,7 +75,7 @@ class Fleet:
         return Environment.objects.get(system__slug=system, name=name or stage)
 
     def draft(self, who: str = "admin", **asked: Any) -> Campaign:
-        settings = {"capability": "web-service", "target": "1.2.0", "starts_at": self.clock() + HOUR, "pace": PACE}
+        settings = {"capability": "web-service", "target": "1.3.0", "starts_at": self.clock() + HOUR, "pace": PACE}
         settings |= asked
         return campaign_draft(self.organisation.actor(who), CampaignSettings(**settings), now=self.clock())
 

@@ -119,7 +119,7 @@ def test_who_may_not_know_of_an_environment_learns_nothing(fleet):
     [
         pytest.param({"target": "9.9.9"}, "target", id="unknown target"),
         pytest.param({"sources": ("0.0.1",)}, "sources", id="unknown source"),
-        pytest.param({"sources": ("1.2.0",)}, "sources", id="from itself"),
+        pytest.param({"sources": ("1.3.0",)}, "sources", id="from itself"),
         pytest.param({"target": "1.0.0"}, "sources", id="nothing lives on older ones"),
         pytest.param({"pace": Pace(threshold=100)}, "threshold", id="a pace that cannot be"),
         pytest.param({"first": ("moon",)}, "first", id="a stage that it does not reach"),
@@ -134,13 +134,13 @@ def test_it_names_what_is_wrong(fleet, asked, path):
 
 
 def test_it_does_not_lead_to_a_version_that_is_not_offered(fleet):
-    Contract.objects.filter(capability__name="web-service", version="1.2.0").update(state="defective")
+    Contract.objects.filter(capability__name="web-service", version="1.3.0").update(state="defective")
     with pytest.raises(InvalidInput, match="not right"):
         fleet.draft()
 
 
 def test_looking_at_the_waves_writes_nothing(fleet):
-    settings = CampaignSettings("web-service", "1.2.0", starts_at=fleet.clock(), pace=PACE)
+    settings = CampaignSettings("web-service", "1.3.0", starts_at=fleet.clock(), pace=PACE)
     layout = campaign_layout(fleet.organisation.actor("admin"), settings, now=fleet.clock())
     assert [(one.title, len(one.places)) for one in layout.waves] == [("Stage dev", 2)]
     assert layout.sources == ("1.0.0",)
@@ -200,7 +200,7 @@ def test_it_leaves_alone_what_it_should(fleet, started, act, state, said):
     if act == "delete":
         _carried(fleet, ChangeRequest("delete", "shop", "dev", confirm="dev"))
     elif act == "upgrade":
-        _carried(fleet, ChangeRequest("upgrade", "shop", "dev", capability="web-service", version="1.2.0"))
+        _carried(fleet, ChangeRequest("upgrade", "shop", "dev", capability="web-service", version="1.3.0"))
     elif act == "break":
         Environment.objects.filter(pk=environment.pk).update(state="failed")
     else:
@@ -231,9 +231,9 @@ def test_an_owner_takes_it_before_its_day_in_their_own_name(fleet, started):
     )
     assert (item.state, item.change.requester.username, item.asked_by) == ("running", "developer", "developer")
     fleet.settle()
-    assert fleet.versions() == {"checkout/dev": "1.2.0", "shop/dev": "1.0.0"}
+    assert fleet.versions() == {"checkout/dev": "1.3.0", "shop/dev": "1.0.0"}
     fleet.settle(hours=2)
-    assert set(fleet.versions().values()) == {"1.2.0"}
+    assert set(fleet.versions().values()) == {"1.3.0"}
     assert upgrades() == 2
     assert AuditEntry.objects.filter(action="campaign.take", team_slug="payments").exists()
 
@@ -253,12 +253,12 @@ def test_an_owner_postpones_within_the_limit(fleet, started, days):
     until = item.due_at + timedelta(days=days)
     campaign_postpone(fleet.organisation.actor("developer"), item.pk, until=until, now=fleet.clock())
     fleet.settle(hours=2)
-    assert fleet.versions() == {"checkout/dev": "1.0.0", "shop/dev": "1.2.0"}
+    assert fleet.versions() == {"checkout/dev": "1.0.0", "shop/dev": "1.3.0"}
     started.refresh_from_db()
     assert (started.state, started.due_at) == ("running", until)
     fleet.settle(hours=24 * days)
     started.refresh_from_db()
-    assert (started.state, set(fleet.versions().values())) == ("finished", {"1.2.0"})
+    assert (started.state, set(fleet.versions().values())) == ("finished", {"1.3.0"})
 
 
 def test_nobody_postpones_beyond_the_limit(fleet, started):
@@ -335,7 +335,7 @@ def test_going_back_spares_what_was_changed_since(fleet, started):
         "stage": "dev",
         "resources": {
             "api": {
-                "capability": "web-service@1.2.0",
+                "capability": "web-service@1.3.0",
                 "inputs": {"image": "registry.example/shop:2.0.0", "replicas": 1},
             }
         },
@@ -345,7 +345,7 @@ def test_going_back_spares_what_was_changed_since(fleet, started):
     fleet.settle()
     assert fleet.states(started) == {"checkout/dev": "reverted", "shop/dev": "stuck"}
     assert "changed since, to r3" in fleet.item(started, "shop/dev").reason
-    assert fleet.versions() == {"checkout/dev": "1.0.0", "shop/dev": "1.2.0"}
+    assert fleet.versions() == {"checkout/dev": "1.0.0", "shop/dev": "1.3.0"}
 
 
 # --- nothing twice -------------------------------------------------------------------------------------------
@@ -372,7 +372,7 @@ def test_a_worker_that_dies_leaves_nothing_twice(fleet, started, monkeypatch):
     fleet.settle()
     started.refresh_from_db()
     assert (started.state, upgrades()) == ("finished", 2)
-    assert set(fleet.versions().values()) == {"1.2.0"}
+    assert set(fleet.versions().values()) == {"1.3.0"}
 
 
 def test_two_sweeps_do_not_both_act(fleet, started):

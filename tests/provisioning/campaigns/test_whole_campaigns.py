@@ -35,12 +35,12 @@ def test_it_moves_a_fleet_stage_by_stage(fleet):
     assert set(fleet.states(campaign).values()) == {"planned"}
     fleet.settle(hours=0.6)
     assert _waves(campaign) == ["settled", "planned", "planned"]
-    assert {label for label, version in fleet.versions().items() if version == "1.2.0"} == {f"{s}/dev" for s in SYSTEMS}
+    assert {label for label, version in fleet.versions().items() if version == "1.3.0"} == {f"{s}/dev" for s in SYSTEMS}
     fleet.settle(hours=1)
     fleet.settle(hours=1)
     campaign.refresh_from_db()
     assert (campaign.state, _waves(campaign)) == ("finished", ["settled"] * 3)
-    assert set(fleet.versions().values()) == {"1.2.0"}
+    assert set(fleet.versions().values()) == {"1.3.0"}
     assert upgrades() == 12
     assert set(Change.objects.filter(kind="upgrade").values_list("requester__username", flat=True)) == {"slipway"}
     verbs = list(
@@ -72,7 +72,7 @@ def test_it_pauses_when_a_wave_breaks_and_takes_it_back(fleet):
     fleet.settle()
     assert _waves(campaign) == ["settled", "reverted", "planned"]
     assert {fleet.versions()[f"{system}/staging"] for system in SYSTEMS} == {"1.0.0"}
-    assert {fleet.versions()[f"{system}/dev"] for system in SYSTEMS} == {"1.2.0"}
+    assert {fleet.versions()[f"{system}/dev"] for system in SYSTEMS} == {"1.3.0"}
     assert Change.objects.filter(kind="rollback", state="succeeded").count() == 3
 
     wave_retry(fleet.organisation.actor("admin"), campaign.pk, 2, now=fleet.clock())
@@ -81,7 +81,7 @@ def test_it_pauses_when_a_wave_breaks_and_takes_it_back(fleet):
     fleet.settle(hours=24)
     campaign.refresh_from_db()
     assert campaign.state == "finished"
-    assert set(fleet.versions().values()) == {"1.2.0"}
+    assert set(fleet.versions().values()) == {"1.3.0"}
     assert CampaignWave.objects.filter(campaign=campaign, state="settled").count() == 3
 
 
@@ -101,4 +101,4 @@ def test_it_waits_for_approvals_like_everyone_and_says_who_lags(organisation):
     fleet.settle(hours=0.1)
     campaign.refresh_from_db()
     assert campaign.state == "finished"
-    assert fleet.versions()["checkout/prod"] == "1.2.0"
+    assert fleet.versions()["checkout/prod"] == "1.3.0"

@@ -8,7 +8,7 @@ import pytest
 
 from provisioning.contracts import builtin_documents
 from provisioning.domain.contract import Contract, parse_contract
-from provisioning.domain.contract_checks import sample_context
+from provisioning.domain.contract_checks import sample_context, sample_inputs
 from provisioning.domain.kubernetes_schema import validate_object
 from provisioning.domain.render import publish_outputs, render
 from provisioning.domain.revision import resolve, resolve_inputs
@@ -111,14 +111,15 @@ def test_a_scheduled_job_never_runs_twice_at_once() -> None:
     assert replaced["concurrencyPolicy"] == "Replace"
 
 
-def test_a_worker_reads_a_volume_and_files_of_its_environment() -> None:
+@pytest.mark.parametrize("capability", ["worker", "web-service"])
+def test_it_reads_a_volume_and_files_of_its_environment(capability: str) -> None:
     spec = {
         "stage": "dev",
         "resources": {
             "data": {"capability": "volume@1", "inputs": {"storageGiB": 5}},
             "settings": {"capability": "config@1", "inputs": {"values": {"LEVEL": "info"}, "files": {"a.yaml": "1"}}},
             "mailer": {
-                "capability": "worker@1",
+                "capability": f"{capability}@1",
                 "inputs": {
                     "image": "mailer:1",
                     "env": {"LOG_LEVEL": "${resources.settings.outputs.values.LEVEL}"},
@@ -144,6 +145,30 @@ def test_a_worker_reads_a_volume_and_files_of_its_environment() -> None:
     mounts = {one["name"]: one["mountPath"] for one in pod["containers"][0]["volumeMounts"]}
     assert mounts == {"tmp": "/tmp", "volume-data": "/data", "files-settings-files": "/etc/mailer"}
     assert {"name": "LOG_LEVEL", "value": "info"} in pod["containers"][0]["env"]
+
+
+def test_a_web_service_without_volumes_and_files_is_what_it_was() -> None:
+    """So that moving from 1.1 to 1.2 restarts nothing."""
+    older = parse_contract(dict(builtin_documents())["web-service/1.1.0.yaml"].data)
+    for example in older.examples:
+        rendered = [
+            [
+                one.manifest
+                for one in render(contract, sample_inputs(contract, example.inputs), sample_context(contract))
+            ]
+            for contract in (older, OFFERED["web-service"])
+        ]
+        assert rendered[1] == rendered[0]
+
+
+def test_a_web_service_is_asked_by_a_command_where_it_has_one() -> None:
+    [container] = made("web-service", image="a", health={"command": ["/well"], "startupSeconds": 30})["Deployment"][
+        "spec"
+    ]["template"]["spec"]["containers"]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container[probe]["exec"] == {"command": ["/well"]}
+        assert "httpGet" not in container[probe]
+    assert container["startupProbe"]["failureThreshold"] == 6
 
 
 @pytest.mark.parametrize("capability", ["cache", "queue", "object-bucket"])

@@ -41,9 +41,9 @@ def organisation() -> Organisation:
     return made
 
 
-def draft(version: str = "1.2.0", *, summary: str = "", at: tuple[str, ...] = GRACE, value: Any = 60) -> dict[str, Any]:
+def draft(version: str = "1.3.0", *, summary: str = "", at: tuple[str, ...] = GRACE, value: Any = 60) -> dict[str, Any]:
     """The built-in web-service under another version, with one value changed; by default its pods restart."""
-    data: dict[str, Any] = copy.deepcopy(dict(dict(builtin_documents())["web-service/1.1.0.yaml"].data))
+    data: dict[str, Any] = copy.deepcopy(dict(dict(builtin_documents())["web-service/1.2.0.yaml"].data))
     data["metadata"]["version"] = version
     data["spec"]["summary"] = summary or data["spec"]["summary"]
     *steps, last = at
@@ -97,8 +97,8 @@ def test_it_says_what_happens_to_each(organisation: Organisation) -> None:
     assert (report.state, report.done, report.resources, report.counts) == ("succeeded", 2, 2, {"restarts": 2})
     items = list(BlastItem.objects.filter(report=report).select_related("environment"))
     assert [(one.position, one.environment.name, one.resource, one.version) for one in items] == [
-        (0, "one", "api", "1.1.0"),
-        (1, "two", "api", "1.1.0"),
+        (0, "one", "api", "1.2.0"),
+        (1, "two", "api", "1.2.0"),
     ]
     [changed] = items[0].objects_changed
     assert changed["lines"] == [
@@ -148,9 +148,9 @@ def test_what_does_not_concern_it_makes_no_other_report(organisation: Organisati
 
 
 def test_a_published_version_reaches_its_major(organisation: Organisation) -> None:
-    report = work_off(blast_of_version(organisation.actor("admin"), capability="web-service", version="1.1.0", now=NOW))
+    report = work_off(blast_of_version(organisation.actor("admin"), capability="web-service", version="1.2.0", now=NOW))
     assert (report.published, report.counts) == (True, {"unchanged": 2})
-    assert {one.reason for one in report.items.all()} == {"It is 1.1.0 already."}
+    assert {one.reason for one in report.items.all()} == {"It is 1.2.0 already."}
     with pytest.raises(NotFound):
         blast_of_version(organisation.actor("admin"), capability="web-service", version="9.0.0", now=NOW)
 
@@ -161,7 +161,7 @@ def test_a_major_reaches_what_its_mapping_takes_along(organisation: Organisation
     report = work_off(ask(organisation, data))
     assert (report.counts, report.left_out) == ({"restarts": 2}, {})
     unmapped = work_off(ask(organisation, draft("2.0.0")))
-    assert (unmapped.total, unmapped.left_out) == (0, {"1.1.0": 2})
+    assert (unmapped.total, unmapped.left_out) == (0, {"1.2.0": 2})
 
 
 class Killed(BaseException):
@@ -268,7 +268,7 @@ def test_it_is_for_admins_and_for_maintainers_of_the_owner(organisation: Organis
     actor = organisation.actor(persona)
     calls = (
         lambda: blast_of_draft(actor, document=draft(), now=NOW),
-        lambda: blast_of_version(actor, capability="web-service", version="1.1.0", now=NOW),
+        lambda: blast_of_version(actor, capability="web-service", version="1.2.0", now=NOW),
         lambda: selectors.report_get(organisation.rights(persona), report.pk),
     )
     for call in calls:

@@ -107,8 +107,8 @@ def test_it_replays_what_living_resources_have(organisation: Organisation) -> No
     create(organisation, api={"replicas": 7})
     [(name, inputs)] = living_inputs("web-service", 1)
     assert (name, inputs["replicas"], inputs["port"]) == ("checkout/try/api", 7, 8080)
-    body = copy.deepcopy(dict(builtin_documents())["web-service/1.1.0.yaml"].data)
-    body["metadata"]["version"] = "1.2.0"
+    body = copy.deepcopy(dict(builtin_documents())["web-service/1.2.0.yaml"].data)
+    body["metadata"]["version"] = "1.3.0"
     body["spec"]["objects"]["budget"]["includeWhen"] = "power != 'asleep' && inputs.replicas in [2, 3]"
     with pytest.raises(InvalidInput) as caught:
         contract_publish(PLATFORM, document=body, now=NOW)

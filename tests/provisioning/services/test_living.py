@@ -29,12 +29,12 @@ def organisation() -> Organisation:
     return made
 
 
-NEWEST = {"web-service": "1.1.0", "postgres": "1.0.0"}
+NEWEST = {"web-service": "1.2.0", "postgres": "1.0.0"}
 
 
 def next_version(capability: str, **spec: Any) -> Contract:
     data = copy.deepcopy(dict(builtin_documents())[f"{capability}/{NEWEST[capability]}.yaml"].data)
-    data["metadata"]["version"] = "1.2.0"
+    data["metadata"]["version"] = "1.3.0"
     data["spec"].update(spec)
     return parse_contract(data)
 

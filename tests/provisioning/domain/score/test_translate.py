@@ -36,6 +36,40 @@ def test_a_whole_file_becomes_resources_that_the_gate_takes():
     )
 
 
+def test_a_workload_with_a_service_takes_files_volumes_and_a_probe_that_runs_a_command():
+    text = workload(
+        container="{image: x, files: {/etc/shop/a.conf: {content: a}, /etc/shop/b.conf: {content: b}}, "
+        'volumes: {/data: {source: "${resources.data}", readOnly: true}}, livenessProbe: {exec: {command: [/well]}}}',
+        more="service: {ports: {www: {port: 8080}}}\nresources: {data: {type: volume}}",
+    )
+    made = translated(text)
+    assert made.problems == []
+    assert made.resources["shop-api"] == {
+        "capability": "web-service@1",
+        "inputs": {
+            "image": "x",
+            "port": 8080,
+            "volumes": [{"claim": "${resources.shop-api-data.outputs.claim}", "path": "/data", "readOnly": True}],
+            "files": [{"config": "${resources.shop-api-files.outputs.files}", "path": "/etc/shop"}],
+            "health": {"command": ["/well"]},
+        },
+    }
+    assert made.resources["shop-api-files"]["inputs"] == {"files": {"a.conf": "a", "b.conf": "b"}}
+    resolved = resolve({"stage": "dev", "resources": made.resources}, contracts=contracts)
+    assert (resolved.problems, resolved.order[-1]) == ((), "shop-api")
+
+
+def test_a_probe_of_a_web_service_that_asks_in_both_ways_is_asked_over_http():
+    both = "{exec: {command: [a]}, httpGet: {path: /well, port: 8080}}"
+    text = workload(
+        container=f"{{image: x, readinessProbe: {both}, livenessProbe: {{httpGet: {{path: /well, port: 8080}}}}}}",
+        more="service: {ports: {www: {port: 8080}}}",
+    )
+    made = translated(text)
+    assert made.problems == []
+    assert made.resources["shop-api"]["inputs"]["health"] == {"path": "/well"}
+
+
 def test_a_secret_is_only_ever_a_reference():
     env = translated(WHOLE, image="x").resources["shop-api"]["inputs"]["env"]
     secret = "${resources.shop-api-db.outputs.credentials.password}"
@@ -67,9 +101,10 @@ def test_workloads_share_what_has_an_id():
         pytest.param(workload(container='{image: x, variables: {A: "$$${resources.db.host}"}}', more="resources: {db: {type: postgres}}"), "containers.main", "put something between", id="dollar"),
         pytest.param(workload(container='{image: x, variables: {A: "a ${resources.db.password}"}}', more="resources: {db: {type: postgres}}"), "containers.main.variables.A", "another name", id="a name before the hidden one"),
         pytest.param(workload(container="{image: x, before: {other: {ready: started}}}"), "containers.main.before", "orders containers", id="before"),
-        pytest.param(workload(container="{image: x, files: {/etc/x/y: {content: a}}}", more="service: {ports: {www: {port: 80}}}"), "containers.main.files", "takes no files", id="files of a web service"),
+        pytest.param(workload(container="{image: x, readinessProbe: {httpGet: {path: /, port: 80}}, livenessProbe: {exec: {command: [a]}}}", more="service: {ports: {www: {port: 80}}}"), "containers.main.livenessProbe.exec", "otherwise than the readiness probe", id="two ways to ask"),
         pytest.param(workload(container='{image: x, volumes: {/d: {source: "data"}}}'), "containers.main.volumes./d.source", "resource of this workload", id="a literal volume"),
         pytest.param(workload(container='{image: x, volumes: {/d: {source: "${resources.v1}", path: sub}}}', more="resources: {v1: {type: volume}}"), "containers.main.volumes./d.path", "whole volumes", id="a folder of a volume"),
+        pytest.param(workload(container='{image: x, volumes: {/a: {source: "${resources.v1}"}, /b: {source: "${resources.v1}"}}}', more="resources: {v1: {type: volume}}"), "containers.main.volumes./b.source", "mounted already", id="a volume twice"),
         pytest.param(workload(container="{image: x, files: {/etc/x/y: {source: ./a}}}"), "containers.main.files./etc/x/y.source", "only this one was sent", id="source"),
         pytest.param(workload(container="{image: x, files: {/etc/x/y: {binaryContent: YQ==}}}"), "containers.main.files./etc/x/y.binaryContent", "not text", id="binary"),
         pytest.param(workload(container='{image: x, files: {/etc/x/y: {content: a, mode: "0600"}}}'), "containers.main.files./etc/x/y.mode", "0644", id="mode"),
