@@ -33,9 +33,9 @@ run()
 """
 
 
-def alone(*words: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+def alone(*words: str, tmp_path: Path, **told: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("SLIPWAY_", "DJANGO_"))}
-    environment["XDG_CONFIG_HOME"] = str(tmp_path)
+    environment |= {"XDG_CONFIG_HOME": str(tmp_path), **told}
     environment["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"  # whoever runs the tests may be no shell
     program = BLOCKED.replace("{words!r}", repr(list(words)))
     return subprocess.run(
@@ -70,7 +70,26 @@ def test_a_command_without_an_installation_says_what_to_do(tmp_path: Path) -> No
 def test_it_completes_words_in_a_shell(tmp_path: Path) -> None:
     done = alone("--show-completion", "bash", tmp_path=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "complete" in done.stdout
+    assert "_SLIPWAY_COMPLETE=complete_bash" in done.stdout
+
+
+OFFERED = {
+    "any command": ("slipway ", {"env", "plan", "apply", "login"}, set()),
+    "one that begins so": ("slipway p", {"plan", "promote", "policy"}, {"env", "apply"}),
+    "one of a group": ("slipway env ", {"list", "show"}, {"plan"}),
+}
+
+
+@pytest.mark.parametrize(("typed", "offered", "not_offered"), OFFERED.values(), ids=OFFERED)
+def test_a_shell_that_asks_is_offered_the_words_that_fit(
+    tmp_path: Path, typed: str, offered: set[str], not_offered: set[str]
+) -> None:
+    asked = {"_SLIPWAY_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+    done = alone(tmp_path=tmp_path, **asked)
+    assert done.returncode == 0, done.stderr
+    words = set(done.stdout.split())
+    assert offered <= words
+    assert not words & not_offered
 
 
 def test_the_folder_above_imports_nothing() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 import pytest
-from django.urls import reverse
+from django.urls import URLResolver, get_resolver, reverse
 
 from idp.catalog.models import User
 from tests.personas import PASSWORD, Organisation
@@ -64,6 +67,49 @@ def test_nobody_sees_a_page_before_signing_in(client, organisation, name, argume
     url = reverse(name, args=arguments)
     assert client.get(url).headers["Location"] == f"/login/?next={url}"
     assert client.post(url).headers["Location"] == f"/login/?next={url}"
+
+
+def routes(resolver: URLResolver, above: str = "") -> Iterator[str]:
+    for one in resolver.url_patterns:
+        route = f"{above}{one.pattern}"
+        if isinstance(one, URLResolver):
+            yield from routes(one, route)
+        else:
+            yield route
+
+
+SIGN_UPS = (
+    *("/signup", "/signup/", "/sign-up", "/sign-up/", "/register", "/register/", "/registration/", "/join", "/join/"),
+    *("/accounts/signup/", "/accounts/register/", "/accounts/social/signup/", "/account/signup", "/account/register"),
+    *("/login/signup", "/login/register", "/login/new", "/users/new", "/api/v1/signup/", "/api/v1/register/"),
+)
+
+
+def test_nobody_signs_up(client, organisation):
+    people = User.objects.count()
+    body = {"username": "stranger", "email": "s@example.com", "password": PASSWORD}
+    both = {"password1": PASSWORD, "password2": PASSWORD}
+    told = {}
+    for url in SIGN_UPS:
+        for answer in (client.get(url), client.post(url, {**body, **both})):
+            away = answer.headers.get("Location", "").startswith(("/login/?next=", f"{url}/"))
+            if answer.status_code not in (401, 404) and not away:
+                told[url] = answer.status_code
+    assert (told, User.objects.count()) == ({}, people)
+
+
+def test_no_address_is_one_of_signing_up():
+    names = list(routes(get_resolver()))
+    assert reverse("login").lstrip("/") in names
+    assert not [one for one in names if re.search(r"sign-?up|regist(er|ration)\b|enrol", one, re.IGNORECASE)]
+
+
+def test_signing_in_offers_no_signing_up(client, organisation):
+    page = client.get(reverse("login")).content.decode()
+    words = ("sign up", "sign-up", "signup", "register", "create an account", "create account", "new here")
+    assert not [one for one in words if one in page.lower()]
+    leads = {url for url in re.findall(r'(?:href|action)="(/[^"]*)"', page) if not url.startswith("/static/")}
+    assert leads <= {"/", "/login/", "/login/passkey", "/account/theme"}, leads
 
 
 def test_nobody_is_led_back_to_an_address_that_only_takes_forms(client, organisation):
