@@ -222,6 +222,17 @@ SPECTACULAR_SETTINGS = {
 
 # --- workers --------------------------------------------------------------------------------------------------
 REDIS_URL = environ.text("REDIS_URL")
+if REDIS_URL:
+    CACHES["shared"] = {
+        "BACKEND": "idp.kernel.shared_cache.SharedCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "slipway",
+        "OPTIONS": {
+            "serializer": "django.core.signing.JSONSerializer",
+            "socket_connect_timeout": 0.5,
+            "socket_timeout": 0.5,
+        },
+    }
 EMBEDDED_WORKER = environ.flag("SLIPWAY_EMBEDDED_WORKER", default=not REDIS_URL)
 WORKER_THREADS = environ.number("SLIPWAY_WORKER_THREADS", 4, least=1)
 SWEEP_SECONDS = environ.number("SLIPWAY_SWEEP_SECONDS", 2, least=1)

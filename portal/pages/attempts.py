@@ -1,8 +1,8 @@
 """How often one may type a wrong password, so that passwords cannot be tried by the thousand.
 
-Counted in the cache by name and address, so that nobody can lock another person out from elsewhere, and by address
-alone, so that one password is not tried on many names. With several web processes each counts for itself, as the
-API's rate does. Called by the views that ask for a password.
+Counted by name and address, so that nobody can lock another person out from elsewhere, and by address alone, so that
+one password is not tried on many names; by all web processes together where there is a Redis. Called by the views
+that ask for a password.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-from django.core.cache import cache
 from django.http import HttpRequest
 
 from idp.kernel.errors import RateLimited
+from idp.kernel.shared_cache import shared_cache
 from portal.origin import origin_of
 
 WINDOW_SECONDS: Final = 15 * 60
@@ -60,7 +60,7 @@ def note_code(request: HttpRequest, person: int) -> None:
 def forget_codes(request: HttpRequest, person: int) -> None:
     """The person typed the right one from here; what was wrong from everywhere still counts."""
     (key, _), *_ = _code_keys(request, person)
-    cache.delete(key)
+    shared_cache().delete(key)
 
 
 def note(request: HttpRequest, name: str) -> None:
@@ -71,14 +71,14 @@ def note(request: HttpRequest, name: str) -> None:
 def _note(keys: Iterable[tuple[str, int]]) -> None:
     now = time.time()
     for key, most in keys:
-        kept = [at for at in cache.get(key, ()) if at > now - WINDOW_SECONDS]
-        cache.set(key, [*kept, now][-most:], timeout=WINDOW_SECONDS)
+        kept = [at for at in shared_cache().get(key, ()) if at > now - WINDOW_SECONDS]
+        shared_cache().set(key, [*kept, now][-most:], timeout=WINDOW_SECONDS)
 
 
 def forget(request: HttpRequest, name: str) -> None:
     """The person typed the right one: their own slips no longer count; those of the address do."""
     (key, _), *_ = _keys(request, name)
-    cache.delete(key)
+    shared_cache().delete(key)
 
 
 def address_of(request: HttpRequest) -> str:
@@ -102,5 +102,5 @@ def _keys(request: HttpRequest, name: str) -> tuple[tuple[str, int], tuple[str, 
 
 def _wait(key: str, most: int, now: float) -> float:
     """Seconds until one of the last ``most`` wrong ones is old enough; 0 while there were fewer."""
-    recent = [at for at in cache.get(key, ()) if at > now - WINDOW_SECONDS]
+    recent = [at for at in shared_cache().get(key, ()) if at > now - WINDOW_SECONDS]
     return recent[0] + WINDOW_SECONDS - now if len(recent) >= most else 0.0
