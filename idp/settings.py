@@ -151,8 +151,12 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 # Bodies larger than this are refused before anything reads them. The largest document we take is a contract.
 MAX_BODY_BYTES = 1_000_000
-# Files of a whole catalog come in one body; these addresses alone take more. (path, bytes)
-LARGE_BODIES = (("/api/v1/backstage/imports/", 20_000_000), ("/backstage/upload/", 20_000_000))
+# Files of a whole catalog and documents of many kinds come in one body; these addresses take more. (path, bytes)
+LARGE_BODIES = (
+    ("/api/v1/backstage/imports/", 20_000_000),
+    ("/backstage/upload/", 20_000_000),
+    ("/api/v1/apply/", 5_000_000),
+)
 DATA_UPLOAD_MAX_MEMORY_SIZE = max(bytes for _, bytes in LARGE_BODIES)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 

@@ -107,7 +107,7 @@ class BodyLimit:
         if "HTTP_AUTHORIZATION" in request.META or settings.SESSION_COOKIE_NAME in request.COOKIES:
             most = dict(settings.LARGE_BODIES).get(request.path_info, most)
         if len(length) > 18 or int(length) > most:
-            return answer(request, _too_large(most))
+            return answer(request, _too_large(most, request.path_info))
         if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
             return answer(request, _unreadable("The body came in chunks; send it whole, with Content-Length."))
         return self.get_response(request)
@@ -236,11 +236,10 @@ def _unreadable(message: str, remedy: str = "Send the request again as it should
     return UserFault(message, code="bad-request", remedy=remedy)
 
 
-def _too_large(most: int) -> TooLarge:
-    larger = most > settings.MAX_BODY_BYTES
-    return TooLarge(
-        f"The request is larger than {most // 1_000_000} MB.",
-        remedy="Import a larger catalog from its repository or address."
-        if larger
-        else "Send a smaller document; the largest that Slipway takes is a contract.",
-    )
+def _too_large(most: int, path: str = "") -> TooLarge:
+    remedy = "Send a smaller document; the largest that Slipway takes is a contract."
+    if path == "/api/v1/apply/":
+        remedy = "Send the documents in several calls, contracts and policies first; slipway apply does so by itself."
+    elif most > settings.MAX_BODY_BYTES:
+        remedy = "Import a larger catalog from its repository or address."
+    return TooLarge(f"The request is larger than {most // 1_000_000} MB.", remedy=remedy)

@@ -69,7 +69,8 @@ class Apply(Endpoint):
     def post(self, request: Request) -> HttpResponse:
         bundle = read_bundle((one["path"], one["text"]) for one in self.sent["files"])
         asked = {name: self.query[name] for name in ("owner", "prune", "confirm", "reason") if name in self.query}
-        wish, dry_run = Wish(**asked), self.query.get("dry_run", False)
+        keep = frozenset((one["kind"], one["name"]) for one in self.sent.get("keep", ()))
+        wish, dry_run = Wish(**asked, keep=keep), self.query.get("dry_run", False)
         act = documents_try if dry_run else documents_apply
         applied = act(self.actor, bundle, wish, now=clock.now())
         if not dry_run and not applied.carried_out:

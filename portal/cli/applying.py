@@ -1,7 +1,7 @@
 """``apply``: a document of one environment as a change, documents of any kinds as one whole.
 
 One environment goes to ``changes/``, so that its denial, its approval and its run are the command's own end. Anything
-else goes to ``apply/``, where all of it is tried before any of it is carried out.
+else goes to ``apply/``, where all of it is tried before any of it is carried out; in batches when it is too much.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ from .asking import (
     wish_of,
     worst,
 )
+from .batches import LARGEST, batches_of, fits_one_call
 from .changing import Files
 from .client import Client
 from .documents import environments_in, is_one_environment, texts_read
 from .exits import DONE, ERROR, USAGE, WAITING, Fault
 from .output import Form, Output, data, said_once, say, table
+from .sending import batches_applied, batches_tried
 from .session import client_of
 
 Texts = Sequence[tuple[str, bytes]]
@@ -55,13 +57,11 @@ def apply(
     Ends with 0 when it is done or under way, with 3 when it is denied, with 4 when people must agree, with 5 when a
     run failed. The worst of several documents counts.
     """
-    client, texts = client_of(ctx), texts_read(file)
+    client, texts = client_of(ctx), texts_read(file, most=LARGEST)
     if is_one_environment(texts) and not (dry_run or owner or prune):
         raise typer.Exit(_one(client, texts, reason, form=output, wait=wait, people=people, timeout=timeout))
     query: dict[str, Any] = {"owner": owner, "prune": prune, "reason": reason}
-    if prune and not dry_run:
-        query["confirm"] = _confirmed(client, texts, query, yes=yes)
-    applied = _sent(client, texts, {**query, "dry_run": dry_run})
+    applied = _applied(client, texts, query, dry_run=dry_run, yes=yes)
     changes = _waited(client, applied, people=people, timeout=timeout) if wait and not dry_run else {}
     if output is not Form.table:
         data({**applied, "changes": list(changes.values())} if wait else applied, output)
@@ -78,8 +78,23 @@ def _one(client: Client, texts: Texts, reason: str, **how: Any) -> int:
         raise (told_with_lines(fault, document) if fault.status else fault) from None
 
 
-def _sent(client: Client, texts: Texts, query: Mapping[str, Any]) -> dict[str, Any]:
-    files = [{"path": name, "text": _decoded(name, text)} for name, text in texts]
+def _applied(client: Client, texts: Texts, query: Mapping[str, Any], *, dry_run: bool, yes: bool) -> dict[str, Any]:
+    """All of it, tried or applied, in one call or in as many as it needs."""
+    decoded = [(name, _decoded(name, text)) for name, text in texts]
+    if not fits_one_call(decoded):
+        if not (batches := batches_of(decoded)):
+            raise Fault("There is no document in what was named.", exit_code=USAGE)
+        if dry_run:
+            return batches_tried(client, batches, query)[0]
+        return batches_applied(client, batches, query, agreed=lambda pruning: _agreed(pruning, yes=yes))
+    if query["prune"] and not dry_run:
+        tried = _sent(client, decoded, {**query, "dry_run": True})
+        query = {**query, "confirm": _agreed(tried["prune"], yes=yes)}
+    return _sent(client, decoded, {**query, "dry_run": dry_run})
+
+
+def _sent(client: Client, texts: Sequence[tuple[str, str]], query: Mapping[str, Any]) -> dict[str, Any]:
+    files = [{"path": name, "text": text} for name, text in texts]
     applied: dict[str, Any] = client.post("apply/", {"files": files}, **query)
     return applied
 
@@ -91,11 +106,10 @@ def _decoded(name: str, text: bytes) -> str:
         raise Fault(f"{name} is not text in UTF-8.") from None
 
 
-def _confirmed(client: Client, texts: Texts, query: Mapping[str, Any], *, yes: bool) -> str:
+def _agreed(pruning: Mapping[str, Any], *, yes: bool) -> str:
     """The digest of what would be pruned, once somebody agreed to that very list."""
-    tried = _sent(client, texts, {**query, "dry_run": True})
-    pruned = tried["prune"]["items"]
-    _tell_pruning(tried["prune"])
+    pruned = pruning["items"]
+    _tell_pruning(pruning)
     if pruned and not yes:
         if not is_interactive():
             raise Fault(
@@ -105,7 +119,7 @@ def _confirmed(client: Client, texts: Texts, query: Mapping[str, Any], *, yes: b
             )
         if not typer.confirm("Take these away?", err=True):
             raise Fault("Nothing was applied.", exit_code=USAGE)
-    return str(tried["prune"]["confirm"])
+    return str(pruning["confirm"])
 
 
 def _waited(client: Client, applied: Mapping[str, Any], *, people: bool, timeout: int) -> dict[int, dict[str, Any]]:

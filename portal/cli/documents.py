@@ -73,9 +73,9 @@ class Document:
         return line
 
 
-def texts_read(named: Sequence[str]) -> list[tuple[str, bytes]]:
+def texts_read(named: Sequence[str], *, most: int = MOST_BYTES) -> list[tuple[str, bytes]]:
     """Files and folders with what is in them, ``-`` for standard input, which can be read only once."""
-    return [(shown_name(file), text_of(file)) for file in files_named(named)]
+    return [(shown_name(file), text_of(file, most=most)) for file in files_named(named)]
 
 
 def environments_in(texts: Sequence[tuple[str, bytes]]) -> list[Document]:
@@ -88,7 +88,7 @@ def environments_in(texts: Sequence[tuple[str, bytes]]) -> list[Document]:
 
 def is_one_environment(texts: Sequence[tuple[str, bytes]]) -> bool:
     """Whether it is a single document that is, or tries to be, of an environment."""
-    if len(texts) != 1:
+    if len(texts) != 1 or len(texts[0][1]) > MOST_BYTES:
         return False
     try:
         found = [one for one in yaml.safe_load_all(texts[0][1]) if one is not None]

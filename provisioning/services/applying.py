@@ -89,12 +89,14 @@ class Applied:
 @dataclass(frozen=True, slots=True)
 class Wish:
     """How to apply. ``owner`` is the label under which the documents are kept; ``prune`` takes away what it has beyond
-    them, ``confirm`` being the digest of that list as it was shown."""
+    them, ``confirm`` being the digest of that list as it was shown. ``keep`` are kinds and names that belong to the
+    same set and come in other calls."""
 
     owner: str = ""
     prune: bool = False
     confirm: str = ""
     reason: str = ""
+    keep: frozenset[tuple[str, str]] = frozenset()
 
 
 PLAIN: Final = Wish()
@@ -223,7 +225,7 @@ def _first(errors: Iterable[FieldError]) -> str:
 def _pruning(actor: Actor, bundle: Bundle, wish: Wish, *, now: datetime) -> Pruning | None:
     if not wish.prune:
         return None
-    written = {one.key for one in bundle.entries} | {(one.kind, one.name) for one in bundle.faults}
+    written = {one.key for one in bundle.entries} | {(one.kind, one.name) for one in bundle.faults} | wish.keep
     names = [one for one in owned_elsewhere(rights_of(actor), wish.owner) if one not in written]
     tried = [_prune_result(*one, partial(document_prune_judge, actor, *one, now=now)) for one in names]
     going = tuple(one for one in tried if one.outcome != "refused")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from portal.api.shapes.words import flag, link, listed, maybe, record, ref, shape, text, whole
 from provisioning.domain.bundle import KINDS, MOST_FILES
 
+MOST_KEPT = 20_000
 OUTCOMES = ("created", "changed", "unchanged", "waiting", "refused", "deleted")
 
 APPLY = shape(
@@ -15,12 +16,19 @@ APPLY = shape(
                 record(
                     {
                         "path": text("As it is told in the answer.", least=1, most=500, example="shop/staging.yaml"),
-                        "text": text("YAML, one or more documents; the whole body has at most 1 MB."),
+                        "text": text("YAML, one or more documents; all files together have at most 4 MB."),
                     },
                     closed=True,
                 ),
                 least=1,
                 most=MOST_FILES,
+            ),
+        },
+        {
+            "keep": listed(
+                record({"kind": text(one_of=KINDS), "name": text(most=200, example="checkout/staging")}, closed=True),
+                "Documents of the same set that other calls send; `prune` does not take them away.",
+                most=MOST_KEPT,
             ),
         },
         about=f"Documents of the kinds {', '.join(KINDS)}. As application/yaml the documents themselves may be sent.",
