@@ -255,7 +255,7 @@ def edit(environment, **more):
         "r.db.inputs.size": "small",
         "r.db.inputs.major": "17",
         "r.db.inputs.database": "app",
-        "r.api.capability": "web-service@1.1.0",
+        "r.api.capability": "web-service@1.2.0",
         "r.api.inputs.image": "registry.example/checkout-api:1.8.3",
         "r.api.inputs.replicas": "2",
         "r.api.inputs.env.key": ["DATABASE_HOST", "DATABASE_PASSWORD"],
