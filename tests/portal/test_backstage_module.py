@@ -9,15 +9,23 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import yaml
 
+from governance.domain.backstage.refs import ref_of
+from governance.models import Entity
+from governance.services.backstage_reading import kept
+from governance.services.backstage_runs import import_ask, import_carry_out
+from governance.services.backstage_sources import source_save
 from provisioning.contracts import builtin_documents
 from provisioning.domain.backstage_template import capability_template, environment_template, promotion_template
 from provisioning.domain.contract import parse_contract
+from tests.personas import NOW, Organisation
 
 MODULE = Path(__file__).parents[2] / "deploy" / "backstage"
 TSC = MODULE / "node_modules" / ".bin" / "tsc"
@@ -62,3 +70,29 @@ def test_a_real_backstage_takes_every_template(proxy: str | None) -> None:
             body = {"entity": entity, "location": "url:https://slipway.example/templates.yaml"}
             answer = client.post("/api/catalog/validate-entity", json=body)
             assert answer.status_code == 200, f"{template['metadata']['name']}: {answer.text}"
+
+
+@pytest.mark.skipif(not os.environ.get("BACKSTAGE_URL"), reason="BACKSTAGE_URL names no running Backstage")
+@pytest.mark.django_db
+def test_a_real_backstage_is_read_as_a_source_and_not_again_while_nothing_changes(settings) -> None:
+    """Asks for a catalog of one page or more that is not empty; entities may only differ by what a server adds."""
+    admin, url = Organisation.found().actor("admin"), os.environ["BACKSTAGE_URL"]
+    token = os.environ.get("BACKSTAGE_TOKEN", "")
+    settings.OUTBOUND_ALLOW = [urlsplit(url).hostname]
+    source_save(admin, name="real", kind="backstage", url=url, secret=token, owner="payments", now=NOW)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    asked = f"{url.rstrip('/')}/api/catalog/entities/by-query?limit=1000"
+    has = {str(ref_of(one)): kept(one) for one in httpx.get(asked, headers=headers, timeout=30).json()["items"]}
+
+    first = import_ask(admin, source="real", now=NOW)
+    import_carry_out(first.pk, now=NOW)
+    first.refresh_from_db()
+    again = import_ask(admin, source="real", now=NOW + timedelta(minutes=5))
+    import_carry_out(again.pk, now=NOW + timedelta(minutes=5))
+    again.refresh_from_db()
+
+    stored = dict(Entity.objects.values_list("ref", "data"))
+    assert stored
+    assert {ref: data for ref, data in stored.items() if has.get(ref) != data} == {}
+    assert sorted([*stored, *(one["ref"] for one in first.report["refused"])]) == sorted(has)
+    assert (again.state, again.report.get("created", []), again.report.get("changed", [])) == ("done", [], [])
