@@ -169,7 +169,7 @@ def _cores(text: str) -> float:
 
 
 def _volumes(facts: Facts, volumes: Mapping[str, Any], path: str, resolve: Resolve) -> None:
-    made = []
+    made: list[dict[str, Any]] = []
     for target, one in volumes.items():
         where = f"{path}.{target}"
         if "path" in one:
