@@ -34,7 +34,7 @@ def files(request: PageRequest) -> HttpResponse:
         try:
             applied, told = _applied(request, form)
         except InvalidInput as error:
-            add_errors(form, error if error.errors else InvalidInput(error.message))
+            add_errors(form, error if error.errors else InvalidInput(error.message, remedy=error.remedy))
     return _answer(request, form, applied, told)
 
 

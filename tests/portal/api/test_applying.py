@@ -151,3 +151,36 @@ def test_it_packs_files(api, equipped):
     assert [one.data["metadata"]["name"] for one in load_all_yaml(stream.content)] == ["try"]
     assert download(equipped.developer, "export/?system=checkout&form=tar").content == packed
     assert developer.get("export/?form=xml").status_code == 400
+
+
+def test_files_of_more_than_a_megabyte_are_taken_from_who_says_who_they_are(api, equipped):
+    large = {"files": [{"path": f"{at}.yaml", "text": "#" * 700_000} for at in range(2)]}
+    assert api("developer").post("apply/", large).json()["code"] == "nothing-to-apply"
+    unknown = Client().post("/api/v1/apply/", json.dumps(large), content_type="application/json")
+    assert unknown.status_code == 413
+    assert "slipway apply" in unknown.json()["remedy"]
+
+
+def test_what_other_calls_hold_is_not_pruned(api, equipped):
+    developer = api("developer")
+    developer.post("apply/?owner=payments/infra", body(DOCUMENT))
+    settle()
+    other = body({**DOCUMENT, "metadata": {"system": "checkout", "name": "next"}})
+    other["files"][0]["text"] = other["files"][0]["text"].replace("shop.dev.example", "next.dev.example")
+    kept = {**other, "keep": [{"kind": "Environment", "name": "checkout/filed"}]}
+    pruned = [
+        developer.post("apply/?owner=payments/infra&prune=true&dry_run=true", sent).json()["prune"]["items"]
+        for sent in (other, kept)
+    ]
+    assert [len(one) for one in pruned] == [1, 0]
+
+
+def test_the_page_says_what_takes_more_than_it_does(equipped):
+    many = "---\n".join(
+        yaml.safe_dump({**DOCUMENT, "metadata": {"system": "checkout", "name": f"e{at}"}}) for at in range(201)
+    )
+    client = Client()
+    client.force_login(equipped.developer)
+    answer = client.post("/files/", {"text": many, "do": "look"})
+    assert answer.status_code == 422
+    assert "slipway apply does so by itself" in answer.content.decode()
