@@ -96,7 +96,7 @@ class Contract:
 
 def parse_contract(document: Any, lines: Mapping[str, int] | None = None) -> Contract:
     """The contract that ``document`` (plain data) describes; InvalidInput naming every problem with path and line."""
-    problems = validate(document, CONTRACT_SCHEMA)
+    problems = validate(document, CONTRACT_SCHEMA) or list(_expressions_for_parts(document["spec"]))
     if not problems:
         problems = list(_spec_problems(document["spec"]))
     if problems:
@@ -191,6 +191,26 @@ def _in_order(objects: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
     for key in objects:
         yield from visit(key)
+
+
+def _expressions_for_parts(spec: Mapping[str, Any]) -> Iterator[FieldError]:
+    """A schema takes an expression wherever a value may stand; what the contract consists of must be written out."""
+    parts = {f"spec.{name}": spec.get(name) for name in ("inputs", "outputs", "publish", "usage", "examples")}
+    for name in ("objects", "upgrade"):
+        there = parts[f"spec.{name}"] = spec.get(name, {})
+        parts |= {f"spec.{name}.{key}": one for key, one in _items(there)}
+    for key, one in _items(spec["objects"]):
+        parts |= {f"spec.objects.{key}.{name}": value for name, value in _items(one) if name == "manifest"}
+    if isinstance(spec["examples"], list):
+        parts |= {f"spec.examples.{place}": one for place, one in enumerate(spec["examples"])}
+    for path, value in parts.items():
+        if isinstance(value, str):
+            yield FieldError(path, "must be written out; an expression cannot stand for it")
+
+
+def _items(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        yield from value.items()
 
 
 def _spec_problems(spec: Mapping[str, Any]) -> Iterator[FieldError]:

@@ -50,6 +50,12 @@ def test_it_inlines_references_within_a_schema() -> None:
         pytest.param(("spec.examples", []), "spec.examples", "must not be empty", id="no-examples"),
         pytest.param(("spec.objects", {}), "spec.objects", "must not be empty", id="no-objects"),
         pytest.param(("spec.inputs.type", "array"), "spec.inputs.type", "must be object", id="inputs-are-a-list"),
+        *(
+            pytest.param(
+                (f"spec.{part}", "${inputs.label}"), f"spec.{part}", "must be written out", id=f"no-map-{part}"
+            )
+            for part in ("inputs", "outputs", "objects", "publish", "usage", "examples")
+        ),
         pytest.param(
             ("spec.inputs.additionalProperties", None),
             "spec.inputs.additionalProperties",
