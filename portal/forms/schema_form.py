@@ -23,6 +23,7 @@ from portal.forms.schema_kinds import (
     choices_of,
     first_type,
     holds_files,
+    is_a_line,
     is_blank,
     is_long,
     is_open,
@@ -173,17 +174,13 @@ def _list_can_show(schema: Schema, value: Any, kind: str) -> bool:
         return all(any(type(part) is type(one) and part == one for one in known) for part in value) and (
             len({text_of(part) for part in value}) == len(value)
         )
-    if kind == "lines" and any(isinstance(part, str) and not _is_a_line(part) for part in value):
+    if kind == "lines" and any(isinstance(part, str) and not is_a_line(part) for part in value):
         return False
     if choices := choices_of(items):
         return all(part is None or isinstance(part, str) or part in choices for part in value)
     return _rows_can_show(
         {"additionalProperties": items}, {str(at): part for at, part in enumerate(value) if part is not None}
     )
-
-
-def _is_a_line(text: str) -> bool:
-    return bool(text) and text == text.strip() and "\n" not in text
 
 
 def _wants_output(schema: Schema, drawing: Drawing, required: bool) -> bool:

@@ -122,6 +122,11 @@ def is_open(schema: Schema) -> bool:
     return schema.get("additionalProperties", False) is not False or any(not NAME.match(name) for name in properties)
 
 
+def is_a_line(text: str) -> bool:
+    """Whether ``text`` can stand on one line of a list that is typed line by line."""
+    return bool(text) and text == text.strip() and "\n" not in text
+
+
 def is_blank(value: Any) -> bool:
     return value in (None, "", {}, [])
 

@@ -23,6 +23,7 @@ from portal.forms.schema_kinds import (
     Schema,
     choices_of,
     first_type,
+    is_a_line,
     is_blank,
     kind_of,
     ordered,
@@ -122,10 +123,25 @@ def _group(schema: Schema, posted: Posted, name: str, depth: int, required: bool
         return None  # drawn as one field, and left empty
     found = values(schema, posted, name, depth=depth + 1)
     if posted.get(f"{name}.~unset") is not None:
-        filled = apply_defaults({}, schema)
-        if all(value == filled.get(key, False) for key, value in found.items()):
+        absent, drawn = apply_defaults({}, schema), apply_defaults(_groups(found), schema)
+        if all(any(_untouched(one, shown.get(key, False)) for shown in (absent, drawn)) for key, one in found.items()):
             return None
     return found or ({} if required else None)
+
+
+def _groups(value: Mapping[str, Any]) -> dict[str, Any]:
+    """``value`` without what stands in its groups, into which defaults are filled as the form shows them."""
+    return {key: _groups(part) for key, part in value.items() if isinstance(part, Mapping)}
+
+
+def _untouched(value: Any, filled: Any) -> bool:
+    """Whether it is what would be filled in (False for nothing), or the empty parts of a group that must be there."""
+    if isinstance(value, Mapping) and (filled is False or isinstance(filled, Mapping)):
+        inside = filled or {}
+        return value.keys() >= inside.keys() and all(
+            _untouched(one, inside.get(key, False)) for key, one in value.items()
+        )
+    return bool(value == filled) or (filled is False and value == [])
 
 
 def _choice(schema: Schema, posted: Posted, name: str, depth: int, required: bool) -> Any:
@@ -229,6 +245,10 @@ def _checks(schema: Schema, posted: Posted, name: str, depth: int, required: boo
 def _lines(schema: Schema, text: str) -> Any:
     if text.startswith(("${", "{")):
         return typed_yaml(text)
+    if text.startswith(("- ", "[")):
+        written = typed_yaml(text)  # as a list is shown that has what no line can say
+        if isinstance(written, list) and not all(isinstance(one, str) and is_a_line(one) for one in written):
+            return written
     items: Schema = schema.get("items", {})
     return [_scalar(items, line.strip()) for line in text.split("\n") if line.strip()]
 
@@ -238,7 +258,9 @@ def _flag(schema: Schema, posted: Posted, name: str, required: bool) -> Any:
     if text is None:
         seen = posted.get(f"{name}.seen")  # “no” where it said no before, which is more than to say nothing
         return False if seen == "no" or (seen and (required or schema.get("default") is True)) else None
-    value = _boolean(str(text)) if str(text) else None
+    if not str(text):
+        return False if required else None  # a text that was shown for mending, and emptied: no tick
+    value = _boolean(str(text))
     return typed_yaml(value) if isinstance(value, str) and "\n" in value else value  # shown as data, so read as such
 
 

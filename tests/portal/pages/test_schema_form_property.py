@@ -96,3 +96,35 @@ def test_it_draws_whatever_stands_there(schema, value):
         assert one.name.startswith("r.it.inputs.")
     ids = [one.id for one in every(fields(schema, given_values, Drawing("r.it")))]
     assert len(ids) == len(set(ids))
+
+
+DEEP = {
+    "type": "object",
+    "properties": {"a": {"type": "string"}, "b": {"type": "boolean", "default": True}},
+    "required": ["a"],
+    "additionalProperties": False,
+}
+KEPT = {
+    "a group with a group that must be there, left alone": (
+        {"type": "object", "properties": {"deep": DEEP}, "required": ["deep"], "additionalProperties": False},
+        None,
+        None,
+    ),
+    "lines of which one is empty": (
+        {"type": "array", "items": {"type": "string"}, "x-ui": {"widget": "lines"}},
+        ["", "b"],
+        ["", "b"],
+    ),
+    "lines that begin with a dash": (
+        {"type": "array", "items": {"type": "string"}, "x-ui": {"widget": "lines"}},
+        ["- a", "- b"],
+        ["- a", "- b"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("part", "value", "expected"), KEPT.values(), ids=KEPT.keys())
+def test_it_reads_back_what_it_showed(part: dict[str, Any], value: Any, expected: Any) -> None:
+    schema = {"type": "object", "properties": {"it": part}, "required": [], "additionalProperties": False}
+    found = read(schema, {} if value is None else {"it": value})
+    assert found.get("it") == expected
