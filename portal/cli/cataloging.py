@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import typer
 
-from .client import Client
 from .documents import MOST_BYTES, files_named, text_of
 from .exits import Fault
-from .following import POLL_SECONDS
 from .output import Form, Output, data, facts, say
+from .reports import finished
 from .session import client_of
 
-OVER: Final = ("done", "failed")
 MOST_FILE_BYTES: Final = 20 * MOST_BYTES
 
 catalog = typer.Typer(no_args_is_help=True, help="Backstage's catalog: import its files.")
@@ -45,7 +42,9 @@ def catalog_import(
     wish: dict[str, Any] = {"source": source, "preview": preview}
     if file:
         wish["files"] = [{"path": name, "text": _text(name)} for name in files_named(file)]
-    report = _finished(client, client.post("backstage/imports/", wish), timeout)
+    asked = client.post("backstage/imports/", wish)
+    remedy = f"Read it in the portal: /backstage/imports/{asked['id']}/"
+    report = finished(client, asked, what="Import", timeout=timeout, remedy=remedy)
     if output is not Form.table:
         data(report, output)
     else:
@@ -59,21 +58,6 @@ def _text(name: str) -> str:
         return text_of(name, most=MOST_FILE_BYTES).decode()
     except UnicodeDecodeError:
         raise Fault(f"{name} is not text in UTF-8.") from None
-
-
-def _finished(client: Client, report: dict[str, Any], timeout: int) -> dict[str, Any]:
-    """The import with its report, once a worker is through with it."""
-    url, ends = report["url"], time.monotonic() + timeout
-    while True:
-        report = client.get(url)
-        if report["state"] in OVER:
-            return report
-        if time.monotonic() > ends:
-            raise Fault(
-                f"Import {report['id']} goes on after {timeout} seconds.",
-                remedy=f"Read it in the portal: /backstage/imports/{report['id']}/",
-            )
-        time.sleep(POLL_SECONDS)
 
 
 def _show(report: Mapping[str, Any]) -> None:

@@ -5,21 +5,17 @@ What a source may do and who keeps it is decided by the installation; nothing is
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
 from .applying import OUTCOMES
 from .asking import worst
-from .client import Client
 from .exits import DONE, WAITING, Fault
-from .following import POLL_SECONDS
 from .output import Form, Output, data, facts, moment, said_once, say, show, table
+from .reports import OVER, finished
 from .session import client_of
-
-OVER: Final = ("done", "failed")
 
 sync = typer.Typer(no_args_is_help=True, help="Files in Git: how sources stand, what differs, a look now.")
 Source = Annotated[str, typer.Argument(help="Name of the source.")]
@@ -76,7 +72,7 @@ def sync_run(
     client = client_of(ctx)
     report = client.post(f"git/sources/{source}/syncs/", {"preview": True} if preview else {})
     if not no_wait:
-        report = _finished(client, report, timeout)
+        report = finished(client, report, what="Sync", timeout=timeout, remedy=_later(report))
     if output is not Form.table:
         data(report, output)
     else:
@@ -85,21 +81,6 @@ def sync_run(
         raise Fault(report["message"] or "The sync failed.")
     ends = [OUTCOMES.get(one["outcome"], DONE) for one in report.get("report", ())]
     raise typer.Exit(worst([one for one in ends if not (preview and one == WAITING)]))
-
-
-def _finished(client: Client, report: dict[str, Any], timeout: int) -> dict[str, Any]:
-    """The sync with its report, once a worker is through with it."""
-    url, ends = report["url"], time.monotonic() + timeout
-    while True:
-        report = client.get(url)
-        if report["state"] in OVER:
-            return report
-        if time.monotonic() > ends:
-            raise Fault(
-                f"Sync {report['id']} goes on after {timeout} seconds.",
-                remedy=_later(report),
-            )
-        time.sleep(POLL_SECONDS)
 
 
 def _row(one: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -113,7 +113,7 @@ def read_bundle(files: Iterable[tuple[str, str | bytes]]) -> Bundle:
     return _bundle(kept, [*faults, *twice])
 
 
-def read_source(
+def read_followed(
     files: Iterable[tuple[str, bytes]], *, documents: int = SOURCE_DOCUMENTS, size: int = SOURCE_BYTES
 ) -> Bundle:
     """The documents of a followed repository, each of which is applied alone; there may be none.

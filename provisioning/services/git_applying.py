@@ -21,7 +21,7 @@ from idp.catalog.models import User
 from idp.kernel.actor import Actor, platform_for
 from idp.kernel.errors import FieldError, SlipwayError
 from idp.kernel.git_reader import Commit, File
-from provisioning.domain.bundle import Bundle, Entry, Fault, read_source
+from provisioning.domain.bundle import Bundle, Entry, Fault, read_followed
 from provisioning.domain.git_files import commit_link
 from provisioning.models import Change, ChangeAuthor, ChangeCommit, Environment, GitDocument, GitFile, GitSource
 from provisioning.selectors.applied import ALIVE
@@ -86,7 +86,7 @@ def files_read(commit: Commit, files: Iterable[File]) -> Files:
             large.append(Fault(one.path[:500], "", "", (FieldError("", told),)))
         else:
             given.append((one.path, one.content))
-    bundle = read_source(given)
+    bundle = read_followed(given)
     texts = {path: text for path, content in given if (text := _text(content)) is not None}
     return Files(commit, replace(bundle, faults=(*bundle.faults, *large)), texts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from idp.kernel.errors import InvalidInput
-from provisioning.domain.bundle import MOST_DOCUMENTS, owner_problem, read_bundle, read_source
+from provisioning.domain.bundle import MOST_DOCUMENTS, owner_problem, read_bundle, read_followed
 
 ENVIRONMENT = "apiVersion: slipway.dev/v1\nkind: Environment\nmetadata: {system: shop, name: dev}\nspec: {stage: dev}\n"
 POLICY = "apiVersion: slipway.dev/v1\nkind: Policy\nmetadata: {name: calm}\nspec: {}\n"
@@ -98,9 +98,9 @@ def named(name: str, number: int = 1) -> bytes:
 
 def test_a_source_may_hold_more_than_one_call_and_nothing_at_all():
     files = [(f"{at}.yaml", named(f"calm-{at}")) for at in range(MOST_DOCUMENTS + 1)]
-    found = read_source(files)
+    found = read_followed(files)
     assert (len(found.entries), found.faults) == (MOST_DOCUMENTS + 1, ())
-    assert read_source([]) == read_source([("a.yaml", b"# nothing")])
+    assert read_followed([]) == read_followed([("a.yaml", b"# nothing")])
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_source_may_hold_more_than_one_call_and_nothing_at_all():
     ],
 )
 def test_a_file_beyond_the_limits_of_a_source_is_refused_alone(most, words):
-    found = read_source([("a.yaml", named("a")), ("b.yaml", named("b", 9)), ("c.yaml", named("c"))], **most)
+    found = read_followed([("a.yaml", named("a")), ("b.yaml", named("b", 9)), ("c.yaml", named("c"))], **most)
     assert [one.file for one in found.entries] == ["a.yaml", "c.yaml"]
     (fault,) = found.faults
     assert (fault.file, fault.name) == ("b.yaml", "")
