@@ -35,6 +35,7 @@ def hand_over(request: PageRequest) -> HttpResponse:
     found = keyset.page(candidates(query), order=("username",), cursor=request.GET.get("cursor"), limit=PAGE)
     context = {
         "looked": looked,
+        "none_chosen": "look" in request.GET and not names,
         "looked_at": meaning(looked.able) if looked else "",
         "people": found.items,
         "next": found.next,

@@ -150,3 +150,8 @@ def test_it_asks_no_more_for_many_than_for_few(admin: Client, path: str) -> None
             assert admin.get(path).status_code == 200
         counted.append(len(queries))
     assert counted[0] == counted[1] <= 12
+
+
+def test_a_look_at_nobody_asks_for_somebody(admin: Client) -> None:
+    assert "Choose at least one person." not in text(admin, "/provisioning/hand-over")
+    assert "Choose at least one person." in text(admin, "/provisioning/hand-over?look=1")
